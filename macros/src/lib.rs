@@ -1,0 +1,242 @@
+//! The `#[llm_trace]` attribute. Use it through the `llm-trace` crate, which re-exports it: what it writes are
+//! calls of that crate.
+//!
+//! Reading order is the pipeline: `parse` → `validate` → `model` → `expand`, or `fallback` after a mistake.
+
+mod error;
+mod expand;
+mod fallback;
+mod model;
+mod parse;
+#[cfg(test)]
+mod tests;
+mod types;
+mod validate;
+mod vocabulary;
+
+use proc_macro::TokenStream;
+
+use crate::{error::Errors, model::TracedFn};
+
+/// Traces a function that calls a model or does a step around it: one OpenTelemetry GenAI span per call, the
+/// metrics that go with it, and its cost.
+///
+/// ```ignore
+/// use llm_trace::llm_trace;
+///
+/// #[llm_trace(chat, provider = "openai", request = request)]
+/// async fn chat(client: &Client, request: ChatRequest) -> Result<ChatReply, Error> {
+///     client.post(request).await
+/// }
+/// ```
+///
+/// First comes the kind, then any number of `key = expression`, in any order:
+///
+/// ```text
+/// #[llm_trace(KIND, key = expression, …, attributes("name" = expression, …))]
+/// ```
+///
+/// The function's signature, result, laziness and `Send`-ness stay as they are. An `Err` that it returns, a
+/// panic, and a future that is dropped before it is done each end the span, as what they are.
+///
+/// # Expressions
+///
+/// An expression sees the function's parameters, `self` too, and is evaluated before the body runs. It is
+/// borrowed, so `request.model` does not move the model out of the request, and an `Option` that is `None` is
+/// left out. It is evaluated in a closure: `.await`, `?` and `return` do not work in it.
+///
+/// ```ignore
+/// #[llm_trace(retrieval, data_source = self.index, top_k = limit.unwrap_or(4))]
+/// async fn retrieve(&self, question: &str, limit: Option<usize>) -> Result<Vec<Document>, Error> {
+///     self.store.search(question, limit).await
+/// }
+/// ```
+///
+/// # Kinds
+///
+/// | kind | is for | takes, besides the keys of every kind |
+/// | --- | --- | --- |
+/// | `chat` | a chat with a model | `provider` (required), `model`, `request`, `response`, `server`, and what tunes the model |
+/// | `text_completion` | a completion in the older style | the same |
+/// | `generate_content` | a call of a multimodal model | the same |
+/// | `embeddings` | turning text into vectors | `provider` (required), `model`, `request`, `response`, `server`, `dimensions`, `encoding_formats` |
+/// | `retrieval` | a search in a vector store or an index | `provider`, `model`, `server`, `data_source`, `top_k` |
+/// | `tool` | a tool the model asked for | `name`, `description`, `call_id`, `tool_type` |
+/// | `workflow` | the whole of an answer, with its steps inside | `name` |
+/// | `task` | any other step, and what is meant when no kind is given | `name` |
+///
+/// A key where it does not belong is a compile error that names those that do.
+///
+/// ## Models: `chat`, `text_completion`, `generate_content`
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "openai", model = model, temperature = 0.2, max_tokens = 500)]
+/// async fn summarise(model: &str, text: &str) -> Result<Reply, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `embeddings`
+///
+/// ```ignore
+/// #[llm_trace(embeddings, provider = "openai", model = "text-embedding-3-small", dimensions = 512)]
+/// async fn embed(texts: &[String]) -> Result<EmbeddingReply, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `retrieval`
+///
+/// ```ignore
+/// #[llm_trace(retrieval, provider = "qdrant", data_source = "handbook", top_k = 4)]
+/// async fn retrieve(question: &str) -> Result<Vec<Document>, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `tool`
+///
+/// ```ignore
+/// #[llm_trace(tool, name = "weather", call_id = call.id, tool_type = "function")]
+/// fn weather(call: &ToolCall) -> Result<String, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `workflow` and `task`
+///
+/// What runs inside, on the same task or in a future polled by it, becomes a child of the span.
+///
+/// ```ignore
+/// #[llm_trace(workflow, name = "support-answer")]
+/// async fn answer(question: &str) -> Result<String, Error> {
+///     let documents = retrieve(question).await?;
+///     let reply = chat(prompt(question, &documents)).await?;
+///     Ok(reply.text)
+/// }
+///
+/// #[llm_trace]
+/// fn prompt(question: &str, documents: &[Document]) -> ChatRequest {
+///     // …
+/// }
+/// ```
+///
+/// # Arguments
+///
+/// ## The request and the response: `request`, `response`
+///
+/// `request` reads what it can from the body that goes to the model: the model's name, temperature, token
+/// limit and so on. Its type is `serde::Serialize` with the provider's field names, or implements
+/// `LlmRequest`. Arguments written next to it win.
+///
+/// The result of the function is read without being asked to, in the same way: the model that answered,
+/// finish reasons, token counts. `response` is for results that say nothing by themselves, and for generic
+/// functions, where the type is not known: the path of a function, or a closure that spells out its
+/// parameter's type, from a reference to the result (what is in the `Ok`, if it is a `Result`) to a `Response`.
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "acme", request = request, temperature = 0.0, response = read_reply)]
+/// async fn chat(request: &AcmeRequest) -> Result<AcmeReply, Error> {
+///     // …
+/// }
+///
+/// fn read_reply(reply: &AcmeReply) -> llm_trace::Response {
+///     // …
+/// }
+/// ```
+///
+/// ## Who answers: `provider`, `model`, `server`
+///
+/// `provider` is the conventions' `gen_ai.provider.name`: `openai`, `anthropic`, `aws.bedrock`, … `server` is
+/// the URL or host that is called.
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = self.provider, model = "gpt-5", server = self.base_url)]
+/// ```
+///
+/// ## How: `temperature`, `top_p`, `top_k`, `max_tokens`, `stop`, `seed`, `frequency_penalty`, `presence_penalty`, `choice_count`, `reasoning_level`, `output_type`, `stream`
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "openai", temperature = options.temperature, stop = ["END"], stream = true)]
+/// ```
+///
+/// ## The prompt's template: `prompt_name`, `prompt_version`
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "openai", prompt_name = "summary", prompt_version = "3")]
+/// ```
+///
+/// ## Vectors: `dimensions`, `encoding_formats`
+///
+/// ```ignore
+/// #[llm_trace(embeddings, provider = "openai", dimensions = 512, encoding_formats = ["float"])]
+/// ```
+///
+/// ## Searches: `data_source`, `top_k`
+///
+/// ```ignore
+/// #[llm_trace(retrieval, data_source = collection.name, top_k = request.limit)]
+/// ```
+///
+/// ## Steps: `name`, `description`, `call_id`, `tool_type`
+///
+/// `name` is the function's own unless given. `call_id` is the one the model made up for its request.
+///
+/// ```ignore
+/// #[llm_trace(tool, name = "weather", description = "current weather in a city", call_id = call.id)]
+/// ```
+///
+/// ## On every kind: `conversation`, `user`
+///
+/// ```ignore
+/// #[llm_trace(workflow, name = "support-answer", conversation = session.id, user = session.user)]
+/// ```
+///
+/// ## Your own: `attributes`
+///
+/// Names are string literals; values text, numbers, `bool`s or lists of text.
+///
+/// ```ignore
+/// #[llm_trace(workflow, attributes("app.tier" = account.tier, "app.beta" = true))]
+/// ```
+///
+/// ## Other spans: `parent`, `links`
+///
+/// The parent is the current span, unless `parent` is an `opentelemetry::Context` with another. `links` is a
+/// collection of `SpanContext`s that are related without being the parent.
+///
+/// ```ignore
+/// #[llm_trace(task, parent = job.context, links = job.sources)]
+/// ```
+///
+/// ## Where the runtime is: `crate`
+///
+/// For crates that re-export `llm_trace` to others that do not depend on it. Starts with `::` or `crate`.
+///
+/// ```ignore
+/// #[llm_trace(task, crate = ::our_telemetry::llm_trace)]
+/// ```
+///
+/// # Limits
+///
+/// - Not yet: functions that return a future or a stream, and with them methods under `#[async_trait]`. Write
+///   an `async fn` for the part that calls the model and annotate that.
+/// - Not at all: `const fn`, `unsafe fn`, `extern "C" fn` and functions without a body.
+/// - In a generic function only what its bounds promise can be read from the result.
+/// - Parameters the body does not use are dropped after those it does use.
+#[proc_macro_attribute]
+pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
+    traced(args.into(), &item.into()).into()
+}
+
+// The same on streams that also exist outside a macro, for the tests.
+fn traced(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
+    let errors = Errors::new();
+    let args = parse::args(args, &errors);
+    let function = parse::item(item.clone(), &errors);
+    validate::check(&args, function.as_ref(), &errors);
+    match (function, errors.finish()) {
+        (Some(function), Ok(())) => expand::expand(&TracedFn::new(args, function)),
+        (_, errors) => fallback::expand(item, &errors.err().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,149 @@
+//! The tokens in `#[llm_trace(…)]` → [`Args`]. Goes on past a mistake to the next argument, so that one
+//! compile reports all of them.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Token, ext::IdentExt as _, parse::ParseStream};
+
+use super::{
+    at_end, each_argument, skip_to_comma,
+    values::{self, Value},
+};
+use crate::{
+    error::Errors,
+    vocabulary::{self, Key, Kind},
+};
+
+pub(crate) struct Args {
+    pub(crate) kind: GivenKind,
+    /// In the order they were written.
+    pub(crate) values: Vec<Keyed>,
+    /// The keys that mistyped ones look like: whoever wrote `provder` need not also hear that `provider`
+    /// is missing.
+    pub(crate) meant: Vec<&'static str>,
+}
+
+pub(crate) enum GivenKind {
+    /// No kind was written, which means [`Kind::Task`].
+    Default,
+    Known(Ident, Kind),
+    /// A mistake, already reported: nothing can be said about which keys belong here.
+    Unknown,
+}
+
+impl GivenKind {
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        match self {
+            GivenKind::Default => Some(Kind::Task),
+            GivenKind::Known(_, kind) => Some(*kind),
+            GivenKind::Unknown => None,
+        }
+    }
+}
+
+/// A key as the user wrote it, with its value if that could be read.
+pub(crate) struct Keyed {
+    pub(crate) key: Ident,
+    pub(crate) spec: &'static Key,
+    pub(crate) value: Option<Value>,
+}
+
+pub(crate) fn parse(tokens: TokenStream, errors: &Errors) -> Args {
+    let mut args = Args { kind: GivenKind::Default, values: Vec::new(), meant: Vec::new() };
+    each_argument(tokens, errors, |input, first| args.argument(input, first, errors));
+    args
+}
+
+impl Args {
+    fn argument(&mut self, input: ParseStream<'_>, first: bool, errors: &Errors) {
+        let Ok(word) = input.call(Ident::parse_any) else {
+            let found = skip_to_comma(input);
+            let wanted = if first { "a kind or `key = expression`" } else { "`key = expression`" };
+            errors.on(found, format_args!("expected {wanted}; kinds and keys are written without quotes"));
+            if first {
+                self.kind = GivenKind::Unknown;
+            }
+            return;
+        };
+        let text = word.to_string();
+        if let Some(spec) = Key::from_word(&text) {
+            self.keyed(word, spec, input, errors);
+        } else if let Some(kind) = Kind::from_word(&text) {
+            self.kind(word, kind, input, first, errors);
+        } else if at_end(input) && first {
+            self.kind = GivenKind::Unknown;
+            errors.on(&word, unknown_kind(&text));
+        } else {
+            skip_to_comma(input);
+            self.unknown_key(&word, &text, errors);
+        }
+    }
+
+    fn kind(&mut self, word: Ident, kind: Kind, input: ParseStream<'_>, first: bool, errors: &Errors) {
+        let text = kind.word();
+        match &self.kind {
+            GivenKind::Known(_, earlier) => errors.on(
+                &word,
+                format_args!(
+                    "a function has one kind, and `{}` is given already: remove `{text}`",
+                    earlier.word()
+                ),
+            ),
+            GivenKind::Default if !first => {
+                errors.on(
+                    &word,
+                    format_args!("the kind comes first: write `#[llm_trace({text}, key = expression, …)]`"),
+                );
+                // Understood all the same, so that the keys are checked against the right kind.
+                self.kind = GivenKind::Known(word.clone(), kind);
+            }
+            GivenKind::Default => self.kind = GivenKind::Known(word.clone(), kind),
+            GivenKind::Unknown => {}
+        }
+        if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+            skip_to_comma(input);
+            errors.on(
+                word,
+                format_args!(
+                    "`{text}` is a kind and takes no value: write `#[llm_trace({text}, key = expression, …)]`"
+                ),
+            );
+        }
+    }
+
+    fn keyed(&mut self, key: Ident, spec: &'static Key, input: ParseStream<'_>, errors: &Errors) {
+        if self.values.iter().any(|earlier| earlier.spec.word == spec.word) {
+            errors.on(&key, format_args!("`{key}` is given twice: keep one"));
+        }
+        let value = values::parse(&key, spec, input, errors);
+        self.values.push(Keyed { key, spec, value });
+    }
+
+    fn unknown_key(&mut self, word: &Ident, text: &str, errors: &Errors) {
+        // Where no kind is given it may be the kind that is missing: then any key may be meant.
+        let known = match self.kind {
+            GivenKind::Known(_, kind) => Some(kind),
+            GivenKind::Default | GivenKind::Unknown => None,
+        };
+        if let Some(similar) = vocabulary::similar_key(text, known) {
+            self.meant.push(similar.word);
+            errors.on(word, format_args!("unknown key `{text}`, did you mean `{}`?", similar.word));
+        } else if let Some(kind) = self.kind.kind() {
+            errors.on(
+                word,
+                format_args!("unknown key `{text}`; `{}` takes {}", kind.word(), vocabulary::keys_of(kind)),
+            );
+        } else {
+            errors.on(word, format_args!("unknown key `{text}`"));
+        }
+    }
+}
+
+fn unknown_kind(word: &str) -> String {
+    if let Some(kind) = vocabulary::similar_kind(word) {
+        format!("unknown kind `{word}`, did you mean `{}`?", kind.word())
+    } else if let Some(key) = vocabulary::similar_key(word, None) {
+        format!("unknown kind `{word}`, did you mean the key `{}`?", key.example())
+    } else {
+        format!("unknown kind `{word}`; the kinds are {}", vocabulary::kinds(Kind::ALL))
+    }
+}

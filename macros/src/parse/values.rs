@@ -1,0 +1,176 @@
+//! What follows a key, in each of the forms of [`Shape`].
+
+use proc_macro2::{Delimiter, Ident, TokenTree};
+use quote::ToTokens;
+use syn::{
+    Expr, LitStr, Path, Token,
+    parse::{ParseStream, discouraged::Speculative as _},
+};
+
+use super::{at_end, each_argument, skip_one, skip_to_comma};
+use crate::{
+    error::Errors,
+    vocabulary::{Key, Shape},
+};
+
+pub(crate) enum Value {
+    Expr(Expr),
+    Pairs(Vec<Pair>),
+    Root(Path),
+}
+
+/// One `"key" = expression` of `attributes(…)`.
+pub(crate) struct Pair {
+    pub(crate) key: LitStr,
+    pub(crate) value: Expr,
+}
+
+/// `None` if it does not read, which is then reported.
+pub(super) fn parse(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Value> {
+    match spec.shape {
+        Shape::Setter | Shape::Request => assigned(key, spec, input, errors, expr).map(Value::Expr),
+        Shape::Adapter => assigned(key, spec, input, errors, adapter).map(Value::Expr),
+        Shape::Root => assigned(key, spec, input, errors, root).map(Value::Root),
+        Shape::Pairs => pairs(key, spec, input, errors).map(Value::Pairs),
+    }
+}
+
+fn assigned<T>(
+    key: &Ident,
+    spec: &Key,
+    input: ParseStream<'_>,
+    errors: &Errors,
+    value: fn(&Ident, ParseStream<'_>, &Errors) -> Option<T>,
+) -> Option<T> {
+    if equals(key, &spec.example(), input, errors) { value(key, input, errors) } else { None }
+}
+
+/// The `=` of everything of the form `key = value`; `true` if there is one and something after it.
+fn equals(key: &impl ToTokens, example: &str, input: ParseStream<'_>, errors: &Errors) -> bool {
+    let name = key.to_token_stream();
+    if !input.peek(Token![=]) {
+        skip_to_comma(input);
+        errors.on(key, format_args!("`{name}` takes a value after `=`: write `{example}`"));
+        return false;
+    }
+    skip_one(input);
+    if at_end(input) {
+        errors.on(key, format_args!("`{name}` has nothing after its `=`: write `{example}`"));
+        return false;
+    }
+    true
+}
+
+fn expr(key: &impl ToTokens, input: ParseStream<'_>, errors: &Errors) -> Option<Expr> {
+    // A parser that fails halfway leaves the stream anywhere, and syn remembers what it left unread in
+    // parentheses: try on a fork.
+    let fork = input.fork();
+    match fork.parse() {
+        Ok(value) => {
+            input.advance_to(&fork);
+            Some(value)
+        }
+        Err(why) => {
+            let name = key.to_token_stream();
+            errors
+                .on(skip_to_comma(input), format_args!("the value of `{name}` is not an expression: {why}"));
+            None
+        }
+    }
+}
+
+fn adapter(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Expr> {
+    let value = expr(key, input, errors)?;
+    if is_callable(&value) {
+        return Some(value);
+    }
+    errors
+        .on(value, format_args!("`{key}` takes the path of a function, or a closure, that reads the result"));
+    None
+}
+
+fn is_callable(value: &Expr) -> bool {
+    match value {
+        Expr::Path(_) | Expr::Closure(_) => true,
+        // A `$path` of a `macro_rules!` comes in invisible parentheses.
+        Expr::Group(group) => is_callable(&group.expr),
+        Expr::Paren(paren) => is_callable(&paren.expr),
+        _ => false,
+    }
+}
+
+fn root(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Path> {
+    if let Ok(text) = input.fork().parse::<LitStr>() {
+        skip_to_comma(input);
+        errors.on(&text, format_args!("write the path without quotes: `{key} = {}`", text.value()));
+        return None;
+    }
+    let fork = input.fork();
+    let path = match fork.call(Path::parse_mod_style) {
+        Ok(path) if at_end(&fork) => path,
+        _ => {
+            errors.on(
+                skip_to_comma(input),
+                format_args!("`{key}` takes a path: write `{key} = ::path::to::llm_trace`"),
+            );
+            return None;
+        }
+    };
+    skip_to_comma(input);
+    let start = path.segments.first().map(|segment| segment.ident.to_string());
+    // `$crate` is what a `macro_rules!` that writes the attribute passes on.
+    if path.leading_colon.is_some() || matches!(start.as_deref(), Some("crate" | "$crate")) {
+        return Some(path);
+    }
+    let rest: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+    let from = if matches!(start.as_deref(), Some("self" | "super")) { "crate" } else { "" };
+    let rest = rest.iter().filter(|word| !matches!(word.as_str(), "self" | "super"));
+    let absolute = rest.fold(from.to_owned(), |path, word| path + "::" + word);
+    errors.on(
+        &path,
+        format_args!(
+            "a relative path means something else in every module: start it with `::` or `crate`, as in \
+             `{key} = {absolute}`"
+        ),
+    );
+    None
+}
+
+fn pairs(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Pair>> {
+    let content = match input.fork().parse::<TokenTree>() {
+        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => {
+            skip_to_comma(input);
+            errors.on(key, format_args!("`{key}` takes pairs in parentheses: write `{}`", spec.example()));
+            return None;
+        }
+    };
+    skip_one(input);
+    let mut pairs = Vec::<Pair>::new();
+    each_argument(content, errors, |input, _| {
+        let Some(pair) = pair(input, errors) else { return };
+        let name = pair.key.value();
+        if name.is_empty() {
+            errors.on(&pair.key, "an attribute needs a name: write `\"app.tier\" = expression`");
+        } else if pairs.iter().any(|earlier| earlier.key.value() == name) {
+            errors.on(&pair.key, format_args!("the attribute `{name:?}` is given twice: keep one"));
+        }
+        pairs.push(pair);
+    });
+    Some(pairs)
+}
+
+fn pair(input: ParseStream<'_>, errors: &Errors) -> Option<Pair> {
+    let Ok(key) = input.parse::<LitStr>() else {
+        let found = skip_one(input);
+        skip_to_comma(input);
+        errors.on(found, "the name of an attribute is a string: write `\"app.tier\" = expression`");
+        return None;
+    };
+    let example = format!("{} = expression", key.to_token_stream());
+    if !equals(&key, &example, input, errors) {
+        return None;
+    }
+    let value = expr(&key, input, errors)?;
+    Some(Pair { key, value })
+}

@@ -1,0 +1,111 @@
+//! Each kind and each key.
+
+use super::{assert_has, expand};
+use crate::vocabulary::{Key, Kind, Shape};
+
+#[test]
+fn every_kind_becomes_its_variant() {
+    for kind in Kind::ALL {
+        let required = if kind.requires_provider() { ", provider = p" } else { "" };
+        let expansion = expand(&format!("{}{required}", kind.word()), "fn f() {}");
+        assert_has(&expansion, &format!("::llm_trace::__private::Kind::{}, \"f\",", kind.variant()));
+    }
+}
+
+#[test]
+fn no_kind_is_a_task() {
+    for args in ["", "name = n", "attributes(\"a\" = 1)"] {
+        assert_has(&expand(args, "fn f() {}"), "::llm_trace::__private::Kind::Task");
+    }
+}
+
+#[test]
+fn every_setter_becomes_a_call_on_every_kind_that_takes_it() {
+    for kind in Kind::ALL {
+        for key in kind.keys().filter(|key| key.shape == Shape::Setter && key.word != "provider") {
+            let required = if kind.requires_provider() { "provider = p, " } else { "" };
+            let expansion = expand(&format!("{}, {required}{} = value", kind.word(), key.word), "fn f() {}");
+            assert_has(&expansion, &format!("args.{}(&value);", key.word));
+        }
+    }
+}
+
+#[test]
+fn provider_is_optional_for_a_retrieval() {
+    assert_has(&expand("retrieval, provider = \"qdrant\"", "fn f() {}"), "args.provider(&\"qdrant\");");
+}
+
+#[test]
+fn the_request_comes_first_and_arguments_keep_their_order() {
+    assert_has(
+        &expand("chat, temperature = 0.2, provider = \"openai\", request = request", "fn f() {}"),
+        "|args| {
+            ::llm_trace::__private::request!(args, &request);
+            args.temperature(&0.2);
+            args.provider(&\"openai\");
+        }",
+    );
+}
+
+#[test]
+fn values_are_borrowed_whatever_binds_looser() {
+    for (value, borrowed) in [
+        ("request.model", "&request.model"),
+        ("&model", "&&model"),
+        ("names[0]", "&names[0]"),
+        ("f(x).y()", "&f(x).y()"),
+        ("-1", "&-1"),
+        ("a + b", "&(a + b)"),
+        ("x as i64", "&(x as i64)"),
+        ("if a { b } else { c }", "&(if a { b } else { c })"),
+    ] {
+        let expansion = expand(&format!("name = {value}"), "fn f() {}");
+        assert_has(&expansion, &format!("args.name({borrowed});"));
+    }
+}
+
+#[test]
+fn commas_inside_a_value_do_not_end_it() {
+    let expansion = expand("name = pick::<A, B>(a, b), user = (|a, b| a)(1, 2),", "fn f() {}");
+    assert_has(&expansion, "args.name(&pick::<A, B>(a, b));");
+    assert_has(&expansion, "args.user(&(|a, b| a)(1, 2));");
+}
+
+#[test]
+fn attributes_become_one_call_each() {
+    let expansion = expand("tool, attributes(\"app.tier\" = tier, \"app.x\" = 1 + 1,)", "fn f() {}");
+    assert_has(&expansion, "args.attribute(\"app.tier\", &tier);");
+    assert_has(&expansion, "args.attribute(\"app.x\", &(1 + 1));");
+}
+
+#[test]
+fn the_response_adapter_goes_to_finish() {
+    let expansion = expand("embeddings, provider = p, response = path::to::adapter", "fn f() -> R { r() }");
+    assert_has(&expansion, "::llm_trace::__private::finish!(call, &out, path::to::adapter);");
+    let expansion = expand("embeddings, provider = p, response = |reply| read(reply)", "fn f() -> R { r() }");
+    assert_has(&expansion, "::llm_trace::__private::finish!(call, &out, |reply| read(reply));");
+}
+
+#[test]
+fn the_root_replaces_every_path() {
+    for root in ["::other::path", "crate::telemetry"] {
+        let args = format!("chat, crate = {root}, provider = p, request = r");
+        let expansion = expand(&args, "async fn f() -> u8 { 1 }");
+        assert_has(&expansion, &format!("let call = {root}::__private::begin("));
+        assert!(!expansion.contains("llm_trace"), "{expansion}");
+    }
+}
+
+#[test]
+fn without_arguments_the_closure_has_no_parameter_to_leave_unused() {
+    assert_has(&expand("", "fn f() {}"), "|_| {}");
+}
+
+#[test]
+fn the_table_has_no_key_twice_and_no_key_that_is_a_kind() {
+    let words: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.keys()).map(|key| key.word).collect();
+    for word in words {
+        assert_eq!(Key::from_word(word).map(|key| key.word), Some(word));
+        assert_eq!(Kind::from_word(word), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! The body is never read and comes out once.
+
+use super::{assert_has, expand, raw};
+
+#[test]
+fn early_returns_and_question_marks_stay_in_the_body() {
+    let body = "let x = g()?; if x { return Ok(1); } Ok(2)";
+    for qualifier in ["", "async"] {
+        let expansion = expand("", &format!("{qualifier} fn f() -> Result<u8, E> {{ {body} }}"));
+        assert_has(&expansion, body);
+        assert_eq!(expansion.matches("Ok(2)").count(), 1);
+    }
+}
+
+#[test]
+fn half_typed_bodies_pass_through() {
+    for body in ["req.", "let x = ", "match x { Some(", "foo(a,, b) +", "#!", "1 2 3"] {
+        // Unbalanced delimiters cannot reach a macro.
+        let body = if body.ends_with('(') { format!("{body} ) }}") } else { body.to_owned() };
+        for qualifier in ["", "async"] {
+            let expansion =
+                raw("chat, provider = p", &format!("{qualifier} fn f(req: R) -> u8 {{ {body} }}"))
+                    .to_string();
+            let body = super::tokens(&format!("{{ {body} }}")).to_string();
+            assert_eq!(expansion.matches(&body).count(), 1, "{expansion}");
+            assert!(!expansion.contains("compile_error"), "{expansion}");
+        }
+    }
+}
+
+#[test]
+fn inner_attributes_move_to_the_top_of_the_function() {
+    let expansion = expand("", "async fn f() { #![allow(x)] //! Doc.\n body(); }");
+    assert_has(&expansion, "async fn f() { #![allow(x)] //! Doc.\n let call =");
+    assert_eq!(expansion.matches("allow(x)").count(), 1);
+}
+
+#[test]
+fn the_type_is_told_before_an_async_body() {
+    assert_has(
+        &raw("", "async fn f() -> Result<u8, E> { g().await }").to_string(),
+        "async move {
+            if false { return ::llm_trace::__private::expected::<Result<u8, E>>(); }
+            match () { () => { g().await } }
+        }",
+    );
+}

@@ -1,0 +1,155 @@
+//! Rules that need two facts at once. In: what was parsed. Out: one error per broken rule.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens as _;
+use syn::{ReturnType, Safety, Signature};
+
+use crate::{
+    error::Errors,
+    parse::{Args, FnItem, GivenKind, Keyed, Value},
+    types::{self, Deferred},
+    vocabulary,
+};
+
+pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
+    for keyed in &args.values {
+        check_key_fits_kind(keyed, &args.kind, errors);
+        check_value_runs_in_closure(keyed, errors);
+    }
+    check_provider(args, errors);
+    if let Some(FnItem { sig, .. }) = item {
+        check_qualifiers(sig, errors);
+        check_output(sig, errors);
+    }
+}
+
+fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
+    let Some(kind) = given.kind() else { return };
+    if keyed.spec.kinds.contains(&kind) {
+        return;
+    }
+    let key = keyed.spec.word;
+    let kinds = vocabulary::kinds(keyed.spec.kinds);
+    let word = kind.word();
+    let keys = vocabulary::keys_of(kind);
+    match (given, keyed.spec.kinds.first()) {
+        // Most likely the kind was forgotten.
+        (GivenKind::Default, Some(first)) => errors.on(
+            &keyed.key,
+            format_args!(
+                "`{key}` is for {kinds}: write the kind first, as in `#[llm_trace({}, {})]`; without one, \
+                 this is a `{word}`, which takes {keys}",
+                first.word(),
+                keyed.spec.example(),
+            ),
+        ),
+        _ => errors.on(&keyed.key, format_args!("`{key}` is for {kinds}; `{word}` takes {keys}")),
+    }
+}
+
+// The values become the body of a closure, where these would mean something else.
+fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
+    let check = |value: TokenStream| {
+        if let Some((token, what)) = control_flow(value) {
+            errors.on(
+                token,
+                format_args!(
+                    "{what} does not work in an argument, which is evaluated in a closure: name a parameter, \
+                     or a part of one"
+                ),
+            );
+        }
+    };
+    match &keyed.value {
+        Some(Value::Expr(value)) => check(value.to_token_stream()),
+        Some(Value::Pairs(pairs)) => pairs.iter().for_each(|pair| check(pair.value.to_token_stream())),
+        Some(Value::Root(_)) | None => {}
+    }
+}
+
+// A look at the tokens is enough to be helpful: what is behind a `|` or an `async` may well be right, and
+// if it is not, the compiler says so.
+fn control_flow(tokens: TokenStream) -> Option<(TokenTree, &'static str)> {
+    let mut after_dot = false;
+    for token in tokens {
+        match &token {
+            TokenTree::Ident(word) if word == "async" || word == "fn" => return None,
+            TokenTree::Punct(punct) if punct.as_char() == '|' => return None,
+            TokenTree::Ident(word) if word == "await" && after_dot => return Some((token, "`.await`")),
+            TokenTree::Ident(word) if word == "return" => return Some((token, "`return`")),
+            TokenTree::Punct(punct) if punct.as_char() == '?' => return Some((token, "`?`")),
+            TokenTree::Group(group) => {
+                if let Some(found) = control_flow(group.stream()) {
+                    return Some(found);
+                }
+            }
+            _ => {}
+        }
+        after_dot = matches!(&token, TokenTree::Punct(punct) if punct.as_char() == '.');
+    }
+    None
+}
+
+fn check_provider(args: &Args, errors: &Errors) {
+    let GivenKind::Known(word, kind) = &args.kind else { return };
+    let given = args.values.iter().any(|keyed| keyed.spec.word == "provider");
+    if kind.requires_provider() && !given && !args.meant.contains(&"provider") {
+        errors.on(
+            word,
+            format_args!(
+                "`{}` needs `provider`, which the semantic conventions require: add \
+                 `provider = \"openai\"`",
+                kind.word()
+            ),
+        );
+    }
+}
+
+fn check_qualifiers(sig: &Signature, errors: &Errors) {
+    if let Some(token) = &sig.constness {
+        errors.on(
+            token,
+            "a `const fn` cannot be traced, as it may run in the compiler: remove `const`, or annotate its \
+             caller",
+        );
+    }
+    if let Safety::Unsafe(token) = &sig.safety {
+        errors.on(
+            token,
+            "an `unsafe fn` cannot be traced: annotate its caller, or a safe function with an `unsafe` block \
+             in it",
+        );
+    }
+    if let Some(abi) = &sig.abi {
+        errors.on(
+            abi,
+            "a function with a foreign ABI cannot be traced: move its body to a plain `fn` and annotate \
+             that",
+        );
+    }
+    if let Some(variadic) = &sig.variadic {
+        errors.on(
+            variadic,
+            "a variadic function cannot be traced: move its body to a plain `fn` and annotate that",
+        );
+    }
+}
+
+// Such a call would count as finished before it has begun.
+fn check_output(sig: &Signature, errors: &Errors) {
+    let ReturnType::Type(_, ty) = &sig.output else { return };
+    match (types::deferred(ty), &sig.asyncness) {
+        // On the name, as `#[async_trait]` makes the type up, and what it makes up points at `#[async_trait]`.
+        (Some(Deferred::Future), None) => errors.on(
+            &sig.ident,
+            "a function that returns a future cannot be traced yet: write it as `async fn`; with \
+             `#[async_trait]`, annotate an inner `async fn` that the method calls",
+        ),
+        (Some(Deferred::Stream), _) => errors.on(
+            ty,
+            "a function that returns a stream cannot be traced yet: collect the stream in an annotated \
+             function, or annotate the caller that reads it",
+        ),
+        _ => {}
+    }
+}

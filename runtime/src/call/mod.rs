@@ -1,0 +1,158 @@
+//! One call from begin to finish: the only state machine in this crate.
+//!
+//! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
+//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span and the metrics.
+
+mod current;
+mod site;
+mod value;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use opentelemetry::Context;
+
+pub use current::{CurrentCall, current};
+pub use site::{CallSite, Kind};
+pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
+pub(crate) use value::{string_array, widen};
+
+use crate::pricing::{self, Price};
+use crate::request::Request;
+use crate::response::{ErrorFacts, Response};
+use crate::{metrics, privacy, span};
+
+/// A call that has begun. Finish it, or drop it to report it cancelled.
+#[derive(Debug)]
+#[must_use = "a call that is dropped is reported as cancelled"]
+pub struct Call {
+    open: Arc<Open>,
+    context: Context,
+    finished: bool,
+}
+
+/// What is shared between the call and [`current()`].
+#[derive(Debug)]
+struct Open {
+    site: &'static CallSite,
+    /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
+    start_time: SystemTime,
+    started: Instant,
+    /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
+    panicking: bool,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Debug)]
+struct Facts {
+    request: Request,
+    response: Response,
+    ended: bool,
+}
+
+/// A call that has ended, seen by span and metrics alike.
+pub(crate) struct Finished<'a> {
+    pub(crate) site: &'static CallSite,
+    pub(crate) request: &'a Request,
+    pub(crate) response: &'a Response,
+    pub(crate) outcome: &'a Outcome<'a>,
+    pub(crate) price: &'a Price,
+    pub(crate) duration: Duration,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) enum Outcome<'a> {
+    Completed,
+    Failed { error_type: &'a str, message: Option<String> },
+    Cancelled,
+}
+
+impl Call {
+    /// Starts the call's span and clock.
+    pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
+        if site.kind.calls_model() {
+            pricing::warm();
+        }
+        let start_time = SystemTime::now();
+        let started = Instant::now();
+        let context = span::start(site, &mut request, start_time);
+        let open = Arc::new(Open {
+            site,
+            start_time,
+            started,
+            panicking: std::thread::panicking(),
+            facts: Mutex::new(Facts { request, response: Response::new(), ended: false }),
+        });
+        let context = context.with_value(CurrentCall::new(&open));
+        Call { open, context, finished: false }
+    }
+
+    /// The context in which the call's body must run, so that what it starts becomes its child.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Whether the return value of this kind of call is read for usage.
+    pub(crate) fn reads_response(&self) -> bool {
+        self.open.site.kind.calls_model()
+    }
+
+    /// Ends the call with the response it returned.
+    pub(crate) fn succeed(mut self, response: Response) {
+        self.end(response, &Outcome::Completed);
+    }
+
+    /// Ends the call with the error it returned.
+    pub(crate) fn fail(mut self, error: &ErrorFacts<'_>) {
+        let message = error.message.and_then(privacy::error_message);
+        self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
+    }
+
+    fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
+        self.finished = true;
+        let open = &*self.open;
+        let duration = open.started.elapsed();
+        let mut facts = open.facts();
+        facts.ended = true;
+        // What was recorded by hand during the call overrides what its return value tells.
+        facts.response.fill_from(response);
+        let price = if open.site.kind.calls_model() {
+            pricing::price(&facts.request, &facts.response)
+        } else {
+            Price::None
+        };
+        let finished = Finished {
+            site: open.site,
+            request: &facts.request,
+            response: &facts.response,
+            outcome,
+            price: &price,
+            duration,
+        };
+        metrics::record(&finished);
+        let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
+        span::end(&finished, &self.context, end_time);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        let outcome = if std::thread::panicking() && !self.open.panicking {
+            Outcome::Failed { error_type: "panic", message: None }
+        } else {
+            Outcome::Cancelled
+        };
+        self.end(Response::new(), &outcome);
+    }
+}
+
+impl Open {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        // Nothing that can panic runs under the lock but user code in conversions, before any write.
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

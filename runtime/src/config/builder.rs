@@ -1,0 +1,119 @@
+//! The builder an application configures this crate with.
+
+use std::time::Duration;
+
+use super::env::Environment;
+use super::{ConfigError, Settings};
+use crate::call::AttributeValue;
+use crate::export::{self, Telemetry};
+
+/// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
+/// does not say otherwise.
+///
+/// ```no_run
+/// # fn main() -> Result<(), llm_trace::ConfigError> {
+/// let telemetry = llm_trace::builder()
+///     .with_service_name("support-bot")
+///     .with_environment("production")
+///     .with_endpoint("http://collector:4318")
+///     .init()?;
+/// // … run the program …
+/// let receipt = telemetry.shutdown();
+/// assert_eq!(receipt.spans_lost(), 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is exported until `init()` is called"]
+pub struct Builder {
+    pub(super) service_name: Option<String>,
+    pub(super) environment: Option<String>,
+    pub(super) endpoint: Option<String>,
+    pub(super) headers: Vec<(String, Secret)>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) resource: Vec<(String, opentelemetry::Value)>,
+    pub(super) error_messages: Option<bool>,
+}
+
+/// A header's value, which `Debug` must not show.
+#[derive(Clone)]
+pub(super) struct Secret(pub(super) String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Starts configuring export; see [`Builder`].
+pub fn builder() -> Builder {
+    Builder::default()
+}
+
+impl Builder {
+    /// The application's name, `service.name`. Default: `OTEL_SERVICE_NAME`, then `service.name` in
+    /// `OTEL_RESOURCE_ATTRIBUTES`, then `unknown_service:` and the executable's name.
+    pub fn with_service_name(mut self, name: impl Into<String>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    /// Where the application runs: `production`, `staging`, …; `deployment.environment.name`. Default: that key in
+    /// `OTEL_RESOURCE_ATTRIBUTES`, then absent.
+    pub fn with_environment(mut self, environment: impl Into<String>) -> Self {
+        self.environment = Some(environment.into());
+        self
+    }
+
+    /// Base URL of an OTLP/HTTP receiver, such as `http://localhost:4318`; `/v1/traces` and `/v1/metrics` are
+    /// appended. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` (used as they
+    /// are), then `OTEL_EXPORTER_OTLP_ENDPOINT`. Without any, finished traces are printed to stderr as a tree.
+    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
+        self.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// A header sent with every export, such as `Authorization`; the value is sent as it is. Default:
+    /// `OTEL_EXPORTER_OTLP_TRACES_HEADERS` and `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, then `OTEL_EXPORTER_OTLP_HEADERS`,
+    /// whose values are percent-decoded.
+    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), Secret(value.into())));
+        self
+    }
+
+    /// How long one export may take, answer included. Default: `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` and
+    /// `OTEL_EXPORTER_OTLP_METRICS_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// An attribute of everything this process reports: `service.version`, `cloud.region`, … It wins over the same
+    /// key in `OTEL_RESOURCE_ATTRIBUTES`.
+    pub fn with_resource_attribute<V: AttributeValue>(mut self, key: impl Into<String>, value: V) -> Self {
+        if let Some(value) = value.attribute() {
+            self.resource.push((key.into(), value));
+        }
+        self
+    }
+
+    /// Whether the message of an error becomes the span's status description. Error messages can quote prompts and
+    /// completions, so the default is `false` when spans leave the process and `true` when they are only printed to
+    /// the terminal. Variable: `LLM_TRACE_CAPTURE_ERROR_MESSAGES`.
+    pub fn with_error_messages(mut self, record: bool) -> Self {
+        self.error_messages = Some(record);
+        self
+    }
+
+    /// Installs global OpenTelemetry providers that export as configured. Keep the returned guard until the program
+    /// ends: dropping it delivers what is still queued.
+    ///
+    /// With `OTEL_SDK_DISABLED=true` nothing is installed and the guard does nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
+    /// guard is still alive.
+    pub fn init(self) -> Result<Telemetry, ConfigError> {
+        export::install(Settings::resolve(self, &Environment)?)
+    }
+}

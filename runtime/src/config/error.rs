@@ -1,0 +1,23 @@
+//! What can be wrong with a configuration.
+
+/// A configuration that cannot work, with the parameter or variable and the value at fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A value is not of the form its parameter takes.
+    #[error("{parameter}: `{value}` is not valid: {expected}")]
+    InvalidValue {
+        /// The builder method or environment variable.
+        parameter: &'static str,
+        /// The value; secrets are masked.
+        value: String,
+        /// What would be valid.
+        expected: String,
+    },
+    /// `init()` was called while an earlier [`Telemetry`](crate::Telemetry) is still alive.
+    #[error("llm-trace is already initialised: keep the first `Telemetry` until the program ends")]
+    AlreadyInitialised,
+    /// An exporter could not be built from valid settings.
+    #[error("the OTLP exporter could not be built")]
+    Exporter(#[source] opentelemetry_otlp::ExporterBuildError),
+}

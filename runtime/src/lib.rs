@@ -1,0 +1,79 @@
+//! OpenTelemetry traces, metrics and cost for functions that call LLMs or do a step of a RAG pipeline.
+//!
+//! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the
+//! metrics a dashboard needs; [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is never
+//! recorded.
+//!
+//! ```no_run
+//! use llm_trace::llm_trace;
+//! # #[derive(serde::Serialize)] struct Request { model: String }
+//! # #[derive(serde::Serialize)] struct Reply { text: String }
+//!
+//! #[llm_trace(workflow, name = "support-answer")]
+//! async fn answer(question: &str) -> std::io::Result<String> {
+//!     let reply = chat(Request { model: "gpt-4o-mini".into() }).await?;
+//!     Ok(reply.text)
+//! }
+//!
+//! #[llm_trace(chat, provider = "openai", request = request)]
+//! async fn chat(request: Request) -> std::io::Result<Reply> {
+//! #   drop(request);
+//! #   Ok(Reply { text: "…".into() })
+//! }
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let telemetry = llm_trace::builder().with_service_name("support-bot").init()?;
+//! answer("How do I reset my password?").await?;
+//! telemetry.shutdown();
+//! # Ok(()) }
+//! ```
+//!
+//! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span and metrics → export.
+//!
+//! [GenAI semantic conventions]: https://github.com/open-telemetry/semantic-conventions-genai
+
+#[doc(hidden)]
+pub mod __private;
+mod call;
+#[cfg(feature = "otlp")]
+mod config;
+#[cfg(feature = "otlp")]
+mod export;
+mod metrics;
+mod pricing;
+mod privacy;
+mod probe;
+mod request;
+mod response;
+pub mod semconv;
+mod span;
+
+pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
+#[cfg(feature = "otlp")]
+pub use config::{Builder, ConfigError, builder};
+#[cfg(feature = "otlp")]
+pub use export::{Receipt, Telemetry};
+#[doc(inline)]
+pub use llm_trace_macros::llm_trace;
+/// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
+pub use opentelemetry::context::FutureExt;
+pub use request::{LlmRequest, Request};
+pub use response::{LlmError, LlmResponse, Response, Usage};
+
+/// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
+/// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.
+pub use opentelemetry;
+
+fn scope() -> opentelemetry::InstrumentationScope {
+    opentelemetry::InstrumentationScope::builder(semconv::SCOPE_NAME)
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(semconv::SCHEMA_URL)
+        .build()
+}
+
+/// Runs code of the user's that we call for information only (`Serialize`, `Display`, `describe`): a panic in it
+/// must not end a call that succeeded.
+fn quietly<R>(read: impl FnOnce() -> R) -> Option<R> {
+    // Whatever the closure leaves half done is ours and only ever holds optional facts.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
+}

@@ -1,0 +1,72 @@
+//! In: any `Serialize` value. Out: the few scalars a [`Reader`] asks for; everything else is skipped unread.
+//!
+//! A response body can hold megabytes (embeddings, images). This serializer walks only the keys its reader
+//! knows: a skipped field is never serialized, so it costs neither a copy nor an allocation. It reads any
+//! client crate's types, across versions, because it goes by serialized key, not by Rust type.
+
+mod request;
+mod response;
+mod serializer;
+
+use serde::Serialize;
+
+pub(crate) use request::read_request;
+pub(crate) use response::read_response;
+
+/// A scalar found at a place the reader asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Scalar<'a> {
+    Bool(bool),
+    Int(i64),
+    Double(f64),
+    Text(&'a str),
+}
+
+impl Scalar<'_> {
+    /// The scalar as a count, if it is a whole number that is not negative.
+    fn count(self) -> Option<u64> {
+        u64::try_from(self.int()?).ok()
+    }
+
+    fn int(self) -> Option<i64> {
+        match self {
+            Scalar::Int(value) => Some(value),
+            #[expect(clippy::cast_possible_truncation, reason = "whole and within range, as checked")]
+            Scalar::Double(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(value as i64),
+            // serde_json's `arbitrary_precision` serializes numbers as text.
+            Scalar::Text(text) => text.parse().ok(),
+            _ => None,
+        }
+    }
+
+    fn double(self) -> Option<f64> {
+        match self {
+            #[expect(clippy::cast_precision_loss, reason = "request parameters are small")]
+            Scalar::Int(value) => Some(value as f64),
+            Scalar::Double(value) => Some(value),
+            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Bool(_) => None,
+        }
+    }
+}
+
+/// What to look for in a body.
+trait Reader {
+    /// A position in the tree that is worth visiting.
+    type Place: Copy;
+
+    /// The place behind `key` of an object at `at`; `None` skips it.
+    fn key(&self, at: Self::Place, key: &str) -> Option<Self::Place>;
+
+    /// The place of the elements of a list at `at`; `None` skips them all.
+    fn element(&mut self, at: Self::Place, len: Option<usize>) -> Option<Self::Place>;
+
+    /// A scalar at `at`.
+    fn scalar(&mut self, at: Self::Place, value: Scalar<'_>);
+}
+
+/// Walks `value` from `root`. A `Serialize` impl that fails or panics ends the walk; what was read until then
+/// counts, and the caller never notices.
+fn walk<R: Reader, T: Serialize + ?Sized>(reader: &mut R, root: R::Place, value: &T) {
+    let _ = crate::quietly(|| value.serialize(serializer::Walk { reader, at: root }));
+}

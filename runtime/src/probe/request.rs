@@ -1,0 +1,144 @@
+//! Which keys of a request body mean what.
+//!
+//! Only what the caller set is read: a `None` or an absent key stays absent on the span.
+
+use serde::Serialize;
+
+use super::{Reader, Scalar, walk};
+use crate::request::Request;
+use crate::semconv::attribute;
+
+/// Reads the parameters of a request body into `request`.
+pub(crate) fn read_request<T: Serialize + ?Sized>(body: &T, request: &mut Request) {
+    let mut reader = RequestReader { request, stops: Vec::new(), encodings: Vec::new() };
+    walk(&mut reader, Place::Root, body);
+    reader.finish();
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    Root,
+    /// Gemini's `generationConfig`, Bedrock's `inferenceConfig`, Ollama's `options`: parameters one level down.
+    Parameters,
+    Reasoning,
+    /// `response_format`, or the `format` in the responses API's `text`.
+    Format,
+    Text,
+    Conversation,
+    Leaf(Field),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Field {
+    Model,
+    Stop,
+    Encoding,
+    Format,
+    ChoiceCount,
+    Stream,
+    ServiceTier,
+    Text(&'static str),
+    Int(&'static str),
+    Double(&'static str),
+}
+
+struct RequestReader<'r> {
+    request: &'r mut Request,
+    stops: Vec<String>,
+    encodings: Vec<String>,
+}
+
+impl Reader for RequestReader<'_> {
+    type Place = Place;
+
+    fn key(&self, at: Place, key: &str) -> Option<Place> {
+        use Field as F;
+        use Place::{Leaf, Parameters, Root};
+        Some(match (at, key) {
+            (Root, "model" | "modelId" | "model_id" | "model_name") => Leaf(F::Model),
+            (
+                Root,
+                "generationConfig" | "generation_config" | "inferenceConfig" | "inference_config" | "options",
+            ) => Parameters,
+            (Root | Parameters, "temperature") => Leaf(F::Double(attribute::REQUEST_TEMPERATURE)),
+            (Root | Parameters, "top_p" | "topP") => Leaf(F::Double(attribute::REQUEST_TOP_P)),
+            (Root | Parameters, "top_k" | "topK") => Leaf(F::Int(attribute::REQUEST_TOP_K)),
+            (
+                Root | Parameters,
+                "max_tokens"
+                | "max_completion_tokens"
+                | "max_output_tokens"
+                | "maxOutputTokens"
+                | "maxTokens"
+                | "num_predict",
+            ) => Leaf(F::Int(attribute::REQUEST_MAX_TOKENS)),
+            (Root | Parameters, "frequency_penalty" | "frequencyPenalty") => {
+                Leaf(F::Double(attribute::REQUEST_FREQUENCY_PENALTY))
+            }
+            (Root | Parameters, "presence_penalty" | "presencePenalty") => {
+                Leaf(F::Double(attribute::REQUEST_PRESENCE_PENALTY))
+            }
+            (Root | Parameters, "seed" | "random_seed") => Leaf(F::Int(attribute::REQUEST_SEED)),
+            (Root | Parameters, "stop" | "stop_sequences" | "stopSequences") => Leaf(F::Stop),
+            (Root, "n") | (Parameters, "candidateCount" | "candidate_count") => Leaf(F::ChoiceCount),
+            (Root, "stream") => Leaf(F::Stream),
+            (Root, "service_tier") => Leaf(F::ServiceTier),
+            (Root, "reasoning_effort") | (Place::Reasoning, "effort") => {
+                Leaf(F::Text(attribute::REQUEST_REASONING_LEVEL))
+            }
+            (Root, "reasoning" | "output_config") => Place::Reasoning,
+            (Root, "response_format") | (Place::Text, "format") => Place::Format,
+            (Root, "text") => Place::Text,
+            (Place::Format, "type") => Leaf(F::Format),
+            (Root, "previous_response_id") => Leaf(F::Text(attribute::REQUEST_PREVIOUS_RESPONSE_ID)),
+            (Root, "conversation") => Place::Conversation,
+            (Place::Conversation, "id") => Leaf(F::Text(attribute::CONVERSATION_ID)),
+            (Root, "encoding_format") => Leaf(F::Encoding),
+            (Root, "dimensions") => Leaf(F::Int(attribute::EMBEDDINGS_DIMENSION_COUNT)),
+            _ => return None,
+        })
+    }
+
+    fn element(&mut self, at: Place, _len: Option<usize>) -> Option<Place> {
+        matches!(at, Place::Leaf(Field::Stop | Field::Encoding)).then_some(at)
+    }
+
+    fn scalar(&mut self, at: Place, value: Scalar<'_>) {
+        let field = match at {
+            Place::Leaf(field) => field,
+            // `conversation: "conv_1"` is the short form of `{"id": "conv_1"}`.
+            Place::Conversation => Field::Text(attribute::CONVERSATION_ID),
+            _ => return,
+        };
+        match (field, value) {
+            (Field::Int(key), value) => self.request.set(key, value.int()),
+            (Field::Double(key), value) => self.request.set(key, value.double()),
+            (Field::ChoiceCount, value) => {
+                if let Some(count) = value.int() {
+                    self.request.choice_count(&count);
+                }
+            }
+            (Field::Stream, Scalar::Bool(stream)) => self.request.stream(&stream),
+            (Field::Model, Scalar::Text(text)) => self.request.model(text),
+            (Field::Stop, Scalar::Text(text)) => self.stops.push(text.to_owned()),
+            (Field::Encoding, Scalar::Text(text)) => self.encodings.push(text.to_owned()),
+            (Field::ServiceTier, Scalar::Text(text)) => self.request.service_tier(text),
+            (Field::Format, Scalar::Text(format)) => {
+                self.request.output_type(if format.starts_with("json") { "json" } else { format });
+            }
+            (Field::Text(key), Scalar::Text(text)) => self.request.set(key, Some(text.to_owned())),
+            _ => {}
+        }
+    }
+}
+
+impl RequestReader<'_> {
+    fn finish(self) {
+        if !self.stops.is_empty() {
+            self.request.stop(&self.stops);
+        }
+        if !self.encodings.is_empty() {
+            self.request.encoding_formats(&self.encodings);
+        }
+    }
+}

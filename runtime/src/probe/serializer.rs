@@ -1,0 +1,310 @@
+//! The `serde::Serializer` behind the probe.
+
+use std::fmt::{self, Display};
+
+use serde::ser::{self, Serialize};
+
+use super::{Reader, Scalar};
+
+/// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
+const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
+
+/// Serializes one value that the reader wants to see at `at`.
+pub(super) struct Walk<'r, R: Reader> {
+    pub(super) reader: &'r mut R,
+    pub(super) at: R::Place,
+}
+
+/// The walk was ended by the value's own `Serialize` impl. It carries nothing: a message could hold content.
+#[derive(Debug)]
+pub(super) struct Ended;
+
+impl Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value could not be serialized")
+    }
+}
+
+impl std::error::Error for Ended {}
+
+impl ser::Error for Ended {
+    fn custom<T: Display>(_message: T) -> Self {
+        Ended
+    }
+}
+
+type Step = Result<(), Ended>;
+
+impl<R: Reader> Walk<'_, R> {
+    #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
+    fn scalar(self, value: Scalar<'_>) -> Step {
+        self.reader.scalar(self.at, value);
+        Ok(())
+    }
+}
+
+impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
+    type Ok = ();
+    type Error = Ended;
+    type SerializeSeq = List<'r, R>;
+    type SerializeTuple = List<'r, R>;
+    type SerializeTupleStruct = List<'r, R>;
+    type SerializeTupleVariant = List<'r, R>;
+    type SerializeMap = Object<'r, R>;
+    type SerializeStruct = Object<'r, R>;
+    type SerializeStructVariant = Object<'r, R>;
+
+    fn serialize_bool(self, v: bool) -> Step {
+        self.scalar(Scalar::Bool(v))
+    }
+    fn serialize_i8(self, v: i8) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_i16(self, v: i16) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_i32(self, v: i32) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_i64(self, v: i64) -> Step {
+        self.scalar(Scalar::Int(v))
+    }
+    fn serialize_u8(self, v: u8) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_u16(self, v: u16) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_u32(self, v: u32) -> Step {
+        self.scalar(Scalar::Int(v.into()))
+    }
+    fn serialize_u64(self, v: u64) -> Step {
+        // A count beyond i64 is a provider's bug; OTLP integers are signed, so it saturates.
+        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+    }
+    fn serialize_i128(self, v: i128) -> Step {
+        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+    }
+    fn serialize_u128(self, v: u128) -> Step {
+        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+    }
+    fn serialize_f32(self, v: f32) -> Step {
+        self.scalar(Scalar::Double(crate::call::widen(v)))
+    }
+    fn serialize_f64(self, v: f64) -> Step {
+        self.scalar(Scalar::Double(v))
+    }
+    fn serialize_char(self, v: char) -> Step {
+        self.scalar(Scalar::Text(v.encode_utf8(&mut [0; 4])))
+    }
+    fn serialize_str(self, v: &str) -> Step {
+        self.scalar(Scalar::Text(v))
+    }
+    fn serialize_bytes(self, _v: &[u8]) -> Step {
+        Ok(())
+    }
+    fn serialize_none(self) -> Step {
+        Ok(())
+    }
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Step {
+        value.serialize(self)
+    }
+    fn serialize_unit(self) -> Step {
+        Ok(())
+    }
+    fn serialize_unit_struct(self, _name: &'static str) -> Step {
+        Ok(())
+    }
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Step {
+        self.scalar(Scalar::Text(variant))
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Step {
+        value.serialize(self)
+    }
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        value: &T,
+    ) -> Step {
+        value.serialize(self)
+    }
+    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, Ended> {
+        let at = self.reader.element(self.at, len);
+        Ok(List { at, reader: self.reader })
+    }
+    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Ended> {
+        // `(Response, Duration)`: each element stands where the tuple stands.
+        Ok(List { at: Some(self.at), reader: self.reader })
+    }
+    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'r, R>, Ended> {
+        self.serialize_tuple(len)
+    }
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        len: usize,
+    ) -> Result<List<'r, R>, Ended> {
+        self.serialize_tuple(len)
+    }
+    fn serialize_map(self, _len: Option<usize>) -> Result<Object<'r, R>, Ended> {
+        Ok(Object { at: self.at, next: None, reader: self.reader })
+    }
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Object<'r, R>, Ended> {
+        Ok(Object { at: self.at, next: None, reader: self.reader })
+    }
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        _len: usize,
+    ) -> Result<Object<'r, R>, Ended> {
+        Ok(Object { at: self.at, next: None, reader: self.reader })
+    }
+}
+
+/// The fields of a struct or the entries of a map.
+pub(super) struct Object<'r, R: Reader> {
+    reader: &'r mut R,
+    at: R::Place,
+    next: Option<R::Place>,
+}
+
+/// Looks a map's key up in the reader without copying it.
+struct KeyName<'r, R: Reader> {
+    reader: &'r R,
+    at: R::Place,
+    place: Option<R::Place>,
+}
+
+impl<R: Reader> Reader for KeyName<'_, R> {
+    type Place = ();
+
+    fn key(&self, _at: (), _key: &str) -> Option<()> {
+        None
+    }
+    fn element(&mut self, _at: (), _len: Option<usize>) -> Option<()> {
+        None
+    }
+    fn scalar(&mut self, _at: (), value: Scalar<'_>) {
+        if let Scalar::Text(key) = value {
+            self.place =
+                if key == ARBITRARY_PRECISION { Some(self.at) } else { self.reader.key(self.at, key) };
+        }
+    }
+}
+
+impl<R: Reader> Object<'_, R> {
+    fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Step {
+        let place = if key == ARBITRARY_PRECISION { Some(self.at) } else { self.reader.key(self.at, key) };
+        match place {
+            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R: Reader> ser::SerializeStruct for Object<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Step {
+        self.field(key, value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+impl<R: Reader> ser::SerializeStructVariant for Object<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Step {
+        self.field(key, value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+impl<R: Reader> ser::SerializeMap for Object<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Step {
+        let mut name = KeyName { reader: &*self.reader, at: self.at, place: None };
+        key.serialize(Walk { reader: &mut name, at: () })?;
+        self.next = name.place;
+        Ok(())
+    }
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        match self.next.take() {
+            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            None => Ok(()),
+        }
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+/// The elements of a list or tuple.
+pub(super) struct List<'r, R: Reader> {
+    reader: &'r mut R,
+    at: Option<R::Place>,
+}
+
+impl<R: Reader> List<'_, R> {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        match self.at {
+            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<R: Reader> ser::SerializeSeq for List<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        self.element(value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+impl<R: Reader> ser::SerializeTuple for List<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        self.element(value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+impl<R: Reader> ser::SerializeTupleStruct for List<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        self.element(value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}
+
+impl<R: Reader> ser::SerializeTupleVariant for List<'_, R> {
+    type Ok = ();
+    type Error = Ended;
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        self.element(value)
+    }
+    fn end(self) -> Step {
+        Ok(())
+    }
+}

@@ -1,0 +1,346 @@
+//! What the caller asked for: the attribute's arguments and what a request body tells.
+
+use std::borrow::Cow;
+
+use opentelemetry::trace::{Link, SpanContext};
+use opentelemetry::{Context, KeyValue, StringValue, Value};
+
+use crate::call::{AttributeValue, Double, Flag, Int, Kind, Text, TextList, string_array};
+use crate::semconv::attribute;
+
+/// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
+/// was set before: explicit arguments come after the request body and win.
+///
+/// Implement [`LlmRequest`] to fill it from a request type that is not `Serialize`.
+#[derive(Clone, Debug)]
+pub struct Request {
+    kind: Kind,
+    pub(crate) provider: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) server_address: Option<String>,
+    pub(crate) server_port: Option<i64>,
+    /// The name given to a tool, workflow or task.
+    pub(crate) name: Option<String>,
+    pub(crate) data_source: Option<String>,
+    /// Everything else, ready for the span; each key at most once.
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) parent: Option<Context>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// A request type that says itself what it asks for; the alternative to being `Serialize`.
+///
+/// ```
+/// use llm_trace::{LlmRequest, Request};
+///
+/// struct Prompt { model: &'static str, creative: bool }
+///
+/// impl LlmRequest for Prompt {
+///     fn describe(&self, request: &mut Request) {
+///         request.model(self.model);
+///         request.temperature(if self.creative { &1.0 } else { &0.0 });
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`request = …` cannot read `{Self}`",
+    label = "neither `serde::Serialize` nor `llm_trace::LlmRequest`",
+    note = "derive `Serialize`, implement `LlmRequest`, or give the values one by one: `model = …, temperature = …`"
+)]
+pub trait LlmRequest {
+    /// Sets what the request says.
+    fn describe(&self, request: &mut Request);
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for &T {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for Box<T> {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for std::sync::Arc<T> {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl Request {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Request {
+            kind,
+            provider: None,
+            model: None,
+            server_address: None,
+            server_port: None,
+            name: None,
+            data_source: None,
+            attributes: Vec::new(),
+            parent: None,
+            links: Vec::new(),
+        }
+    }
+
+    /// Sets or replaces an attribute; a `None` changes nothing.
+    pub(crate) fn set(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// The SDK would keep both of two values for one key; here the later replaces the earlier.
+    pub(crate) fn set_attribute(&mut self, new: KeyValue) {
+        match self.attributes.iter_mut().find(|attribute| attribute.key == new.key) {
+            Some(attribute) => *attribute = new,
+            None => self.attributes.push(new),
+        }
+    }
+
+    fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
+        self.set(key, value.text().map(|text| StringValue::from(text.into_owned())));
+    }
+}
+
+fn replace(slot: &mut Option<String>, value: &(impl Text + ?Sized)) {
+    if let Some(text) = value.text() {
+        *slot = Some(text.into_owned());
+    }
+}
+
+/// Who answers.
+impl Request {
+    /// `gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, `azure.ai.openai`, `mistral_ai`,
+    /// `cohere`, `groq`, `deepseek`, `x_ai`, `perplexity`, … or a name of your own, such as `ollama`.
+    pub fn provider<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.provider, value);
+    }
+
+    /// `gen_ai.request.model`: the model asked for.
+    pub fn model<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.model, value);
+    }
+
+    /// `server.address` and `server.port`: a URL, `host:port`, or a host.
+    pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
+        if let Some(text) = value.text() {
+            let (address, port) = server_address(&text);
+            self.server_address = Some(address.to_owned());
+            self.server_port = port;
+        }
+    }
+}
+
+/// How the model should answer.
+impl Request {
+    /// `gen_ai.request.temperature`.
+    pub fn temperature<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_TEMPERATURE, value.double());
+    }
+
+    /// `gen_ai.request.top_p`.
+    pub fn top_p<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_TOP_P, value.double());
+    }
+
+    /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the number of documents asked for.
+    pub fn top_k<T: Int + ?Sized>(&mut self, value: &T) {
+        let key = match self.kind {
+            Kind::Retrieval => attribute::RETRIEVAL_TOP_K,
+            _ => attribute::REQUEST_TOP_K,
+        };
+        self.set(key, value.int());
+    }
+
+    /// `gen_ai.request.max_tokens`.
+    pub fn max_tokens<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_MAX_TOKENS, value.int());
+    }
+
+    /// `gen_ai.request.stop_sequences`.
+    pub fn stop<T: TextList + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_STOP_SEQUENCES, value.list().map(string_array));
+    }
+
+    /// `gen_ai.request.seed`.
+    pub fn seed<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_SEED, value.int());
+    }
+
+    /// `gen_ai.request.frequency_penalty`.
+    pub fn frequency_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_FREQUENCY_PENALTY, value.double());
+    }
+
+    /// `gen_ai.request.presence_penalty`.
+    pub fn presence_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_PRESENCE_PENALTY, value.double());
+    }
+
+    /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions ask.
+    pub fn choice_count<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
+    }
+
+    /// `gen_ai.request.reasoning.level`: the exact string sent, `low`, `medium`, …
+    pub fn reasoning_level<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::REQUEST_REASONING_LEVEL, value);
+    }
+
+    /// `gen_ai.output.type`: `text`, `json`, `image` or `speech`.
+    pub fn output_type<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::OUTPUT_TYPE, value);
+    }
+
+    /// `gen_ai.request.stream`, recorded only if `true`, as the conventions ask.
+    pub fn stream<T: Flag + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_STREAM, value.flag().filter(|&stream| stream));
+    }
+
+    /// `openai.request.service_tier`, unless it is `auto`.
+    pub fn service_tier<T: Text + ?Sized>(&mut self, value: &T) {
+        let tier = value.text().filter(|tier| tier != "auto").map(Cow::into_owned);
+        self.set(attribute::OPENAI_REQUEST_SERVICE_TIER, tier);
+    }
+
+    /// `gen_ai.prompt.name`: the prompt template.
+    pub fn prompt_name<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::PROMPT_NAME, value);
+    }
+
+    /// `gen_ai.prompt.version`: the prompt template's version.
+    pub fn prompt_version<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::PROMPT_VERSION, value);
+    }
+
+    /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
+    pub fn dimensions<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
+    }
+
+    /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
+    pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_ENCODING_FORMATS, value.list().map(string_array));
+    }
+}
+
+/// The step itself.
+impl Request {
+    /// `gen_ai.data_source.id`: the index, collection or table searched.
+    pub fn data_source<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.data_source, value);
+    }
+
+    /// The tool's, workflow's or task's name; the function's name unless given. Keep it low in cardinality.
+    pub fn name<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.name, value);
+    }
+
+    /// `gen_ai.tool.description`.
+    pub fn description<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::TOOL_DESCRIPTION, value);
+    }
+
+    /// `gen_ai.tool.call.id`: the id the model gave the call.
+    pub fn call_id<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::TOOL_CALL_ID, value);
+    }
+
+    /// `gen_ai.tool.type`: `function`, `extension` or `datastore`.
+    pub fn tool_type<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::TOOL_TYPE, value);
+    }
+
+    /// `gen_ai.conversation.id`: the conversation this call belongs to.
+    pub fn conversation<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::CONVERSATION_ID, value);
+    }
+
+    /// `user.id`: the user on whose behalf the call is made.
+    pub fn user<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::USER_ID, value);
+    }
+
+    /// An attribute of your own, on the span only: metric labels are a closed set.
+    pub fn attribute<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+        self.set(key, value.attribute());
+    }
+
+    /// The parent, where it is not the current context: one extracted from a message's headers, say.
+    pub fn parent(&mut self, parent: &Context) {
+        self.parent = Some(parent.clone());
+    }
+
+    /// Spans this call is related to without being their child: a slice, array or `Vec` of span contexts.
+    pub fn links<L: AsRef<[SpanContext]> + ?Sized>(&mut self, links: &L) {
+        self.links.extend(links.as_ref().iter().cloned().map(Link::with_context));
+    }
+}
+
+/// Host and port of a URL, `host:port` or host. The scheme's default port counts as given.
+fn server_address(text: &str) -> (&str, Option<i64>) {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
+    let default_port = match scheme {
+        "https" => Some(443),
+        "http" => Some(80),
+        _ => None,
+    };
+    // The last colon, unless it belongs to a bare or bracketed IPv6 address.
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse::<u16>() {
+            Ok(port) => (unbracketed(host), Some(port.into())),
+            Err(_) => (unbracketed(authority), default_port),
+        },
+        _ => (unbracketed(authority), default_port),
+    }
+}
+
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_read_from_a_url_a_host_and_port_or_a_host() {
+        assert_eq!(server_address("https://api.openai.com/v1"), ("api.openai.com", Some(443)));
+        assert_eq!(server_address("http://127.0.0.1:8089/v1?x=1"), ("127.0.0.1", Some(8089)));
+        assert_eq!(server_address("localhost:11434"), ("localhost", Some(11434)));
+        assert_eq!(server_address("api.anthropic.com"), ("api.anthropic.com", None));
+        assert_eq!(server_address("http://[::1]:8080/"), ("::1", Some(8080)));
+        assert_eq!(server_address("https://key:secret@proxy.local/v1"), ("proxy.local", Some(443)));
+    }
+
+    #[test]
+    fn a_later_value_replaces_an_earlier_one_and_a_none_does_not() {
+        let mut request = Request::new(Kind::Chat);
+        request.temperature(&0.2);
+        request.temperature(&0.9);
+        request.temperature(&None::<f64>);
+        assert_eq!(request.attributes, [KeyValue::new(attribute::REQUEST_TEMPERATURE, 0.9)]);
+    }
+
+    #[test]
+    fn values_the_conventions_leave_out_are_left_out() {
+        let mut request = Request::new(Kind::Chat);
+        request.choice_count(&1);
+        request.stream(&false);
+        request.service_tier("auto");
+        assert!(request.attributes.is_empty());
+    }
+
+    #[test]
+    fn top_k_means_documents_on_a_retrieval() {
+        let mut request = Request::new(Kind::Retrieval);
+        request.top_k(&4_usize);
+        assert_eq!(request.attributes, [KeyValue::new(attribute::RETRIEVAL_TOP_K, 4)]);
+    }
+}

@@ -1,0 +1,150 @@
+//! What an error tells: a low-cardinality `error.type`, and a message that is only read if policy allows.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::fmt::Display;
+
+/// An error type that names its own class for `error.type`.
+///
+/// The class becomes a metric label: keep the set small (`rate_limit_exceeded`, `timeout`, `429`), and never put
+/// ids or messages in it. Without this trait the class is found, in this order, from an error known to this
+/// crate anywhere in the `source()` chain (a provider's error code, an HTTP status, `timeout`), or from the name
+/// of the error's type.
+///
+/// ```
+/// use std::borrow::Cow;
+/// use llm_trace::LlmError;
+///
+/// enum ChatError { Throttled, Http(u16) }
+///
+/// impl std::fmt::Display for ChatError {
+///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         f.write_str("the chat failed")
+///     }
+/// }
+///
+/// impl LlmError for ChatError {
+///     fn error_type(&self) -> Cow<'_, str> {
+///         match self {
+///             ChatError::Throttled => "rate_limit_exceeded".into(),
+///             ChatError::Http(status) => status.to_string().into(),
+///         }
+///     }
+/// }
+/// ```
+pub trait LlmError: Display {
+    /// The class of this error.
+    fn error_type(&self) -> Cow<'_, str>;
+}
+
+/// What `finish` is told about an error.
+pub struct ErrorFacts<'a> {
+    pub(crate) error_type: Cow<'a, str>,
+    pub(crate) message: Option<&'a dyn Display>,
+}
+
+impl std::fmt::Debug for ErrorFacts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the message: it may hold content.
+        f.debug_struct("ErrorFacts").field("error_type", &self.error_type).finish_non_exhaustive()
+    }
+}
+
+/// The class of the first error in the chain that this crate knows.
+pub(crate) fn error_type_of(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    let mut next = Some(error);
+    // Bounded: an error that is its own source must not hang the caller.
+    for _ in 0..32 {
+        let error = next?;
+        if let Some(class) = known_class(error) {
+            return Some(class);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
+    #[cfg(feature = "async-openai-0_43")]
+    if let Some(error) = error.downcast_ref::<async_openai::error::OpenAIError>() {
+        return Some(openai_class(error));
+    }
+    let io = error.downcast_ref::<std::io::Error>()?;
+    Some(match io.kind() {
+        std::io::ErrorKind::TimedOut => Cow::Borrowed("timeout"),
+        std::io::ErrorKind::ConnectionRefused => Cow::Borrowed("connection_refused"),
+        std::io::ErrorKind::ConnectionReset => Cow::Borrowed("connection_reset"),
+        _ => return None,
+    })
+}
+
+#[cfg(feature = "async-openai-0_43")]
+fn openai_class(error: &async_openai::error::OpenAIError) -> Cow<'static, str> {
+    use async_openai::error::OpenAIError;
+    match error {
+        OpenAIError::ApiError(response) => match &response.api_error.code {
+            Some(code) => Cow::Owned(code.clone()),
+            None => Cow::Owned(response.status_code.as_str().to_owned()),
+        },
+        OpenAIError::Reqwest(error) if error.is_timeout() => Cow::Borrowed("timeout"),
+        OpenAIError::Reqwest(error) if error.is_connect() => Cow::Borrowed("connection_failed"),
+        OpenAIError::Reqwest(error) => match error.status() {
+            Some(status) => Cow::Owned(status.as_str().to_owned()),
+            None => Cow::Borrowed("connection_error"),
+        },
+        OpenAIError::JSONDeserialize(..) => Cow::Borrowed("invalid_response"),
+        OpenAIError::StreamError(_) => Cow::Borrowed("stream_error"),
+        OpenAIError::InvalidArgument(_) => Cow::Borrowed("invalid_argument"),
+        OpenAIError::FileReadError(_) | OpenAIError::FileSaveError(_) => Cow::Borrowed("file_error"),
+        #[allow(
+            unreachable_patterns,
+            reason = "a variant exists only with async-openai's `middleware` feature"
+        )]
+        _ => Cow::Borrowed("async_openai::error::OpenAIError"),
+    }
+}
+
+/// The name of a type without its generic arguments, which would make every instantiation a class of its own.
+pub(crate) fn type_name<T: ?Sized>() -> &'static str {
+    let name = std::any::type_name::<T>();
+    let name = name.trim_start_matches('&').trim_start_matches("mut ");
+    name.split('<').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Wrapped(std::io::Error);
+
+    impl Display for Wrapped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("the call failed")
+        }
+    }
+
+    impl Error for Wrapped {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn a_known_error_is_found_behind_the_users_own() {
+        let error = Wrapped(std::io::Error::from(std::io::ErrorKind::TimedOut));
+        assert_eq!(error_type_of(&error).as_deref(), Some("timeout"));
+    }
+
+    #[test]
+    fn an_unknown_error_has_no_class_of_its_own() {
+        let error = Wrapped(std::io::Error::other("?"));
+        assert_eq!(error_type_of(&error), None);
+    }
+
+    #[test]
+    fn a_type_name_has_no_generic_arguments() {
+        assert_eq!(type_name::<Vec<String>>(), "alloc::vec::Vec");
+        assert_eq!(type_name::<&Wrapped>(), type_name::<Wrapped>());
+    }
+}

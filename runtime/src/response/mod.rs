@@ -1,0 +1,143 @@
+//! What a return value tells about the call: model, id, finish reasons, usage; or the error.
+//!
+//! Types are read by a ladder, most specific first: [`LlmResponse`] → `Serialize`, by the keys every provider
+//! uses → nothing (the call still has its duration and outcome). See [`crate::__private`] for how a value
+//! finds its step.
+
+mod error;
+mod usage;
+
+pub use error::LlmError;
+pub(crate) use error::{ErrorFacts, error_type_of, type_name};
+pub use usage::Usage;
+
+/// The response side of a call.
+///
+/// ```
+/// use llm_trace::{Response, Usage};
+///
+/// let response = Response::new()
+///     .with_model("gpt-4o-mini-2024-07-18")
+///     .with_finish_reason("stop")
+///     .with_usage(Usage::new(812, 43).with_cache_read(512));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use = "a response says nothing until it is returned from `LlmResponse::describe` or recorded"]
+pub struct Response {
+    pub(crate) model: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) finish_reasons: Vec<String>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) system_fingerprint: Option<String>,
+    pub(crate) dimensions: Option<i64>,
+}
+
+/// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
+/// what would be read from a `Serialize` type.
+///
+/// ```
+/// use llm_trace::{LlmResponse, Response, Usage};
+///
+/// struct Reply { text: String, tokens_in: u64, tokens_out: u64 }
+///
+/// impl LlmResponse for Reply {
+///     fn describe(&self) -> Response {
+///         Response::new().with_usage(Usage::new(self.tokens_in, self.tokens_out))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not describe itself as an LLM response",
+    note = "implement `llm_trace::LlmResponse`, or derive `serde::Serialize` on a type with the provider's field names"
+)]
+pub trait LlmResponse {
+    /// What this response tells about the call.
+    fn describe(&self) -> Response;
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for &T {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for Box<T> {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for std::sync::Arc<T> {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse> LlmResponse for Option<T> {
+    fn describe(&self) -> Response {
+        self.as_ref().map_or_else(Response::new, LlmResponse::describe)
+    }
+}
+
+impl LlmResponse for Response {
+    fn describe(&self) -> Response {
+        self.clone()
+    }
+}
+
+impl Response {
+    /// A response that tells nothing yet.
+    pub fn new() -> Self {
+        Response::default()
+    }
+
+    /// The model that answered, with its version: `gen_ai.response.model`.
+    pub fn with_model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+
+    /// The provider's id of the response: `gen_ai.response.id`.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Why a choice ended: `gen_ai.response.finish_reasons`. Call it once per choice, in order.
+    pub fn with_finish_reason(mut self, reason: impl Into<String>) -> Self {
+        self.finish_reasons.push(reason.into());
+        self
+    }
+
+    /// Tokens used.
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// The tier that served the request; it selects the price: `openai.response.service_tier`.
+    pub fn with_service_tier(mut self, tier: impl Into<String>) -> Self {
+        self.service_tier = Some(tier.into());
+        self
+    }
+
+    /// Takes from `other` what this response does not say itself.
+    pub(crate) fn fill_from(&mut self, other: Response) {
+        fill(&mut self.model, other.model);
+        fill(&mut self.id, other.id);
+        fill(&mut self.usage, other.usage);
+        fill(&mut self.service_tier, other.service_tier);
+        fill(&mut self.system_fingerprint, other.system_fingerprint);
+        fill(&mut self.dimensions, other.dimensions);
+        if self.finish_reasons.is_empty() {
+            self.finish_reasons = other.finish_reasons;
+        }
+    }
+}
+
+fn fill<T>(slot: &mut Option<T>, other: Option<T>) {
+    if slot.is_none() {
+        *slot = other;
+    }
+}

@@ -1,0 +1,57 @@
+//! Tokens used, with the conventions' meaning.
+
+/// Tokens used by a call. As the conventions define it, the input *includes* tokens read from and written to the
+/// provider's cache, and the output *includes* reasoning.
+///
+/// ```
+/// use llm_trace::Usage;
+///
+/// // Anthropic reports 20 input tokens beside 100 read from its cache: together the input is 120.
+/// let usage = Usage::new(20 + 100, 43).with_cache_read(100);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "usage counts nothing until it is part of a `Response`"]
+#[expect(clippy::struct_field_names, reason = "the conventions' names, `gen_ai.usage.*`")]
+pub struct Usage {
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    pub(crate) cache_read_input_tokens: Option<u64>,
+    pub(crate) cache_creation_input_tokens: Option<u64>,
+    pub(crate) reasoning_output_tokens: Option<u64>,
+}
+
+impl Usage {
+    /// Tokens in the prompt and tokens generated.
+    pub const fn new(input_tokens: u64, output_tokens: u64) -> Self {
+        Usage {
+            input_tokens: Some(input_tokens),
+            output_tokens: Some(output_tokens),
+            cache_read_input_tokens: None,
+            cache_creation_input_tokens: None,
+            reasoning_output_tokens: None,
+        }
+    }
+
+    /// Tokens in the prompt of a call that generates none: an embedding.
+    pub const fn input(input_tokens: u64) -> Self {
+        Usage { output_tokens: None, ..Usage::new(input_tokens, 0) }
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    pub const fn with_cache_read(mut self, tokens: u64) -> Self {
+        self.cache_read_input_tokens = Some(tokens);
+        self
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    pub const fn with_cache_creation(mut self, tokens: u64) -> Self {
+        self.cache_creation_input_tokens = Some(tokens);
+        self
+    }
+
+    /// The part of the output that was spent on reasoning.
+    pub const fn with_reasoning(mut self, tokens: u64) -> Self {
+        self.reasoning_output_tokens = Some(tokens);
+        self
+    }
+}

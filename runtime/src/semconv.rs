@@ -1,0 +1,185 @@
+//! Every attribute, metric, unit, bucket and event name this crate emits, once.
+//!
+//! Names are those of the OpenTelemetry GenAI semantic conventions as of August 2026, the vintage that
+//! backends and the OpenTelemetry Python instrumentations understand today. Names under `llm_trace.` and
+//! `gen_ai.usage.cost` are ours: the conventions have no word for them yet.
+//!
+//! Reference: <https://github.com/open-telemetry/semantic-conventions-genai>
+
+/// The instrumentation scope of our spans and metrics.
+pub const SCOPE_NAME: &str = "llm-trace";
+
+/// The schema the names follow, sent with the instrumentation scope. GenAI has no released schema of its own;
+/// this is the core version the August 2026 GenAI registry depends on.
+pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
+
+/// Attribute keys, on spans unless a metric lists them too.
+pub mod attribute {
+    /// The kind of operation: `chat`, `embeddings`, `retrieval`, … Also a metric label.
+    pub const OPERATION_NAME: &str = "gen_ai.operation.name";
+    /// The provider as the client knows it: `openai`, `anthropic`, `aws.bedrock`, … Also a metric label.
+    pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
+    /// The conversation (session, thread) the call belongs to.
+    pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+    /// The user on whose behalf the call is made.
+    pub const USER_ID: &str = "user.id";
+    /// The modality asked for: `text`, `json`, `image`, `speech`.
+    pub const OUTPUT_TYPE: &str = "gen_ai.output.type";
+
+    /// The model asked for. Also a metric label.
+    pub const REQUEST_MODEL: &str = "gen_ai.request.model";
+    /// Sampling temperature (double).
+    pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
+    /// Nucleus sampling (double).
+    pub const REQUEST_TOP_P: &str = "gen_ai.request.top_p";
+    /// Top-k sampling (int).
+    pub const REQUEST_TOP_K: &str = "gen_ai.request.top_k";
+    /// Upper bound on generated tokens (int).
+    pub const REQUEST_MAX_TOKENS: &str = "gen_ai.request.max_tokens";
+    /// Strings that end the generation (string array).
+    pub const REQUEST_STOP_SEQUENCES: &str = "gen_ai.request.stop_sequences";
+    /// Frequency penalty (double).
+    pub const REQUEST_FREQUENCY_PENALTY: &str = "gen_ai.request.frequency_penalty";
+    /// Presence penalty (double).
+    pub const REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penalty";
+    /// Seed for reproducible sampling (int).
+    pub const REQUEST_SEED: &str = "gen_ai.request.seed";
+    /// Number of choices asked for, when it is not 1 (int).
+    pub const REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
+    /// Whether the response is streamed; present only if it is (boolean).
+    pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
+    /// Reasoning effort, the exact string sent.
+    pub const REQUEST_REASONING_LEVEL: &str = "gen_ai.request.reasoning.level";
+    /// The earlier response this request continues.
+    pub const REQUEST_PREVIOUS_RESPONSE_ID: &str = "gen_ai.request.previous_response.id";
+    /// Encodings asked for an embedding (string array).
+    pub const REQUEST_ENCODING_FORMATS: &str = "gen_ai.request.encoding_formats";
+    /// Length of the embedding vectors (int).
+    pub const EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
+    /// Service tier asked for, when it is not `auto`.
+    pub const OPENAI_REQUEST_SERVICE_TIER: &str = "openai.request.service_tier";
+
+    /// The model that answered, with its version. Also a metric label.
+    pub const RESPONSE_MODEL: &str = "gen_ai.response.model";
+    /// The provider's id of the response.
+    pub const RESPONSE_ID: &str = "gen_ai.response.id";
+    /// Why generation stopped, one per choice (string array).
+    pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+    /// Service tier that served the request.
+    pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
+    /// Fingerprint of the backend configuration that answered.
+    pub const OPENAI_RESPONSE_SYSTEM_FINGERPRINT: &str = "openai.response.system_fingerprint";
+
+    /// Tokens in the prompt, cached ones included (int).
+    pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
+    /// Tokens generated, reasoning included (int).
+    pub const USAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.output_tokens";
+    /// The part of the input read from the provider's cache (int).
+    pub const USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
+    /// The part of the input written to the provider's cache (int).
+    pub const USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+    /// The part of the output spent on reasoning (int).
+    pub const USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
+
+    /// Cost of the call in US dollars (double). Ours; the name `OpenLIT`, Langfuse and Grafana boards read.
+    pub const USAGE_COST: &str = "gen_ai.usage.cost";
+    /// Where the price came from, name and version: `genai-prices 0.2.1`. Ours.
+    pub const PRICE_SOURCE: &str = "llm_trace.price.source";
+    /// The provider and model whose price was used: `openai/gpt-4o-mini`. Ours.
+    pub const PRICE_MODEL: &str = "llm_trace.price.model";
+
+    /// The data source searched by a retrieval.
+    pub const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";
+    /// Number of documents asked for (int).
+    pub const RETRIEVAL_TOP_K: &str = "gen_ai.retrieval.top_k";
+
+    /// The tool's name.
+    pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    /// The tool's type: `function`, `extension`, `datastore`.
+    pub const TOOL_TYPE: &str = "gen_ai.tool.type";
+    /// The tool's description.
+    pub const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
+    /// The id the model gave the tool call.
+    pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    /// The workflow's name.
+    pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
+    /// The prompt template's name.
+    pub const PROMPT_NAME: &str = "gen_ai.prompt.name";
+    /// The prompt template's version.
+    pub const PROMPT_VERSION: &str = "gen_ai.prompt.version";
+
+    /// Host of the provider's API. Also a metric label.
+    pub const SERVER_ADDRESS: &str = "server.address";
+    /// Port of the provider's API (int). Also a metric label.
+    pub const SERVER_PORT: &str = "server.port";
+
+    /// What class of error ended the operation; absent on success. Also a metric label.
+    pub const ERROR_TYPE: &str = "error.type";
+    /// `cancelled` when the caller dropped the call before it ended; absent otherwise. Also a metric label. Ours.
+    pub const OUTCOME: &str = "llm_trace.outcome";
+
+    /// `input` or `output`; metric label of the token histogram.
+    pub const TOKEN_TYPE: &str = "gen_ai.token.type";
+
+    /// The annotated function, with its module path.
+    pub const CODE_FUNCTION_NAME: &str = "code.function.name";
+    /// Source file of the annotated function.
+    pub const CODE_FILE_PATH: &str = "code.file.path";
+    /// Source line of the annotated function (int).
+    pub const CODE_LINE_NUMBER: &str = "code.line.number";
+}
+
+/// Resource attribute keys.
+pub mod resource {
+    /// The application.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// One running process of the application.
+    pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+    /// `production`, `staging`, …
+    pub const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
+}
+
+/// Metric names, units and buckets.
+pub mod metric {
+    /// Histogram, seconds: how long an operation took, by operation, provider, model and error.
+    pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+    /// Histogram, `{token}`: tokens used by a call, by token type.
+    pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    /// Histogram, `USD`: what a call cost. Ours.
+    pub const COST: &str = super::attribute::USAGE_COST;
+    /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
+    pub const UNPRICED: &str = "llm_trace.unpriced";
+
+    /// Seconds.
+    pub const UNIT_SECONDS: &str = "s";
+    /// Tokens.
+    pub const UNIT_TOKENS: &str = "{token}";
+    /// US dollars.
+    pub const UNIT_USD: &str = "USD";
+    /// Calls.
+    pub const UNIT_CALLS: &str = "{call}";
+
+    /// Bucket boundaries of durations, as the conventions advise.
+    pub const DURATION_BUCKETS: &[f64] =
+        &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+    /// Bucket boundaries of token counts, as the conventions advise.
+    pub const TOKEN_BUCKETS: &[f64] = &[
+        1.0,
+        4.0,
+        16.0,
+        64.0,
+        256.0,
+        1024.0,
+        4096.0,
+        16384.0,
+        65536.0,
+        262_144.0,
+        1_048_576.0,
+        4_194_304.0,
+        16_777_216.0,
+        67_108_864.0,
+    ];
+    /// Bucket boundaries of costs: from a cached embedding to a long agent run.
+    pub const COST_BUCKETS: &[f64] =
+        &[1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+}

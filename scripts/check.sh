@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Everything CI checks besides the tests: formatting, lints, every feature by itself, docs, dependencies.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step formatting
+cargo fmt --all --check
+
+step lints
+cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+step "each feature by itself"
+for features in "" otlp pricing async-openai-0_43; do
+    echo "llm-trace with: ${features:-no features}"
+    cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
+done
+
+step documentation
+RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --no-deps --quiet
+
+step "the number of crates that the README states"
+crates() { cargo tree --package llm-trace --edges normal --prefix none "$@" | cut -d' ' -f1,2 | sort -u | wc -l; }
+for count in "$(crates)" "$(crates --no-default-features)"; do
+    grep -q "brings $count\b" README.md || { echo "the README does not say: brings $count"; exit 1; }
+    echo "$count"
+done
+
+step dependencies
+if command -v cargo-deny >/dev/null; then
+    cargo deny --log-level error check bans licenses sources
+    # The advisory database is fetched; where it cannot be reached, that is no reason to fail.
+    cargo deny --log-level error check advisories || echo "SKIPPED: security advisories (database not reachable, or see above)"
+else
+    echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"
+fi
+
+step shell
+if command -v shellcheck >/dev/null; then
+    shellcheck scripts/*.sh .ci/run
+else
+    echo "SKIPPED: shellcheck is not installed"
+fi
+
+step "all checks passed"

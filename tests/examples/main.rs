@@ -1,0 +1,172 @@
+//! The examples as a user runs them: processes with arguments, an environment, exit codes and two output
+//! streams.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests: where they cannot go on, the test ends")]
+
+mod process;
+mod sink;
+mod tree;
+
+use std::{net::TcpListener, time::Duration};
+
+use llm_trace_examples::standin::Standin;
+use opentelemetry_proto::tonic::{
+    common::v1::{KeyValue, any_value::Value},
+    trace::v1::{Span, span::SpanKind},
+};
+
+use process::rag;
+use sink::Sink;
+use tree::Tree;
+
+const QUESTION: &str = "How do I name a span?";
+
+#[test]
+fn without_configuration_it_answers_and_prints_the_tree() {
+    let run = rag(&[QUESTION]).run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("`name = "), "the answer names the argument:\n{run}");
+    assert!(run.stderr.contains("stand-in"), "{run}");
+    assert!(!run.stderr.contains('\u{1b}'), "no colour where there is no terminal:\n{run}");
+    let tree = Tree::read(&run.stderr);
+    let workflow = tree.line("rag");
+    for child in ["llm-trace-docs", "build_prompt", "gpt-4o-mini"] {
+        tree.assert_child(child, workflow);
+    }
+    assert!(tree.line("llm-trace-docs").text.contains("retrieval"), "{run}");
+    let chat = &tree.line("gpt-4o-mini").text;
+    assert!(chat.contains("chat") && chat.contains('$') && chat.contains("tokens"), "{run}");
+    assert!(tree.summary().contains('$'), "{run}");
+}
+
+#[test]
+fn the_trace_and_the_metrics_arrive_before_it_exits() {
+    let sink = Sink::start();
+    let run = rag(&[QUESTION])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())
+        .env("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20abc")
+        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+        .run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(!run.stdout.trim().is_empty(), "{run}");
+    assert_eq!(run.lines_after_notice(), Vec::<&str>::new(), "what is exported is not printed too");
+    let received = sink.received();
+    assert!(received.requests.iter().all(|request| request.header("authorization") == Some("Basic abc")));
+
+    let spans = &received.spans;
+    let named = |name: &str| {
+        spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:#?}"))
+    };
+    assert_eq!(spans.len(), 4, "{spans:#?}");
+    let workflow = named("invoke_workflow rag");
+    assert!(workflow.parent_span_id.is_empty());
+    for (name, kind) in [
+        ("retrieval llm-trace-docs", SpanKind::Client),
+        ("build_prompt", SpanKind::Internal),
+        ("chat gpt-4o-mini", SpanKind::Client),
+    ] {
+        let span = named(name);
+        assert_eq!(span.trace_id, workflow.trace_id, "{name}");
+        assert_eq!(span.parent_span_id, workflow.span_id, "{name}");
+        assert_eq!(span.kind(), kind, "{name}");
+    }
+    let chat = named("chat gpt-4o-mini");
+    assert_eq!(text(chat, "gen_ai.response.model"), "gpt-4o-mini-2024-07-18");
+    assert_eq!(text(chat, "server.address"), "127.0.0.1");
+    assert!(matches!(attribute(&chat.attributes, "gen_ai.usage.input_tokens"), Some(Value::IntValue(1..))));
+    assert!(
+        matches!(attribute(&chat.attributes, "gen_ai.usage.cost"), Some(Value::DoubleValue(cost)) if *cost > 0.0)
+    );
+
+    for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.usage.cost"] {
+        assert!(received.metrics.iter().any(|metric| metric.name == name), "{name}: {:#?}", received.metrics);
+    }
+    let service = attribute(&received.resource, "service.name");
+    assert!(matches!(service, Some(Value::StringValue(name)) if name == "rag-example"), "{service:?}");
+    let environment = attribute(&received.resource, "deployment.environment.name");
+    assert!(matches!(environment, Some(Value::StringValue(name)) if name == "test"), "{environment:?}");
+}
+
+#[test]
+fn an_unreachable_collector_costs_one_line_and_no_answer() {
+    let closed = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let run = rag(&[QUESTION]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{closed}")).run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(!run.stdout.trim().is_empty(), "{run}");
+    let lines = run.lines_after_notice();
+    assert_eq!(lines.len(), 1, "{run}");
+    assert!(lines[0].contains("4 spans"), "it says what was not delivered:\n{run}");
+    assert!(run.elapsed < Duration::from_secs(20), "{:?}", run.elapsed);
+}
+
+#[test]
+fn a_rate_limit_is_an_error_in_the_program_and_in_the_trace() {
+    let run = rag(&[QUESTION]).env("STANDIN_FAIL", "rate_limit").run();
+
+    assert_eq!(run.code, Some(1), "{run}");
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.contains("rag: the model did not answer: 429"), "{run}");
+    let tree = Tree::read(&run.stderr);
+    tree.assert_child("gpt-4o-mini", tree.line("rag"));
+    assert!(tree.line("gpt-4o-mini").text.contains("rate_limit_exceeded"), "{run}");
+    assert!(run.elapsed < Duration::from_secs(5), "no silent retries: {:?}", run.elapsed);
+}
+
+#[test]
+fn other_failures_are_errors_too() {
+    for (failure, class) in [("server_error", "500"), ("cut_stream", "connection_error")] {
+        let run = rag(&[QUESTION]).env("STANDIN_FAIL", failure).run();
+        assert_eq!(run.code, Some(1), "{failure}: {run}");
+        assert!(Tree::read(&run.stderr).line("gpt-4o-mini").text.contains(class), "{failure}: {run}");
+    }
+    let run = rag(&[QUESTION]).env("STANDIN_FAIL", "teapot").run();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("`teapot`") && run.stderr.contains("`rate_limit`"), "{run}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_given_endpoint_is_used_instead_of_the_stand_in() {
+    let standin = Standin::start().await.unwrap();
+    let run =
+        rag(&[QUESTION]).env("OPENAI_BASE_URL", &standin.base_url()).env("OPENAI_MODEL", "gpt-4.1").run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(standin.requests(), 1);
+    assert!(!run.stderr.contains("stand-in"), "{run}");
+    assert!(Tree::read(&run.stderr).line("gpt-4.1").text.contains('$'), "{run}");
+}
+
+#[test]
+fn an_embedding_model_ranks_inside_the_retrieval() {
+    let run = rag(&[QUESTION]).env("OPENAI_EMBEDDING_MODEL", "text-embedding-3-small").run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    let tree = Tree::read(&run.stderr);
+    tree.assert_child("text-embedding-3-small", tree.line("llm-trace-docs"));
+    assert!(tree.line("text-embedding-3-small").text.contains("embeddings"), "{run}");
+}
+
+#[test]
+fn without_a_question_it_says_how_to_ask() {
+    let run = rag(&[]).run();
+    assert_eq!(run.code, Some(2), "{run}");
+    assert!(run.stderr.starts_with("usage: "), "{run}");
+    assert_eq!(run.stdout, "");
+}
+
+fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {
+    attributes.iter().find(|attribute| attribute.key == key)?.value.as_ref()?.value.as_ref()
+}
+
+fn text<'a>(span: &'a Span, key: &str) -> &'a str {
+    match attribute(&span.attributes, key) {
+        Some(Value::StringValue(text)) => text,
+        other => panic!("{key} is {other:?}"),
+    }
+}

@@ -1,0 +1,43 @@
+//! Reads the printed tree for what is under what, whatever its lines are drawn with.
+
+/// The tree's lines, root first, and the summary below them.
+#[derive(Debug)]
+pub(crate) struct Tree(Vec<Line>);
+
+#[derive(Debug)]
+pub(crate) struct Line {
+    number: usize,
+    /// The column of the first letter or digit.
+    depth: usize,
+    pub(crate) text: String,
+}
+
+impl Tree {
+    /// Ignores what the program itself says.
+    pub(crate) fn read(stderr: &str) -> Self {
+        let lines = stderr.lines().filter(|line| !line.starts_with("rag: ") && !line.trim().is_empty());
+        let lines = lines.enumerate().filter_map(|(number, line)| {
+            let depth = line.chars().position(char::is_alphanumeric)?;
+            Some(Line { number, depth, text: line.to_owned() })
+        });
+        Self(lines.collect())
+    }
+
+    /// The first line with this word.
+    pub(crate) fn line(&self, word: &str) -> &Line {
+        let found = self.0.iter().find(|line| line.text.split_whitespace().any(|part| part == word));
+        found.unwrap_or_else(|| panic!("no line with `{word}` in {self:#?}"))
+    }
+
+    pub(crate) fn summary(&self) -> &str {
+        &self.0.last().unwrap().text
+    }
+
+    /// The nearest line above that is less deep is the parent.
+    pub(crate) fn assert_child(&self, word: &str, parent: &Line) {
+        let child = self.line(word);
+        let above = self.0.iter().rev().find(|line| line.number < child.number && line.depth < child.depth);
+        let above = above.unwrap_or_else(|| panic!("`{word}` is a root of {self:#?}"));
+        assert_eq!(above.number, parent.number, "the parent of `{word}` in {self:#?}");
+    }
+}

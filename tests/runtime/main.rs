@@ -1,0 +1,7 @@
+//! What the runtime makes of requests, responses and errors.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod metrics;
+mod request;
+mod response;
+mod response_shapes;

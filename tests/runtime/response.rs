@@ -1,0 +1,279 @@
+//! How a return value is found, whatever it is wrapped in, and what is never read.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm_trace::{LlmResponse, Response, Usage, llm_trace};
+use llm_trace_tests::trace::{Ended, Trace};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+/// The span of a chat call that returned `body`.
+pub(crate) fn returning<T: Serialize>(provider: &str, body: T) -> Ended {
+    #[llm_trace(chat, provider = provider)]
+    fn chat<T: Serialize>(provider: &str, body: T) -> T {
+        body
+    }
+    let trace = Trace::new();
+    trace.run(|| drop(chat(provider, body)));
+    trace.only()
+}
+
+fn body() -> Value {
+    json!({"model": "m-1", "usage": {"prompt_tokens": 3, "completion_tokens": 4}})
+}
+
+fn input_tokens(span: &Ended) -> Option<i64> {
+    span.int("gen_ai.usage.input_tokens")
+}
+
+#[test]
+fn results_options_boxes_arcs_references_and_tuples_are_looked_through() {
+    #[llm_trace(chat, provider = "openai")]
+    fn boxed() -> Result<Box<Value>, std::io::Error> {
+        Ok(Box::new(body()))
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn optional() -> Option<Arc<Value>> {
+        Some(Arc::new(body()))
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn timed() -> Result<(Value, Duration), String> {
+        Ok((body(), Duration::from_secs(1)))
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn borrowed(value: &Value) -> &Value {
+        value
+    }
+    let value = body();
+    let calls: [&dyn Fn(); 4] = [&|| drop(boxed()), &|| drop(optional()), &|| drop(timed()), &|| {
+        borrowed(&value);
+    }];
+    for call in calls {
+        let trace = Trace::new();
+        trace.run(call);
+        let span = trace.only();
+        assert_eq!((span.text("gen_ai.response.model"), input_tokens(&span)), (Some("m-1"), Some(3)));
+    }
+}
+
+#[test]
+fn a_type_that_describes_itself_comes_before_its_serialized_form() {
+    #[derive(Serialize)]
+    struct Reply {
+        model: &'static str,
+    }
+    impl LlmResponse for Reply {
+        fn describe(&self) -> Response {
+            Response::new().with_model("described").with_usage(Usage::new(1, 2))
+        }
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn chat() -> Result<Arc<Reply>, std::io::Error> {
+        Ok(Arc::new(Reply { model: "serialized" }))
+    }
+    let trace = Trace::new();
+    assert_eq!(trace.run(chat).unwrap().model, "serialized");
+    assert_eq!(trace.only().text("gen_ai.response.model"), Some("described"));
+    assert_eq!(input_tokens(&trace.only()), Some(1));
+}
+
+#[test]
+fn an_opaque_type_leaves_duration_and_outcome() {
+    struct Opaque;
+    #[llm_trace(chat, provider = "openai", model = "gpt-4o")]
+    fn chat() -> Opaque {
+        Opaque
+    }
+    let trace = Trace::new();
+    trace.run(chat);
+    let span = trace.span("chat gpt-4o");
+    assert_eq!((input_tokens(&span), span.failed()), (None, false));
+}
+
+#[test]
+fn an_adapter_reads_what_no_trait_can() {
+    struct Foreign {
+        used: (u64, u64),
+    }
+    fn adapt(foreign: &Foreign) -> Response {
+        Response::new().with_usage(Usage::new(foreign.used.0, foreign.used.1))
+    }
+    #[llm_trace(chat, provider = "openai", response = adapt)]
+    fn chat() -> Result<Foreign, std::io::Error> {
+        Ok(Foreign { used: (8, 9) })
+    }
+    #[llm_trace(chat, provider = "openai", response = |foreign: &Foreign| adapt(foreign).with_id("closure"))]
+    fn chat_with_closure() -> Foreign {
+        Foreign { used: (8, 9) }
+    }
+    let trace = Trace::new();
+    trace.run(|| drop(chat()));
+    assert_eq!(input_tokens(&trace.only()), Some(8));
+    let trace = Trace::new();
+    trace.run(chat_with_closure);
+    assert_eq!(trace.only().text("gen_ai.response.id"), Some("closure"));
+}
+
+#[test]
+fn facts_recorded_during_the_call_override_its_return_value() {
+    #[llm_trace(chat, provider = "openai")]
+    fn chat() -> Value {
+        llm_trace::current().usage(Usage::new(1000, 0)).attribute("app.tier", "gold");
+        body()
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn text_only() -> String {
+        llm_trace::current().response_body(&body());
+        "the text".to_owned()
+    }
+    let trace = Trace::new();
+    trace.run(chat);
+    let span = trace.only();
+    assert_eq!((input_tokens(&span), span.text("gen_ai.response.model")), (Some(1000), Some("m-1")));
+    assert_eq!(span.text("app.tier"), Some("gold"));
+    let trace = Trace::new();
+    trace.run(text_only);
+    assert_eq!(input_tokens(&trace.only()), Some(3));
+}
+
+#[test]
+fn recording_after_the_call_or_outside_of_one_does_nothing() {
+    #[llm_trace(chat, provider = "openai")]
+    fn chat() -> llm_trace::CurrentCall {
+        llm_trace::current()
+    }
+    let trace = Trace::new();
+    let late = trace.run(chat);
+    late.usage(Usage::new(1, 1)).attribute("late", "x");
+    llm_trace::current().usage(Usage::new(1, 1));
+    assert_eq!(llm_trace::current().trace_id(), None);
+    assert_eq!((input_tokens(&trace.only()), trace.only().get("late")), (None, None));
+}
+
+#[test]
+fn a_workflow_that_returns_its_last_response_does_not_count_it_again() {
+    #[llm_trace(workflow)]
+    fn answer() -> Value {
+        chat()
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn chat() -> Value {
+        body()
+    }
+    let trace = Trace::new();
+    trace.run(answer);
+    assert_eq!(input_tokens(&trace.span("chat")), Some(3));
+    assert_eq!(input_tokens(&trace.span("invoke_workflow answer")), None);
+}
+
+thread_local! {
+    static VISITS: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Counts how often it is serialized.
+struct Visited;
+
+impl Serialize for Visited {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        VISITS.set(VISITS.get() + 1);
+        serializer.serialize_str("content")
+    }
+}
+
+#[test]
+fn parts_of_a_body_that_are_not_needed_are_never_serialized() {
+    #[derive(Serialize)]
+    struct Body {
+        content: Visited,
+        model: &'static str,
+        data: Vec<Embedding>,
+        choices: Vec<Choice>,
+        usage: Usage,
+    }
+    #[derive(Serialize)]
+    struct Embedding {
+        embedding: Vec<Visited>,
+    }
+    #[derive(Serialize)]
+    struct Choice {
+        message: Visited,
+        finish_reason: &'static str,
+    }
+    #[derive(Serialize)]
+    struct Usage {
+        prompt_tokens: u64,
+        extra: Visited,
+    }
+    let body = Body {
+        content: Visited,
+        model: "m-2",
+        data: vec![Embedding { embedding: vec![Visited, Visited] }],
+        choices: vec![Choice { message: Visited, finish_reason: "stop" }],
+        usage: Usage { prompt_tokens: 9, extra: Visited },
+    };
+    let span = returning("openai", body);
+    assert_eq!((span.text("gen_ai.response.model"), input_tokens(&span)), (Some("m-2"), Some(9)));
+    assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(2));
+    assert_eq!(VISITS.get(), 0);
+}
+
+#[test]
+fn reading_a_large_body_allocates_no_more_than_reading_a_small_one() {
+    fn embeddings(count: usize) -> Value {
+        let data: Vec<Value> =
+            (0..count).map(|_| json!({"embedding": vec![0.5_f64; 256], "object": "embedding"})).collect();
+        json!({"model": "m-3", "data": data, "usage": {"prompt_tokens": 5}})
+    }
+    #[llm_trace(embeddings, provider = "openai")]
+    fn embed(body: &Value) -> &Value {
+        body
+    }
+    let allocated = |body: &Value| {
+        let trace = Trace::new();
+        trace.run(|| {
+            embed(body); // whatever is made once is made now
+            allocation_counter::measure(|| {
+                embed(body);
+            })
+        })
+    };
+    let (small, large) = (embeddings(1), embeddings(2000));
+    let (small, large) = (allocated(&small), allocated(&large));
+    // Exporting spans side by side makes for a few allocations of difference; the body has half a million values.
+    assert!(large.count_total < small.count_total + 50, "{small:?} {large:?}");
+    assert!(large.bytes_total < small.bytes_total + 100_000, "{small:?} {large:?}");
+}
+
+#[test]
+fn a_body_that_fails_or_panics_while_being_read_changes_nothing_for_the_caller() {
+    struct Fails;
+    impl Serialize for Fails {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("no"))
+        }
+    }
+    struct Panics;
+    impl Serialize for Panics {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            panic!("in serialize")
+        }
+    }
+    assert!(!returning("openai", Fails).failed());
+    assert!(!returning("openai", Panics).failed());
+}
+
+#[test]
+fn numbers_that_make_no_sense_are_left_out() {
+    let body = json!({"usage": {"prompt_tokens": -5, "completion_tokens": "many", "total_tokens": null}});
+    let span = returning("openai", body);
+    assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (None, None));
+    let span = returning("openai", json!({"usage": {"prompt_tokens": 12.0, "completion_tokens": u64::MAX}}));
+    assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (Some(12), Some(i64::MAX)));
+    for odd in
+        [json!([1, 2]), json!("text"), json!(null), json!({"usage": [], "model": 7, "choices": "none"})]
+    {
+        assert_eq!(input_tokens(&returning("openai", odd)), None);
+    }
+}

@@ -1,0 +1,235 @@
+//! Bodies as providers send them, read through real client types, `serde_json::Value` and users' own structs.
+
+use async_openai::types::chat::CreateChatCompletionResponse;
+use async_openai::types::embeddings::CreateEmbeddingResponse;
+use async_openai::types::responses::Response;
+use llm_trace_tests::trace::Ended;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::response::returning;
+
+fn openai_chat() -> Value {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1_700_000_000, "model": "gpt-4o-mini-2024-07-18",
+        "service_tier": "default", "system_fingerprint": "fp_1",
+        "choices": [
+            {"index": 0, "finish_reason": "stop", "logprobs": null,
+             "message": {"role": "assistant", "content": "model: not this one", "refusal": null}},
+            {"index": 1, "finish_reason": "length", "logprobs": null,
+             "message": {"role": "assistant", "content": "b", "refusal": null}}
+        ],
+        "usage": {
+            "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+            "prompt_tokens_details": {"cached_tokens": 64, "audio_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 20, "accepted_prediction_tokens": 0}
+        }
+    })
+}
+
+fn openai_responses(status: &str, incomplete: &Value, output: &Value) -> Value {
+    json!({
+        "id": "resp_1", "object": "response", "created_at": 1_700_000_000, "status": status, "model": "gpt-5-2025-08-07",
+        "output": output, "parallel_tool_calls": true, "tool_choice": "auto", "tools": [],
+        "incomplete_details": incomplete, "service_tier": "default",
+        "usage": {
+            "input_tokens": 200, "output_tokens": 80, "total_tokens": 280,
+            "input_tokens_details": {"cached_tokens": 128},
+            "output_tokens_details": {"reasoning_tokens": 64}
+        }
+    })
+}
+
+fn tokens(span: &Ended) -> [Option<i64>; 5] {
+    [
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.cache_read.input_tokens",
+        "gen_ai.usage.cache_creation.input_tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+    ]
+    .map(|key| span.int(key))
+}
+
+#[test]
+fn an_openai_chat_response_of_async_openai_is_read() {
+    let body: CreateChatCompletionResponse = serde_json::from_value(openai_chat()).unwrap();
+    let span = returning("openai", body);
+    assert_eq!(span.text("gen_ai.response.model"), Some("gpt-4o-mini-2024-07-18"));
+    assert_eq!(span.text("gen_ai.response.id"), Some("chatcmpl-1"));
+    assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["stop", "length"]);
+    assert_eq!(span.text("openai.response.service_tier"), Some("default"));
+    assert_eq!(span.text("openai.response.system_fingerprint"), Some("fp_1"));
+    assert_eq!(tokens(&span), [Some(100), Some(50), Some(64), None, Some(20)]);
+}
+
+#[test]
+fn an_openai_responses_response_of_async_openai_is_read() {
+    let output = json!([{"type": "message", "id": "m", "role": "assistant", "status": "completed",
+                         "content": [{"type": "output_text", "text": "hi", "annotations": []}]}]);
+    let body: Response =
+        serde_json::from_value(openai_responses("completed", &Value::Null, &output)).unwrap();
+    let span = returning("openai", body);
+    assert_eq!(span.text("gen_ai.response.model"), Some("gpt-5-2025-08-07"));
+    assert_eq!(span.text("gen_ai.response.id"), Some("resp_1"));
+    assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["stop"]);
+    assert_eq!(tokens(&span), [Some(200), Some(80), Some(128), None, Some(64)]);
+}
+
+#[test]
+fn the_responses_apis_status_becomes_a_finish_reason() {
+    let call = json!([{"type": "function_call", "id": "f", "call_id": "c", "name": "n", "arguments": "{}"}]);
+    let cases = [
+        (openai_responses("completed", &Value::Null, &call), Some("tool_call")),
+        (openai_responses("incomplete", &json!({"reason": "max_output_tokens"}), &json!([])), Some("length")),
+        (
+            openai_responses("incomplete", &json!({"reason": "content_filter"}), &json!([])),
+            Some("content_filter"),
+        ),
+        (openai_responses("failed", &Value::Null, &json!([])), Some("error")),
+        (openai_responses("in_progress", &Value::Null, &json!([])), None),
+    ];
+    for (body, expected) in cases {
+        let reasons = returning("openai", body).list("gen_ai.response.finish_reasons");
+        assert_eq!(reasons.unwrap_or_default(), Vec::from_iter(expected.map(str::to_owned)));
+    }
+}
+
+#[test]
+fn an_embeddings_response_of_async_openai_is_read() {
+    let body: CreateEmbeddingResponse = serde_json::from_value(json!({
+        "object": "list", "model": "text-embedding-3-small",
+        "data": [
+            {"object": "embedding", "index": 0, "embedding": [0.1, 0.2, 0.3]},
+            {"object": "embedding", "index": 1, "embedding": [0.4, 0.5, 0.6]}
+        ],
+        "usage": {"prompt_tokens": 12, "total_tokens": 12}
+    }))
+    .unwrap();
+    let span = returning("openai", body);
+    assert_eq!(span.text("gen_ai.response.model"), Some("text-embedding-3-small"));
+    assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(3));
+    assert_eq!(tokens(&span), [Some(12), None, None, None, None]);
+}
+
+fn anthropic() -> Value {
+    json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929",
+        "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn", "stop_sequence": null,
+        "usage": {
+            "input_tokens": 20, "cache_creation_input_tokens": 30, "cache_read_input_tokens": 100,
+            "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": 43, "service_tier": "standard"
+        }
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct ClaudeMessage {
+    id: String,
+    model: String,
+    stop_reason: Option<StopReason>,
+    usage: ClaudeUsage,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum StopReason {
+    EndTurn,
+    MaxTokens,
+}
+
+#[derive(Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the provider's names")]
+struct ClaudeUsage {
+    input_tokens: u32,
+    output_tokens: u32,
+    cache_creation_input_tokens: Option<u32>,
+    cache_read_input_tokens: Option<u32>,
+}
+
+#[test]
+fn anthropics_input_is_the_sum_of_fresh_written_and_cached_tokens() {
+    let own: ClaudeMessage = serde_json::from_value(anthropic()).unwrap();
+    for span in [returning("anthropic", anthropic()), returning("anthropic", own)] {
+        assert_eq!(tokens(&span), [Some(150), Some(43), Some(100), Some(30), None]);
+        assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["end_turn"]);
+        assert_eq!(span.text("gen_ai.response.model"), Some("claude-sonnet-4-5-20250929"));
+        assert_eq!(span.text("gen_ai.response.id"), Some("msg_1"));
+        // The attribute's name is OpenAI's, so another provider's tier does not go there.
+        assert_eq!(span.get("openai.response.service_tier"), None);
+    }
+}
+
+fn gemini() -> Value {
+    json!({
+        "candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {
+            "promptTokenCount": 70, "cachedContentTokenCount": 40, "candidatesTokenCount": 10,
+            "thoughtsTokenCount": 25, "toolUsePromptTokenCount": 5, "totalTokenCount": 110
+        },
+        "modelVersion": "gemini-2.5-flash", "responseId": "r-1"
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+struct GeminiResponse {
+    candidates: Vec<GeminiCandidate>,
+    usage_metadata: GeminiUsage,
+    model_version: String,
+    response_id: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+struct GeminiCandidate {
+    finish_reason: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all(deserialize = "camelCase"))]
+#[expect(clippy::struct_field_names, reason = "the provider's names")]
+struct GeminiUsage {
+    prompt_token_count: i32,
+    cached_content_token_count: i32,
+    candidates_token_count: i32,
+    thoughts_token_count: i32,
+    tool_use_prompt_token_count: i32,
+}
+
+#[test]
+fn geminis_thoughts_are_output_and_its_tool_prompt_is_input() {
+    let own: GeminiResponse = serde_json::from_value(gemini()).unwrap();
+    for span in [returning("gcp.gemini", gemini()), returning("gcp.gemini", own)] {
+        assert_eq!(tokens(&span), [Some(75), Some(35), Some(40), None, Some(25)]);
+        assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["STOP"]);
+        assert_eq!(span.text("gen_ai.response.model"), Some("gemini-2.5-flash"));
+        assert_eq!(span.text("gen_ai.response.id"), Some("r-1"));
+    }
+}
+
+#[test]
+fn bedrock_ollama_cohere_deepseek_and_xai_bodies_are_read() {
+    let bedrock = json!({"output": {"message": {}}, "stopReason": "end_turn",
+        "usage": {"inputTokens": 20, "outputTokens": 5, "totalTokens": 125, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 0}});
+    assert_eq!(tokens(&returning("aws.bedrock", bedrock)), [Some(120), Some(5), Some(100), Some(0), None]);
+
+    let ollama = json!({"model": "llama3.2", "message": {"role": "assistant", "content": "hi"}, "done": true,
+        "done_reason": "stop", "prompt_eval_count": 26, "eval_count": 298});
+    let span = returning("ollama", ollama);
+    assert_eq!(tokens(&span)[..2], [Some(26), Some(298)]);
+    assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["stop"]);
+
+    let cohere = json!({"id": "c", "finish_reason": "COMPLETE", "message": {"role": "assistant"},
+        "usage": {"billed_units": {"input_tokens": 5, "output_tokens": 7}, "tokens": {"input_tokens": 71, "output_tokens": 9}}});
+    assert_eq!(tokens(&returning("cohere", cohere))[..2], [Some(5), Some(7)]);
+
+    let deepseek = json!({"model": "deepseek-chat", "usage": {"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30,
+        "prompt_cache_hit_tokens": 12, "prompt_cache_miss_tokens": 8}});
+    assert_eq!(tokens(&returning("deepseek", deepseek)), [Some(20), Some(10), Some(12), None, None]);
+
+    let xai = json!({"model": "grok-3-mini", "usage": {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
+        "completion_tokens_details": {"reasoning_tokens": 94}}});
+    assert_eq!(tokens(&returning("x_ai", xai)), [Some(32), Some(103), None, None, Some(94)]);
+}

@@ -1,0 +1,10 @@
+//! What the tests share: an in-memory view of what a piece of code emitted, and a real OTLP/HTTP receiver.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test helper fails by panicking")]
+
+pub mod otlp;
+pub mod trace;
+
+/// Compiles the README's code.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

@@ -1,0 +1,170 @@
+//! A real OTLP/HTTP receiver on the loopback interface, with scriptable answers.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::Metric;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+
+/// How the receiver answers a request.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// This status with an empty body.
+    Status(u16),
+    /// Nothing, until the client gives up.
+    Hang,
+}
+
+/// One request as it arrived.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The path.
+    pub path: String,
+    /// Header names in lower case, and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Received {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The receiver. Its threads end with the process.
+pub struct Receiver {
+    address: String,
+    state: Arc<State>,
+}
+
+struct State {
+    answer: Answer,
+    received: Mutex<Vec<Received>>,
+    arrived: Condvar,
+}
+
+impl Receiver {
+    /// A receiver that accepts everything.
+    pub fn start() -> Self {
+        Receiver::answering(Answer::Status(200))
+    }
+
+    /// A receiver that answers every request alike.
+    pub fn answering(answer: Answer) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let state = Arc::new(State { answer, received: Mutex::default(), arrived: Condvar::new() });
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let state = Arc::clone(&shared);
+                std::thread::spawn(move || serve(&stream, &state));
+            }
+        });
+        Receiver { address, state }
+    }
+
+    /// The base URL to export to.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Everything received so far.
+    pub fn received(&self) -> Vec<Received> {
+        self.state.received.lock().unwrap().clone()
+    }
+
+    /// Waits until `count` requests have arrived.
+    pub fn wait_for(&self, count: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut received = self.state.received.lock().unwrap();
+        while received.len() < count {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{} of {count} requests arrived in time", received.len());
+            received = self.state.arrived.wait_timeout(received, left).unwrap().0;
+        }
+    }
+
+    /// The decoded trace requests.
+    pub fn traces(&self) -> Vec<ExportTraceServiceRequest> {
+        self.decoded("/v1/traces")
+    }
+
+    /// The decoded metric requests.
+    pub fn metric_requests(&self) -> Vec<ExportMetricsServiceRequest> {
+        self.decoded("/v1/metrics")
+    }
+
+    /// Every span received.
+    pub fn spans(&self) -> Vec<Span> {
+        let resources = self.traces().into_iter().flat_map(|request| request.resource_spans);
+        resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+    }
+
+    /// The metrics of the last request.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let last = self.metric_requests().pop().unwrap_or_default();
+        let resources = last.resource_metrics.into_iter();
+        resources.flat_map(|resource| resource.scope_metrics).flat_map(|scope| scope.metrics).collect()
+    }
+
+    fn decoded<M: Message + Default>(&self, path: &str) -> Vec<M> {
+        let received = self.received();
+        let of_signal = received.iter().filter(|request| request.path == path);
+        of_signal.map(|request| M::decode(&request.body[..]).unwrap()).collect()
+    }
+}
+
+/// An address nobody listens on.
+pub fn unreachable_endpoint() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    format!("http://{address}")
+}
+
+fn serve(stream: &TcpStream, state: &State) {
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = read_request(&mut reader) {
+        state.received.lock().unwrap().push(request);
+        state.arrived.notify_all();
+        let answer = match state.answer {
+            Answer::Status(status) => format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n"),
+            Answer::Hang => {
+                let _ = reader.read(&mut [0; 1]); // returns when the client gives up
+                return;
+            }
+        };
+        let mut writer = stream;
+        if writer.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Received> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim_end().split_once(':') {
+            Some((name, value)) => headers.push((name.to_ascii_lowercase(), value.trim().to_owned())),
+            None => break,
+        }
+    }
+    let length = headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.map_or(0, |(_, value)| value.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Received { path, headers, body })
+}

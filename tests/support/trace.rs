@@ -1,0 +1,252 @@
+//! What one test emitted, kept apart from what tests beside it emit.
+//!
+//! Providers are global, and tests run in parallel. So every test runs under a remote parent of its own, and sees
+//! the spans of that trace only; metrics are told apart by a model name of the test's own.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, KeyValue, Value, global};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::trace::{
+    IdGenerator, InMemorySpanExporter, InMemorySpanExporterBuilder, RandomIdGenerator, SdkTracerProvider,
+    SpanData,
+};
+
+/// One test's trace.
+pub struct Trace {
+    id: TraceId,
+    parent: SpanId,
+}
+
+struct Providers {
+    spans: InMemorySpanExporter,
+    metrics: InMemoryMetricExporter,
+    meters: SdkMeterProvider,
+}
+
+fn providers() -> &'static Providers {
+    static PROVIDERS: OnceLock<Providers> = OnceLock::new();
+    PROVIDERS.get_or_init(|| {
+        let spans = InMemorySpanExporterBuilder::new().build();
+        global::set_tracer_provider(SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build());
+        let metrics = InMemoryMetricExporter::default();
+        let reader =
+            PeriodicReader::builder(metrics.clone()).with_interval(Duration::from_secs(3600)).build();
+        let meters = SdkMeterProvider::builder().with_reader(reader).build();
+        global::set_meter_provider(meters.clone());
+        Providers { spans, metrics, meters }
+    })
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Trace::new()
+    }
+}
+
+impl Trace {
+    /// A new trace.
+    pub fn new() -> Self {
+        let _ = providers();
+        let ids = RandomIdGenerator::default();
+        Trace { id: ids.new_trace_id(), parent: ids.new_span_id() }
+    }
+
+    /// The span id that spans without a parent in this process have as their parent.
+    pub fn root(&self) -> SpanId {
+        self.parent
+    }
+
+    /// The context that puts code into this trace.
+    pub fn context(&self) -> Context {
+        let state = TraceState::default();
+        let parent = SpanContext::new(self.id, self.parent, TraceFlags::SAMPLED, true, state);
+        Context::new().with_remote_span_context(parent)
+    }
+
+    /// Runs code in this trace.
+    pub fn run<R>(&self, code: impl FnOnce() -> R) -> R {
+        let _attached = self.context().attach();
+        code()
+    }
+
+    /// The spans of this trace in the order they ended.
+    pub fn spans(&self) -> Vec<Ended> {
+        let spans = providers().spans.get_finished_spans().unwrap();
+        spans.into_iter().filter(|span| span.span_context.trace_id() == self.id).map(Ended).collect()
+    }
+
+    /// The only span of this trace.
+    pub fn only(&self) -> Ended {
+        let mut spans = self.spans();
+        assert_eq!(spans.len(), 1, "expected one span, got {:?}", names(&spans));
+        spans.remove(0)
+    }
+
+    /// The span of that name.
+    pub fn span(&self, name: &str) -> Ended {
+        let spans = self.spans();
+        let names = names(&spans);
+        let mut found: Vec<_> = spans.into_iter().filter(|span| span.0.name == name).collect();
+        assert_eq!(found.len(), 1, "expected one span `{name}`, got {names:?}");
+        found.remove(0)
+    }
+}
+
+fn names(spans: &[Ended]) -> Vec<String> {
+    spans.iter().map(|span| span.0.name.to_string()).collect()
+}
+
+/// A span that ended.
+pub struct Ended(pub SpanData);
+
+impl Ended {
+    /// An attribute's value; a key that occurs twice is a failure.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let mut found = self.0.attributes.iter().filter(|attribute| attribute.key.as_str() == key);
+        let value = found.next().map(|attribute| &attribute.value);
+        assert!(found.next().is_none(), "`{key}` occurs twice on `{}`", self.0.name);
+        value
+    }
+
+    /// An attribute that is a string.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).map(|value| match value {
+            Value::String(text) => text.as_str(),
+            other => panic!("`{key}` is not a string: {other:?}"),
+        })
+    }
+
+    /// An attribute that is an integer.
+    pub fn int(&self, key: &str) -> Option<i64> {
+        self.get(key).map(|value| match value {
+            Value::I64(int) => *int,
+            other => panic!("`{key}` is not an integer: {other:?}"),
+        })
+    }
+
+    /// An attribute that is a double.
+    pub fn double(&self, key: &str) -> Option<f64> {
+        self.get(key).map(|value| match value {
+            Value::F64(double) => *double,
+            other => panic!("`{key}` is not a double: {other:?}"),
+        })
+    }
+
+    /// An attribute that is a list of strings.
+    pub fn list(&self, key: &str) -> Option<Vec<String>> {
+        self.get(key).map(|value| match value {
+            Value::Array(opentelemetry::Array::String(items)) => {
+                items.iter().map(ToString::to_string).collect()
+            }
+            other => panic!("`{key}` is not a list of strings: {other:?}"),
+        })
+    }
+
+    /// This span's id.
+    pub fn id(&self) -> SpanId {
+        self.0.span_context.span_id()
+    }
+
+    /// The parent's id.
+    pub fn parent(&self) -> SpanId {
+        self.0.parent_span_id
+    }
+
+    /// Whether the status is error.
+    pub fn failed(&self) -> bool {
+        matches!(self.0.status, Status::Error { .. })
+    }
+
+    /// Every attribute key.
+    pub fn keys(&self) -> Vec<&str> {
+        self.0.attributes.iter().map(|attribute| attribute.key.as_str()).collect()
+    }
+}
+
+/// One data point of a metric.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// The metric's unit.
+    pub unit: String,
+    /// The labels.
+    pub labels: Vec<KeyValue>,
+    /// Number of measurements, or a counter's value.
+    pub count: u64,
+    /// Sum of measurements.
+    pub sum: f64,
+    /// Bucket boundaries of a histogram.
+    pub bounds: Vec<f64>,
+    /// The instrumentation scope's name, version and schema URL.
+    pub scope: (String, Option<String>, Option<String>),
+}
+
+impl Point {
+    /// A label's value as text.
+    pub fn label(&self, key: &str) -> Option<String> {
+        self.labels.iter().find(|label| label.key.as_str() == key).map(|label| label.value.to_string())
+    }
+}
+
+/// The points of `metric` whose `gen_ai.request.model` is `model`.
+#[expect(clippy::cast_precision_loss, reason = "tests count small numbers")]
+pub fn points(metric: &str, model: &str) -> Vec<Point> {
+    let providers = providers();
+    providers.meters.force_flush().unwrap();
+    let exported = providers.metrics.get_finished_metrics().unwrap();
+    // Cumulative: the last export holds everything.
+    let Some(last) = exported.last() else { return Vec::new() };
+    let mut points = Vec::new();
+    for scope in last.scope_metrics() {
+        let name = (
+            scope.scope().name().to_owned(),
+            scope.scope().version().map(ToOwned::to_owned),
+            scope.scope().schema_url().map(ToOwned::to_owned),
+        );
+        for found in scope.metrics().filter(|found| found.name() == metric) {
+            let start = points.len();
+            match found.data() {
+                AggregatedMetrics::F64(data) => collect(data, &mut points, |sum| sum),
+                AggregatedMetrics::U64(data) => collect(data, &mut points, |sum| sum as f64),
+                AggregatedMetrics::I64(data) => collect(data, &mut points, |sum| sum as f64),
+            }
+            for point in &mut points[start..] {
+                found.unit().clone_into(&mut point.unit);
+                point.scope.clone_from(&name);
+            }
+        }
+    }
+    points.retain(|point| point.label("gen_ai.request.model").as_deref() == Some(model));
+    points
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests count small numbers")]
+fn collect<T: Copy>(data: &MetricData<T>, into: &mut Vec<Point>, number: impl Fn(T) -> f64) {
+    let empty = Point {
+        unit: String::new(),
+        labels: Vec::new(),
+        count: 0,
+        sum: 0.0,
+        bounds: Vec::new(),
+        scope: (String::new(), None, None),
+    };
+    match data {
+        MetricData::Histogram(histogram) => into.extend(histogram.data_points().map(|point| Point {
+            labels: point.attributes().cloned().collect(),
+            count: point.count(),
+            sum: number(point.sum()),
+            bounds: point.bounds().collect(),
+            ..empty.clone()
+        })),
+        MetricData::Sum(sum) => into.extend(sum.data_points().map(|point| Point {
+            labels: point.attributes().cloned().collect(),
+            count: number(point.value()) as u64,
+            sum: number(point.value()),
+            ..empty.clone()
+        })),
+        _ => {}
+    }
+}

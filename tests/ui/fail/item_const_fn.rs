@@ -1,0 +1,6 @@
+use llm_trace::llm_trace;
+
+#[llm_trace]
+const fn constant() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+//! The attribute's diagnostics, and code around which its expansion must compile without a warning.
+
+#[test]
+fn every_mistake_is_reported_on_the_users_tokens() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("ui/fail/*.rs");
+    cases.pass("ui/pass/*.rs");
+}
