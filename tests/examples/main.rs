@@ -4,19 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: where they cannot go on, the test ends")]
 
 mod process;
-mod sink;
 mod tree;
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use llm_trace_examples::standin::Standin;
+use llm_trace_tests::otlp::{Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
     trace::v1::{Span, span::SpanKind},
 };
 
 use process::rag;
-use sink::Sink;
 use tree::Tree;
 
 const QUESTION: &str = "How do I name a span?";
@@ -42,7 +41,7 @@ fn without_configuration_it_answers_and_prints_the_tree() {
 
 #[test]
 fn the_trace_and_the_metrics_arrive_before_it_exits() {
-    let sink = Sink::start();
+    let sink = Receiver::start();
     let run = rag(&[QUESTION])
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())
         .env("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20abc")
@@ -52,10 +51,9 @@ fn the_trace_and_the_metrics_arrive_before_it_exits() {
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!run.stdout.trim().is_empty(), "{run}");
     assert_eq!(run.lines_after_notice(), Vec::<&str>::new(), "what is exported is not printed too");
-    let received = sink.received();
-    assert!(received.requests.iter().all(|request| request.header("authorization") == Some("Basic abc")));
+    assert!(sink.received().iter().all(|request| request.header("authorization") == Some("Basic abc")));
 
-    let spans = &received.spans;
+    let spans = sink.spans();
     let named = |name: &str| {
         spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:#?}"))
     };
@@ -81,21 +79,18 @@ fn the_trace_and_the_metrics_arrive_before_it_exits() {
     );
 
     for name in ["gen_ai.client.operation.duration", "gen_ai.client.token.usage", "gen_ai.usage.cost"] {
-        assert!(received.metrics.iter().any(|metric| metric.name == name), "{name}: {:#?}", received.metrics);
+        assert!(sink.metrics().iter().any(|metric| metric.name == name), "{name}: {:#?}", sink.metrics());
     }
-    let service = attribute(&received.resource, "service.name");
+    let resource = sink.traces().remove(0).resource_spans.remove(0).resource.unwrap().attributes;
+    let service = attribute(&resource, "service.name");
     assert!(matches!(service, Some(Value::StringValue(name)) if name == "rag-example"), "{service:?}");
-    let environment = attribute(&received.resource, "deployment.environment.name");
+    let environment = attribute(&resource, "deployment.environment.name");
     assert!(matches!(environment, Some(Value::StringValue(name)) if name == "test"), "{environment:?}");
 }
 
 #[test]
 fn an_unreachable_collector_costs_one_line_and_no_answer() {
-    let closed = {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap()
-    };
-    let run = rag(&[QUESTION]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{closed}")).run();
+    let run = rag(&[QUESTION]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint()).run();
 
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!run.stdout.trim().is_empty(), "{run}");

@@ -67,7 +67,7 @@ pub(crate) fn error_type_of(error: &(dyn Error + 'static)) -> Option<Cow<'static
 fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     #[cfg(feature = "async-openai-0_43")]
     if let Some(error) = error.downcast_ref::<async_openai::error::OpenAIError>() {
-        return Some(openai_class(error));
+        return openai_class(error);
     }
     let io = error.downcast_ref::<std::io::Error>()?;
     Some(match io.kind() {
@@ -79,9 +79,9 @@ fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
 }
 
 #[cfg(feature = "async-openai-0_43")]
-fn openai_class(error: &async_openai::error::OpenAIError) -> Cow<'static, str> {
+fn openai_class(error: &async_openai::error::OpenAIError) -> Option<Cow<'static, str>> {
     use async_openai::error::OpenAIError;
-    match error {
+    Some(match error {
         OpenAIError::ApiError(response) => match &response.api_error.code {
             Some(code) => Cow::Owned(code.clone()),
             None => Cow::Owned(response.status_code.as_str().to_owned()),
@@ -96,12 +96,14 @@ fn openai_class(error: &async_openai::error::OpenAIError) -> Cow<'static, str> {
         OpenAIError::StreamError(_) => Cow::Borrowed("stream_error"),
         OpenAIError::InvalidArgument(_) => Cow::Borrowed("invalid_argument"),
         OpenAIError::FileReadError(_) | OpenAIError::FileSaveError(_) => Cow::Borrowed("file_error"),
+        // The variant that exists only with async-openai's `middleware` feature: what it wraps is next in the chain.
         #[allow(
             unreachable_patterns,
-            reason = "a variant exists only with async-openai's `middleware` feature"
+            clippy::match_wildcard_for_single_variants,
+            reason = "depends on a feature"
         )]
-        _ => Cow::Borrowed("async_openai::error::OpenAIError"),
-    }
+        _ => return None,
+    })
 }
 
 /// The name of a type without its generic arguments, which would make every instantiation a class of its own.

@@ -197,6 +197,7 @@ invoke_workflow rag   1.24 s
     fn errors_and_cancellations_are_shown_on_one_line_each() {
         let (screen, _provider, tracer) = terminal(false);
         let root = start(&tracer, &Context::new(), "work", 0, &[]);
+        root.span().set_status(Status::error("the step failed: no answer after 10 s"));
         let failed = start(&tracer, &root, "a", 0, &[KeyValue::new(attribute::ERROR_TYPE, "timeout")]);
         failed.span().set_status(Status::error("no answer\n after 10 s"));
         end(&failed, 1);
@@ -206,7 +207,8 @@ invoke_workflow rag   1.24 s
         let text = screen.text();
         assert!(text.contains("1.0 ms  ✗ timeout: no answer after 10 s\n"), "{text}");
         assert!(text.contains("✗ cancelled\n"), "{text}");
-        assert!(text.contains("· 1 failed ·"), "{text}");
+        assert!(text.contains("· 2 failed ·"), "{text}");
+        assert_eq!(text.matches("no answer").count(), 1, "the message is said where it comes from: {text}");
     }
 
     #[test]

@@ -51,14 +51,14 @@ pub(super) fn render(trace: &Trace, colour: bool) -> String {
 }
 
 fn add_lines(trace: &Trace, span: &SpanData, branch: &str, indent: &str, lines: &mut Vec<Line>) {
+    let children = children(trace, Some(span.span_context.span_id()));
     lines.push(Line {
         label: format!("{branch}{}", label(span)),
         duration: duration(elapsed(span)),
         tokens: usage(span).map_or_else(String::new, tokens),
         cost: double(span, attribute::USAGE_COST).map_or_else(String::new, dollars),
-        problem: problem(span),
+        problem: problem(span, &children),
     });
-    let children = children(trace, Some(span.span_context.span_id()));
     let last = children.len().saturating_sub(1);
     for (index, child) in children.into_iter().enumerate() {
         let (branch, below) = if index == last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
@@ -92,8 +92,11 @@ fn label(span: &SpanData) -> String {
     }
 }
 
-fn problem(span: &SpanData) -> String {
+fn problem(span: &SpanData, children: &[&SpanData]) -> String {
     if let Status::Error { description } = &span.status {
+        // An error on its way up says its message once, where it comes from.
+        let failed_below = children.iter().any(|child| matches!(child.status, Status::Error { .. }));
+        let description = if failed_below { "" } else { description };
         let class = text(span, attribute::ERROR_TYPE).unwrap_or("error");
         // One line per span, whatever a message contains.
         let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
