@@ -8,6 +8,7 @@ use crate::response::Response;
 
 /// What a call cost.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
 pub(crate) enum Price {
     /// US dollars, and the `provider/model` whose price was used.
     Known { usd: f64, model: String },

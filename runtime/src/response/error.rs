@@ -67,74 +67,13 @@ pub(crate) fn error_type_of(error: &(dyn Error + 'static)) -> Option<Cow<'static
 fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     #[cfg(feature = "async-openai-0_43")]
     if let Some(error) = error.downcast_ref::<async_openai::error::OpenAIError>() {
-        return openai_class(error);
+        return super::async_openai::class(error);
     }
     let io = error.downcast_ref::<std::io::Error>()?;
     Some(match io.kind() {
         std::io::ErrorKind::TimedOut => Cow::Borrowed("timeout"),
         std::io::ErrorKind::ConnectionRefused => Cow::Borrowed("connection_refused"),
         std::io::ErrorKind::ConnectionReset => Cow::Borrowed("connection_reset"),
-        _ => return None,
-    })
-}
-
-#[cfg(feature = "async-openai-0_43")]
-#[allow(
-    unreachable_patterns,
-    clippy::match_wildcard_for_single_variants,
-    reason = "its variants are features"
-)]
-fn openai_class(error: &async_openai::error::OpenAIError) -> Option<Cow<'static, str>> {
-    use async_openai::error::OpenAIError;
-    Some(match error {
-        OpenAIError::ApiError(response) => match &response.api_error.code {
-            Some(code) => Cow::Owned(code.clone()),
-            None => Cow::Owned(response.status_code.as_str().to_owned()),
-        },
-        OpenAIError::Reqwest(error) if error.is_timeout() => Cow::Borrowed("timeout"),
-        OpenAIError::Reqwest(error) if error.is_connect() => Cow::Borrowed("connection_failed"),
-        OpenAIError::Reqwest(error) => match error.status() {
-            Some(status) => Cow::Owned(status.as_str().to_owned()),
-            None => Cow::Borrowed("connection_error"),
-        },
-        OpenAIError::JSONDeserialize(..) => Cow::Borrowed("invalid_response"),
-        OpenAIError::StreamError(_) => Cow::Borrowed("stream_error"),
-        OpenAIError::InvalidArgument(_) => Cow::Borrowed("invalid_argument"),
-        OpenAIError::FileReadError(_) | OpenAIError::FileSaveError(_) => Cow::Borrowed("file_error"),
-        // The variant that exists only with async-openai's `middleware` feature: what it wraps is next in the chain.
-        _ => return None,
-    })
-}
-
-#[cfg(feature = "async-openai-0_43")]
-#[allow(
-    unreachable_patterns,
-    clippy::match_wildcard_for_single_variants,
-    reason = "its variants are features"
-)]
-fn openai_class(error: &async_openai::error::OpenAIError) -> Option<Cow<'static, str>> {
-    use async_openai::error::OpenAIError;
-    Some(match error {
-        OpenAIError::ApiError(response) => match &response.api_error.code {
-            Some(code) => Cow::Owned(code.clone()),
-            None => Cow::Owned(response.status_code.as_str().to_owned()),
-        },
-        OpenAIError::Reqwest(error) if error.is_timeout() => Cow::Borrowed("timeout"),
-        OpenAIError::Reqwest(error) if error.is_connect() => Cow::Borrowed("connection_failed"),
-        OpenAIError::Reqwest(error) => match error.status() {
-            Some(status) => Cow::Owned(status.as_str().to_owned()),
-            None => Cow::Borrowed("connection_error"),
-        },
-        OpenAIError::JSONDeserialize(..) => Cow::Borrowed("invalid_response"),
-        OpenAIError::StreamError(_) => Cow::Borrowed("stream_error"),
-        OpenAIError::InvalidArgument(_) => Cow::Borrowed("invalid_argument"),
-        OpenAIError::FileReadError(_) | OpenAIError::FileSaveError(_) => Cow::Borrowed("file_error"),
-        // The variant that exists only with async-openai's `middleware` feature: what it wraps is next in the chain.
-        #[allow(
-            unreachable_patterns,
-            clippy::match_wildcard_for_single_variants,
-            reason = "depends on a feature"
-        )]
         _ => return None,
     })
 }

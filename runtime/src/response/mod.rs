@@ -4,6 +4,8 @@
 //! uses → nothing (the call still has its duration and outcome). See [`crate::__private`] for how a value
 //! finds its step.
 
+#[cfg(feature = "async-openai-0_43")]
+mod async_openai;
 mod error;
 mod usage;
 
