@@ -131,8 +131,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// The result of the function is read without being asked to, in the same way: the model that answered,
 /// finish reasons, token counts. `response` is for results that say nothing by themselves, and for generic
-/// functions, where the type is not known: the path of a function, or a closure that spells out its
-/// parameter's type, from a reference to the result (what is in the `Ok`, if it is a `Result`) to a `Response`.
+/// functions, where the type is not known: the path of a function, or a closure, from a reference to the result
+/// (what is in the `Ok`, if it is a `Result`) to a `Response`.
 ///
 /// ```ignore
 /// #[llm_trace(chat, provider = "acme", request = request, temperature = 0.0, response = read_reply)]

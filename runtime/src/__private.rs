@@ -90,7 +90,7 @@ macro_rules! __llm_trace_finish {
         })
     };
     ($call:expr, $out:expr, $adapter:expr $(,)?) => {
-        $crate::__llm_trace_finish!(@ $call, $out, |value| ($adapter)(value))
+        $crate::__llm_trace_finish!(@ $call, $out, |value| $crate::__private::adapt(value, $adapter))
     };
     (@ $call:expr, $out:expr, |$value:ident| $response:expr) => {{
         #[allow(unused_imports)]
@@ -127,6 +127,11 @@ pub enum Outcome<'a, T, E> {
 /// Whether the call's return value is read.
 pub fn reads_response(call: &Call) -> bool {
     call.reads_response()
+}
+
+/// Reads a value with `response = …`; a closure's parameter type is inferred from here.
+pub fn adapt<T: ?Sized>(value: &T, adapter: impl FnOnce(&T) -> Response) -> Response {
+    adapter(value)
 }
 
 /// Ends a call whose return value was read.

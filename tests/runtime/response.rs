@@ -104,7 +104,7 @@ fn an_adapter_reads_what_no_trait_can() {
     fn chat() -> Result<Foreign, std::io::Error> {
         Ok(Foreign { used: (8, 9) })
     }
-    #[llm_trace(chat, provider = "openai", response = |foreign: &Foreign| adapt(foreign).with_id("closure"))]
+    #[llm_trace(chat, provider = "openai", response = |foreign| adapt(foreign).with_id("closure"))]
     fn chat_with_closure() -> Foreign {
         Foreign { used: (8, 9) }
     }
