@@ -60,8 +60,17 @@ use crate::{error::Errors, model::TracedFn};
 /// | `text_completion` | a completion in the older style | the same |
 /// | `generate_content` | a call of a multimodal model | the same |
 /// | `embeddings` | turning text into vectors | `provider` (required), `model`, `request`, `response`, `server`, `dimensions`, `encoding_formats` |
+/// | `rerank` | ordering documents with a model | `provider` (required), `model`, `request`, `response`, `server`, `top_k` |
 /// | `retrieval` | a search in a vector store or an index | `provider`, `model`, `server`, `data_source`, `top_k` |
+/// | `memory(search)`, `memory(create)`, … | one of seven operations on a memory | `store`, `record`, `record_count`, `provider`, `server` |
+/// | `fetch_response` | fetching a response that was generated earlier | `provider` (required), `id`, `stream_cursor`, `response`, `server` |
+/// | `agent` | an agent in this process | `name`, `description`, `model`, `data_source` and the sampling parameters |
+/// | `agent(remote)` | an agent at a provider | the same, `provider` (required), `id`, `version`, `server`, `request`, `response` |
+/// | `create_agent` | creating an agent at a provider | `provider` (required), `name`, `id`, `description`, `version`, `model`, `server` |
+/// | `plan` | an agent's planning | `name`, the agent's |
 /// | `tool` | a tool the model asked for | `name`, `description`, `call_id`, `tool_type` |
+/// | `guardrail` | a check of what goes into or comes out of a model | `name` |
+/// | `evaluator` | a judgement of an answer | `name` |
 /// | `workflow` | the whole of an answer, with its steps inside | `name` |
 /// | `task` | any other step, and what is meant when no kind is given | `name` |
 ///
@@ -99,6 +108,28 @@ use crate::{error::Errors, model::TracedFn};
 /// ```ignore
 /// #[llm_trace(tool, name = "weather", call_id = call.id, tool_type = "function")]
 /// fn weather(call: &ToolCall) -> Result<String, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `agent`
+///
+/// It counts the models and tools it calls itself; what an agent inside it does counts for that one.
+///
+/// ```ignore
+/// #[llm_trace(agent, name = "researcher", conversation = session.id)]
+/// async fn research(session: &Session, question: &str) -> Result<Report, Error> {
+///     // …
+/// }
+/// ```
+///
+/// ## `memory`
+///
+/// The operation is one of `search`, `create`, `update`, `upsert`, `delete`, `create_store` and `delete_store`.
+///
+/// ```ignore
+/// #[llm_trace(memory(search), store = "preferences")]
+/// async fn recall(user: &User) -> Result<Vec<Note>, Error> {
 ///     // …
 /// }
 /// ```
@@ -187,6 +218,8 @@ use crate::{error::Errors, model::TracedFn};
 /// ```
 ///
 /// ## On every kind: `conversation`, `user`
+///
+/// Said once, they are on every call inside.
 ///
 /// ```ignore
 /// #[llm_trace(workflow, name = "support-answer", conversation = session.id, user = session.user)]

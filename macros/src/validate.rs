@@ -25,14 +25,14 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
 
 fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     let Some(kind) = given.kind() else { return };
-    if keyed.spec.kinds.contains(&kind) {
+    if keyed.spec.kinds.takes(kind) {
         return;
     }
     let key = keyed.spec.word;
-    let kinds = vocabulary::kinds(keyed.spec.kinds);
+    let kinds = vocabulary::kinds(keyed.spec.kinds.iter());
     let word = kind.word();
     let keys = vocabulary::keys_of(kind);
-    match (given, keyed.spec.kinds.first()) {
+    match (given, keyed.spec.kinds.iter().next()) {
         // Most likely the kind was forgotten.
         (GivenKind::Default, Some(first)) => errors.on(
             &keyed.key,

@@ -2,70 +2,115 @@
 
 use std::fmt::Write as _;
 
-/// What a function does, written first in the attribute.
+/// What a function does, written first in the attribute. The variants are those of the runtime's `Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Chat,
     TextCompletion,
     GenerateContent,
     Embeddings,
+    Rerank,
     Retrieval,
+    FetchResponse,
+    SearchMemory,
+    CreateMemory,
+    UpdateMemory,
+    UpsertMemory,
+    DeleteMemory,
+    CreateMemoryStore,
+    DeleteMemoryStore,
+    Agent,
+    RemoteAgent,
+    CreateAgent,
+    Plan,
     Tool,
     Workflow,
+    Guardrail,
+    Evaluator,
     Task,
 }
 
-impl Kind {
-    pub(crate) const ALL: &[Kind] = &[
-        Kind::Chat,
-        Kind::TextCompletion,
-        Kind::GenerateContent,
-        Kind::Embeddings,
-        Kind::Retrieval,
-        Kind::Tool,
-        Kind::Workflow,
-        Kind::Task,
-    ];
+// The words in the attribute, in the order messages list them.
+const WORDS: &[(Kind, &str)] = &[
+    (Kind::Chat, "chat"),
+    (Kind::TextCompletion, "text_completion"),
+    (Kind::GenerateContent, "generate_content"),
+    (Kind::Embeddings, "embeddings"),
+    (Kind::Rerank, "rerank"),
+    (Kind::Retrieval, "retrieval"),
+    (Kind::FetchResponse, "fetch_response"),
+    (Kind::SearchMemory, "memory(search)"),
+    (Kind::CreateMemory, "memory(create)"),
+    (Kind::UpdateMemory, "memory(update)"),
+    (Kind::UpsertMemory, "memory(upsert)"),
+    (Kind::DeleteMemory, "memory(delete)"),
+    (Kind::CreateMemoryStore, "memory(create_store)"),
+    (Kind::DeleteMemoryStore, "memory(delete_store)"),
+    (Kind::Agent, "agent"),
+    (Kind::RemoteAgent, "agent(remote)"),
+    (Kind::CreateAgent, "create_agent"),
+    (Kind::Plan, "plan"),
+    (Kind::Tool, "tool"),
+    (Kind::Workflow, "workflow"),
+    (Kind::Guardrail, "guardrail"),
+    (Kind::Evaluator, "evaluator"),
+    (Kind::Task, "task"),
+];
 
+impl Kind {
+    pub(crate) fn all() -> impl Iterator<Item = Kind> + Clone {
+        WORDS.iter().map(|(kind, _)| *kind)
+    }
+
+    /// The kind that is written like this, with its form in parentheses if it has one: `memory(search)`.
     pub(crate) fn from_word(word: &str) -> Option<Kind> {
-        Kind::ALL.iter().copied().find(|kind| kind.word() == word)
+        WORDS.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    }
+
+    /// The kinds that `word` begins and a form in parentheses completes.
+    pub(crate) fn forms_of(word: &str) -> Vec<Kind> {
+        let is_form = |known: &str| known.strip_prefix(word).is_some_and(|rest| rest.starts_with('('));
+        WORDS.iter().filter(|(_, known)| is_form(known)).map(|(kind, _)| *kind).collect()
     }
 
     /// The word in the attribute.
     pub(crate) fn word(self) -> &'static str {
-        match self {
-            Kind::Chat => "chat",
-            Kind::TextCompletion => "text_completion",
-            Kind::GenerateContent => "generate_content",
-            Kind::Embeddings => "embeddings",
-            Kind::Retrieval => "retrieval",
-            Kind::Tool => "tool",
-            Kind::Workflow => "workflow",
-            Kind::Task => "task",
-        }
+        WORDS.iter().find(|(kind, _)| *kind == self).map_or("task", |(_, word)| *word)
     }
 
     /// The variant of the runtime's `__private::Kind`.
-    pub(crate) fn variant(self) -> &'static str {
-        match self {
-            Kind::Chat => "Chat",
-            Kind::TextCompletion => "TextCompletion",
-            Kind::GenerateContent => "GenerateContent",
-            Kind::Embeddings => "Embeddings",
-            Kind::Retrieval => "Retrieval",
-            Kind::Tool => "Tool",
-            Kind::Workflow => "Workflow",
-            Kind::Task => "Task",
-        }
+    pub(crate) fn variant(self) -> String {
+        format!("{self:?}")
     }
 
-    /// The semantic conventions require `gen_ai.provider.name` on calls to a model.
+    /// The semantic conventions require `gen_ai.provider.name` on calls to a model or a provider's agent.
     pub(crate) fn requires_provider(self) -> bool {
-        REQUEST.contains(&self)
+        PROVIDED.contains(&self)
     }
 
     pub(crate) fn keys(self) -> impl Iterator<Item = &'static Key> {
-        KEYS.iter().filter(move |key| key.kinds.contains(&self))
+        KEYS.iter().filter(move |key| key.kinds.takes(self))
+    }
+}
+
+/// The kinds that take a key.
+#[derive(Debug)]
+pub(crate) enum Kinds {
+    All,
+    Only(&'static [&'static [Kind]]),
+}
+
+impl Kinds {
+    pub(crate) fn takes(&self, kind: Kind) -> bool {
+        match self {
+            Kinds::All => true,
+            Kinds::Only(groups) => groups.iter().any(|group| group.contains(&kind)),
+        }
+    }
+
+    /// In the order messages list them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Kind> + Clone + '_ {
+        Kind::all().filter(|kind| self.takes(*kind))
     }
 }
 
@@ -73,7 +118,7 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) word: &'static str,
-    pub(crate) kinds: &'static [Kind],
+    pub(crate) kinds: Kinds,
     pub(crate) shape: Shape,
 }
 
@@ -109,49 +154,101 @@ impl Key {
 }
 
 const INFERENCE: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent];
-const REQUEST: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Embeddings];
-const REMOTE: &[Kind] =
-    &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Embeddings, Kind::Retrieval];
-const RANKED: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Retrieval];
-const NAMED: &[Kind] = &[Kind::Tool, Kind::Workflow, Kind::Task];
+const VECTORS: &[Kind] = &[Kind::Embeddings, Kind::Rerank];
+const MEMORY: &[Kind] = &[
+    Kind::SearchMemory,
+    Kind::CreateMemory,
+    Kind::UpdateMemory,
+    Kind::UpsertMemory,
+    Kind::DeleteMemory,
+    Kind::CreateMemoryStore,
+    Kind::DeleteMemoryStore,
+];
+const AGENTS: &[Kind] = &[Kind::Agent, Kind::RemoteAgent];
+// Agents that a provider knows by an id.
+const PROVIDED_AGENTS: &[Kind] = &[Kind::RemoteAgent, Kind::CreateAgent];
+const PROVIDED: &[Kind] = &[
+    Kind::Chat,
+    Kind::TextCompletion,
+    Kind::GenerateContent,
+    Kind::Embeddings,
+    Kind::Rerank,
+    Kind::FetchResponse,
+    Kind::RemoteAgent,
+    Kind::CreateAgent,
+];
+// Named by the user, or after the function.
+const NAMED: &[Kind] = &[
+    Kind::Agent,
+    Kind::RemoteAgent,
+    Kind::CreateAgent,
+    Kind::Plan,
+    Kind::Tool,
+    Kind::Workflow,
+    Kind::Guardrail,
+    Kind::Evaluator,
+    Kind::Task,
+];
+
+const RETRIEVAL: &[Kind] = &[Kind::Retrieval];
+const RERANK: &[Kind] = &[Kind::Rerank];
+const EMBEDDINGS: &[Kind] = &[Kind::Embeddings];
+const FETCH: &[Kind] = &[Kind::FetchResponse];
+const REMOTE_AGENT: &[Kind] = &[Kind::RemoteAgent];
+const LOCAL_AGENT: &[Kind] = &[Kind::Agent];
+const TOOL: &[Kind] = &[Kind::Tool];
+
+const REMOTE: Kinds = Kinds::Only(&[PROVIDED, RETRIEVAL, MEMORY]);
+const MODELS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, RETRIEVAL, AGENTS, PROVIDED_AGENTS]);
+const REQUESTS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT]);
+const RESPONSES: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT, FETCH]);
+const GENERATION: Kinds = Kinds::Only(&[INFERENCE, AGENTS]);
+const RANKED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, RERANK]);
+const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
 
 // One line per key, in the order messages list them.
 const KEYS: &[Key] = &[
     key("provider", REMOTE, Shape::Setter),
-    key("model", REMOTE, Shape::Setter),
-    key("request", REQUEST, Shape::Request),
-    key("response", REQUEST, Shape::Adapter),
+    key("model", MODELS, Shape::Setter),
+    key("request", REQUESTS, Shape::Request),
+    key("response", RESPONSES, Shape::Adapter),
     key("server", REMOTE, Shape::Setter),
-    key("temperature", INFERENCE, Shape::Setter),
-    key("top_p", INFERENCE, Shape::Setter),
-    key("data_source", &[Kind::Retrieval], Shape::Setter),
+    key("temperature", GENERATION, Shape::Setter),
+    key("top_p", GENERATION, Shape::Setter),
+    key("data_source", Kinds::Only(&[RETRIEVAL, AGENTS]), Shape::Setter),
     key("top_k", RANKED, Shape::Setter),
-    key("max_tokens", INFERENCE, Shape::Setter),
-    key("stop", INFERENCE, Shape::Setter),
-    key("seed", INFERENCE, Shape::Setter),
-    key("frequency_penalty", INFERENCE, Shape::Setter),
-    key("presence_penalty", INFERENCE, Shape::Setter),
-    key("choice_count", INFERENCE, Shape::Setter),
-    key("reasoning_level", INFERENCE, Shape::Setter),
-    key("output_type", INFERENCE, Shape::Setter),
-    key("stream", INFERENCE, Shape::Setter),
-    key("prompt_name", INFERENCE, Shape::Setter),
-    key("prompt_version", INFERENCE, Shape::Setter),
-    key("dimensions", &[Kind::Embeddings], Shape::Setter),
-    key("encoding_formats", &[Kind::Embeddings], Shape::Setter),
-    key("name", NAMED, Shape::Setter),
-    key("description", &[Kind::Tool], Shape::Setter),
-    key("call_id", &[Kind::Tool], Shape::Setter),
-    key("tool_type", &[Kind::Tool], Shape::Setter),
-    key("conversation", Kind::ALL, Shape::Setter),
-    key("user", Kind::ALL, Shape::Setter),
-    key("attributes", Kind::ALL, Shape::Pairs),
-    key("parent", Kind::ALL, Shape::Setter),
-    key("links", Kind::ALL, Shape::Setter),
-    key("crate", Kind::ALL, Shape::Root),
+    key("max_tokens", GENERATION, Shape::Setter),
+    key("stop", GENERATION, Shape::Setter),
+    key("seed", GENERATION, Shape::Setter),
+    key("frequency_penalty", GENERATION, Shape::Setter),
+    key("presence_penalty", GENERATION, Shape::Setter),
+    key("choice_count", GENERATION, Shape::Setter),
+    key("reasoning_level", PROMPTED, Shape::Setter),
+    key("output_type", GENERATION, Shape::Setter),
+    key("stream", PROMPTED, Shape::Setter),
+    key("prompt_name", PROMPTED, Shape::Setter),
+    key("prompt_version", PROMPTED, Shape::Setter),
+    key("dimensions", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
+    key("encoding_formats", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
+    key("name", Kinds::Only(&[NAMED]), Shape::Setter),
+    key("description", Kinds::Only(&[TOOL, LOCAL_AGENT, PROVIDED_AGENTS]), Shape::Setter),
+    key("id", Kinds::Only(&[PROVIDED_AGENTS, FETCH]), Shape::Setter),
+    key("version", Kinds::Only(&[PROVIDED_AGENTS]), Shape::Setter),
+    key("stream_cursor", Kinds::Only(&[FETCH]), Shape::Setter),
+    key("store", Kinds::Only(&[MEMORY]), Shape::Setter),
+    key("record", Kinds::Only(&[MEMORY]), Shape::Setter),
+    key("record_count", Kinds::Only(&[MEMORY]), Shape::Setter),
+    key("call_id", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("tool_type", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("conversation", Kinds::All, Shape::Setter),
+    key("user", Kinds::All, Shape::Setter),
+    key("attributes", Kinds::All, Shape::Pairs),
+    key("parent", Kinds::All, Shape::Setter),
+    key("links", Kinds::All, Shape::Setter),
+    key("crate", Kinds::All, Shape::Root),
 ];
 
-const fn key(word: &'static str, kinds: &'static [Kind], shape: Shape) -> Key {
+const fn key(word: &'static str, kinds: Kinds, shape: Shape) -> Key {
     Key { word, kinds, shape }
 }
 
@@ -163,12 +260,18 @@ const KIND_SYNONYMS: &[(&str, Kind)] = &[
     ("completion", Kind::TextCompletion),
     ("embed", Kind::Embeddings),
     ("embedding", Kind::Embeddings),
+    ("evaluate", Kind::Evaluator),
+    ("evaluation", Kind::Evaluator),
     ("execute_tool", Kind::Tool),
     ("function", Kind::Tool),
     ("generation", Kind::Chat),
+    ("guard", Kind::Guardrail),
+    ("invoke_agent", Kind::Agent),
     ("invoke_workflow", Kind::Workflow),
     ("llm", Kind::Chat),
     ("pipeline", Kind::Workflow),
+    ("reranker", Kind::Rerank),
+    ("reranking", Kind::Rerank),
     ("retrieve", Kind::Retrieval),
     ("retriever", Kind::Retrieval),
     ("search", Kind::Retrieval),
@@ -178,6 +281,8 @@ const KIND_SYNONYMS: &[(&str, Kind)] = &[
 
 const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("address", "server"),
+    ("agent_id", "id"),
+    ("agent_name", "name"),
     ("base_url", "server"),
     ("collection", "data_source"),
     ("conversation_id", "conversation"),
@@ -186,6 +291,7 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("fields", "attributes"),
     ("host", "server"),
     ("id", "call_id"),
+    ("memory", "store"),
     ("index", "data_source"),
     ("input", "request"),
     ("k", "top_k"),
@@ -199,10 +305,13 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     // Content is not an argument; what else is in the body is.
     ("prompt", "request"),
     ("reasoning_effort", "reasoning_level"),
+    ("record_id", "record"),
     ("response_format", "output_type"),
+    ("response_id", "id"),
     ("session", "conversation"),
     ("session_id", "conversation"),
     ("stop_sequences", "stop"),
+    ("store_id", "store"),
     // `gen_ai.provider.name` used to be `gen_ai.system`.
     ("system", "provider"),
     ("tags", "attributes"),
@@ -218,12 +327,12 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
 /// The kind somebody who wrote `word` probably meant.
 pub(crate) fn similar_kind(word: &str) -> Option<Kind> {
     let synonym = KIND_SYNONYMS.iter().find(|(wrong, _)| *wrong == word).map(|(_, kind)| *kind);
-    synonym.or_else(|| closest(word, Kind::ALL.iter().copied(), Kind::word))
+    synonym.or_else(|| closest(word, Kind::all(), Kind::word))
 }
 
 /// The key somebody who wrote `word` probably meant, among those that `kind` takes.
 pub(crate) fn similar_key(word: &str, kind: Option<Kind>) -> Option<&'static Key> {
-    let allowed = |key: &&'static Key| kind.is_none_or(|kind| key.kinds.contains(&kind));
+    let allowed = |key: &&'static Key| kind.is_none_or(|kind| key.kinds.takes(kind));
     let synonym = KEY_SYNONYMS.iter().find(|(wrong, _)| *wrong == word);
     synonym
         .and_then(|(_, right)| Key::from_word(right))
@@ -237,8 +346,8 @@ pub(crate) fn keys_of(kind: Kind) -> String {
 }
 
 /// Kinds, for messages.
-pub(crate) fn kinds(kinds: &[Kind]) -> String {
-    list(kinds.iter().map(|kind| kind.word()))
+pub(crate) fn kinds(kinds: impl IntoIterator<Item = Kind>) -> String {
+    list(kinds.into_iter().map(Kind::word))
 }
 
 // `a`, `b` and `c`

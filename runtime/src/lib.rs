@@ -37,6 +37,7 @@ pub mod __private;
 mod call;
 #[cfg(feature = "otlp")]
 mod config;
+mod context;
 #[cfg(feature = "otlp")]
 mod export;
 mod metrics;

@@ -101,6 +101,21 @@ impl Request {
         }
     }
 
+    /// The value this request has for `key`; where it has none, it takes over `outer`.
+    pub(crate) fn inherit(&mut self, key: &'static str, outer: Option<&Value>) -> Option<Value> {
+        match self.get(key) {
+            Some(own) => Some(own.value.clone()),
+            None => {
+                self.set(key, outer.cloned());
+                outer.cloned()
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&KeyValue> {
+        self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
+    }
+
     fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
         self.set(key, value.text().map(|text| StringValue::from(text.into_owned())));
     }
@@ -235,14 +250,53 @@ impl Request {
         replace(&mut self.data_source, value);
     }
 
-    /// The tool's, workflow's or task's name; the function's name unless given. Keep it low in cardinality.
+    /// The tool's, agent's, workflow's or task's name; the function's name unless given. Keep it low in cardinality.
     pub fn name<T: Text + ?Sized>(&mut self, value: &T) {
         replace(&mut self.name, value);
     }
 
-    /// `gen_ai.tool.description`.
+    /// `gen_ai.tool.description`, on an agent `gen_ai.agent.description`.
     pub fn description<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::TOOL_DESCRIPTION, value);
+        let key = match self.kind {
+            Kind::Tool => attribute::TOOL_DESCRIPTION,
+            _ => attribute::AGENT_DESCRIPTION,
+        };
+        self.set_text(key, value);
+    }
+
+    /// `gen_ai.agent.id`, the provider's id of the agent; of a fetched response `gen_ai.response.id`.
+    pub fn id<T: Text + ?Sized>(&mut self, value: &T) {
+        let key = match self.kind {
+            Kind::FetchResponse => attribute::RESPONSE_ID,
+            _ => attribute::AGENT_ID,
+        };
+        self.set_text(key, value);
+    }
+
+    /// `gen_ai.agent.version`.
+    pub fn version<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::AGENT_VERSION, value);
+    }
+
+    /// `gen_ai.request.stream_cursor`: the position from which a streamed response is fetched.
+    pub fn stream_cursor<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::REQUEST_STREAM_CURSOR, value);
+    }
+
+    /// `gen_ai.memory.store.id`: the memory.
+    pub fn store<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::MEMORY_STORE_ID, value);
+    }
+
+    /// `gen_ai.memory.record.id`: the record.
+    pub fn record<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::MEMORY_RECORD_ID, value);
+    }
+
+    /// `gen_ai.memory.record.count`: how many records are concerned. A search knows after it has run: use
+    /// [`current()`](crate::current).
+    pub fn record_count<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::MEMORY_RECORD_COUNT, value.int());
     }
 
     /// `gen_ai.tool.call.id`: the id the model gave the call.

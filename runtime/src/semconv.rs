@@ -101,6 +101,32 @@ pub mod attribute {
     pub const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
     /// The id the model gave the tool call.
     pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    /// The agent's name; on a tool's span the agent that called it.
+    pub const AGENT_NAME: &str = "gen_ai.agent.name";
+    /// The provider's id of the agent.
+    pub const AGENT_ID: &str = "gen_ai.agent.id";
+    /// What the agent is for.
+    pub const AGENT_DESCRIPTION: &str = "gen_ai.agent.description";
+    /// The agent's version.
+    pub const AGENT_VERSION: &str = "gen_ai.agent.version";
+    /// The memory.
+    pub const MEMORY_STORE_ID: &str = "gen_ai.memory.store.id";
+    /// The record of the memory.
+    pub const MEMORY_RECORD_ID: &str = "gen_ai.memory.record.id";
+    /// Number of records found or changed (int).
+    pub const MEMORY_RECORD_COUNT: &str = "gen_ai.memory.record.count";
+    /// The position from which a streamed response is fetched.
+    pub const REQUEST_STREAM_CURSOR: &str = "gen_ai.request.stream_cursor";
+    /// Whether a fetched response is complete: `queued`, `in_progress`, `completed`, …
+    pub const RESPONSE_STATUS: &str = "gen_ai.response.status";
+    /// The guardrail's name. Ours.
+    pub const GUARDRAIL_NAME: &str = "llm_trace.guardrail.name";
+    /// The evaluator's name. Ours.
+    pub const EVALUATOR_NAME: &str = "llm_trace.evaluator.name";
+    /// The API that answered: `chat_completions` or `responses`.
+    pub const OPENAI_API_TYPE: &str = "openai.api.type";
+    /// `Microsoft.CognitiveServices` on calls to Azure.
+    pub const AZURE_RESOURCE_PROVIDER_NAMESPACE: &str = "azure.resource_provider.namespace";
     /// The workflow's name.
     pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
     /// The prompt template's name.
@@ -145,6 +171,16 @@ pub mod metric {
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
     /// Histogram, `{token}`: tokens used by a call, by token type.
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    /// Histogram, seconds: how long a tool ran.
+    pub const EXECUTE_TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
+    /// Histogram, seconds: how long a workflow took.
+    pub const WORKFLOW_DURATION: &str = "gen_ai.workflow.duration";
+    /// Histogram, seconds: how long an agent in this process took.
+    pub const INVOKE_AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
+    /// Histogram, `{inference_call}`: calls to a model per invocation of an agent.
+    pub const INVOKE_AGENT_INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
+    /// Histogram, `{tool_call}`: tools run per invocation of an agent.
+    pub const INVOKE_AGENT_TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
     /// Histogram, `USD`: what a call cost. Ours.
     pub const COST: &str = super::attribute::USAGE_COST;
     /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
@@ -156,12 +192,24 @@ pub mod metric {
     pub const UNIT_TOKENS: &str = "{token}";
     /// US dollars.
     pub const UNIT_USD: &str = "USD";
+    /// Calls to a model.
+    pub const UNIT_INFERENCE_CALLS: &str = "{inference_call}";
+    /// Calls of tools.
+    pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
     /// Calls.
     pub const UNIT_CALLS: &str = "{call}";
 
     /// Bucket boundaries of durations, as the conventions advise.
     pub const DURATION_BUCKETS: &[f64] =
         &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+    /// Bucket boundaries of an agent's duration, as the conventions advise.
+    pub const AGENT_DURATION_BUCKETS: &[f64] =
+        &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+    /// Bucket boundaries of a workflow's duration, as the conventions advise.
+    pub const WORKFLOW_DURATION_BUCKETS: &[f64] =
+        &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0];
+    /// Bucket boundaries of calls per agent, as the conventions advise.
+    pub const CALL_COUNT_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
     /// Bucket boundaries of token counts, as the conventions advise.
     pub const TOKEN_BUCKETS: &[f64] = &[
         1.0,

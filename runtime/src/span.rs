@@ -6,6 +6,7 @@ use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, global};
 
 use crate::call::{CallSite, Finished, Kind, Outcome};
+use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
 use crate::request::Request;
 use crate::response::Response;
@@ -14,15 +15,20 @@ use crate::semconv::attribute;
 /// Starts the span of a call; the returned context has it as its active span.
 ///
 /// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
-pub(crate) fn start(site: &'static CallSite, request: &mut Request, at: SystemTime) -> Context {
-    let parent = request.parent.take().unwrap_or_else(Context::current);
+pub(crate) fn start(
+    site: &'static CallSite,
+    request: &mut Request,
+    scope: &Scope,
+    parent: &Context,
+    at: SystemTime,
+) -> Context {
     let tracer = global::tracer_with_scope(crate::scope());
-    let builder = SpanBuilder::from_name(name(site, request))
+    let builder = SpanBuilder::from_name(name(site, request, scope))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
-        .with_attributes(start_attributes(site, request))
+        .with_attributes(start_attributes(site, request, scope))
         .with_links(std::mem::take(&mut request.links));
-    let span = tracer.build_with_context(builder, &parent);
+    let span = tracer.build_with_context(builder, parent);
     parent.with_span(span)
 }
 
@@ -31,7 +37,7 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
         let mut attributes = call.request.attributes.clone();
-        response_attributes(call.response, &mut attributes);
+        response_attributes(call.site.kind, call.response, &mut attributes);
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
             attributes.retain(|attribute| !attribute.key.as_str().starts_with("openai."));
@@ -55,13 +61,19 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
 }
 
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
-fn name(site: &CallSite, request: &Request) -> String {
+fn name(site: &CallSite, request: &Request, scope: &Scope) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
     let what = match site.kind {
-        Kind::Tool | Kind::Workflow => Some(own_name),
+        Kind::Tool | Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
+        Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
+        Kind::Plan => plan_agent(request, scope),
         Kind::Retrieval => request.data_source.as_deref(),
-        _ => request.model.as_deref(),
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
+            request.model.as_deref()
+        }
+        // The ids of responses and records would make every span a name of its own.
+        _ => None,
     };
     match what {
         Some(what) => format!("{operation} {what}"),
@@ -69,24 +81,43 @@ fn name(site: &CallSite, request: &Request) -> String {
     }
 }
 
-fn start_attributes(site: &CallSite, request: &Request) -> Vec<KeyValue> {
+/// The agent that plans: as given, or the one the plan is made inside.
+fn plan_agent<'a>(request: &'a Request, scope: &'a Scope) -> Option<&'a str> {
+    request.name.as_deref().or_else(|| scope.agent().map(Agent::name))
+}
+
+fn start_attributes(site: &CallSite, request: &Request, scope: &Scope) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);
     if let Some(operation) = site.kind.operation() {
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
     }
     let own_name = || Some(request.name.clone().unwrap_or_else(|| site.function.to_owned()));
+    let agent = match site.kind {
+        Kind::Agent => own_name(),
+        Kind::RemoteAgent | Kind::CreateAgent => request.name.clone(),
+        Kind::Plan => plan_agent(request, scope).map(ToOwned::to_owned),
+        Kind::Tool => scope.agent().map(|agent| agent.name().to_owned()),
+        _ => None,
+    };
     let texts = [
         (attribute::PROVIDER_NAME, request.provider.clone()),
         (attribute::REQUEST_MODEL, request.model.clone()),
         (attribute::SERVER_ADDRESS, request.server_address.clone()),
         (attribute::DATA_SOURCE_ID, request.data_source.clone()),
         (attribute::TOOL_NAME, (site.kind == Kind::Tool).then(own_name).flatten()),
+        (attribute::AGENT_NAME, agent),
+        (attribute::GUARDRAIL_NAME, (site.kind == Kind::Guardrail).then(own_name).flatten()),
+        (attribute::EVALUATOR_NAME, (site.kind == Kind::Evaluator).then(own_name).flatten()),
         (attribute::WORKFLOW_NAME, (site.kind == Kind::Workflow).then(own_name).flatten()),
     ];
     for (key, value) in texts {
         if let Some(value) = value {
             attributes.push(KeyValue::new(key, value));
         }
+    }
+    if request.provider.as_deref().is_some_and(|provider| provider.starts_with("azure.ai.")) {
+        let namespace = "Microsoft.CognitiveServices";
+        attributes.push(KeyValue::new(attribute::AZURE_RESOURCE_PROVIDER_NAMESPACE, namespace));
     }
     if let Some(port) = request.server_port {
         attributes.push(KeyValue::new(attribute::SERVER_PORT, port));
@@ -98,17 +129,24 @@ fn start_attributes(site: &CallSite, request: &Request) -> Vec<KeyValue> {
     attributes
 }
 
-fn response_attributes(response: &Response, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<KeyValue>) {
     let texts = [
         (attribute::RESPONSE_MODEL, &response.model),
         (attribute::RESPONSE_ID, &response.id),
+        (attribute::OPENAI_API_TYPE, &response.api_type),
         (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.service_tier),
         (attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT, &response.system_fingerprint),
     ];
     for (key, value) in texts {
-        if let Some(value) = value {
+        // The id of a response that was fetched is known from the start.
+        if let Some(value) = value
+            && !attributes.iter().any(|known| known.key.as_str() == key)
+        {
             attributes.push(KeyValue::new(key, value.clone()));
         }
+    }
+    if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
+        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
     }
     if !response.finish_reasons.is_empty() {
         attributes.push(KeyValue::new(

@@ -1,6 +1,7 @@
 //! What the attribute does to functions, and what it leaves alone.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod agents;
 mod arguments;
 mod errors;
 mod functions;

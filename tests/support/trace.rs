@@ -192,8 +192,13 @@ impl Point {
 }
 
 /// The points of `metric` whose `gen_ai.request.model` is `model`.
-#[expect(clippy::cast_precision_loss, reason = "tests count small numbers")]
 pub fn points(metric: &str, model: &str) -> Vec<Point> {
+    points_where(metric, "gen_ai.request.model", model)
+}
+
+/// The points of `metric` whose label is `value`.
+#[expect(clippy::cast_precision_loss, reason = "tests count small numbers")]
+pub fn points_where(metric: &str, label: &str, value: &str) -> Vec<Point> {
     let providers = providers();
     providers.meters.force_flush().unwrap();
     let exported = providers.metrics.get_finished_metrics().unwrap();
@@ -219,7 +224,7 @@ pub fn points(metric: &str, model: &str) -> Vec<Point> {
             }
         }
     }
-    points.retain(|point| point.label("gen_ai.request.model").as_deref() == Some(model));
+    points.retain(|point| point.label(label).as_deref() == Some(value));
     points
 }
 

@@ -22,7 +22,7 @@ pub(super) fn expand(traced: &TracedFn, private: &TokenStream) -> TokenStream {
 // Input:  #[llm_trace(chat)] fn ask
 // Output: { static SITE: CallSite = CallSite::new(Kind::Chat, "ask", …); &SITE }
 fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
-    let kind = Ident::new(traced.kind.variant(), here());
+    let kind = Ident::new(&traced.kind.variant(), here());
     let name = traced.sig.ident.to_string();
     let name = name.trim_start_matches("r#");
     quote_spanned! {here()=>

@@ -1,8 +1,8 @@
 //! The tokens in `#[llm_trace(…)]` → [`Args`]. Goes on past a mistake to the next argument, so that one
 //! compile reports all of them.
 
-use proc_macro2::{Ident, TokenStream};
-use syn::{Token, ext::IdentExt as _, parse::ParseStream};
+use proc_macro2::{Group, Ident, TokenStream};
+use syn::{Token, ext::IdentExt as _, parse::ParseStream, token};
 
 use super::{
     at_end, each_argument, skip_to_comma,
@@ -67,6 +67,10 @@ impl Args {
         let text = word.to_string();
         if let Some(spec) = Key::from_word(&text) {
             self.keyed(word, spec, input, errors);
+        } else if !Kind::forms_of(&text).is_empty()
+            && (input.peek(token::Paren) || Kind::from_word(&text).is_none())
+        {
+            self.form(word, &text, input, first, errors);
         } else if let Some(kind) = Kind::from_word(&text) {
             self.kind(word, kind, input, first, errors);
         } else if at_end(input) && first {
@@ -75,6 +79,24 @@ impl Args {
         } else {
             skip_to_comma(input);
             self.unknown_key(&word, &text, errors);
+        }
+    }
+
+    // `memory(search)`, `agent(remote)`: a kind that its form completes.
+    fn form(&mut self, word: Ident, text: &str, input: ParseStream<'_>, first: bool, errors: &Errors) {
+        let forms = || vocabulary::kinds(Kind::forms_of(text));
+        let Ok(Some(form)) = input.parse::<Option<Group>>() else {
+            errors.on(&word, format_args!("`{text}` needs its operation: write one of {}", forms()));
+            skip_to_comma(input);
+            self.kind = GivenKind::Unknown;
+            return;
+        };
+        match Kind::from_word(&format!("{text}({})", form.stream())) {
+            Some(kind) => self.kind(word, kind, input, first, errors),
+            None => {
+                errors.on(&form, format_args!("unknown form of `{text}`: write one of {}", forms()));
+                self.kind = GivenKind::Unknown;
+            }
         }
     }
 
@@ -99,7 +121,7 @@ impl Args {
             GivenKind::Default => self.kind = GivenKind::Known(word.clone(), kind),
             GivenKind::Unknown => {}
         }
-        if input.peek(Token![=]) || input.peek(syn::token::Paren) {
+        if input.peek(Token![=]) || input.peek(token::Paren) {
             skip_to_comma(input);
             errors.on(
                 word,
@@ -144,6 +166,6 @@ fn unknown_kind(word: &str) -> String {
     } else if let Some(key) = vocabulary::similar_key(word, None) {
         format!("unknown kind `{word}`, did you mean the key `{}`?", key.example())
     } else {
-        format!("unknown kind `{word}`; the kinds are {}", vocabulary::kinds(Kind::ALL))
+        format!("unknown kind `{word}`; the kinds are {}", vocabulary::kinds(Kind::all()))
     }
 }

@@ -5,7 +5,7 @@ use crate::vocabulary::{Key, Kind, Shape};
 
 #[test]
 fn every_kind_becomes_its_variant() {
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         let required = if kind.requires_provider() { ", provider = p" } else { "" };
         let expansion = expand(&format!("{}{required}", kind.word()), "fn f() {}");
         assert_has(&expansion, &format!("::llm_trace::__private::Kind::{}, \"f\",", kind.variant()));
@@ -21,7 +21,7 @@ fn no_kind_is_a_task() {
 
 #[test]
 fn every_setter_becomes_a_call_on_every_kind_that_takes_it() {
-    for kind in Kind::ALL {
+    for kind in Kind::all() {
         for key in kind.keys().filter(|key| key.shape == Shape::Setter && key.word != "provider") {
             let required = if kind.requires_provider() { "provider = p, " } else { "" };
             let expansion = expand(&format!("{}, {required}{} = value", kind.word(), key.word), "fn f() {}");
@@ -103,7 +103,7 @@ fn without_arguments_the_closure_has_no_parameter_to_leave_unused() {
 
 #[test]
 fn the_table_has_no_key_twice_and_no_key_that_is_a_kind() {
-    let words: Vec<_> = Kind::ALL.iter().flat_map(|kind| kind.keys()).map(|key| key.word).collect();
+    let words: Vec<_> = Kind::all().flat_map(Kind::keys).map(|key| key.word).collect();
     for word in words {
         assert_eq!(Key::from_word(word).map(|key| key.word), Some(word));
         assert_eq!(Kind::from_word(word), None);

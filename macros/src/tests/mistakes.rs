@@ -14,10 +14,25 @@ fn unknown_kinds_name_the_closest_or_all() {
     assert_error("caht", "unknown kind `caht`, did you mean `chat`?");
     assert_error("llm, provider = p", "unknown kind `llm`, did you mean `chat`?");
     assert_error("modle", "unknown kind `modle`, did you mean the key `model = expression`?");
+    let all = error("whatever", ITEM);
+    assert!(all.starts_with("unknown kind `whatever`; the kinds are `chat`, `text_completion`, "), "{all}");
+    assert!(all.ends_with(", `guardrail`, `evaluator` and `task`"), "{all}");
+}
+
+#[test]
+fn kinds_with_forms_name_the_forms() {
     assert_error(
-        "whatever",
-        "unknown kind `whatever`; the kinds are `chat`, `text_completion`, `generate_content`, `embeddings`, \
-         `retrieval`, `tool`, `workflow` and `task`",
+        "memory, store = s",
+        "`memory` needs its operation: write one of `memory(search)`, `memory(create)`, `memory(update)`, \
+         `memory(upsert)`, `memory(delete)`, `memory(create_store)` and `memory(delete_store)`",
+    );
+    assert!(
+        error("memory(find)", ITEM).starts_with("unknown form of `memory`: write one of `memory(search)`, ")
+    );
+    assert_error("agent(local)", "unknown form of `agent`: write one of `agent(remote)`");
+    assert_error(
+        "agent(remote)",
+        "`agent(remote)` needs `provider`, which the semantic conventions require: add `provider = \"openai\"`",
     );
 }
 
@@ -63,7 +78,9 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
         assert_error(&format!("{kind}, {wrong}"), &expected);
     }
     // `call_id` is for tools, and no other word is close.
-    assert!(error("task, id = 1", ITEM).starts_with("unknown key `id`; `task` takes `name`"));
+    assert!(
+        error("task, tool_call_id = 1", ITEM).starts_with("unknown key `tool_call_id`; `task` takes `name`")
+    );
     assert_error(
         "tool, whatever = 1",
         "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `conversation`, `user`, \
@@ -75,8 +92,8 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
 fn keys_of_other_kinds_name_both_sides() {
     assert_error(
         "workflow, temperature = 0.2",
-        "`temperature` is for `chat`, `text_completion` and `generate_content`; `workflow` takes `name`, \
-         `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
+        "`temperature` is for `chat`, `text_completion`, `generate_content`, `agent` and `agent(remote)`; `workflow` \
+         takes `name`, `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
     );
     assert_error(
         "call_id = id",

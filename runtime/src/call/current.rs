@@ -6,6 +6,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
 use super::{AttributeValue, Open};
+use crate::context::Scope;
 use crate::request::Request;
 use crate::response::{LlmResponse, Response, Usage};
 
@@ -14,6 +15,7 @@ use crate::response::{LlmResponse, Response, Usage};
 pub struct CurrentCall {
     /// Weak, so that a context kept by a detached task does not keep prompts alive.
     open: Weak<Open>,
+    scope: Arc<Scope>,
 }
 
 /// The innermost `#[llm_trace]` call that is running, to tell it what its return value does not: a function that
@@ -35,12 +37,17 @@ pub struct CurrentCall {
 /// ```
 pub fn current() -> CurrentCall {
     Context::map_current(|context| context.get::<CurrentCall>().cloned())
-        .unwrap_or(CurrentCall { open: Weak::new() })
+        .unwrap_or(CurrentCall { open: Weak::new(), scope: Arc::default() })
 }
 
 impl CurrentCall {
     pub(super) fn new(open: &Arc<Open>) -> Self {
-        CurrentCall { open: Arc::downgrade(open) }
+        CurrentCall { open: Arc::downgrade(open), scope: Arc::clone(&open.scope) }
+    }
+
+    /// What a call that begins in `context` inherits.
+    pub(super) fn scope_of(context: &Context) -> Arc<Scope> {
+        context.get::<CurrentCall>().map(|call| Arc::clone(&call.scope)).unwrap_or_default()
     }
 
     /// Records tokens used; it overrides what the return value tells.

@@ -17,6 +17,7 @@ pub use site::{CallSite, Kind};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
+use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
@@ -38,6 +39,7 @@ struct Open {
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
     started: Instant,
+    scope: Arc<Scope>,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
     facts: Mutex<Facts>,
@@ -53,6 +55,8 @@ struct Facts {
 /// A call that has ended, seen by span and metrics alike.
 pub(crate) struct Finished<'a> {
     pub(crate) site: &'static CallSite,
+    /// The agent on whose behalf the call ran; for an agent, itself.
+    pub(crate) agent: Option<&'a Agent>,
     pub(crate) request: &'a Request,
     pub(crate) response: &'a Response,
     pub(crate) outcome: &'a Outcome<'a>,
@@ -68,19 +72,30 @@ pub(crate) enum Outcome<'a> {
     Cancelled,
 }
 
+impl Finished<'_> {
+    /// The name of the tool, agent, workflow or task: as given, or the function's.
+    pub(crate) fn own_name(&self) -> &str {
+        self.request.name.as_deref().unwrap_or(self.site.function)
+    }
+}
+
 impl Call {
     /// Starts the call's span and clock.
     pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
-        if site.kind.calls_model() {
+        if site.kind.counts_usage() {
             pricing::warm();
         }
         let start_time = SystemTime::now();
         let started = Instant::now();
-        let context = span::start(site, &mut request, start_time);
+        let parent = request.parent.take().unwrap_or_else(Context::current);
+        let own_name = request.name.as_deref().unwrap_or(site.function).to_owned();
+        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site.kind, &own_name, &mut request);
+        let context = span::start(site, &mut request, &scope, &parent, start_time);
         let open = Arc::new(Open {
             site,
             start_time,
             started,
+            scope,
             panicking: std::thread::panicking(),
             facts: Mutex::new(Facts { request, response: Response::new(), ended: false }),
         });
@@ -95,7 +110,7 @@ impl Call {
 
     /// Whether the return value of this kind of call is read for usage.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.calls_model()
+        self.open.site.kind.reads_response()
     }
 
     /// Ends the call with the response it returned.
@@ -117,13 +132,20 @@ impl Call {
         facts.ended = true;
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
-        let price = if open.site.kind.calls_model() {
+        if open.site.kind == Kind::FetchResponse {
+            facts.response.usage = None;
+        }
+        let price = if open.site.kind.counts_usage() {
             pricing::price(&facts.request, &facts.response)
         } else {
             Price::None
         };
+        if let Some(agent) = open.scope.agent() {
+            agent.count(open.site.kind);
+        }
         let finished = Finished {
             site: open.site,
+            agent: open.scope.agent(),
             request: &facts.request,
             response: &facts.response,
             outcome,

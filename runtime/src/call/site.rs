@@ -14,12 +14,42 @@ pub enum Kind {
     GenerateContent,
     /// Embedding vectors.
     Embeddings,
+    /// Ordering documents by relevance with a model.
+    Rerank,
     /// A search in a data source.
     Retrieval,
+    /// Fetching a response that was generated earlier, by its id.
+    FetchResponse,
+    /// Searching a memory.
+    SearchMemory,
+    /// Adding a record to a memory.
+    CreateMemory,
+    /// Changing a record of a memory.
+    UpdateMemory,
+    /// Adding or changing a record of a memory.
+    UpsertMemory,
+    /// Removing a record from a memory.
+    DeleteMemory,
+    /// Creating a memory.
+    CreateMemoryStore,
+    /// Removing a memory.
+    DeleteMemoryStore,
+    /// Creating an agent at a provider.
+    CreateAgent,
+    /// An agent that runs in this process.
+    Agent,
+    /// An agent that runs at a provider.
+    RemoteAgent,
+    /// An agent's planning.
+    Plan,
     /// A tool the model asked for.
     Tool,
     /// A user's entry point: a process made of several steps.
     Workflow,
+    /// A check of what goes into or comes out of a model.
+    Guardrail,
+    /// A judgement of an answer.
+    Evaluator,
     /// Any other step worth a span of its own.
     Task,
 }
@@ -32,9 +62,23 @@ impl Kind {
             Kind::TextCompletion => "text_completion",
             Kind::GenerateContent => "generate_content",
             Kind::Embeddings => "embeddings",
+            Kind::Rerank => "rerank",
             Kind::Retrieval => "retrieval",
+            Kind::FetchResponse => "fetch_response",
+            Kind::SearchMemory => "search_memory",
+            Kind::CreateMemory => "create_memory",
+            Kind::UpdateMemory => "update_memory",
+            Kind::UpsertMemory => "upsert_memory",
+            Kind::DeleteMemory => "delete_memory",
+            Kind::CreateMemoryStore => "create_memory_store",
+            Kind::DeleteMemoryStore => "delete_memory_store",
+            Kind::CreateAgent => "create_agent",
+            Kind::Agent | Kind::RemoteAgent => "invoke_agent",
+            Kind::Plan => "plan",
             Kind::Tool => "execute_tool",
             Kind::Workflow => "invoke_workflow",
+            Kind::Guardrail => "apply_guardrail",
+            Kind::Evaluator => "evaluate",
             Kind::Task => return None,
         })
     }
@@ -43,15 +87,35 @@ impl Kind {
         if self.is_client() { SpanKind::Client } else { SpanKind::Internal }
     }
 
-    /// Calls to a service outside the process; they have a duration metric.
+    /// Calls to a service outside the process; they have the client metrics.
     pub(crate) fn is_client(self) -> bool {
-        self.calls_model() || self == Kind::Retrieval
+        !matches!(
+            self,
+            Kind::Agent
+                | Kind::Plan
+                | Kind::Tool
+                | Kind::Workflow
+                | Kind::Guardrail
+                | Kind::Evaluator
+                | Kind::Task
+        )
     }
 
-    /// Calls whose response tells usage. A workflow may return its last response too, but counting that would
-    /// count the tokens of the call inside it twice.
-    pub(crate) fn calls_model(self) -> bool {
-        matches!(self, Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings)
+    /// A request to a model to generate something.
+    pub(crate) fn is_inference(self) -> bool {
+        matches!(self, Kind::Chat | Kind::TextCompletion | Kind::GenerateContent)
+    }
+
+    /// Calls that use a model's tokens, which are counted and priced. A workflow or an agent may return its last
+    /// response too, but counting that would count the tokens of the call inside it twice.
+    pub(crate) fn counts_usage(self) -> bool {
+        self.is_inference() || matches!(self, Kind::Embeddings | Kind::Rerank | Kind::RemoteAgent)
+    }
+
+    /// Calls whose return value is read. A fetched response was counted when it was generated, so that only its
+    /// identity is of interest.
+    pub(crate) fn reads_response(self) -> bool {
+        self.counts_usage() || self == Kind::FetchResponse
     }
 }
 

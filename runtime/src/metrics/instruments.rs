@@ -11,6 +11,11 @@ use crate::semconv::metric;
 pub(crate) struct Instruments {
     pub(crate) duration: Histogram<f64>,
     pub(crate) tokens: Histogram<u64>,
+    pub(crate) tool_duration: Histogram<f64>,
+    pub(crate) workflow_duration: Histogram<f64>,
+    pub(crate) agent_duration: Histogram<f64>,
+    pub(crate) agent_inference_calls: Histogram<u64>,
+    pub(crate) agent_tool_calls: Histogram<u64>,
     pub(crate) cost: Histogram<f64>,
     pub(crate) unpriced: Counter<u64>,
 }
@@ -39,19 +44,53 @@ pub(crate) fn current() -> Arc<Instruments> {
 impl Instruments {
     fn new(provider: &Provider) -> Self {
         let meter = provider.meter_with_scope(crate::scope());
+        let seconds = |name, buckets: &[f64], description| {
+            let histogram = meter.f64_histogram(name).with_unit(metric::UNIT_SECONDS);
+            histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+        };
+        let counts = |name, unit, buckets: &[f64], description| {
+            let histogram = meter.u64_histogram(name).with_unit(unit);
+            histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+        };
         Instruments {
-            duration: meter
-                .f64_histogram(metric::OPERATION_DURATION)
-                .with_unit(metric::UNIT_SECONDS)
-                .with_description("GenAI operation duration.")
-                .with_boundaries(metric::DURATION_BUCKETS.to_vec())
-                .build(),
-            tokens: meter
-                .u64_histogram(metric::TOKEN_USAGE)
-                .with_unit(metric::UNIT_TOKENS)
-                .with_description("Number of input and output tokens used.")
-                .with_boundaries(metric::TOKEN_BUCKETS.to_vec())
-                .build(),
+            duration: seconds(
+                metric::OPERATION_DURATION,
+                metric::DURATION_BUCKETS,
+                "GenAI operation duration.",
+            ),
+            tokens: counts(
+                metric::TOKEN_USAGE,
+                metric::UNIT_TOKENS,
+                metric::TOKEN_BUCKETS,
+                "Number of input and output tokens used.",
+            ),
+            tool_duration: seconds(
+                metric::EXECUTE_TOOL_DURATION,
+                metric::DURATION_BUCKETS,
+                "GenAI tool execution duration.",
+            ),
+            workflow_duration: seconds(
+                metric::WORKFLOW_DURATION,
+                metric::WORKFLOW_DURATION_BUCKETS,
+                "GenAI workflow duration.",
+            ),
+            agent_duration: seconds(
+                metric::INVOKE_AGENT_DURATION,
+                metric::AGENT_DURATION_BUCKETS,
+                "GenAI agent invocation duration.",
+            ),
+            agent_inference_calls: counts(
+                metric::INVOKE_AGENT_INFERENCE_CALLS,
+                metric::UNIT_INFERENCE_CALLS,
+                metric::CALL_COUNT_BUCKETS,
+                "Number of inference calls an agent makes during one invocation.",
+            ),
+            agent_tool_calls: counts(
+                metric::INVOKE_AGENT_TOOL_CALLS,
+                metric::UNIT_TOOL_CALLS,
+                metric::CALL_COUNT_BUCKETS,
+                "Number of tools an agent runs during one invocation.",
+            ),
             cost: meter
                 .f64_histogram(metric::COST)
                 .with_unit(metric::UNIT_USD)

@@ -7,26 +7,25 @@ mod instruments;
 
 use opentelemetry::KeyValue;
 
-use crate::call::{Finished, Outcome};
+use crate::call::{Finished, Kind, Outcome};
 use crate::pricing::Price;
 use crate::semconv::attribute;
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>) {
-    if !call.site.kind.is_client() {
-        return;
+    match call.site.kind {
+        Kind::Tool => record_tool(call),
+        Kind::Workflow => record_workflow(call),
+        Kind::Agent => record_agent(call),
+        kind if kind.is_client() => record_client(call),
+        _ => {}
     }
+}
+
+fn record_client(call: &Finished<'_>) {
     let instruments = instruments::current();
-    let labels = labels(call);
-    let mut timed = labels.clone();
-    match call.outcome {
-        Outcome::Completed => {}
-        Outcome::Failed { error_type, .. } => {
-            timed.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
-        }
-        Outcome::Cancelled => timed.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
-    }
-    instruments.duration.record(call.duration.as_secs_f64(), &timed);
+    let labels = client_labels(call);
+    instruments.duration.record(call.duration.as_secs_f64(), &with_outcome(labels.clone(), call));
 
     if let Some(usage) = call.response.usage {
         for (token_type, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
@@ -44,8 +43,44 @@ pub(crate) fn record(call: &Finished<'_>) {
     }
 }
 
+fn record_tool(call: &Finished<'_>) {
+    let mut labels = vec![KeyValue::new(attribute::TOOL_NAME, call.own_name().to_owned())];
+    labels.extend(call.request.get(attribute::TOOL_TYPE).cloned());
+    labels.extend(call.agent.map(|agent| KeyValue::new(attribute::AGENT_NAME, agent.name().to_owned())));
+    instruments::current().tool_duration.record(call.duration.as_secs_f64(), &with_outcome(labels, call));
+}
+
+fn record_workflow(call: &Finished<'_>) {
+    let labels = vec![KeyValue::new(attribute::WORKFLOW_NAME, call.own_name().to_owned())];
+    instruments::current().workflow_duration.record(call.duration.as_secs_f64(), &with_outcome(labels, call));
+}
+
+fn record_agent(call: &Finished<'_>) {
+    let instruments = instruments::current();
+    let name = [KeyValue::new(attribute::AGENT_NAME, call.own_name().to_owned())];
+    if let Some(agent) = call.agent {
+        instruments.agent_inference_calls.record(agent.inference_calls(), &name);
+        instruments.agent_tool_calls.record(agent.tool_calls(), &name);
+    }
+    let mut labels = name.to_vec();
+    labels.extend(call.request.model.clone().map(|model| KeyValue::new(attribute::REQUEST_MODEL, model)));
+    instruments.agent_duration.record(call.duration.as_secs_f64(), &with_outcome(labels, call));
+}
+
+/// The labels of a duration: those of the call, and how it ended unless it completed.
+fn with_outcome(mut labels: Vec<KeyValue>, call: &Finished<'_>) -> Vec<KeyValue> {
+    match call.outcome {
+        Outcome::Completed => {}
+        Outcome::Failed { error_type, .. } => {
+            labels.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+        }
+        Outcome::Cancelled => labels.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
+    }
+    labels
+}
+
 /// The labels every client metric has.
-fn labels(call: &Finished<'_>) -> Vec<KeyValue> {
+fn client_labels(call: &Finished<'_>) -> Vec<KeyValue> {
     let mut labels = Vec::with_capacity(8);
     if let Some(operation) = call.site.kind.operation() {
         labels.push(KeyValue::new(attribute::OPERATION_NAME, operation));

@@ -84,7 +84,6 @@ struct ResponseReader {
     counts: Counts,
     /// `object: "response"`, OpenAI's responses API: its `status` says how the generation ended.
     is_responses_api: bool,
-    status: Option<String>,
     incomplete_reason: Option<String>,
     calls_tool: bool,
 }
@@ -209,11 +208,18 @@ impl ResponseReader {
             return;
         }
         match field {
-            Field::Object => self.is_responses_api = text == "response",
+            Field::Object => {
+                self.is_responses_api = text == "response";
+                self.response.api_type = match text {
+                    "response" => Some("responses".to_owned()),
+                    "chat.completion" | "chat.completion.chunk" => Some("chat_completions".to_owned()),
+                    _ => None,
+                };
+            }
             Field::Model => self.response.model = Some(text.to_owned()),
             Field::Id => self.response.id = Some(text.to_owned()),
             Field::FinishReason => self.response.finish_reasons.push(text.to_owned()),
-            Field::Status => self.status = Some(text.to_owned()),
+            Field::Status => self.response.status = Some(text.to_owned()),
             Field::IncompleteReason => self.incomplete_reason = Some(text.to_owned()),
             Field::OutputItemType => self.calls_tool |= text == "function_call",
             Field::ServiceTier => self.response.service_tier = Some(text.to_owned()),
@@ -232,7 +238,7 @@ impl ResponseReader {
 
     /// The responses API has a status instead of finish reasons; these are the conventions' words for it.
     fn responses_api_finish_reason(&self) -> Option<String> {
-        let reason = match (self.status.as_deref()?, self.incomplete_reason.as_deref()) {
+        let reason = match (self.response.status.as_deref()?, self.incomplete_reason.as_deref()) {
             ("completed", _) if self.calls_tool => "tool_call",
             ("completed", _) => "stop",
             ("incomplete", Some("max_output_tokens")) => "length",

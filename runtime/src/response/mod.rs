@@ -32,6 +32,8 @@ pub struct Response {
     pub(crate) usage: Option<Usage>,
     pub(crate) service_tier: Option<String>,
     pub(crate) system_fingerprint: Option<String>,
+    pub(crate) api_type: Option<String>,
+    pub(crate) status: Option<String>,
     pub(crate) dimensions: Option<i64>,
 }
 
@@ -131,6 +133,8 @@ impl Response {
         fill(&mut self.usage, other.usage);
         fill(&mut self.service_tier, other.service_tier);
         fill(&mut self.system_fingerprint, other.system_fingerprint);
+        fill(&mut self.api_type, other.api_type);
+        fill(&mut self.status, other.status);
         fill(&mut self.dimensions, other.dimensions);
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
