@@ -103,13 +103,15 @@ impl Request {
 
     /// The value this request has for `key`; where it has none, it takes over `outer`.
     pub(crate) fn inherit(&mut self, key: &'static str, outer: Option<&Value>) -> Option<Value> {
-        match self.get(key) {
-            Some(own) => Some(own.value.clone()),
-            None => {
-                self.set(key, outer.cloned());
-                outer.cloned()
-            }
+        if let Some(own) = self.get(key) {
+            return Some(own.value.clone());
         }
+        self.set(key, outer.cloned());
+        outer.cloned()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&KeyValue> {

@@ -148,7 +148,8 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
     if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
         attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
     }
-    if !response.finish_reasons.is_empty() {
+    let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
+    if generates && !response.finish_reasons.is_empty() {
         attributes.push(KeyValue::new(
             attribute::RESPONSE_FINISH_REASONS,
             crate::call::string_array(response.finish_reasons.clone()),
@@ -169,7 +170,7 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
     }
     // A dimension the caller asked for is already among the request's attributes.
     let known = attributes.iter().any(|known| known.key.as_str() == attribute::EMBEDDINGS_DIMENSION_COUNT);
-    if let Some(dimensions) = response.dimensions.filter(|_| !known) {
+    if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !known) {
         attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
     }
 }

@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt;
 #[llm_trace(task)]
 async fn leaf(name: &'static str) {
     tokio::task::yield_now().await;
-    llm_trace::current().attribute("leaf", name);
+    llm_trace::current().attribute("app.leaf", name);
     tokio::task::yield_now().await;
 }
 
@@ -29,7 +29,7 @@ fn calls_nest_across_await_points_and_joined_futures() {
     let leaves: Vec<_> = trace.spans().into_iter().filter(|span| span.0.name == "leaf").collect();
     assert!(leaves.iter().all(|leaf| leaf.parent() == workflow.id()));
     // Each leaf's own facts are on its own span, though they took turns on one thread.
-    let mut names: Vec<_> = leaves.iter().filter_map(|leaf| leaf.text("leaf")).collect();
+    let mut names: Vec<_> = leaves.iter().filter_map(|leaf| leaf.text("app.leaf")).collect();
     names.sort_unstable();
     assert_eq!(names, ["alone", "left", "right"]);
 }
@@ -57,12 +57,12 @@ fn spawned_tasks_and_threads_are_children_with_the_context_helper() {
 
 #[test]
 fn many_tasks_on_many_threads_keep_their_own_parents() {
-    #[llm_trace(workflow, attributes("n" = n))]
+    #[llm_trace(workflow, attributes("app.n" = n))]
     async fn outer(n: usize) {
         tokio::task::yield_now().await;
         inner(n).await;
     }
-    #[llm_trace(task, attributes("n" = n))]
+    #[llm_trace(task, attributes("app.n" = n))]
     async fn inner(n: usize) {
         tokio::task::yield_now().await;
     }
@@ -76,10 +76,10 @@ fn many_tasks_on_many_threads_keep_their_own_parents() {
     let spans = trace.spans();
     assert_eq!(spans.len(), 1000);
     let outers = spans.iter().filter(|span| span.parent() == trace.root());
-    let outers: std::collections::HashMap<_, _> = outers.map(|span| (span.id(), span.int("n"))).collect();
+    let outers: std::collections::HashMap<_, _> = outers.map(|span| (span.id(), span.int("app.n"))).collect();
     assert_eq!(outers.len(), 500);
     for inner in spans.iter().filter(|span| span.0.name == "inner") {
-        assert_eq!(outers.get(&inner.parent()), Some(&inner.int("n")));
+        assert_eq!(outers.get(&inner.parent()), Some(&inner.int("app.n")));
     }
 }
 

@@ -59,6 +59,10 @@ fn what_was_not_given_is_absent() {
 
 #[test]
 fn responses_and_embeddings_requests_of_async_openai_are_read() {
+    #[llm_trace(embeddings, provider = "openai", request = request)]
+    fn embed(request: CreateEmbeddingRequest) {
+        drop(request);
+    }
     let request: CreateResponse = serde_json::from_value(json!({
         "model": "gpt-5", "input": "hi", "max_output_tokens": 64, "temperature": 1.0,
         "reasoning": {"effort": "high"}, "previous_response_id": "resp_0", "conversation": "conv_7",
@@ -76,7 +80,9 @@ fn responses_and_embeddings_requests_of_async_openai_are_read() {
         "model": "text-embedding-3-small", "input": ["a"], "dimensions": 256, "encoding_format": "float"
     }))
     .unwrap();
-    let span = requesting(request);
+    let trace = Trace::new();
+    trace.run(|| embed(request));
+    let span = trace.only();
     assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(256));
     assert_eq!(span.list("gen_ai.request.encoding_formats").unwrap(), ["float"]);
 }

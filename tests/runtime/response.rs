@@ -20,6 +20,17 @@ pub(crate) fn returning<T: Serialize>(provider: &str, body: T) -> Ended {
     trace.only()
 }
 
+/// The span of an embeddings call that returned `body`.
+pub(crate) fn embedding<T: Serialize>(body: T) -> Ended {
+    #[llm_trace(embeddings, provider = "openai")]
+    fn embed<T: Serialize>(body: T) -> T {
+        body
+    }
+    let trace = Trace::new();
+    trace.run(|| drop(embed(body)));
+    trace.only()
+}
+
 fn body() -> Value {
     json!({"model": "m-1", "usage": {"prompt_tokens": 3, "completion_tokens": 4}})
 }
@@ -146,10 +157,10 @@ fn recording_after_the_call_or_outside_of_one_does_nothing() {
     }
     let trace = Trace::new();
     let late = trace.run(chat);
-    late.usage(Usage::new(1, 1)).attribute("late", "x");
+    late.usage(Usage::new(1, 1)).attribute("app.late", "x");
     llm_trace::current().usage(Usage::new(1, 1));
     assert_eq!(llm_trace::current().trace_id(), None);
-    assert_eq!((input_tokens(&trace.only()), trace.only().get("late")), (None, None));
+    assert_eq!((input_tokens(&trace.only()), trace.only().get("app.late")), (None, None));
 }
 
 #[test]
@@ -213,7 +224,7 @@ fn parts_of_a_body_that_are_not_needed_are_never_serialized() {
         choices: vec![Choice { message: Visited, finish_reason: "stop" }],
         usage: Usage { prompt_tokens: 9, extra: Visited },
     };
-    let span = returning("openai", body);
+    let span = embedding(body);
     assert_eq!((span.text("gen_ai.response.model"), input_tokens(&span)), (Some("m-2"), Some(9)));
     assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(2));
     assert_eq!(VISITS.get(), 0);

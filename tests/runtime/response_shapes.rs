@@ -7,7 +7,7 @@ use llm_trace_tests::trace::Ended;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::response::returning;
+use crate::response::{embedding, returning};
 
 fn openai_chat() -> Value {
     json!({
@@ -106,7 +106,7 @@ fn an_embeddings_response_of_async_openai_is_read() {
         "usage": {"prompt_tokens": 12, "total_tokens": 12}
     }))
     .unwrap();
-    let span = returning("openai", body);
+    let span = embedding(body);
     assert_eq!(span.text("gen_ai.response.model"), Some("text-embedding-3-small"));
     assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(3));
     assert_eq!(tokens(&span), [Some(12), None, None, None, None]);

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue, Value, global};
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{
     IdGenerator, InMemorySpanExporter, InMemorySpanExporterBuilder, RandomIdGenerator, SdkTracerProvider,
     SpanData,
 };
+
+use crate::semconv::AUGUST;
 
 /// One test's trace.
 pub struct Trace {
@@ -76,7 +78,8 @@ impl Trace {
     /// The spans of this trace in the order they ended.
     pub fn spans(&self) -> Vec<Ended> {
         let spans = providers().spans.get_finished_spans().unwrap();
-        spans.into_iter().filter(|span| span.span_context.trace_id() == self.id).map(Ended).collect()
+        let of_this_trace = spans.into_iter().filter(|span| span.span_context.trace_id() == self.id);
+        of_this_trace.inspect(keeps_to_the_conventions).map(Ended).collect()
     }
 
     /// The only span of this trace.
@@ -93,6 +96,14 @@ impl Trace {
         let mut found: Vec<_> = spans.into_iter().filter(|span| span.0.name == name).collect();
         assert_eq!(found.len(), 1, "expected one span `{name}`, got {names:?}");
         found.remove(0)
+    }
+}
+
+/// Whatever a test looks at also keeps to the semantic conventions.
+fn keeps_to_the_conventions(span: &SpanData) {
+    if span.instrumentation_scope.name() == "llm-trace" {
+        let wrong = AUGUST.check_span(span);
+        assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
 
@@ -211,6 +222,9 @@ pub fn points_where(metric: &str, label: &str, value: &str) -> Vec<Point> {
             scope.scope().version().map(ToOwned::to_owned),
             scope.scope().schema_url().map(ToOwned::to_owned),
         );
+        for found in scope.metrics() {
+            check_metric(found);
+        }
         for found in scope.metrics().filter(|found| found.name() == metric) {
             let start = points.len();
             match found.data() {
@@ -226,6 +240,34 @@ pub fn points_where(metric: &str, label: &str, value: &str) -> Vec<Point> {
     }
     points.retain(|point| point.label(label).as_deref() == Some(value));
     points
+}
+
+fn check_metric(metric: &Metric) {
+    let mut points = Vec::new();
+    let is_histogram = match metric.data() {
+        AggregatedMetrics::F64(data) => labels_of(data, &mut points),
+        AggregatedMetrics::U64(data) => labels_of(data, &mut points),
+        AggregatedMetrics::I64(data) => labels_of(data, &mut points),
+    };
+    for labels in points {
+        let labels = labels.iter().map(|label| label.key.as_str());
+        let wrong = AUGUST.check_point(metric.name(), metric.unit(), is_histogram, labels);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+fn labels_of<T: Copy>(data: &MetricData<T>, points: &mut Vec<Vec<KeyValue>>) -> bool {
+    match data {
+        MetricData::Histogram(histogram) => {
+            points.extend(histogram.data_points().map(|point| point.attributes().cloned().collect()));
+            true
+        }
+        MetricData::Sum(sum) => {
+            points.extend(sum.data_points().map(|point| point.attributes().cloned().collect()));
+            false
+        }
+        _ => panic!("a kind of metric that this crate does not emit"),
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests count small numbers")]

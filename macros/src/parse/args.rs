@@ -91,12 +91,11 @@ impl Args {
             self.kind = GivenKind::Unknown;
             return;
         };
-        match Kind::from_word(&format!("{text}({})", form.stream())) {
-            Some(kind) => self.kind(word, kind, input, first, errors),
-            None => {
-                errors.on(&form, format_args!("unknown form of `{text}`: write one of {}", forms()));
-                self.kind = GivenKind::Unknown;
-            }
+        if let Some(kind) = Kind::from_word(&format!("{text}({})", form.stream())) {
+            self.kind(word, kind, input, first, errors);
+        } else {
+            errors.on(&form, format_args!("unknown form of `{text}`: write one of {}", forms()));
+            self.kind = GivenKind::Unknown;
         }
     }
 

@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
+use crate::call::Kind;
 use crate::request::Request;
 use crate::semconv::attribute;
 
@@ -93,8 +94,10 @@ impl Reader for RequestReader<'_> {
             (Root, "previous_response_id") => Leaf(F::Text(attribute::REQUEST_PREVIOUS_RESPONSE_ID)),
             (Root, "conversation") => Place::Conversation,
             (Place::Conversation, "id") => Leaf(F::Text(attribute::CONVERSATION_ID)),
-            (Root, "encoding_format") => Leaf(F::Encoding),
-            (Root, "dimensions") => Leaf(F::Int(attribute::EMBEDDINGS_DIMENSION_COUNT)),
+            (Root, "encoding_format") if self.request.kind() == Kind::Embeddings => Leaf(F::Encoding),
+            (Root, "dimensions") if self.request.kind() == Kind::Embeddings => {
+                Leaf(F::Int(attribute::EMBEDDINGS_DIMENSION_COUNT))
+            }
             _ => return None,
         })
     }

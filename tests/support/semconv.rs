@@ -1,0 +1,345 @@
+//! The semantic conventions as YAML, and what of an emitted span or metric does not keep to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use opentelemetry::Value;
+use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry_sdk::trace::SpanData;
+use saphyr::{LoadableYamlNode, Yaml};
+
+/// Attributes of the users' own, in tests, begin like this.
+const USERS_OWN: &str = "app.";
+
+/// The conventions of August 2026 with our extension.
+pub static AUGUST: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-08"));
+/// The conventions of October 2026 with our extension.
+pub static OCTOBER: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-10"));
+
+/// Everything one vintage of the conventions defines.
+pub struct Registry {
+    attributes: BTreeMap<String, Type>,
+    groups: BTreeMap<String, Vec<Entry>>,
+    spans: BTreeMap<String, Signal>,
+    metrics: BTreeMap<String, Signal>,
+}
+
+/// The type of an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Text,
+    Int,
+    Double,
+    Bool,
+    TextList,
+    /// Structured; on spans a JSON string.
+    Any,
+    /// One attribute per key: `gen_ai.prompt.variable.<key>`.
+    Template,
+}
+
+#[derive(Clone, Debug)]
+enum Entry {
+    Group(String),
+    Attribute { key: String, required: bool },
+}
+
+#[derive(Debug, Default)]
+struct Signal {
+    kind: String,
+    instrument: String,
+    unit: String,
+    attributes: Vec<Entry>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
+}
+
+impl Registry {
+    fn load(vintage: &str) -> Self {
+        let mut registry = Registry {
+            attributes: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            spans: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+        };
+        let registries = folder().join("semconv/registry");
+        let mut files = yaml_files(&registries.join(vintage));
+        files.extend(yaml_files(&registries.join("upstream")));
+        files.push(folder().join("../docs/semconv/llm-trace.yaml"));
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            for document in
+                Yaml::load_from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+            {
+                registry.add(&document);
+            }
+        }
+        registry
+    }
+
+    fn add(&mut self, document: &Yaml<'_>) {
+        for attribute in list(document, "attributes") {
+            self.attributes.insert(text(attribute, "key").unwrap(), Type::of(attribute));
+        }
+        // The core conventions still use the first format of the registry.
+        for group in list(document, "groups") {
+            for attribute in list(group, "attributes") {
+                if let Some(key) = text(attribute, "id") {
+                    self.attributes.insert(key, Type::of(attribute));
+                }
+            }
+        }
+        for group in list(document, "attribute_groups") {
+            self.groups.insert(text(group, "id").unwrap(), entries(group));
+        }
+        for span in list(document, "spans") {
+            self.spans.insert(text(span, "type").unwrap(), Signal::of(span));
+        }
+        for metric in list(document, "metrics") {
+            self.metrics.insert(text(metric, "name").unwrap(), Signal::of(metric));
+        }
+        // What a provider's refinement adds is added to what it refines.
+        for refinement in list(document, "span_refinements") {
+            let refined = text(refinement, "ref").unwrap();
+            self.spans.entry(refined).or_default().attributes.extend(optional(entries(refinement)));
+        }
+    }
+
+    /// The span types defined, without ours.
+    pub fn span_types(&self) -> BTreeSet<&str> {
+        self.spans.keys().map(String::as_str).filter(|name| name.starts_with("gen_ai.")).collect()
+    }
+
+    /// The type of an operation's span.
+    pub fn span_type(&self, operation: &str, kind: &SpanKind) -> Option<&str> {
+        let name = match (operation, kind) {
+            ("chat" | "text_completion" | "generate_content", _) => {
+                return self
+                    .spans
+                    .keys()
+                    .find(|name| name.starts_with("gen_ai.") && name.contains("inference"))
+                    .map(String::as_str);
+            }
+            ("rerank", _) => "llm_trace.rerank.client",
+            ("apply_guardrail", _) => "llm_trace.guardrail.internal",
+            ("evaluate", _) => "llm_trace.evaluator.internal",
+            ("invoke_agent", SpanKind::Client) => "gen_ai.invoke_agent.client",
+            ("invoke_agent", _) => "gen_ai.invoke_agent.internal",
+            ("execute_tool", _) => "gen_ai.execute_tool.internal",
+            ("invoke_workflow", _) => "gen_ai.invoke_workflow.internal",
+            ("plan", _) => "gen_ai.plan.internal",
+            ("embeddings", _) => "gen_ai.embeddings.client",
+            ("retrieval", _) => "gen_ai.retrieval.client",
+            ("fetch_response", _) => "gen_ai.fetch_response.client",
+            ("create_agent", _) => "gen_ai.create_agent.client",
+            (memory, _) if memory.contains("memory") => "gen_ai.memory.client",
+            _ => return None,
+        };
+        self.spans.get_key_value(name).map(|(name, _)| name.as_str())
+    }
+
+    /// What is wrong with a span of ours.
+    pub fn check_span(&self, span: &SpanData) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut say = |what: String| wrong.push(format!("span `{}`: {what}", span.name));
+        let text_of = |key: &str| {
+            let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
+            found.map(|attribute| attribute.value.to_string())
+        };
+        let mut allowed = self.resolve([Entry::Group("attributes.llm_trace.common".to_owned())].iter());
+        match text_of("gen_ai.operation.name") {
+            None => {} // a task
+            Some(operation) => match self.span_type(&operation, &span.span_kind) {
+                None => say(format!("no span type for operation `{operation}`")),
+                Some(name) => {
+                    let signal = &self.spans[name];
+                    let kind = format!("{:?}", span.span_kind).to_lowercase();
+                    if kind != signal.kind {
+                        say(format!("kind is {kind}, `{name}` says {}", signal.kind));
+                    }
+                    allowed.extend(self.resolve(signal.attributes.iter()));
+                    if ["inference", "embeddings", "rerank", "invoke_agent.client"]
+                        .iter()
+                        .any(|part| name.contains(part))
+                    {
+                        allowed.extend(
+                            self.resolve([Entry::Group("attributes.llm_trace.cost".to_owned())].iter()),
+                        );
+                        allowed.extend(
+                            self.resolve([Entry::Group("attributes.llm_trace.usage".to_owned())].iter()),
+                        );
+                    }
+                    let rest = span.name.strip_prefix(&operation);
+                    let keyed = |rest: &str| {
+                        rest.strip_prefix(' ').is_some_and(|rest| {
+                            span.attributes.iter().any(|attribute| attribute.value.to_string() == rest)
+                        })
+                    };
+                    if !rest.is_some_and(|rest| rest.is_empty() || keyed(rest)) {
+                        say("the name is not the operation, or the operation and an attribute".to_owned());
+                    }
+                }
+            },
+        }
+        let required = allowed.iter().filter(|(_, required)| **required);
+        for (key, _) in required.filter(|(key, _)| text_of(key).is_none()) {
+            say(format!("`{key}` is required"));
+        }
+        for attribute in
+            span.attributes.iter().filter(|attribute| !attribute.key.as_str().starts_with(USERS_OWN))
+        {
+            let key = attribute.key.as_str();
+            match self.attributes.get(key) {
+                None => say(format!("`{key}` is not defined")),
+                Some(_) if !allowed.contains_key(key) => say(format!("`{key}` is not for this span type")),
+                Some(expected) if !expected.fits(&attribute.value) => {
+                    say(format!("`{key}` should be {expected:?}, is {:?}", attribute.value));
+                }
+                Some(_) => {}
+            }
+        }
+        let failed = matches!(span.status, Status::Error { .. });
+        if failed != text_of("error.type").is_some() || matches!(span.status, Status::Ok) {
+            say(format!("status {:?} with error.type {:?}", span.status, text_of("error.type")));
+        }
+        wrong
+    }
+
+    /// What is wrong with a data point of a metric of ours.
+    pub fn check_point<'a>(
+        &self,
+        name: &str,
+        unit: &str,
+        is_histogram: bool,
+        labels: impl IntoIterator<Item = &'a str>,
+    ) -> Vec<String> {
+        let Some(signal) = self.metrics.get(name) else {
+            return vec![format!("metric `{name}` is not defined")];
+        };
+        let mut wrong = Vec::new();
+        if signal.unit != unit {
+            wrong.push(format!("metric `{name}`: unit is `{unit}`, should be `{}`", signal.unit));
+        }
+        if (signal.instrument == "histogram") != is_histogram {
+            wrong.push(format!("metric `{name}`: should be a {}", signal.instrument));
+        }
+        let mut allowed = self.resolve(signal.attributes.iter());
+        allowed.insert("llm_trace.outcome".to_owned(), false);
+        let labels: BTreeSet<_> = labels.into_iter().collect();
+        for label in labels.iter().filter(|label| !allowed.contains_key(**label)) {
+            wrong.push(format!("metric `{name}`: `{label}` is not one of its labels"));
+        }
+        for (label, _) in
+            allowed.iter().filter(|(label, required)| **required && !labels.contains(label.as_str()))
+        {
+            wrong.push(format!("metric `{name}`: `{label}` is required"));
+        }
+        wrong
+    }
+
+    /// Every attribute a list of entries stands for, and whether it is required; a later entry overrides.
+    fn resolve<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<String, bool> {
+        let mut resolved = BTreeMap::new();
+        for entry in entries {
+            match entry {
+                Entry::Group(group) => {
+                    let group = self.groups.get(group).unwrap_or_else(|| panic!("no group `{group}`"));
+                    resolved.extend(self.resolve(group.iter()));
+                }
+                Entry::Attribute { key, required } => {
+                    resolved.insert(key.clone(), *required);
+                }
+            }
+        }
+        resolved
+    }
+}
+
+impl Type {
+    fn of(attribute: &Yaml<'_>) -> Self {
+        match text(attribute, "type").as_deref() {
+            Some("int") => Type::Int,
+            Some("double") => Type::Double,
+            Some("boolean") => Type::Bool,
+            Some("string[]") => Type::TextList,
+            Some("any") => Type::Any,
+            Some(template) if template.starts_with("template") => Type::Template,
+            // An enumeration is text: its known values are not the only ones.
+            _ => Type::Text,
+        }
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Type::Text | Type::Any, Value::String(_))
+                | (Type::Int, Value::I64(_))
+                | (Type::Double, Value::F64(_))
+                | (Type::Bool, Value::Bool(_))
+                | (Type::TextList, Value::Array(opentelemetry::Array::String(_)))
+        )
+    }
+}
+
+impl Signal {
+    fn of(node: &Yaml<'_>) -> Self {
+        Signal {
+            kind: text(node, "kind").unwrap_or_default(),
+            instrument: text(node, "instrument").unwrap_or_default(),
+            unit: text(node, "unit").unwrap_or_default(),
+            attributes: entries(node),
+        }
+    }
+}
+
+fn entries(node: &Yaml<'_>) -> Vec<Entry> {
+    let entry = |node: &Yaml<'_>| {
+        if let Some(group) = text(node, "ref_group") {
+            return Entry::Group(group);
+        }
+        let required = text(node, "requirement_level").as_deref() == Some("required");
+        Entry::Attribute { key: text(node, "ref").unwrap(), required }
+    };
+    list(node, "attributes").iter().map(entry).collect()
+}
+
+/// What only one provider's spans must have.
+fn optional(entries: Vec<Entry>) -> Vec<Entry> {
+    let entries = entries.into_iter().filter(|entry| {
+        // Repeated with another text only; the base says whether it is required.
+        !matches!(entry, Entry::Attribute { key, .. } if key == "gen_ai.provider.name" || key == "gen_ai.operation.name")
+    });
+    entries
+        .map(|entry| match entry {
+            Entry::Attribute { key, .. } => Entry::Attribute { key, required: false },
+            group @ Entry::Group(_) => group,
+        })
+        .collect()
+}
+
+fn list<'a, 'y>(node: &'a Yaml<'y>, key: &str) -> &'a [Yaml<'y>] {
+    node.as_mapping_get(key).and_then(Yaml::as_sequence).map_or(&[], Vec::as_slice)
+}
+
+fn text(node: &Yaml<'_>, key: &str) -> Option<String> {
+    node.as_mapping_get(key).and_then(Yaml::as_str).map(str::to_owned)
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(yaml_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "yaml")
+            && !path.ends_with("manifest.yaml")
+        {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
