@@ -48,6 +48,7 @@ mod request;
 mod response;
 pub mod semconv;
 mod span;
+mod vintage;
 
 pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
@@ -60,6 +61,7 @@ pub use llm_trace_macros::llm_trace;
 pub use opentelemetry::context::FutureExt;
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
+pub use vintage::Vintage;
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
 /// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.

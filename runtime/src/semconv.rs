@@ -1,8 +1,9 @@
 //! Every attribute, metric, unit, bucket and event name this crate emits, once.
 //!
 //! Names are those of the OpenTelemetry GenAI semantic conventions as of August 2026, the vintage that
-//! backends and the OpenTelemetry Python instrumentations understand today. Names under `llm_trace.` and
-//! `gen_ai.usage.cost` are ours: the conventions have no word for them yet.
+//! backends and the OpenTelemetry Python instrumentations understand today, and, where it says so, of October
+//! 2026; see [`Vintage`](crate::Vintage). Names under `llm_trace.` and `gen_ai.usage.cost` are ours: the conventions
+//! have no word for them yet.
 //!
 //! Reference: <https://github.com/open-telemetry/semantic-conventions-genai>
 
@@ -78,6 +79,8 @@ pub mod attribute {
     pub const USAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.cache_read.input_tokens";
     /// The part of the input written to the provider's cache (int).
     pub const USAGE_CACHE_CREATION_INPUT_TOKENS: &str = "gen_ai.usage.cache_creation.input_tokens";
+    /// The same, as it is called since October 2026 (int).
+    pub const USAGE_CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input_tokens";
     /// The part of the output spent on reasoning (int).
     pub const USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
 
@@ -147,6 +150,10 @@ pub mod attribute {
     /// `input` or `output`; metric label of the token histogram.
     pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 
+    /// The modality of counted tokens: `text`, `image`, `audio`, or `unknown` without a breakdown; metric label of the
+    /// token counters since October 2026.
+    pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
+
     /// The annotated function, with its module path.
     pub const CODE_FUNCTION_NAME: &str = "code.function.name";
     /// Source file of the annotated function.
@@ -181,6 +188,24 @@ pub mod metric {
     pub const INVOKE_AGENT_INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
     /// Histogram, `{tool_call}`: tools run per invocation of an agent.
     pub const INVOKE_AGENT_TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
+    /// Histogram, seconds: how long an inference took, since October 2026.
+    pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
+    /// Counter, `{token}`: input tokens, since October 2026.
+    pub const INFERENCE_INPUT_TOKENS: &str = "gen_ai.client.inference.usage.input_tokens";
+    /// Counter, `{token}`: output tokens, since October 2026.
+    pub const INFERENCE_OUTPUT_TOKENS: &str = "gen_ai.client.inference.usage.output_tokens";
+    /// Counter, `{token}`: input tokens read from the cache, since October 2026.
+    pub const INFERENCE_CACHE_READ_TOKENS: &str = "gen_ai.client.inference.usage.cache_read.input_tokens";
+    /// Counter, `{token}`: input tokens written to the cache, since October 2026.
+    pub const INFERENCE_CACHE_WRITE_TOKENS: &str = "gen_ai.client.inference.usage.cache_write.input_tokens";
+    /// Counter, `{token}`: output tokens spent on reasoning, since October 2026.
+    pub const INFERENCE_REASONING_TOKENS: &str = "gen_ai.client.inference.usage.reasoning.output_tokens";
+    /// Histogram, `{token}`: input tokens per inference, since October 2026.
+    pub const INFERENCE_INPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.input_tokens";
+    /// Histogram, `{token}`: output tokens per inference, since October 2026.
+    pub const INFERENCE_OUTPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.output_tokens";
+    /// Histogram, seconds: how long a workflow took, since October 2026.
+    pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
     /// Histogram, `USD`: what a call cost. Ours.
     pub const COST: &str = super::attribute::USAGE_COST;
     /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.

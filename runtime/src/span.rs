@@ -11,6 +11,7 @@ use crate::pricing::{self, Price};
 use crate::request::Request;
 use crate::response::Response;
 use crate::semconv::attribute;
+use crate::vintage;
 
 /// Starts the span of a call; the returned context has it as its active span.
 ///
@@ -160,7 +161,7 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
         (attribute::USAGE_INPUT_TOKENS, usage.input_tokens),
         (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens),
         (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens),
-        (attribute::USAGE_CACHE_CREATION_INPUT_TOKENS, usage.cache_creation_input_tokens),
+        (vintage::names().usage_cache_write, usage.cache_creation_input_tokens),
         (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens),
     ];
     for (key, count) in counts {

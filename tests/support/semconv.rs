@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanKind, Status};
@@ -16,6 +17,37 @@ const USERS_OWN: &str = "app.";
 pub static AUGUST: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-08"));
 /// The conventions of October 2026 with our extension.
 pub static OCTOBER: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-10"));
+
+/// The conventions that this process is to keep to.
+pub fn in_force() -> &'static Registry {
+    let opted_in = std::env::var("OTEL_SEMCONV_STABILITY_OPT_IN").unwrap_or_default();
+    if opted_in.contains("gen_ai_latest_experimental") { &OCTOBER } else { &AUGUST }
+}
+
+static SPANS: AtomicUsize = AtomicUsize::new(0);
+static ATTRIBUTES: AtomicUsize = AtomicUsize::new(0);
+static POINTS: AtomicUsize = AtomicUsize::new(0);
+
+/// How much has been checked in this process.
+pub struct Checked {
+    /// Spans.
+    pub spans: usize,
+    /// Their attributes.
+    pub attributes: usize,
+    /// Data points of metrics.
+    pub points: usize,
+}
+
+impl Checked {
+    /// Until now.
+    pub fn so_far() -> Self {
+        Checked {
+            spans: SPANS.load(Ordering::Relaxed),
+            attributes: ATTRIBUTES.load(Ordering::Relaxed),
+            points: POINTS.load(Ordering::Relaxed),
+        }
+    }
+}
 
 /// Everything one vintage of the conventions defines.
 pub struct Registry {
@@ -143,6 +175,8 @@ impl Registry {
 
     /// What is wrong with a span of ours.
     pub fn check_span(&self, span: &SpanData) -> Vec<String> {
+        SPANS.fetch_add(1, Ordering::Relaxed);
+        ATTRIBUTES.fetch_add(span.attributes.len(), Ordering::Relaxed);
         let mut wrong = Vec::new();
         let mut say = |what: String| wrong.push(format!("span `{}`: {what}", span.name));
         let text_of = |key: &str| {
@@ -219,6 +253,7 @@ impl Registry {
         let Some(signal) = self.metrics.get(name) else {
             return vec![format!("metric `{name}` is not defined")];
         };
+        POINTS.fetch_add(1, Ordering::Relaxed);
         let mut wrong = Vec::new();
         if signal.unit != unit {
             wrong.push(format!("metric `{name}`: unit is `{unit}`, should be `{}`", signal.unit));

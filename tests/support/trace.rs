@@ -15,7 +15,7 @@ use opentelemetry_sdk::trace::{
     SpanData,
 };
 
-use crate::semconv::AUGUST;
+use crate::semconv;
 
 /// One test's trace.
 pub struct Trace {
@@ -102,7 +102,7 @@ impl Trace {
 /// Whatever a test looks at also keeps to the semantic conventions.
 fn keeps_to_the_conventions(span: &SpanData) {
     if span.instrumentation_scope.name() == "llm-trace" {
-        let wrong = AUGUST.check_span(span);
+        let wrong = semconv::in_force().check_span(span);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
@@ -178,6 +178,16 @@ impl Ended {
     }
 }
 
+/// The names of all metrics recorded so far, after a check of every data point.
+pub fn metric_names() -> Vec<String> {
+    let providers = providers();
+    providers.meters.force_flush().unwrap();
+    let exported = providers.metrics.get_finished_metrics().unwrap();
+    let metrics =
+        exported.last().into_iter().flat_map(|last| last.scope_metrics()).flat_map(|scope| scope.metrics());
+    metrics.inspect(|metric| check_metric(metric)).map(|metric| metric.name().to_owned()).collect()
+}
+
 /// One data point of a metric.
 #[derive(Clone, Debug)]
 pub struct Point {
@@ -251,7 +261,7 @@ fn check_metric(metric: &Metric) {
     };
     for labels in points {
         let labels = labels.iter().map(|label| label.key.as_str());
-        let wrong = AUGUST.check_point(metric.name(), metric.unit(), is_histogram, labels);
+        let wrong = semconv::in_force().check_point(metric.name(), metric.unit(), is_histogram, labels);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }

@@ -6,6 +6,7 @@ use super::env::Environment;
 use super::{ConfigError, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
+use crate::vintage::Vintage;
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
 /// does not say otherwise.
@@ -32,6 +33,7 @@ pub struct Builder {
     pub(super) timeout: Option<Duration>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
+    pub(super) vintage: Option<Vintage>,
 }
 
 /// A header's value, which `Debug` must not show.
@@ -101,6 +103,13 @@ impl Builder {
     /// the terminal. Variable: `LLM_TRACE_CAPTURE_ERROR_MESSAGES`.
     pub fn with_error_messages(mut self, record: bool) -> Self {
         self.error_messages = Some(record);
+        self
+    }
+
+    /// Which state of the GenAI conventions names follow. Default: the newest if `OTEL_SEMCONV_STABILITY_OPT_IN` has the
+    /// word `gen_ai_latest_experimental`, else the one that backends know.
+    pub fn with_semconv(mut self, vintage: Vintage) -> Self {
+        self.vintage = Some(vintage);
         self
     }
 

@@ -9,6 +9,7 @@ use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError};
 use crate::privacy::CAPTURE_ERROR_MESSAGES;
 use crate::semconv::resource;
+use crate::vintage::{self, Vintage};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -20,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<SignalSettings>,
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
+    pub(crate) vintage: Vintage,
 }
 
 /// Where and how one signal is sent.
@@ -75,7 +77,10 @@ impl Settings {
             // Printed to the developer's own terminal, a message leaves for nowhere.
             None => env::flag(source, CAPTURE_ERROR_MESSAGES)?.unwrap_or(traces.is_none()),
         };
-        Ok(Settings { disabled, traces, metrics, error_messages, resource: resource_of(builder, source)? })
+        let opt_in = || source.get(vintage::OPT_IN).map(|value| vintage::from_opt_in(&value));
+        let vintage = builder.vintage.or_else(opt_in).unwrap_or_default();
+        let resource = resource_of(builder, source)?;
+        Ok(Settings { disabled, traces, metrics, resource, error_messages, vintage })
     }
 }
 

@@ -6,11 +6,13 @@ use opentelemetry::global;
 use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
 
 use crate::semconv::metric;
+use crate::vintage;
 
 /// Every instrument this crate records to.
 pub(crate) struct Instruments {
     pub(crate) duration: Histogram<f64>,
-    pub(crate) tokens: Histogram<u64>,
+    pub(crate) inference_duration: Histogram<f64>,
+    pub(crate) tokens: Tokens,
     pub(crate) tool_duration: Histogram<f64>,
     pub(crate) workflow_duration: Histogram<f64>,
     pub(crate) agent_duration: Histogram<f64>,
@@ -18,6 +20,25 @@ pub(crate) struct Instruments {
     pub(crate) agent_tool_calls: Histogram<u64>,
     pub(crate) cost: Histogram<f64>,
     pub(crate) unpriced: Counter<u64>,
+}
+
+/// Tokens are measured differently from vintage to vintage.
+pub(crate) enum Tokens {
+    /// Input and output of every kind of call, told apart by a label.
+    ByType(Histogram<u64>),
+    /// Inference only, one instrument for each count.
+    ByCount(Box<TokenCounters>),
+}
+
+/// The instruments of [`Tokens::ByCount`].
+pub(crate) struct TokenCounters {
+    pub(crate) input: Counter<u64>,
+    pub(crate) output: Counter<u64>,
+    pub(crate) cache_read: Counter<u64>,
+    pub(crate) cache_write: Counter<u64>,
+    pub(crate) reasoning: Counter<u64>,
+    pub(crate) input_per_call: Histogram<u64>,
+    pub(crate) output_per_call: Histogram<u64>,
 }
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
@@ -44,6 +65,7 @@ pub(crate) fn current() -> Arc<Instruments> {
 impl Instruments {
     fn new(provider: &Provider) -> Self {
         let meter = provider.meter_with_scope(crate::scope());
+        let names = vintage::names();
         let seconds = |name, buckets: &[f64], description| {
             let histogram = meter.f64_histogram(name).with_unit(metric::UNIT_SECONDS);
             histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
@@ -52,25 +74,57 @@ impl Instruments {
             let histogram = meter.u64_histogram(name).with_unit(unit);
             histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
         };
+        let token_counts =
+            |name, description| counts(name, metric::UNIT_TOKENS, metric::TOKEN_BUCKETS, description);
+        let token_counter = |name, description| {
+            meter.u64_counter(name).with_unit(metric::UNIT_TOKENS).with_description(description).build()
+        };
+        let tokens = match names.token_histogram {
+            Some(name) => Tokens::ByType(token_counts(name, "Number of input and output tokens used.")),
+            None => Tokens::ByCount(Box::new(TokenCounters {
+                input: token_counter(metric::INFERENCE_INPUT_TOKENS, "Number of input tokens used."),
+                output: token_counter(metric::INFERENCE_OUTPUT_TOKENS, "Number of output tokens used."),
+                cache_read: token_counter(
+                    metric::INFERENCE_CACHE_READ_TOKENS,
+                    "Number of input tokens read from the provider's cache.",
+                ),
+                cache_write: token_counter(
+                    metric::INFERENCE_CACHE_WRITE_TOKENS,
+                    "Number of input tokens written to the provider's cache.",
+                ),
+                reasoning: token_counter(
+                    metric::INFERENCE_REASONING_TOKENS,
+                    "Number of output tokens spent on reasoning.",
+                ),
+                input_per_call: token_counts(
+                    metric::INFERENCE_INPUT_TOKENS_PER_CALL,
+                    "Number of input tokens per inference.",
+                ),
+                output_per_call: token_counts(
+                    metric::INFERENCE_OUTPUT_TOKENS_PER_CALL,
+                    "Number of output tokens per inference.",
+                ),
+            })),
+        };
         Instruments {
             duration: seconds(
                 metric::OPERATION_DURATION,
                 metric::DURATION_BUCKETS,
                 "GenAI operation duration.",
             ),
-            tokens: counts(
-                metric::TOKEN_USAGE,
-                metric::UNIT_TOKENS,
-                metric::TOKEN_BUCKETS,
-                "Number of input and output tokens used.",
+            inference_duration: seconds(
+                names.inference_duration,
+                metric::DURATION_BUCKETS,
+                "GenAI operation duration.",
             ),
+            tokens,
             tool_duration: seconds(
                 metric::EXECUTE_TOOL_DURATION,
                 metric::DURATION_BUCKETS,
                 "GenAI tool execution duration.",
             ),
             workflow_duration: seconds(
-                metric::WORKFLOW_DURATION,
+                names.workflow_duration,
                 metric::WORKFLOW_DURATION_BUCKETS,
                 "GenAI workflow duration.",
             ),

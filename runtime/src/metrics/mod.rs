@@ -6,10 +6,13 @@
 mod instruments;
 
 use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
 
 use crate::call::{Finished, Kind, Outcome};
 use crate::pricing::Price;
+use crate::response::Usage;
 use crate::semconv::attribute;
+use instruments::{TokenCounters, Tokens};
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>) {
@@ -25,15 +28,14 @@ pub(crate) fn record(call: &Finished<'_>) {
 fn record_client(call: &Finished<'_>) {
     let instruments = instruments::current();
     let labels = client_labels(call);
-    instruments.duration.record(call.duration.as_secs_f64(), &with_outcome(labels.clone(), call));
-
+    let is_inference = call.site.kind.is_inference();
+    let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
+    duration.record(call.duration.as_secs_f64(), &with_outcome(labels.clone(), call));
     if let Some(usage) = call.response.usage {
-        for (token_type, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
-            if let Some(count) = count {
-                let mut labels = labels.clone();
-                labels.push(KeyValue::new(attribute::TOKEN_TYPE, token_type));
-                instruments.tokens.record(count, &labels);
-            }
+        match &instruments.tokens {
+            Tokens::ByType(histogram) => record_by_type(histogram, &usage, &labels),
+            Tokens::ByCount(counters) if is_inference => record_by_count(counters, &usage, &labels),
+            Tokens::ByCount(_) => {}
         }
     }
     match call.price {
@@ -41,6 +43,41 @@ fn record_client(call: &Finished<'_>) {
         Price::Unknown => instruments.unpriced.add(1, &labels),
         Price::None => {}
     }
+}
+
+fn record_by_type(histogram: &Histogram<u64>, usage: &Usage, labels: &[KeyValue]) {
+    for (token_type, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
+        if let Some(count) = count {
+            histogram.record(count, &with(labels, KeyValue::new(attribute::TOKEN_TYPE, token_type)));
+        }
+    }
+}
+
+fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &[KeyValue]) {
+    // Providers break few counts down by modality, and never all of them.
+    let by_modality = with(labels, KeyValue::new(attribute::TOKEN_MODALITY, "unknown"));
+    for (counter, count) in [
+        (&counters.input, usage.input_tokens),
+        (&counters.output, usage.output_tokens),
+        (&counters.cache_read, usage.cache_read_input_tokens),
+        (&counters.cache_write, usage.cache_creation_input_tokens),
+        (&counters.reasoning, usage.reasoning_output_tokens),
+    ] {
+        if let Some(count) = count {
+            counter.add(count, &by_modality);
+        }
+    }
+    for (histogram, count) in
+        [(&counters.input_per_call, usage.input_tokens), (&counters.output_per_call, usage.output_tokens)]
+    {
+        if let Some(count) = count {
+            histogram.record(count, labels);
+        }
+    }
+}
+
+fn with(labels: &[KeyValue], one_more: KeyValue) -> Vec<KeyValue> {
+    labels.iter().cloned().chain([one_more]).collect()
 }
 
 fn record_tool(call: &Finished<'_>) {

@@ -1,0 +1,101 @@
+//! Which state of the GenAI conventions names follow, and the names that differ between them.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::semconv::{attribute, metric};
+
+/// The variable by which OpenTelemetry's instrumentations opt into newer conventions: a list, of which
+/// `gen_ai_latest_experimental` is ours.
+pub(crate) const OPT_IN: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
+
+/// A state of the OpenTelemetry conventions for generative AI, which are still changing.
+///
+/// Most names are the same in all. `docs/semconv.md` has both columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Vintage {
+    /// August 2026: what backends, dashboards and OpenTelemetry's Python instrumentations know.
+    #[default]
+    August2026,
+    /// October 2026: inference has a duration metric of its own, and tokens are counters.
+    October2026,
+}
+
+/// The names that are not the same in every vintage: the one table.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) usage_cache_write: &'static str,
+    pub(crate) inference_duration: &'static str,
+    pub(crate) workflow_duration: &'static str,
+    /// One histogram by token type, or counters.
+    pub(crate) token_histogram: Option<&'static str>,
+}
+
+const AUGUST: Names = Names {
+    usage_cache_write: attribute::USAGE_CACHE_CREATION_INPUT_TOKENS,
+    inference_duration: metric::OPERATION_DURATION,
+    workflow_duration: metric::WORKFLOW_DURATION,
+    token_histogram: Some(metric::TOKEN_USAGE),
+};
+
+const OCTOBER: Names = Names {
+    usage_cache_write: attribute::USAGE_CACHE_WRITE_INPUT_TOKENS,
+    inference_duration: metric::INFERENCE_DURATION,
+    workflow_duration: metric::INVOKE_WORKFLOW_DURATION,
+    token_histogram: None,
+};
+
+static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
+const UNDECIDED: u8 = 0;
+
+/// Sets the vintage for the rest of the process.
+#[cfg(feature = "otlp")]
+pub(crate) fn set(vintage: Vintage) {
+    CURRENT.store(code(vintage), Ordering::Relaxed);
+}
+
+/// The names in force.
+pub(crate) fn names() -> &'static Names {
+    match current() {
+        Vintage::August2026 => &AUGUST,
+        Vintage::October2026 => &OCTOBER,
+    }
+}
+
+/// The vintage that the value of [`OPT_IN`] asks for. Other instrumentations' words are not ours to judge.
+pub(crate) fn from_opt_in(value: &str) -> Vintage {
+    let latest = value.split(',').any(|word| word.trim() == "gen_ai_latest_experimental");
+    if latest { Vintage::October2026 } else { Vintage::default() }
+}
+
+fn current() -> Vintage {
+    let decided = CURRENT.load(Ordering::Relaxed);
+    if decided == code(Vintage::October2026) {
+        return Vintage::October2026;
+    }
+    if decided == UNDECIDED {
+        // Without `init()` the variable alone decides, once.
+        let vintage = std::env::var(OPT_IN).map(|value| from_opt_in(&value)).unwrap_or_default();
+        CURRENT.store(code(vintage), Ordering::Relaxed);
+        return vintage;
+    }
+    Vintage::August2026
+}
+
+const fn code(vintage: Vintage) -> u8 {
+    match vintage {
+        Vintage::August2026 => UNDECIDED + 1,
+        Vintage::October2026 => UNDECIDED + 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_opt_in_is_one_word_of_a_list() {
+        assert_eq!(from_opt_in("http/dup, gen_ai_latest_experimental"), Vintage::October2026);
+        assert_eq!(from_opt_in("http,database"), Vintage::August2026);
+    }
+}

@@ -1,0 +1,224 @@
+//! Every kind of call with everything it can say, checked against the registry of the conventions; in both vintages.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use llm_trace::llm_trace;
+use llm_trace_tests::semconv::{self, Checked};
+use llm_trace_tests::trace::{Ended, Trace, metric_names};
+use serde_json::{Value, json};
+
+#[llm_trace(
+    chat,
+    provider = "openai",
+    request = request,
+    server = "https://api.openai.com/v1",
+    prompt_name = "support",
+    prompt_version = "3",
+    conversation = "conv-1",
+    user = "user-1",
+    attributes("app.tier" = "gold"),
+)]
+fn chat(request: &Value) -> Value {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
+        "service_tier": "default", "system_fingerprint": "fp_1",
+        "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}],
+        "usage": {
+            "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
+            "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 16},
+            "completion_tokens_details": {"reasoning_tokens": 20}
+        }
+    })
+}
+
+fn full_request() -> Value {
+    json!({
+        "model": "gpt-4o-mini", "temperature": 0.7, "top_p": 0.9, "top_k": 40, "max_tokens": 256, "n": 2, "seed": 42,
+        "stop": ["END"], "frequency_penalty": 0.1, "presence_penalty": 0.2, "reasoning_effort": "low",
+        "response_format": {"type": "json_object"}, "service_tier": "flex", "previous_response_id": "resp_0"
+    })
+}
+
+#[llm_trace(text_completion, provider = "mistral_ai", model = "mistral-small", reasoning_level = "low")]
+fn complete() -> Result<(), std::io::Error> {
+    Err(std::io::ErrorKind::TimedOut.into())
+}
+
+#[llm_trace(generate_content, provider = "azure.ai.inference", model = "m", server = "host:8443")]
+fn generate() {}
+
+#[llm_trace(embeddings, provider = "openai", request = request, server = "api.openai.com:443")]
+fn embed(request: &Value) -> Value {
+    json!({"model": "text-embedding-3-small", "data": [{"embedding": [0.1, 0.2]}],
+           "usage": {"prompt_tokens": 12, "total_tokens": 12}})
+}
+
+#[llm_trace(rerank, provider = "cohere", model = "rerank-v3.5", top_k = 3, server = "api.cohere.com:443")]
+fn rerank() {}
+
+#[llm_trace(
+    retrieval,
+    provider = "qdrant",
+    model = "e",
+    data_source = "docs",
+    top_k = 4,
+    server = "localhost:6333"
+)]
+fn retrieve() {}
+
+#[llm_trace(fetch_response, provider = "openai", id = "resp_1", stream_cursor = "7", server = "h:1")]
+fn fetch() -> Value {
+    json!({"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5", "output": []})
+}
+
+#[llm_trace(memory(search), provider = "mem0", store = "s", record_count = 2, server = "h:1")]
+fn search_memory() {}
+
+#[llm_trace(memory(update), store = "s", record = "r")]
+fn update_memory() {}
+
+#[llm_trace(
+    create_agent,
+    provider = "openai",
+    name = "a",
+    id = "1",
+    description = "d",
+    version = "2",
+    model = "m"
+)]
+fn create_agent() {}
+
+#[llm_trace(
+    agent(remote),
+    provider = "openai",
+    name = "a",
+    id = "1",
+    version = "2",
+    model = "gpt-4o-mini",
+    server = "h:1"
+)]
+fn remote_agent() -> Value {
+    json!({"usage": {"input_tokens": 5, "output_tokens": 6}})
+}
+
+#[llm_trace(agent, name = "local", description = "d", model = "m", temperature = 0.5, data_source = "docs")]
+fn agent() {
+    plan();
+    tool();
+    let _ = chat(&full_request());
+}
+
+#[llm_trace(plan)]
+fn plan() {}
+
+#[llm_trace(tool, name = "t", description = "d", call_id = "c", tool_type = "function")]
+fn tool() {}
+
+#[llm_trace(guardrail, name = "pii")]
+fn guardrail() {}
+
+#[llm_trace(evaluator, name = "helpfulness")]
+fn evaluator() {}
+
+#[llm_trace(task)]
+fn task() {}
+
+#[llm_trace(workflow, name = "everything")]
+fn workflow() {
+    let _ = complete();
+    generate();
+    embed(&json!({"model": "text-embedding-3-small", "dimensions": 2, "encoding_format": "float"}));
+    rerank();
+    retrieve();
+    fetch();
+    search_memory();
+    update_memory();
+    create_agent();
+    remote_agent();
+    agent();
+    guardrail();
+    evaluator();
+    task();
+}
+
+fn conventional(span: &Ended) -> usize {
+    span.keys().iter().filter(|key| !key.starts_with("app.") && !key.starts_with("code.")).count()
+}
+
+#[test]
+fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
+    let trace = Trace::new();
+    trace.run(workflow);
+    let registry = semconv::in_force();
+    let spans = trace.spans();
+
+    let emitted: BTreeSet<&str> = spans
+        .iter()
+        .filter_map(|span| registry.span_type(span.text("gen_ai.operation.name")?, &span.0.span_kind))
+        .collect();
+    let missing: Vec<_> = registry.span_types().difference(&emitted).copied().collect();
+    assert_eq!(missing, Vec::<&str>::new(), "span types that no call here emits");
+
+    let names = metric_names(); // checks every data point
+    let inference = conventional(&trace.span("chat gpt-4o-mini"));
+    let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
+    let Checked { spans, attributes, points } = Checked::so_far();
+    println!(
+        "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics; violations: 0; \
+         attributes on a full inference span: {inference}, on embeddings: {embeddings}",
+        emitted.len(),
+        names.len(),
+    );
+    assert!(inference >= 28, "{:?}", trace.span("chat gpt-4o-mini").keys());
+    assert!(embeddings >= 9, "{:?}", trace.span("embeddings text-embedding-3-small").keys());
+}
+
+#[test]
+fn the_newest_conventions_are_kept_to_when_opted_into() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
+        .env("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    println!("{text}");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn the_check_finds_what_is_wrong() {
+    use llm_trace::opentelemetry::trace::{SpanBuilder, SpanKind, Tracer};
+    use llm_trace::opentelemetry::{KeyValue, global};
+    let trace = Trace::new();
+    trace.run(|| {
+        let tracer = global::tracer("not-llm-trace");
+        let attributes = vec![
+            KeyValue::new("gen_ai.operation.name", "chat"),
+            KeyValue::new("gen_ai.request.model", "m"),
+            KeyValue::new("gen_ai.usage.input_tokens", "12"),
+            KeyValue::new("gen_ai.retrieval.top_k", 3),
+            KeyValue::new("gen_ai.made_up", true),
+            KeyValue::new("error.type", "timeout"),
+        ];
+        let builder = SpanBuilder::from_name("chat something else").with_kind(SpanKind::Internal);
+        tracer.build(builder.with_attributes(attributes));
+    });
+    let wrong = semconv::AUGUST.check_span(&trace.only().0);
+    for expected in [
+        "kind is internal",
+        "the name is not",
+        "`gen_ai.provider.name` is required",
+        "`gen_ai.usage.input_tokens` should be Int",
+        "`gen_ai.retrieval.top_k` is not for this span type",
+        "`gen_ai.made_up` is not defined",
+        "status Unset with error.type",
+    ] {
+        assert!(wrong.iter().any(|found| found.contains(expected)), "{expected} not in {wrong:#?}");
+    }
+    assert_eq!(wrong.len(), 7, "{wrong:#?}");
+    let wrong = semconv::AUGUST.check_point("gen_ai.client.token.usage", "tokens", false, ["user.id"]);
+    assert_eq!(wrong.len(), 6, "{wrong:#?}");
+}
