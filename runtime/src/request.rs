@@ -88,7 +88,9 @@ impl Request {
 
     /// Sets or replaces an attribute; a `None` changes nothing.
     pub(crate) fn set(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
+        let Some(value) = value.map(Into::into) else { return };
+        // Not a number is no value: no backend can show it.
+        if !matches!(value, Value::F64(number) if !number.is_finite()) {
             self.set_attribute(KeyValue::new(key, value));
         }
     }
@@ -119,12 +121,13 @@ impl Request {
     }
 
     fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
-        self.set(key, value.text().map(|text| StringValue::from(text.into_owned())));
+        let text = value.text().filter(|text| !text.is_empty());
+        self.set(key, text.map(|text| StringValue::from(text.into_owned())));
     }
 }
 
 fn replace(slot: &mut Option<String>, value: &(impl Text + ?Sized)) {
-    if let Some(text) = value.text() {
+    if let Some(text) = value.text().filter(|text| !text.is_empty()) {
         *slot = Some(text.into_owned());
     }
 }
@@ -144,8 +147,11 @@ impl Request {
 
     /// `server.address` and `server.port`: a URL, `host:port`, or a host.
     pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
-        if let Some(text) = value.text() {
+        if let Some(text) = value.text().filter(|text| !text.is_empty()) {
             let (address, port) = server_address(&text);
+            if address.is_empty() {
+                return;
+            }
             self.server_address = Some(address.to_owned());
             self.server_port = port;
         }
@@ -342,7 +348,7 @@ fn server_address(text: &str) -> (&str, Option<i64>) {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
-    let default_port = match scheme {
+    let default_port = match scheme.to_ascii_lowercase().as_str() {
         "https" => Some(443),
         "http" => Some(80),
         _ => None,
@@ -369,6 +375,7 @@ mod tests {
     fn a_server_is_read_from_a_url_a_host_and_port_or_a_host() {
         assert_eq!(server_address("https://api.openai.com/v1"), ("api.openai.com", Some(443)));
         assert_eq!(server_address("http://127.0.0.1:8089/v1?x=1"), ("127.0.0.1", Some(8089)));
+        assert_eq!(server_address("HTTPS://host"), ("host", Some(443)));
         assert_eq!(server_address("localhost:11434"), ("localhost", Some(11434)));
         assert_eq!(server_address("api.anthropic.com"), ("api.anthropic.com", None));
         assert_eq!(server_address("http://[::1]:8080/"), ("::1", Some(8080)));

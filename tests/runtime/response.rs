@@ -288,3 +288,34 @@ fn numbers_that_make_no_sense_are_left_out() {
         assert_eq!(input_tokens(&returning("openai", odd)), None);
     }
 }
+
+#[test]
+fn what_a_model_filled_in_is_not_taken_for_a_providers_response() {
+    // Structured output: every field is content.
+    #[derive(Serialize)]
+    struct Car {
+        make: &'static str,
+        model: &'static str,
+        id: &'static str,
+        finish_reason: &'static str,
+        status: &'static str,
+        service_tier: &'static str,
+    }
+    let car = Car {
+        make: "SECRET",
+        model: "SECRET model",
+        id: "SECRET id",
+        finish_reason: "SECRET",
+        status: "SECRET",
+        service_tier: "SECRET",
+    };
+    let span = returning("openai", car);
+    assert!(!format!("{:?}", span.0).contains("SECRET"), "{:?}", span.0);
+}
+
+#[test]
+fn a_providers_names_are_short_and_on_one_line() {
+    let body = json!({"model": "a\nb", "id": "x".repeat(300), "usage": {"prompt_tokens": 1}});
+    let span = returning("openai", body);
+    assert_eq!((span.get("gen_ai.response.model"), span.get("gen_ai.response.id")), (None, None));
+}

@@ -12,8 +12,8 @@ use ::async_openai::error::OpenAIError;
 pub(super) fn class(error: &OpenAIError) -> Option<Cow<'static, str>> {
     Some(match error {
         OpenAIError::ApiError(response) => match &response.api_error.code {
-            Some(code) => Cow::Owned(code.clone()),
-            None => Cow::Owned(response.status_code.as_str().to_owned()),
+            Some(code) if is_class(code) => Cow::Owned(code.clone()),
+            _ => Cow::Owned(response.status_code.as_str().to_owned()),
         },
         OpenAIError::Reqwest(error) if error.is_timeout() => Cow::Borrowed("timeout"),
         OpenAIError::Reqwest(error) if error.is_connect() => Cow::Borrowed("connection_failed"),
@@ -28,4 +28,10 @@ pub(super) fn class(error: &OpenAIError) -> Option<Cow<'static, str>> {
         // The variant that exists only with async-openai's `middleware` feature: what it wraps is next in the chain.
         _ => return None,
     })
+}
+
+/// A code becomes a metric label: it must look like one of a few words, whatever a gateway puts there.
+fn is_class(code: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    !code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)
 }

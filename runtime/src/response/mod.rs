@@ -11,6 +11,7 @@ mod usage;
 
 pub use error::LlmError;
 pub(crate) use error::{ErrorFacts, error_type_of, type_name};
+pub(crate) use usage::PricedApart;
 pub use usage::Usage;
 
 /// The response side of a call.
