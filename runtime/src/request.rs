@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace::{Link, SpanContext};
-use opentelemetry::{Context, KeyValue, StringValue, Value};
+use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::call::{AttributeValue, Double, Flag, Int, Kind, Text, TextList, string_array};
 use crate::semconv::attribute;
@@ -26,6 +26,10 @@ pub struct Request {
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
+    /// Keys that the span has from its start: the SDK would keep both of two values for one key.
+    on_span: Vec<Key>,
+    /// Provider, model or server became known only after the start.
+    pub(crate) is_late: bool,
 }
 
 /// A request type that says itself what it asks for; the alternative to being `Serialize`.
@@ -83,6 +87,8 @@ impl Request {
             attributes: Vec::new(),
             parent: None,
             links: Vec::new(),
+            on_span: Vec::new(),
+            is_late: false,
         }
     }
 
@@ -95,8 +101,11 @@ impl Request {
         }
     }
 
-    /// The SDK would keep both of two values for one key; here the later replaces the earlier.
+    /// The later of two values for one key replaces the earlier, unless the earlier is on the span already.
     pub(crate) fn set_attribute(&mut self, new: KeyValue) {
+        if self.on_span.contains(&new.key) {
+            return;
+        }
         match self.attributes.iter_mut().find(|attribute| attribute.key == new.key) {
             Some(attribute) => *attribute = new,
             None => self.attributes.push(new),
@@ -114,6 +123,35 @@ impl Request {
 
     pub(crate) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Notes what the span starts with.
+    pub(crate) fn started(&mut self, with: &[KeyValue]) {
+        self.on_span = with.iter().map(|attribute| attribute.key.clone()).collect();
+        self.attributes.retain(|attribute| !self.on_span.contains(&attribute.key));
+    }
+
+    pub(crate) fn is_on_span(&self, key: &Key) -> bool {
+        self.on_span.contains(key)
+    }
+
+    /// Adds what `later` says; of what names the span, only what was not known at the start.
+    pub(crate) fn add(&mut self, later: Request) {
+        for (slot, value) in [
+            (&mut self.provider, later.provider),
+            (&mut self.model, later.model),
+            (&mut self.data_source, later.data_source),
+            (&mut self.server_address, later.server_address),
+        ] {
+            if slot.is_none() && value.is_some() {
+                *slot = value;
+                self.is_late = true;
+            }
+        }
+        self.server_port = self.server_port.or(later.server_port);
+        for attribute in later.attributes {
+            self.set_attribute(attribute);
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&KeyValue> {

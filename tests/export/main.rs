@@ -127,6 +127,7 @@ fn metrics_arrive_before_the_program_ends() {
         ("gen_ai.client.operation.duration", "s"),
         ("gen_ai.client.token.usage", "{token}"),
         ("gen_ai.usage.cost", "USD"),
+        ("gen_ai.workflow.duration", "s"),
     ];
     assert_eq!(names, expected);
     let duration = metrics.iter().find(|metric| metric.name == expected[0].0).unwrap();
@@ -271,5 +272,5 @@ fn spans_that_are_recorded_but_not_sampled_are_not_exported() {
     }
     let receipt = telemetry.shutdown();
     assert_eq!((receipt.spans(), receipt.metrics_lost()), (0, false));
-    assert_eq!((receiver.spans().len(), receiver.metrics().len()), (0, 3));
+    assert_eq!((receiver.spans().len(), receiver.metrics().len()), (0, 4));
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::TraceId;
 
 use super::{AttributeValue, Open};
 use crate::context::Scope;
@@ -71,8 +71,20 @@ impl CurrentCall {
         self.request(|request| request.attribute(key, value))
     }
 
-    /// Sets request parameters that were not known when the call began. Provider, model and server are part of
-    /// how the span starts and cannot change any more.
+    /// Sets what was not known when the call began: a router's choice of provider and model, say. Provider, model,
+    /// server and data source that the call began with stay as they are.
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(chat, provider = "openrouter")]
+    /// fn ask(question: &str) -> String {
+    ///     let model = if question.len() > 200 { "gpt-4o" } else { "gpt-4o-mini" };
+    ///     llm_trace::current().request(|request| request.model(model));
+    ///     format!("{model}: {question}")
+    /// }
+    /// # ask("?");
+    /// ```
     pub fn request(&self, set: impl FnOnce(&mut Request)) -> &Self {
         let Some(open) = self.open.upgrade() else { return self };
         // The closure is the caller's: it must not run under the lock, where recording again would deadlock.
@@ -80,19 +92,15 @@ impl CurrentCall {
         set(&mut later);
         let mut facts = open.facts();
         if !facts.ended {
-            for attribute in later.attributes {
-                facts.request.set_attribute(attribute);
-            }
+            facts.request.add(later);
         }
         self
     }
 
     /// The call's trace id in hex, to show to a user or to write into a log; `None` outside of any call.
     pub fn trace_id(&self) -> Option<String> {
-        let context = Context::current();
-        let span = context.span();
-        let span_context = span.span_context();
-        (self.open.strong_count() > 0 && span_context.is_valid()).then(|| span_context.trace_id().to_string())
+        let trace_id = self.open.upgrade()?.trace_id;
+        (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
     }
 
     fn fill(&self, response: Response) -> &Self {

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
+use opentelemetry::trace::{TraceContextExt, TraceId};
 
 pub use current::{CurrentCall, current};
 pub use site::{CallSite, Kind};
@@ -39,6 +40,7 @@ struct Open {
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
     started: Instant,
+    trace_id: TraceId,
     scope: Arc<Scope>,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
@@ -82,17 +84,20 @@ impl Finished<'_> {
 impl Call {
     /// Starts the call's span and clock.
     pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
-        if site.kind.counts_usage() {
-            pricing::warm();
-        }
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
         let own_name = request.name.as_deref().unwrap_or(site.function).to_owned();
         let scope = Scope::enter(&CurrentCall::scope_of(&parent), site.kind, &own_name, &mut request);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
+        let span = context.span();
+        let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
+        if site.kind.counts_usage() && is_recording {
+            pricing::warm();
+        }
         let open = Arc::new(Open {
             site,
+            trace_id,
             start_time,
             started,
             scope,
@@ -132,10 +137,13 @@ impl Call {
         facts.ended = true;
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
-        if open.site.kind == Kind::FetchResponse {
+        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
+        if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
             facts.response.usage = None;
         }
-        let price = if open.site.kind.counts_usage() {
+        let is_measured = metrics::are_wanted();
+        let is_observed = is_measured || self.context.span().is_recording();
+        let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
             Price::None
@@ -152,7 +160,9 @@ impl Call {
             price: &price,
             duration,
         };
-        metrics::record(&finished);
+        if is_measured {
+            metrics::record(&finished);
+        }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         span::end(&finished, &self.context, end_time);
     }
