@@ -44,6 +44,8 @@ mod metrics;
 mod pricing;
 mod privacy;
 mod probe;
+#[cfg(feature = "otlp")]
+pub mod propagation;
 mod request;
 mod response;
 pub mod semconv;

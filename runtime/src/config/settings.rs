@@ -8,6 +8,7 @@ use opentelemetry::{KeyValue, Value};
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError};
 use crate::privacy::CAPTURE_ERROR_MESSAGES;
+use crate::propagation::Propagators;
 use crate::semconv::resource;
 use crate::vintage::{self, Vintage};
 
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
     pub(crate) vintage: Vintage,
+    pub(crate) propagators: Propagators,
 }
 
 /// Where and how one signal is sent.
@@ -80,8 +82,28 @@ impl Settings {
         let opt_in = || source.get(vintage::OPT_IN).map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or_else(opt_in).unwrap_or_default();
         let resource = resource_of(builder, source)?;
-        Ok(Settings { disabled, traces, metrics, resource, error_messages, vintage })
+        let propagators = propagators(source)?;
+        Ok(Settings { disabled, traces, metrics, resource, error_messages, vintage, propagators })
     }
+}
+
+/// `OTEL_PROPAGATORS`: a list of what travels with requests, or `none`.
+fn propagators(source: &dyn Source) -> Result<Propagators, ConfigError> {
+    const VARIABLE: &str = "OTEL_PROPAGATORS";
+    let Some(list) = source.get(VARIABLE) else { return Ok(Propagators::default()) };
+    let mut chosen = Propagators { trace_context: false, baggage: false };
+    for word in list.split(',').map(str::trim) {
+        match word {
+            "tracecontext" => chosen.trace_context = true,
+            "baggage" => chosen.baggage = true,
+            "none" => {}
+            other => {
+                let expected = "expected a list of `tracecontext` and `baggage`, or `none`";
+                return Err(invalid(VARIABLE, other.to_owned(), expected));
+            }
+        }
+    }
+    Ok(chosen)
 }
 
 /// A signal without any endpoint is not exported.
@@ -365,7 +387,7 @@ mod tests {
 
     #[test]
     fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
-        let cases: [(&[(&'static str, &'static str)], &str); 5] = [
+        let cases: [(&[(&'static str, &'static str)], &str); 6] = [
             (
                 &[("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")],
                 "OTEL_EXPORTER_OTLP_ENDPOINT: `localhost:4318`",
@@ -386,6 +408,7 @@ mod tests {
                 "OTEL_EXPORTER_OTLP_HEADERS: `auth=***`",
             ),
             (&[("OTEL_SDK_DISABLED", "1")], "OTEL_SDK_DISABLED: `1`"),
+            (&[("OTEL_PROPAGATORS", "tracecontext,b3")], "OTEL_PROPAGATORS: `b3`"),
         ];
         for (vars, expected) in cases {
             let message = resolve(builder(), vars).expect_err("invalid").to_string();

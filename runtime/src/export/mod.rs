@@ -22,7 +22,7 @@ pub use guard::Telemetry;
 pub use ledger::Receipt;
 
 use crate::config::{ConfigError, Settings, SignalSettings};
-use crate::{pricing, privacy, vintage};
+use crate::{pricing, privacy, propagation, vintage};
 use ledger::Ledger;
 
 /// One guard at a time: a second set of global providers would silently cut off the first.
@@ -42,6 +42,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     }
     privacy::allow_error_messages(settings.error_messages);
     vintage::set(settings.vintage);
+    propagation::install(settings.propagators);
     pricing::warm();
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
