@@ -147,6 +147,11 @@ pub mod attribute {
     /// `cancelled` when the caller dropped the call before it ended; absent otherwise. Also a metric label. Ours.
     pub const OUTCOME: &str = "llm_trace.outcome";
 
+    /// How often the call was tried, if more than once (int). Ours.
+    pub const ATTEMPT_COUNT: &str = "llm_trace.attempt.count";
+    /// Tokens used by attempts whose answers were thrown away (int); not part of the call's usage. Ours.
+    pub const ATTEMPT_WASTED_TOKENS: &str = "llm_trace.attempt.wasted_tokens";
+
     /// `input` or `output`; metric label of the token histogram.
     pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 

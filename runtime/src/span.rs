@@ -55,6 +55,14 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
             put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
             put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
         }
+        for (key, count, least) in [
+            (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
+            (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
+        ] {
+            if count >= least {
+                put(&mut attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+            }
+        }
         match call.outcome {
             Outcome::Completed => {}
             Outcome::Failed { error_type, message } => {

@@ -393,3 +393,22 @@ fn usage_recorded_on_a_step_that_calls_no_model_is_dropped() {
     trace.run(step);
     assert_eq!(input_tokens(&trace.only()), None);
 }
+
+#[test]
+fn retries_of_the_callers_own_are_counted_with_what_they_wasted() {
+    #[llm_trace(chat, provider = "openai")]
+    fn chat(good: u64) -> Option<Value> {
+        while llm_trace::current().attempt() < good {
+            llm_trace::current().wasted(Usage::new(10, 5));
+        }
+        Some(body())
+    }
+    let attempts = |good| {
+        let trace = Trace::new();
+        trace.run(|| drop(chat(good)));
+        let span = trace.only();
+        assert_eq!(input_tokens(&span), Some(3), "what was wasted is not part of the usage");
+        (span.int("llm_trace.attempt.count"), span.int("llm_trace.attempt.wasted_tokens"))
+    };
+    assert_eq!((attempts(1), attempts(3)), ((None, None), (Some(3), Some(30))));
+}

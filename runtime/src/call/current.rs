@@ -66,6 +66,44 @@ impl CurrentCall {
         self.fill(crate::probe::read_response(body))
     }
 
+    /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all
+    /// attempts, as the caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
+    ///
+    /// ```
+    /// use llm_trace::{llm_trace, Usage};
+    ///
+    /// #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+    /// fn ask_for_json(question: &str) -> Option<String> {
+    ///     while llm_trace::current().attempt() <= 3 {
+    ///         let (text, usage) = call_the_api(question);
+    ///         if text.starts_with('{') {
+    ///             llm_trace::current().usage(usage);
+    ///             return Some(text);
+    ///         }
+    ///         llm_trace::current().wasted(usage); // paid for, and thrown away
+    ///     }
+    ///     None
+    /// }
+    /// # fn call_the_api(_: &str) -> (String, Usage) { ("{}".into(), Usage::new(1, 1)) }
+    /// # ask_for_json("?");
+    /// ```
+    pub fn attempt(&self) -> u64 {
+        let Some(open) = self.open.upgrade() else { return 1 };
+        let mut facts = open.facts();
+        facts.attempts.count += 1;
+        facts.attempts.count
+    }
+
+    /// Adds tokens used by an attempt whose answer is thrown away: `llm_trace.attempt.wasted_tokens`.
+    pub fn wasted(&self, usage: Usage) -> &Self {
+        if let Some(open) = self.open.upgrade() {
+            let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
+            let wasted = &mut open.facts().attempts.wasted_tokens;
+            *wasted = wasted.saturating_add(tokens);
+        }
+        self
+    }
+
     /// Sets a span attribute of your own.
     pub fn attribute<T: AttributeValue + ?Sized>(&self, key: &'static str, value: &T) -> &Self {
         self.request(|request| request.attribute(key, value))

@@ -51,7 +51,15 @@ struct Open {
 struct Facts {
     request: Request,
     response: Response,
+    attempts: Attempts,
     ended: bool,
+}
+
+/// What the caller's own retries came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempts {
+    pub(crate) count: u64,
+    pub(crate) wasted_tokens: u64,
 }
 
 /// A call that has ended, seen by span and metrics alike.
@@ -61,6 +69,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) agent: Option<&'a Agent>,
     pub(crate) request: &'a Request,
     pub(crate) response: &'a Response,
+    pub(crate) attempts: Attempts,
     pub(crate) outcome: &'a Outcome<'a>,
     pub(crate) price: &'a Price,
     pub(crate) duration: Duration,
@@ -102,7 +111,12 @@ impl Call {
             started,
             scope,
             panicking: std::thread::panicking(),
-            facts: Mutex::new(Facts { request, response: Response::new(), ended: false }),
+            facts: Mutex::new(Facts {
+                request,
+                response: Response::new(),
+                attempts: Attempts::default(),
+                ended: false,
+            }),
         });
         let context = context.with_value(CurrentCall::new(&open));
         Call { open, context, finished: false }
@@ -156,6 +170,7 @@ impl Call {
             agent: open.scope.agent(),
             request: &facts.request,
             response: &facts.response,
+            attempts: facts.attempts,
             outcome,
             price: &price,
             duration,
