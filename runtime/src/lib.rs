@@ -47,6 +47,7 @@ mod request;
 mod response;
 pub mod semconv;
 mod span;
+mod stream;
 
 pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
@@ -59,6 +60,7 @@ pub use llm_trace_macros::llm_trace;
 pub use opentelemetry::context::FutureExt;
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
+pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
 /// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.

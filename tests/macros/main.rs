@@ -4,4 +4,6 @@
 mod arguments;
 mod errors;
 mod functions;
+mod futures;
 mod nesting;
+mod streams;

@@ -13,7 +13,7 @@ use crate::response::{LlmResponse, Response, Usage};
 #[derive(Clone, Debug)]
 pub struct CurrentCall {
     /// Weak, so that a context kept by a detached task does not keep prompts alive.
-    open: Weak<Open>,
+    pub(super) open: Weak<Open>,
 }
 
 /// The innermost `#[llm_trace]` call that is running, to tell it what its return value does not: a function that

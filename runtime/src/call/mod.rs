@@ -5,6 +5,7 @@
 
 mod current;
 mod site;
+mod stream;
 mod value;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,7 @@ use opentelemetry::Context;
 
 pub use current::{CurrentCall, current};
 pub use site::{CallSite, Kind};
+pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
@@ -29,6 +31,8 @@ pub struct Call {
     open: Arc<Open>,
     context: Context,
     finished: bool,
+    /// Held by a stream that took the call over while its function runs, see [`stream`].
+    by_stream: bool,
 }
 
 /// What is shared between the call and [`current()`].
@@ -40,6 +44,8 @@ struct Open {
     started: Instant,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
+    /// The context with the call's span, for a stream that takes the call over.
+    span: Context,
     facts: Mutex<Facts>,
 }
 
@@ -47,6 +53,8 @@ struct Open {
 struct Facts {
     request: Request,
     response: Response,
+    timing: Timing,
+    holders: stream::Holders,
     ended: bool,
 }
 
@@ -57,6 +65,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) response: &'a Response,
     pub(crate) outcome: &'a Outcome<'a>,
     pub(crate) price: &'a Price,
+    pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
 }
 
@@ -82,10 +91,16 @@ impl Call {
             start_time,
             started,
             panicking: std::thread::panicking(),
-            facts: Mutex::new(Facts { request, response: Response::new(), ended: false }),
+            span: context,
+            facts: Mutex::new(Facts {
+                request,
+                response: Response::new(),
+                timing: Timing::default(),
+                holders: stream::Holders::default(),
+                ended: false,
+            }),
         });
-        let context = context.with_value(CurrentCall::new(&open));
-        Call { open, context, finished: false }
+        Call::of(open, false)
     }
 
     /// The context in which the call's body must run, so that what it starts becomes its child.
@@ -109,14 +124,27 @@ impl Call {
         self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
     }
 
+    /// Ends the call with a value that tells nothing.
+    pub(crate) fn complete(self) {
+        self.succeed(Response::new());
+    }
+
+    fn of(open: Arc<Open>, by_stream: bool) -> Self {
+        let context = open.span.with_value(CurrentCall::new(&open));
+        Call { open, context, finished: false, by_stream }
+    }
+
     fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
         self.finished = true;
         let open = &*self.open;
         let duration = open.started.elapsed();
         let mut facts = open.facts();
-        facts.ended = true;
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
+        if facts.ended || facts.holders.keep_open(self.by_stream, outcome) {
+            return;
+        }
+        facts.ended = true;
         let price = if open.site.kind.calls_model() {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -128,6 +156,7 @@ impl Call {
             response: &facts.response,
             outcome,
             price: &price,
+            timing: &facts.timing,
             duration,
         };
         metrics::record(&finished);

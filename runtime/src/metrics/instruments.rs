@@ -13,6 +13,8 @@ pub(crate) struct Instruments {
     pub(crate) tokens: Histogram<u64>,
     pub(crate) cost: Histogram<f64>,
     pub(crate) unpriced: Counter<u64>,
+    pub(crate) time_to_first_chunk: Histogram<f64>,
+    pub(crate) time_per_output_chunk: Histogram<f64>,
 }
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
@@ -62,6 +64,18 @@ impl Instruments {
                 .u64_counter(metric::UNPRICED)
                 .with_unit(metric::UNIT_CALLS)
                 .with_description("GenAI operations that used tokens of a model without a known price.")
+                .build(),
+            time_to_first_chunk: meter
+                .f64_histogram(metric::TIME_TO_FIRST_CHUNK)
+                .with_unit(metric::UNIT_SECONDS)
+                .with_description("Time to receive the first chunk of a streamed response.")
+                .with_boundaries(metric::DURATION_BUCKETS.to_vec())
+                .build(),
+            time_per_output_chunk: meter
+                .f64_histogram(metric::TIME_PER_OUTPUT_CHUNK)
+                .with_unit(metric::UNIT_SECONDS)
+                .with_description("Time per output chunk of a streamed response after the first.")
+                .with_boundaries(metric::DURATION_BUCKETS.to_vec())
                 .build(),
         }
     }

@@ -4,8 +4,11 @@
 //! own never becomes one.
 
 mod instruments;
+mod stream;
 
 use opentelemetry::KeyValue;
+
+pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Outcome};
 use crate::pricing::Price;

@@ -27,7 +27,7 @@ pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
+pub(super) enum Place {
     Root,
     Usage,
     InputDetails,
@@ -40,7 +40,7 @@ enum Place {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Field {
+pub(super) enum Field {
     Object,
     Model,
     Id,
@@ -79,8 +79,8 @@ struct Counts {
 }
 
 #[derive(Default)]
-struct ResponseReader {
-    response: Response,
+pub(super) struct ResponseReader {
+    pub(super) response: Response,
     counts: Counts,
     /// `object: "response"`, OpenAI's responses API: its `status` says how the generation ended.
     is_responses_api: bool,
@@ -222,7 +222,7 @@ impl ResponseReader {
         }
     }
 
-    fn finish(mut self) -> Response {
+    pub(super) fn finish(mut self) -> Response {
         if self.is_responses_api && self.response.finish_reasons.is_empty() {
             self.response.finish_reasons.extend(self.responses_api_finish_reason());
         }
