@@ -23,6 +23,24 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
     }
 }
 
+/// On an `impl`, whose methods take its arguments over.
+pub(crate) fn check_on_impl(args: &Args, errors: &Errors) {
+    for keyed in args.values.iter().filter(|keyed| OF_ONE_FUNCTION.contains(&keyed.spec.word)) {
+        errors.on(
+            &keyed.key,
+            format_args!(
+                "`{0}` on an `impl` would say the same of every method: give it to one, as in `#[llm_trace(tool, \
+                 {0} = expression)]`",
+                keyed.spec.word
+            ),
+        );
+    }
+    check(args, None, errors);
+}
+
+// What tells one function from another.
+const OF_ONE_FUNCTION: &[&str] = &["name", "description", "call_id"];
+
 fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     let Some(kind) = given.kind() else { return };
     if keyed.spec.kinds.contains(&kind) {

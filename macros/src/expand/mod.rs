@@ -2,11 +2,14 @@
 //! writes nothing but `::llm_trace::__private::…` and locals no user code can see.
 
 mod begin;
+mod block;
 mod body;
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Path;
 
+pub(crate) use self::block::expand as expand_block;
 use crate::model::{Ends, Future, Output, TracedFn};
 
 // Input:  #[llm_trace(chat, …)] async fn ask(…) -> Reply { BODY }
@@ -114,9 +117,12 @@ fn finish(traced: &TracedFn, private: &TokenStream) -> TokenStream {
 // Input:  crate = ::other::path
 // Output: ::other::path::__private
 fn private(traced: &TracedFn) -> TokenStream {
-    let root =
-        traced.root.as_ref().map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream);
+    let root = root(traced.root.as_ref());
     quote_spanned!(here()=> #root::__private)
+}
+
+fn root(at: Option<&Path>) -> TokenStream {
+    at.map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream)
 }
 
 // Locals with this span are invisible to user code, and the user's to them.

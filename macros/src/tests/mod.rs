@@ -1,6 +1,7 @@
 //! The pipeline on token streams: what comes out, for input that is right, half typed or wrong.
 
 mod arguments;
+mod blocks;
 mod bodies;
 mod items;
 mod mistakes;
