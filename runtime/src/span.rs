@@ -46,6 +46,12 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
             span.update_name(name(call.site, call.request, call.agent));
         }
         response_attributes(call.site.kind, call.response, &mut attributes);
+        for (key, time) in [
+            (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
+            (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
+        ] {
+            attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
+        }
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
             attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));

@@ -14,7 +14,7 @@ use crate::response::{LlmResponse, Response, Usage};
 #[derive(Clone, Debug)]
 pub struct CurrentCall {
     /// Weak, so that a context kept by a detached task does not keep prompts alive.
-    open: Weak<Open>,
+    pub(super) open: Weak<Open>,
     scope: Arc<Scope>,
 }
 

@@ -5,6 +5,7 @@
 
 mod current;
 mod site;
+mod stream;
 mod value;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,7 @@ use opentelemetry::trace::{TraceContextExt, TraceId};
 
 pub use current::{CurrentCall, current};
 pub use site::{CallSite, Kind};
+pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
@@ -31,6 +33,8 @@ pub struct Call {
     open: Arc<Open>,
     context: Context,
     finished: bool,
+    /// Held by a stream that took the call over while its function runs, see [`stream`].
+    by_stream: bool,
 }
 
 /// What is shared between the call and [`current()`].
@@ -44,6 +48,8 @@ struct Open {
     scope: Arc<Scope>,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
+    /// The context with the call's span, for a stream that takes the call over.
+    span: Context,
     facts: Mutex<Facts>,
 }
 
@@ -52,6 +58,8 @@ struct Facts {
     request: Request,
     response: Response,
     attempts: Attempts,
+    timing: Timing,
+    holders: stream::Holders,
     ended: bool,
 }
 
@@ -72,6 +80,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) attempts: Attempts,
     pub(crate) outcome: &'a Outcome<'a>,
     pub(crate) price: &'a Price,
+    pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
 }
 
@@ -111,15 +120,17 @@ impl Call {
             started,
             scope,
             panicking: std::thread::panicking(),
+            span: context,
             facts: Mutex::new(Facts {
                 request,
                 response: Response::new(),
                 attempts: Attempts::default(),
+                timing: Timing::default(),
+                holders: stream::Holders::default(),
                 ended: false,
             }),
         });
-        let context = context.with_value(CurrentCall::new(&open));
-        Call { open, context, finished: false }
+        Call::of(open, false)
     }
 
     /// The context in which the call's body must run, so that what it starts becomes its child.
@@ -143,14 +154,27 @@ impl Call {
         self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
     }
 
+    /// Ends the call with a value that tells nothing.
+    pub(crate) fn complete(self) {
+        self.succeed(Response::new());
+    }
+
+    fn of(open: Arc<Open>, by_stream: bool) -> Self {
+        let context = open.span.with_value(CurrentCall::new(&open));
+        Call { open, context, finished: false, by_stream }
+    }
+
     fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
         self.finished = true;
         let open = &*self.open;
         let duration = open.started.elapsed();
         let mut facts = open.facts();
-        facts.ended = true;
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
+        if facts.ended || facts.holders.keep_open(self.by_stream, outcome) {
+            return;
+        }
+        facts.ended = true;
         // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
         if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
             facts.response.usage = None;
@@ -173,6 +197,7 @@ impl Call {
             attempts: facts.attempts,
             outcome,
             price: &price,
+            timing: &facts.timing,
             duration,
         };
         if is_measured {

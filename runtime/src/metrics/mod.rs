@@ -4,9 +4,12 @@
 //! own never becomes one.
 
 mod instruments;
+mod stream;
 
 use opentelemetry::metrics::{Histogram, MeterProvider};
 use opentelemetry::{KeyValue, global};
+
+pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Kind, Outcome};
 use crate::pricing::Price;

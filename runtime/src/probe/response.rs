@@ -36,7 +36,7 @@ pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
+pub(super) enum Place {
     Root,
     Usage,
     InputDetails,
@@ -55,7 +55,7 @@ enum Place {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Field {
+pub(super) enum Field {
     Object,
     Model,
     Id,
@@ -114,13 +114,13 @@ struct Counts {
 }
 
 #[derive(Default)]
-struct ResponseReader {
-    response: Response,
+pub(super) struct ResponseReader {
+    pub(super) response: Response,
     counts: Counts,
     incomplete_reason: Option<String>,
     calls_tool: bool,
     /// The body says what it is in a provider's words, or has a provider's list of choices.
-    proves_itself: bool,
+    pub(super) proves_itself: bool,
     /// The modality of the list element being read.
     is_audio: bool,
 }
@@ -319,11 +319,14 @@ impl ResponseReader {
         }
     }
 
-    fn finish(mut self) -> Response {
+    /// Whether what was read so far can only be a provider's body.
+    pub(super) fn is_providers(&self) -> bool {
+        self.proves_itself || self.counts.usage().is_some() || self.response.dimensions.is_some()
+    }
+
+    pub(super) fn finish(mut self) -> Response {
         self.response.usage = self.counts.usage();
-        let is_providers =
-            self.proves_itself || self.response.usage.is_some() || self.response.dimensions.is_some();
-        if !is_providers {
+        if !self.is_providers() {
             return Response::new();
         }
         if self.response.api_type.as_deref() == Some(RESPONSES_API) && self.response.finish_reasons.is_empty()

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ::async_openai::error::OpenAIError;
 
+use super::error::is_class;
+
 #[allow(
     unreachable_patterns,
     clippy::match_wildcard_for_single_variants,
@@ -28,10 +30,4 @@ pub(super) fn class(error: &OpenAIError) -> Option<Cow<'static, str>> {
         // The variant that exists only with async-openai's `middleware` feature: what it wraps is next in the chain.
         _ => return None,
     })
-}
-
-/// A code becomes a metric label: it must look like one of a few words, whatever a gateway puts there.
-fn is_class(code: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
-    !code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)
 }

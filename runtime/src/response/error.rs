@@ -100,6 +100,12 @@ fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     })
 }
 
+/// A provider's code becomes a metric label: it must look like one of a few words, whatever a gateway puts there.
+pub(crate) fn is_class(code: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    !code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)
+}
+
 /// The name of a type without its generic arguments, which would make every instantiation a class of its own;
 /// `_OTHER`, the conventions' word for what cannot be told, for a type that has no name.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
