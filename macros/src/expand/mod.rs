@@ -5,9 +5,9 @@ mod begin;
 mod block;
 mod body;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Path;
+use syn::{Path, Type, spanned::Spanned as _};
 
 pub(crate) use self::block::expand as expand_block;
 use crate::model::{Ends, Future, Output, TracedFn};
@@ -70,8 +70,9 @@ fn in_future(traced: &TracedFn, future: &Future, private: &TokenStream) -> Token
     };
     let out = hinted(traced, private, quote_spanned!(here()=> out));
     let finish = finish(traced, private);
+    let future_of = told(private, "future_of", output, 1);
     quote_spanned! {here()=>
-        let future #annotation = #private::future_of::<#output, _>(move || #returns #body);
+        let future #annotation = #future_of(move || #returns #body);
         #private::#wrap(call, future, move |call, out| {
             let out = #out;
             #finish
@@ -79,22 +80,33 @@ fn in_future(traced: &TracedFn, future: &Future, private: &TokenStream) -> Token
     }
 }
 
-// Items of a stream are read by their type, which may only be told by the signature.
+// Items of a stream are read by their type, which may only be told by the signature. Where they are not of that type,
+// the type is to blame, not the attribute.
 //
 // Input:  fn ask(…) -> impl Stream<Item = Token>
 // Output: ::llm_trace::__private::stream_of::<Token, _>(RUN)
 fn hinted(traced: &TracedFn, private: &TokenStream, out: TokenStream) -> TokenStream {
-    match &traced.ends {
-        Ends::Value => out,
-        Ends::Stream(item, false) => quote_spanned!(here()=> #private::stream_of::<#item, _>(#out)),
-        Ends::Stream(item, true) => {
-            quote_spanned!(here()=> #private::stream_result_of::<#item, _, _>(#out))
-        }
-        Ends::Iterator(item, false) => quote_spanned!(here()=> #private::iterator_of::<#item, _>(#out)),
-        Ends::Iterator(item, true) => {
-            quote_spanned!(here()=> #private::iterator_result_of::<#item, _, _>(#out))
-        }
-    }
+    let (item, wrap, rest) = match &traced.ends {
+        Ends::Value => return out,
+        Ends::Stream(item, false) => (item, "stream_of", 1),
+        Ends::Stream(item, true) => (item, "stream_result_of", 2),
+        Ends::Iterator(item, false) => (item, "iterator_of", 1),
+        Ends::Iterator(item, true) => (item, "iterator_result_of", 2),
+    };
+    let wrap = told(private, wrap, item, rest);
+    quote_spanned!(here()=> #wrap(#out))
+}
+
+// What does not fit the type is reported where the user wrote the type.
+//
+// Input:  "stream_of", Token
+// Output: ::llm_trace::__private::stream_of::<Token, _>
+fn told(private: &TokenStream, function: &str, ty: &Type, inferred: usize) -> TokenStream {
+    let place = here().located_at(ty.span());
+    let function = Ident::new(function, place);
+    let private = located(private, place);
+    let inferred = (0..inferred).map(|_| quote_spanned!(place=> , _));
+    quote_spanned!(place=> #private::#function::<#ty #(#inferred)*>)
 }
 
 // Input:  response = adapter
@@ -123,6 +135,15 @@ fn private(traced: &TracedFn) -> TokenStream {
 
 fn root(at: Option<&Path>) -> TokenStream {
     at.map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream)
+}
+
+// Our tokens, claiming to be at a place in the user's code.
+fn located(tokens: &TokenStream, place: Span) -> TokenStream {
+    let located = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    located.collect()
 }
 
 // Locals with this span are invisible to user code, and the user's to them.
