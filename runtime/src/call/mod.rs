@@ -4,6 +4,7 @@
 //! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span and the metrics.
 
 mod current;
+mod future;
 mod site;
 mod stream;
 mod value;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry::Context;
 
 pub use current::{CurrentCall, current};
+pub use future::{Deferred, InFuture, defer, in_boxed_future, in_future};
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
