@@ -41,7 +41,7 @@ impl Progress {
     pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
         let at = Instant::now();
         let deltas = self.reading.item(read);
-        let Some(call) = self.call.as_ref().filter(|call| call.reads_response()) else { return };
+        let Some(call) = self.call.as_ref().filter(|call| call.is_generation()) else { return };
         if deltas.visible && self.timing.first_text.is_none() {
             self.timing.first_text = Some(call.elapsed(at));
         }
