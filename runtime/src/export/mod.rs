@@ -68,7 +68,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     vintage::set(vintage);
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(&sdk, resource.clone()));
-    let tracers = span_pipeline.install(sdk, resource);
+    let tracers = span_pipeline.install(sdk, resource, &ledger);
     Ok(Telemetry::new(Running { tracers, meters, ledger }))
 }
 
@@ -112,7 +112,12 @@ impl SpanPipeline {
         Ok(SpanPipeline::Otlp { exporter, route, timeout })
     }
 
-    fn install(self, sdk: SdkSettings, resource: Resource) -> Option<Exported<SdkTracerProvider>> {
+    fn install(
+        self,
+        sdk: SdkSettings,
+        resource: Resource,
+        ledger: &Arc<Ledger>,
+    ) -> Option<Exported<SdkTracerProvider>> {
         let provider = SdkTracerProvider::builder().with_resource(resource).with_sampler(sdk.sampler);
         let (provider, destination, timeout) = match self {
             SpanPipeline::Otlp { exporter, route, timeout } => {
@@ -121,8 +126,8 @@ impl SpanPipeline {
                 (provider.with_span_processor(SpanCounter::new(batches, route)), destination, timeout)
             }
             SpanPipeline::Terminal => {
-                let tree = terminal::TerminalTree::to_stderr();
-                (provider.with_span_processor(tree), "the terminal".to_owned(), Duration::ZERO)
+                let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
+                (provider.with_span_processor(tree), terminal::DESTINATION.to_owned(), Duration::ZERO)
             }
             SpanPipeline::Nowhere => return None,
         };
