@@ -3,6 +3,7 @@
 
 mod delivery;
 mod program;
+mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
