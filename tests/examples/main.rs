@@ -109,8 +109,16 @@ fn a_rate_limit_is_an_error_in_the_program_and_in_the_trace() {
     assert!(run.stderr.contains("rag: the model did not answer: 429"), "{run}");
     let tree = Tree::read(&run.stderr);
     tree.assert_child("gpt-4o-mini", tree.line("rag"));
-    assert!(tree.line("gpt-4o-mini").text.contains("rate_limit_exceeded"), "{run}");
+    let line = &tree.line("gpt-4o-mini").text;
+    assert!(line.ends_with("✗ rate_limit_exceeded"), "the class without the message, as nobody looks: {run}");
     assert!(run.elapsed < Duration::from_secs(5), "no silent retries: {:?}", run.elapsed);
+}
+
+#[test]
+fn the_message_of_an_error_is_in_the_tree_on_request() {
+    let example = rag(&[QUESTION]).env("STANDIN_FAIL", "rate_limit");
+    let run = example.env("LLM_TRACE_CAPTURE_ERROR_MESSAGES", "true").run();
+    assert!(Tree::read(&run.stderr).line("gpt-4o-mini").text.contains("✗ rate_limit_exceeded: "), "{run}");
 }
 
 #[test]

@@ -16,8 +16,12 @@ use prost::Message;
 pub enum Answer {
     /// This status with an empty body.
     Status(u16),
+    /// Status 200 with a content type, which may be empty, and a body.
+    Body(&'static str, &'static [u8]),
     /// Nothing, until the client gives up.
     Hang,
+    /// Nothing to requests for this path, 200 to others.
+    HangOn(&'static str),
 }
 
 /// One request as it arrived.
@@ -122,28 +126,34 @@ impl Receiver {
     }
 }
 
-/// An address nobody listens on.
+/// An address nobody listens on. A port that was free a moment ago would be the next one that a receiver of another
+/// test is given; this one is reserved and given to nobody.
 pub fn unreachable_endpoint() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    format!("http://{address}")
+    "http://127.0.0.1:1".to_owned()
 }
 
 fn serve(stream: &TcpStream, state: &State) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
+        let answer = match state.answer {
+            Answer::HangOn(path) if request.path == path => Answer::Hang,
+            Answer::HangOn(_) => Answer::Status(200),
+            other => other,
+        };
         state.received.lock().unwrap().push(request);
         state.arrived.notify_all();
-        let answer = match state.answer {
-            Answer::Status(status) => format!("HTTP/1.1 {status} Answer\r\ncontent-length: 0\r\n\r\n"),
-            Answer::Hang => {
+        let (head, body): (_, &[u8]) = match answer {
+            Answer::Status(status) => (format!("HTTP/1.1 {status} Answer\r\n"), &[]),
+            Answer::Body("", body) => ("HTTP/1.1 200 OK\r\n".to_owned(), body),
+            Answer::Body(kind, body) => (format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n"), body),
+            Answer::Hang | Answer::HangOn(_) => {
                 let _ = reader.read(&mut [0; 1]); // returns when the client gives up
                 return;
             }
         };
         let mut writer = stream;
-        if writer.write_all(answer.as_bytes()).is_err() {
+        let answer = [format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat();
+        if writer.write_all(&answer).is_err() {
             return;
         }
     }

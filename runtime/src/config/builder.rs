@@ -69,12 +69,17 @@ impl Builder {
     /// Base URL of an OTLP/HTTP receiver, such as `http://localhost:4318`; `/v1/traces` and `/v1/metrics` are
     /// appended. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` (used as they
     /// are), then `OTEL_EXPORTER_OTLP_ENDPOINT`. Without any, finished traces are printed to stderr as a tree.
+    ///
+    /// `OTEL_TRACES_EXPORTER` (`otlp`, `console` for the tree, `none`) and `OTEL_METRICS_EXPORTER` (`otlp`, `none`) choose
+    /// another exporter than that, whatever the endpoint is. The proxy named by `ALL_PROXY`, `HTTPS_PROXY` or
+    /// `HTTP_PROXY` is used unless the host is in `NO_PROXY` or on this machine's loopback interface.
     pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = Some(endpoint.into());
         self
     }
 
-    /// A header sent with every export, such as `Authorization`; the value is sent as it is. Default:
+    /// A header sent with every export, such as `Authorization`; the value is sent as it is. Headers that say how the
+    /// request itself is made (`Content-Type`, `Content-Length`, `Host`, …) are refused. Default:
     /// `OTEL_EXPORTER_OTLP_TRACES_HEADERS` and `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, then `OTEL_EXPORTER_OTLP_HEADERS`,
     /// whose values are percent-decoded.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -82,7 +87,7 @@ impl Builder {
         self
     }
 
-    /// How long one export may take, answer included. Default: `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` and
+    /// How long one export may take, with all its attempts and answers. Default: `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` and
     /// `OTEL_EXPORTER_OTLP_METRICS_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -99,8 +104,8 @@ impl Builder {
     }
 
     /// Whether the message of an error becomes the span's status description. Error messages can quote prompts and
-    /// completions, so the default is `false` when spans leave the process and `true` when they are only printed to
-    /// the terminal. Variable: `LLM_TRACE_CAPTURE_ERROR_MESSAGES`.
+    /// completions, so the default is `true` only where spans are printed and stderr is a terminal. Variable:
+    /// `LLM_TRACE_CAPTURE_ERROR_MESSAGES`.
     pub fn with_error_messages(mut self, record: bool) -> Self {
         self.error_messages = Some(record);
         self
@@ -116,13 +121,16 @@ impl Builder {
     /// Installs global OpenTelemetry providers that export as configured. Keep the returned guard until the program
     /// ends: dropping it delivers what is still queued.
     ///
-    /// With `OTEL_SDK_DISABLED=true` nothing is installed and the guard does nothing.
+    /// With `OTEL_SDK_DISABLED=true` nothing is installed, nothing else is read, and the guard does nothing.
     ///
     /// # Errors
     ///
     /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
     /// guard is still alive.
     pub fn init(self) -> Result<Telemetry, ConfigError> {
-        export::install(Settings::resolve(self, &Environment)?)
+        match Settings::resolve(self, &Environment)? {
+            Some(settings) => export::install(settings),
+            None => Ok(Telemetry::disabled()),
+        }
     }
 }

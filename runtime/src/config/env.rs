@@ -1,6 +1,7 @@
 //! Reading the environment, one parser per form of value.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
@@ -10,21 +11,50 @@ use super::ConfigError;
 /// Where settings come from when the builder does not give them. A trait so that tests need not change the
 /// process's environment, which other threads read.
 pub(crate) trait Source {
-    fn get(&self, variable: &'static str) -> Option<String>;
+    /// The value of a variable, if it is set.
+    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError>;
+
+    /// Whether a person is looking at what is printed.
+    fn stderr_is_terminal(&self) -> bool;
 }
 
 /// The process's environment. As the specification says, an empty value counts as not set.
 pub(crate) struct Environment;
 
 impl Source for Environment {
-    fn get(&self, variable: &'static str) -> Option<String> {
-        std::env::var(variable).ok().filter(|value| !value.trim().is_empty())
+    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+        text(variable, std::env::var_os(variable))
     }
+
+    fn stderr_is_terminal(&self) -> bool {
+        std::io::IsTerminal::is_terminal(&std::io::stderr())
+    }
+}
+
+fn text(variable: &'static str, value: Option<std::ffi::OsString>) -> Result<Option<String>, ConfigError> {
+    match value.map(std::ffi::OsString::into_string).transpose() {
+        Ok(value) => Ok(value.filter(|value| !value.trim().is_empty())),
+        // Not the value: half of a token may be readable.
+        Err(_) => Err(invalid(variable, "…".to_owned(), "expected UTF-8")),
+    }
+}
+
+/// The first of these variables that is set, with its value.
+pub(super) fn first(
+    source: &dyn Source,
+    variables: [&'static str; 2],
+) -> Result<Option<(&'static str, String)>, ConfigError> {
+    for variable in variables {
+        if let Some(value) = source.get(variable)? {
+            return Ok(Some((variable, value.trim().to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// `true` or `false`, in any case.
 pub(super) fn flag(source: &dyn Source, variable: &'static str) -> Result<Option<bool>, ConfigError> {
-    let Some(value) = source.get(variable) else { return Ok(None) };
+    let Some(value) = source.get(variable)? else { return Ok(None) };
     match value.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(Some(true)),
         "false" => Ok(Some(false)),
@@ -32,15 +62,38 @@ pub(super) fn flag(source: &dyn Source, variable: &'static str) -> Result<Option
     }
 }
 
-/// A number of milliseconds.
+/// One of a few words; the error names them all.
+pub(super) fn choice<T: Copy>(
+    source: &dyn Source,
+    variable: &'static str,
+    choices: &[(&str, T)],
+) -> Result<Option<T>, ConfigError> {
+    let Some(value) = source.get(variable)? else { return Ok(None) };
+    if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == value.trim()) {
+        return Ok(Some(*choice));
+    }
+    let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+    Err(invalid(variable, value, format!("expected one of {}", words.join(", "))))
+}
+
+/// A number of milliseconds above zero: zero would mean to wait for nothing, or never to wait.
 pub(super) fn milliseconds(
     source: &dyn Source,
     variable: &'static str,
 ) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = source.get(variable) else { return Ok(None) };
+    let Some(value) = source.get(variable)? else { return Ok(None) };
     match value.trim().parse() {
-        Ok(milliseconds) => Ok(Some(Duration::from_millis(milliseconds))),
-        Err(_) => Err(invalid(variable, value, "expected a number of milliseconds")),
+        Ok(milliseconds @ 1..) => Ok(Some(Duration::from_millis(milliseconds))),
+        _ => Err(invalid(variable, value, "expected a number of milliseconds above 0")),
+    }
+}
+
+/// A number of things above zero.
+pub(super) fn count(source: &dyn Source, variable: &'static str) -> Result<Option<usize>, ConfigError> {
+    let Some(value) = source.get(variable)? else { return Ok(None) };
+    match value.trim().parse::<NonZeroUsize>() {
+        Ok(count) => Ok(Some(count.get())),
+        Err(_) => Err(invalid(variable, value, "expected a whole number above 0")),
     }
 }
 
@@ -49,10 +102,10 @@ pub(super) fn pairs(
     source: &dyn Source,
     variable: &'static str,
 ) -> Result<Vec<(String, String)>, ConfigError> {
-    let Some(text) = source.get(variable) else { return Ok(Vec::new()) };
+    let Some(text) = source.get(variable)? else { return Ok(Vec::new()) };
     let mut pairs = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let Some((key, value)) = entry.split_once('=') else {
+        let Some((key, value)) = entry.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
             // Not the entry itself: it may be a token that lost its key.
             return Err(invalid(
                 variable,
@@ -81,8 +134,11 @@ mod tests {
     struct One(&'static str);
 
     impl Source for One {
-        fn get(&self, _variable: &'static str) -> Option<String> {
-            Some(self.0.to_owned())
+        fn get(&self, _variable: &'static str) -> Result<Option<String>, ConfigError> {
+            Ok(Some(self.0.to_owned()))
+        }
+        fn stderr_is_terminal(&self) -> bool {
+            false
         }
     }
 
@@ -106,18 +162,34 @@ mod tests {
 
     #[test]
     fn a_pair_without_a_key_is_an_error_that_does_not_show_it() {
-        let error = pairs(&One("glc_secret_token"), "OTEL_EXPORTER_OTLP_HEADERS").expect_err("no key");
-        let message = error.to_string();
-        assert!(
-            message.contains("OTEL_EXPORTER_OTLP_HEADERS") && !message.contains("glc_secret"),
-            "{message}"
-        );
+        for text in ["glc_secret_token", "a=b,=glc_secret_token", " =glc_secret_token"] {
+            let error = pairs(&One(text), "OTEL_EXPORTER_OTLP_HEADERS").expect_err("no key");
+            let message = error.to_string();
+            assert!(message.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{message}");
+            assert!(!message.contains("glc_secret"), "{message}");
+        }
     }
 
     #[test]
     fn wrong_forms_name_the_variable_the_value_and_what_is_allowed() {
-        let error = flag(&One("yes"), "OTEL_SDK_DISABLED").expect_err("not a flag");
-        assert_eq!(error.to_string(), "OTEL_SDK_DISABLED: `yes` is not valid: expected `true` or `false`");
-        assert!(milliseconds(&One("10s"), "OTEL_EXPORTER_OTLP_TIMEOUT").is_err());
+        let error = flag(&One("yes"), "LLM_TRACE_X").expect_err("not a flag");
+        assert_eq!(error.to_string(), "LLM_TRACE_X: `yes` is not valid: expected `true` or `false`");
+        let error = choice(&One("bogus"), "X", &[("a", 1), ("b", 2)]).expect_err("none of them");
+        assert_eq!(error.to_string(), "X: `bogus` is not valid: expected one of `a`, `b`");
+        for number in ["10s", "0", "-1", "1.5"] {
+            assert!(milliseconds(&One(number), "X").is_err(), "{number}");
+            assert!(count(&One(number), "X").is_err(), "{number}");
+        }
+        assert_eq!(milliseconds(&One(" 10 "), "X").expect("valid"), Some(Duration::from_millis(10)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf_8_is_an_error_that_does_not_show_it() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let value = std::ffi::OsString::from_vec(b"secret\xff".to_vec());
+        let error = text("OTEL_SERVICE_NAME", Some(value)).expect_err("not UTF-8").to_string();
+        assert_eq!(error, "OTEL_SERVICE_NAME: `…` is not valid: expected UTF-8");
+        assert_eq!(text("X", Some(" ".into())).expect("valid"), None);
     }
 }

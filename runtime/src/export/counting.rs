@@ -5,7 +5,6 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use opentelemetry::Context;
@@ -17,18 +16,48 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
+use super::exchange::{Exchange, Outcome, no_answer_within};
 use super::ledger::Ledger;
+
+/// One signal's way to its receiver, as far as counting goes.
+#[derive(Clone, Debug)]
+pub(super) struct Route {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) exchange: Arc<Exchange>,
+    /// The receiver as it may be shown.
+    pub(super) destination: String,
+}
+
+impl Route {
+    /// What an export came to: the number of items that were rejected, or why it failed. The client below knows
+    /// more than the exporter, which calls a login page a success and every broken connection a network error.
+    fn result(&self, exported: OTelSdkResult, what: &str) -> Result<u64, OTelSdkError> {
+        let failure = match (exported, self.exchange.outcome()) {
+            (Ok(()), Outcome::Accepted | Outcome::Unsent) => return Ok(0),
+            (Ok(()), Outcome::Rejected { items, message }) => {
+                let colon = if message.is_empty() { "" } else { ": " };
+                let reason = format!("the receiver rejected {items} of the {what}{colon}{message}");
+                self.ledger.failed(&self.destination, reason);
+                return Ok(items);
+            }
+            (_, Outcome::Failed(reason)) | (Err(OTelSdkError::InternalFailure(reason)), _) => reason,
+            (Err(error), _) => error.to_string(),
+        };
+        self.ledger.failed(&self.destination, failure.clone());
+        Err(OTelSdkError::InternalFailure(failure))
+    }
+}
 
 /// Counts spans as they end.
 #[derive(Debug)]
 pub(super) struct SpanCounter {
     next: BatchSpanProcessor,
-    ledger: Arc<Ledger>,
+    route: Route,
 }
 
 impl SpanCounter {
-    pub(super) fn new(next: BatchSpanProcessor, ledger: Arc<Ledger>) -> Self {
-        SpanCounter { next, ledger }
+    pub(super) fn new(next: BatchSpanProcessor, route: Route) -> Self {
+        SpanCounter { next, route }
     }
 }
 
@@ -40,7 +69,7 @@ impl SpanProcessor for SpanCounter {
     fn on_end(&self, span: SpanData) {
         // The SDK's batch processor would export spans that were recorded but not sampled.
         if span.span_context.is_sampled() {
-            self.ledger.spans_ended.fetch_add(1, Ordering::AcqRel);
+            self.route.ledger.span_ended();
             self.next.on_end(span);
         }
     }
@@ -50,7 +79,12 @@ impl SpanProcessor for SpanCounter {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.next.shutdown_with_timeout(timeout)
+        let result = self.next.shutdown_with_timeout(timeout);
+        if let Err(OTelSdkError::Timeout(timeout)) = &result {
+            // More batches were queued than could fail in time.
+            self.route.ledger.failed(&self.route.destination, no_answer_within(*timeout));
+        }
+        result
     }
 
     fn set_resource(&mut self, resource: &Resource) {
@@ -62,27 +96,23 @@ impl SpanProcessor for SpanCounter {
 #[derive(Debug)]
 pub(super) struct CountingSpanExporter {
     next: SpanExporter,
-    ledger: Arc<Ledger>,
-    destination: String,
+    route: Route,
 }
 
 impl CountingSpanExporter {
-    pub(super) fn new(next: SpanExporter, ledger: Arc<Ledger>, destination: String) -> Self {
-        CountingSpanExporter { next, ledger, destination }
+    pub(super) fn new(next: SpanExporter, route: Route) -> Self {
+        CountingSpanExporter { next, route }
     }
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for CountingSpanExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len() as u64;
-        let result = self.next.export(batch).await;
-        match &result {
-            Ok(()) => {
-                self.ledger.spans_delivered.fetch_add(count, Ordering::AcqRel);
-            }
-            Err(error) => self.ledger.failed(&self.destination, reason(error)),
-        }
-        result
+        self.route.exchange.begin();
+        let exported = self.next.export(batch).await;
+        let rejected = self.route.result(exported, "spans")?;
+        self.route.ledger.spans_delivered(count.saturating_sub(rejected));
+        Ok(())
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -102,24 +132,24 @@ impl opentelemetry_sdk::trace::SpanExporter for CountingSpanExporter {
 #[derive(Debug)]
 pub(super) struct CountingMetricExporter {
     next: MetricExporter,
-    ledger: Arc<Ledger>,
-    destination: String,
+    route: Route,
 }
 
 impl CountingMetricExporter {
-    pub(super) fn new(next: MetricExporter, ledger: Arc<Ledger>, destination: String) -> Self {
-        CountingMetricExporter { next, ledger, destination }
+    pub(super) fn new(next: MetricExporter, route: Route) -> Self {
+        CountingMetricExporter { next, route }
     }
 }
 
 impl PushMetricExporter for CountingMetricExporter {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
-        let result = self.next.export(metrics).await;
-        self.ledger.metrics(result.is_ok());
-        if let Err(error) = &result {
-            self.ledger.failed(&self.destination, reason(error));
+        self.route.ledger.metrics_attempted();
+        self.route.exchange.begin();
+        let exported = self.next.export(metrics).await;
+        if self.route.result(exported, "data points")? == 0 {
+            self.route.ledger.metrics_delivered();
         }
-        result
+        Ok(())
     }
 
     fn force_flush(&self) -> OTelSdkResult {
@@ -127,17 +157,12 @@ impl PushMetricExporter for CountingMetricExporter {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        // The reader calls this after its last export, also when whoever asked it to stop has given up waiting.
+        self.route.ledger.metrics_closed();
         self.next.shutdown_with_timeout(timeout)
     }
 
     fn temporality(&self) -> Temporality {
         self.next.temporality()
-    }
-}
-
-fn reason(error: &OTelSdkError) -> String {
-    match error {
-        OTelSdkError::InternalFailure(reason) => reason.clone(),
-        other => other.to_string(),
     }
 }

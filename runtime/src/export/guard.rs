@@ -2,95 +2,147 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use super::exchange::no_answer_within;
 use super::ledger::{Ledger, Receipt};
+
+/// An export that runs into its timeout is given this much longer to say so.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
 /// both deliver what is queued and stop.
+///
+/// Both **block** until the receiver has answered, like [`flush`](Telemetry::flush). Exports run on threads of their
+/// own, so nothing deadlocks, but a worker of an async runtime is held up: call them where that does not matter, at
+/// the end of `main`, or move them away:
+///
+/// ```no_run
+/// # async fn stop(telemetry: llm_trace::Telemetry) -> Result<(), tokio::task::JoinError> {
+/// let receipt = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
+/// # drop(receipt); Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping this stops the export; keep it until the program ends"]
 pub struct Telemetry {
-    /// `None` if telemetry is disabled.
+    /// `None` if telemetry is disabled, or stopped.
     running: Option<Running>,
-    stopped: bool,
 }
 
 #[derive(Debug)]
-struct Running {
-    tracers: SdkTracerProvider,
-    meters: Option<SdkMeterProvider>,
-    ledger: Arc<Ledger>,
+pub(super) struct Running {
+    pub(super) tracers: Option<Exported<SdkTracerProvider>>,
+    pub(super) meters: Option<Exported<SdkMeterProvider>>,
+    pub(super) ledger: Arc<Ledger>,
+}
+
+/// A provider, and where it exports to.
+#[derive(Debug)]
+pub(super) struct Exported<P> {
+    pub(super) provider: P,
+    pub(super) destination: String,
+    /// For one export.
+    pub(super) timeout: Duration,
 }
 
 impl Telemetry {
-    pub(super) fn new(
-        tracers: SdkTracerProvider,
-        meters: Option<SdkMeterProvider>,
-        ledger: Arc<Ledger>,
-    ) -> Self {
-        Telemetry { running: Some(Running { tracers, meters, ledger }), stopped: false }
+    pub(super) fn new(running: Running) -> Self {
+        Telemetry { running: Some(running) }
     }
 
-    pub(super) fn disabled() -> Self {
-        Telemetry { running: None, stopped: false }
+    pub(crate) fn disabled() -> Self {
+        Telemetry { running: None }
     }
 
-    /// Delivers what is queued now and returns what has been delivered so far. Blocks until the receiver has
-    /// answered or timed out: from async code call it in `spawn_blocking`.
+    /// Delivers what is queued now and returns what has been delivered so far.
+    ///
+    /// Blocks until the receiver has answered: at most 5 seconds for spans, and side by side with that at most the
+    /// timeout of one export for metrics, or of two if one is under way already. From async code call it in
+    /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> Receipt {
         let Some(running) = &self.running else { return Ledger::default().receipt() };
-        // Failures are counted in the ledger, where the SDK's own result would only tell of the last batch.
-        let _ = running.tracers.force_flush();
-        if let Some(meters) = &running.meters {
-            let _ = meters.force_flush();
-        }
-        running.ledger.receipt()
+        running.flush()
     }
 
-    /// Delivers what is queued, stops, and returns what was delivered and what was not. If something was lost, that
-    /// is said once: as a `tracing` error, or on stderr if no subscriber is set. Spans still open are lost.
+    /// Delivers what is queued, stops, and returns what was delivered and what was not. That something was lost is
+    /// said once: as a `tracing` error, or on stderr if no subscriber shows that. Spans still open are lost.
+    ///
+    /// Blocks until the receiver has answered, at most for the timeout of one export (10 seconds unless configured) or
+    /// 5 seconds, whichever is longer, and a second. From async code: `spawn_blocking(move || telemetry.shutdown())`.
     pub fn shutdown(mut self) -> Receipt {
         self.stop()
     }
 
     fn stop(&mut self) -> Receipt {
-        self.stopped = true;
-        let receipt = match self.running.take() {
-            None => Ledger::default().receipt(),
-            Some(Running { tracers, meters, ledger }) => {
-                let _ = tracers.shutdown();
-                if let Some(meters) = meters {
-                    let _ = meters.shutdown();
-                }
-                ledger.receipt()
-            }
-        };
+        let Some(running) = self.running.take() else { return Ledger::default().receipt() };
+        running.ledger.stopping();
+        running.stop();
         super::INSTALLED.store(false, Ordering::Release);
-        if !receipt.is_complete() {
-            report(&receipt);
-        }
+        let receipt = running.ledger.receipt();
+        running.ledger.report(&receipt);
         receipt
     }
 }
 
+/// Stops as [`shutdown`](Telemetry::shutdown) does, and blocks as long.
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        if !self.stopped {
-            self.stop();
-        }
+        self.stop();
     }
 }
 
-fn report(receipt: &Receipt) {
-    if tracing::dispatcher::has_been_set() {
-        tracing::error!(target: "llm_trace", "{receipt}");
-    } else {
-        #[expect(clippy::print_stderr, reason = "the program's last words; no subscriber would show them")]
-        {
-            eprintln!("llm-trace: {receipt}");
+impl Running {
+    // Failures are counted in the ledger, where the SDK's own results would only tell of the last batch, or nothing.
+
+    fn flush(&self) -> Receipt {
+        let metrics = || {
+            if let Some(meters) = &self.meters {
+                let _ = meters.provider.force_flush();
+            }
+        };
+        let spans = || self.tracers.as_ref().filter(|tracers| tracers.provider.force_flush().is_err());
+        let unfinished = side_by_side(metrics, spans);
+        let receipt = self.ledger.receipt();
+        match unfinished {
+            Some(tracers) => receipt.or_because(&tracers.destination, "there is no answer yet"),
+            None => receipt,
         }
     }
+
+    fn stop(&self) {
+        let metrics = || {
+            let Some(Exported { provider, destination, timeout }) = &self.meters else { return };
+            let patience = *timeout + MARGIN;
+            let until = Instant::now() + patience;
+            // The reader's own patience is fixed at 5 seconds; its last export goes on after that.
+            if provider.shutdown().is_err() && !self.ledger.wait_for_metrics(until) {
+                self.ledger.failed(destination, no_answer_within(patience));
+            }
+        };
+        let spans = || {
+            if let Some(tracers) = &self.tracers {
+                let _ = tracers.provider.shutdown_with_timeout(tracers.timeout + MARGIN);
+            }
+        };
+        side_by_side(metrics, spans);
+    }
+}
+
+/// Does both at a time, so that one receiver that hangs is waited for once; one after the other if the system has
+/// no thread to give.
+fn side_by_side<T>(one: impl Fn() + Sync, other: impl FnOnce() -> T) -> T {
+    let one = &one;
+    std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().spawn_scoped(scope, one);
+        let result = other();
+        match spawned {
+            // A panic of a worker's has been printed; what it kept from arriving is in the ledger.
+            Ok(thread) => drop(thread.join()),
+            Err(_) => one(),
+        }
+        result
+    })
 }

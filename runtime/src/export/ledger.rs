@@ -2,17 +2,30 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::report;
 
 /// Running counts of one [`Telemetry`](super::Telemetry).
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) spans_ended: AtomicU64,
-    pub(super) spans_delivered: AtomicU64,
+    spans_ended: AtomicU64,
+    spans_delivered: AtomicU64,
     /// Metrics are cumulative: what matters is whether the newest state arrived.
     metrics_attempted: AtomicBool,
     metrics_current: AtomicBool,
-    failure: Mutex<Option<Failure>>,
+    story: Mutex<Story>,
+    metrics_closed: Mutex<bool>,
+    closing: Condvar,
+}
+
+/// What went wrong, and whether people know.
+#[derive(Debug, Default)]
+struct Story {
+    failure: Option<Failure>,
+    stopping: bool,
+    said: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -22,19 +35,73 @@ struct Failure {
 }
 
 impl Ledger {
-    pub(super) fn metrics(&self, delivered: bool) {
-        self.metrics_attempted.store(true, Ordering::Relaxed);
-        self.metrics_current.store(delivered, Ordering::Relaxed);
+    pub(super) fn span_ended(&self) {
+        self.spans_ended.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Notes why an export failed. The first failure is logged when it happens; a later one only changes the reason
-    /// that the receipt gives, so that an outage is one line and not one per batch.
-    pub(super) fn failed(&self, destination: &str, reason: String) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        if failure.is_none() {
-            tracing::warn!(target: "llm_trace", destination, reason, "telemetry could not be delivered");
+    pub(super) fn spans_delivered(&self, count: u64) {
+        self.spans_delivered.fetch_add(count, Ordering::AcqRel);
+    }
+
+    /// An export of metrics begins. Until it has succeeded they count as lost: it may never come back.
+    pub(super) fn metrics_attempted(&self) {
+        self.metrics_current.store(false, Ordering::Release);
+        self.metrics_attempted.store(true, Ordering::Release);
+    }
+
+    pub(super) fn metrics_delivered(&self) {
+        self.metrics_current.store(true, Ordering::Release);
+    }
+
+    /// The last export of metrics is over, whatever it came to.
+    pub(super) fn metrics_closed(&self) {
+        *self.metrics_closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.closing.notify_all();
+    }
+
+    /// Waits for the last export of metrics, and returns whether it is over.
+    pub(super) fn wait_for_metrics(&self, until: Instant) -> bool {
+        let mut closed = self.metrics_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*closed {
+            let left = until.saturating_duration_since(Instant::now());
+            if left == Duration::ZERO {
+                return false;
+            }
+            closed = self.closing.wait_timeout(closed, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *failure = Some(Failure { destination: destination.to_owned(), reason });
+        true
+    }
+
+    /// Notes why an export failed. While the program runs the first failure is said when it happens, so that an
+    /// outage is one line and not one per batch. While it stops nothing is: the receipt follows, with the totals.
+    pub(super) fn failed(&self, destination: &str, reason: String) {
+        let failure = Failure { destination: destination.to_owned(), reason };
+        let is_first = {
+            let mut story = self.story();
+            story.failure = Some(failure.clone());
+            // Taken here and given back below: nobody may be called under the lock, or twice.
+            !story.stopping && !std::mem::replace(&mut story.said, true)
+        };
+        if is_first {
+            let Failure { destination, reason } = &failure;
+            let message = format_args!("telemetry could not be delivered to {destination}: {reason}");
+            self.story().said = report::to_subscriber(&message);
+        }
+    }
+
+    /// From here on failures are only told by the receipt.
+    pub(super) fn stopping(&self) {
+        self.story().stopping = true;
+    }
+
+    /// Says what was lost, unless that something was lost has been said before.
+    pub(super) fn report(&self, receipt: &Receipt) {
+        if receipt.is_complete() || std::mem::replace(&mut self.story().said, true) {
+            return;
+        }
+        if !report::to_subscriber(receipt) {
+            report::to_stderr(receipt);
+        }
     }
 
     pub(super) fn receipt(&self) -> Receipt {
@@ -43,10 +110,14 @@ impl Ledger {
         Receipt {
             spans: ended,
             spans_delivered: delivered.min(ended),
-            metrics_lost: self.metrics_attempted.load(Ordering::Relaxed)
-                && !self.metrics_current.load(Ordering::Relaxed),
-            failure: self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            metrics_lost: self.metrics_attempted.load(Ordering::Acquire)
+                && !self.metrics_current.load(Ordering::Acquire),
+            failure: self.story().failure.clone(),
         }
+    }
+
+    fn story(&self) -> MutexGuard<'_, Story> {
+        self.story.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,12 +138,12 @@ impl Receipt {
         self.spans
     }
 
-    /// Spans the receiver confirmed.
+    /// Spans the receiver confirmed, or that were printed to the terminal.
     pub fn spans_delivered(&self) -> u64 {
         self.spans_delivered
     }
 
-    /// Spans that ended but were not confirmed: refused, timed out, or dropped from a full queue.
+    /// Spans that ended but were not confirmed: refused, rejected, timed out, or dropped from a full queue.
     pub fn spans_lost(&self) -> u64 {
         self.spans - self.spans_delivered
     }
@@ -87,9 +158,19 @@ impl Receipt {
         self.spans_lost() == 0 && !self.metrics_lost
     }
 
-    /// Why the last failed export failed, if any did.
+    /// Why the last failed export failed, if any did: a few words for people, without credentials.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_ref().map(|failure| failure.reason.as_str())
+    }
+}
+
+impl Receipt {
+    /// Gives a reason where none is known yet.
+    pub(super) fn or_because(mut self, destination: &str, reason: &str) -> Self {
+        if !self.is_complete() && self.failure.is_none() {
+            self.failure = Some(Failure { destination: destination.to_owned(), reason: reason.to_owned() });
+        }
+        self
     }
 }
 
@@ -119,20 +200,26 @@ mod tests {
     #[test]
     fn a_receipt_says_what_was_lost_where_and_why() {
         let ledger = Ledger::default();
-        ledger.spans_ended.store(5, Ordering::Relaxed);
-        ledger.spans_delivered.store(4, Ordering::Relaxed);
+        for _ in 0..5 {
+            ledger.span_ended();
+        }
+        ledger.spans_delivered(4);
         assert_eq!(ledger.receipt().to_string(), "1 span not delivered");
-        ledger.metrics(false);
+        ledger.metrics_attempted();
         ledger.failed("http://c:4318", "connection refused".to_owned());
         let expected = "1 span and metrics not delivered to http://c:4318: connection refused";
         assert_eq!(ledger.receipt().to_string(), expected);
     }
 
     #[test]
-    fn metrics_that_arrive_later_are_not_lost() {
+    fn metrics_are_lost_from_the_attempt_until_they_arrive() {
         let ledger = Ledger::default();
-        ledger.metrics(false);
-        ledger.metrics(true);
         assert!(ledger.receipt().is_complete());
+        ledger.metrics_attempted();
+        assert!(ledger.receipt().metrics_lost());
+        ledger.metrics_delivered();
+        assert!(ledger.receipt().is_complete());
+        ledger.metrics_attempted();
+        assert!(ledger.receipt().metrics_lost(), "a newer state is under way");
     }
 }

@@ -1,13 +1,18 @@
 //! In: spans and measurements from the global providers. Out: OTLP over HTTP, or a tree on the terminal.
 
+mod answer;
 mod counting;
+mod exchange;
 mod guard;
 mod http;
 mod ledger;
+mod printable;
+mod report;
 mod terminal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry_otlp::{
@@ -21,8 +26,11 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
 pub use guard::Telemetry;
 pub use ledger::Receipt;
 
-use crate::config::{ConfigError, Settings, SignalSettings};
+use crate::config::{ConfigError, Metrics, SdkSettings, Settings, SignalSettings, Traces};
 use crate::{pricing, privacy, propagation, vintage};
+use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
+use exchange::Exchange;
+use guard::{Exported, Running};
 use ledger::Ledger;
 
 /// One guard at a time: a second set of global providers would silently cut off the first.
@@ -37,71 +45,116 @@ pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
-    if settings.disabled {
-        return Ok(Telemetry::disabled());
-    }
-    privacy::allow_error_messages(settings.error_messages);
-    vintage::set(settings.vintage);
-    propagation::install(settings.propagators);
-    pricing::warm();
+    let Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attributes(settings.resource)
+        .with_attributes(resource)
         .build();
 
     // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
     // span processor takes its own instruments from the meter provider that is global when it is made.
-    let metric_exporter = settings.metrics.map(|signal| metric_exporter(signal, &ledger)).transpose()?;
-    let span_exporter = settings.traces.map(|signal| span_exporter(signal, &ledger)).transpose()?;
+    let metric_pipeline = match metrics {
+        Metrics::Otlp(signal) => Some(MetricPipeline::build(signal, &ledger)?),
+        Metrics::Nowhere => None,
+    };
+    let span_pipeline = match traces {
+        Traces::Otlp(signal) => SpanPipeline::otlp(signal, &ledger)?,
+        Traces::Terminal => SpanPipeline::Terminal,
+        Traces::Nowhere => SpanPipeline::Nowhere,
+    };
 
-    let meters = metric_exporter.map(|exporter| {
-        let reader = PeriodicReader::builder(exporter).build();
-        SdkMeterProvider::builder().with_resource(resource.clone()).with_reader(reader).build()
-    });
-    if let Some(meters) = &meters {
-        global::set_meter_provider(meters.clone());
-    }
-    let tracers = SdkTracerProvider::builder().with_resource(resource);
-    let tracers = match span_exporter {
-        Some(exporter) => {
-            let batches = BatchSpanProcessor::builder(exporter).build();
-            tracers.with_span_processor(counting::SpanCounter::new(batches, Arc::clone(&ledger)))
-        }
-        None => tracers.with_span_processor(terminal::TerminalTree::to_stderr()),
-    }
-    .build();
-    global::set_tracer_provider(tracers.clone());
-    Ok(Telemetry::new(tracers, meters, ledger))
+    privacy::allow_error_messages(error_messages);
+    vintage::set(vintage);
+    propagation::install(propagators);
+    pricing::warm();
+    let meters = metric_pipeline.map(|pipeline| pipeline.install(&sdk, resource.clone()));
+    let tracers = span_pipeline.install(sdk, resource, &ledger);
+    Ok(Telemetry::new(Running { tracers, meters, ledger }))
 }
 
-fn span_exporter(
-    signal: SignalSettings,
-    ledger: &Arc<Ledger>,
-) -> Result<counting::CountingSpanExporter, ConfigError> {
-    let destination = http::destination(&signal.endpoint);
-    let exporter =
-        configured(SpanExporter::builder().with_http(), signal).build().map_err(ConfigError::Exporter)?;
-    Ok(counting::CountingSpanExporter::new(exporter, Arc::clone(ledger), destination))
+struct MetricPipeline {
+    exporter: CountingMetricExporter,
+    destination: String,
+    timeout: Duration,
 }
 
-fn metric_exporter(
-    signal: SignalSettings,
-    ledger: &Arc<Ledger>,
-) -> Result<counting::CountingMetricExporter, ConfigError> {
-    let destination = http::destination(&signal.endpoint);
-    let exporter =
-        configured(MetricExporter::builder().with_http(), signal).build().map_err(ConfigError::Exporter)?;
-    Ok(counting::CountingMetricExporter::new(exporter, Arc::clone(ledger), destination))
+impl MetricPipeline {
+    fn build(signal: SignalSettings, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
+        let (route, timeout) = (route(&signal, ledger), signal.timeout);
+        let exporter = configured(MetricExporter::builder().with_http(), signal, &route);
+        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
+        let destination = route.destination.clone();
+        Ok(MetricPipeline { exporter: CountingMetricExporter::new(exporter, route), destination, timeout })
+    }
+
+    fn install(self, sdk: &SdkSettings, resource: Resource) -> Exported<SdkMeterProvider> {
+        let MetricPipeline { exporter, destination, timeout } = self;
+        let reader = PeriodicReader::builder(exporter).with_interval(sdk.metric_interval).build();
+        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        global::set_meter_provider(provider.clone());
+        Exported { provider, destination, timeout }
+    }
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+enum SpanPipeline {
+    Otlp { exporter: CountingSpanExporter, route: Route, timeout: Duration },
+    Terminal,
+    Nowhere,
+}
+
+impl SpanPipeline {
+    fn otlp(signal: SignalSettings, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
+        let (route, timeout) = (route(&signal, ledger), signal.timeout);
+        let exporter = configured(SpanExporter::builder().with_http(), signal, &route);
+        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
+        let exporter = CountingSpanExporter::new(exporter, route.clone());
+        Ok(SpanPipeline::Otlp { exporter, route, timeout })
+    }
+
+    fn install(
+        self,
+        sdk: SdkSettings,
+        resource: Resource,
+        ledger: &Arc<Ledger>,
+    ) -> Option<Exported<SdkTracerProvider>> {
+        let provider = SdkTracerProvider::builder().with_resource(resource).with_sampler(sdk.sampler);
+        let (provider, destination, timeout) = match self {
+            SpanPipeline::Otlp { exporter, route, timeout } => {
+                let batches = BatchSpanProcessor::builder(exporter).with_batch_config(sdk.batches).build();
+                let destination = route.destination.clone();
+                (provider.with_span_processor(SpanCounter::new(batches, route)), destination, timeout)
+            }
+            SpanPipeline::Terminal => {
+                let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
+                (provider.with_span_processor(tree), terminal::DESTINATION.to_owned(), Duration::ZERO)
+            }
+            SpanPipeline::Nowhere => return None,
+        };
+        let provider = provider.build();
+        global::set_tracer_provider(provider.clone());
+        Some(Exported { provider, destination, timeout })
+    }
+}
+
+fn route(signal: &SignalSettings, ledger: &Arc<Ledger>) -> Route {
+    Route {
+        ledger: Arc::clone(ledger),
+        exchange: Arc::new(Exchange::new(signal.timeout)),
+        destination: http::destination(&signal.endpoint),
+    }
 }
 
 /// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other
 /// crates in the build happen to enable.
-fn configured<B: WithExportConfig + WithHttpConfig>(exporter: B, signal: SignalSettings) -> B {
+fn configured<B: WithExportConfig + WithHttpConfig>(exporter: B, signal: SignalSettings, route: &Route) -> B {
+    let SignalSettings { endpoint, headers, timeout, gzip, tls } = signal;
+    let client = http::Client::new(&endpoint, headers, tls, Arc::clone(&route.exchange));
     let exporter = exporter
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(signal.endpoint.to_string())
-        .with_timeout(signal.timeout)
-        .with_http_client(http::Client::new(signal.headers, signal.timeout));
-    if signal.gzip { exporter.with_compression(Compression::Gzip) } else { exporter }
+        .with_endpoint(endpoint.to_string())
+        .with_timeout(timeout)
+        .with_http_client(client);
+    if gzip { exporter.with_compression(Compression::Gzip) } else { exporter }
 }

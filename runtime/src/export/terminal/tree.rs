@@ -7,7 +7,8 @@ use opentelemetry::Value;
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 
-use super::Trace;
+use super::super::printable::printable;
+use super::traces::Trace;
 use crate::semconv::{SCOPE_NAME, attribute};
 
 /// One line of the tree, before the columns are aligned.
@@ -80,9 +81,9 @@ fn add_lines(trace: &Trace, span: &SpanData, branch: &str, indent: &str, lines: 
 /// The spans below `parent` in the order they started; without a parent, those whose parent is not here: it is
 /// remote, still running, or was not kept.
 fn children(trace: &Trace, parent: Option<SpanId>) -> Vec<&SpanData> {
-    let is_here = |id: SpanId| trace.ended.iter().any(|span| span.span_context.span_id() == id);
+    let is_here = |id: SpanId| trace.ended().iter().any(|span| span.span_context.span_id() == id);
     let mut children: Vec<_> = trace
-        .ended
+        .ended()
         .iter()
         .filter(|span| match parent {
             Some(parent) => span.parent_span_id == parent,
@@ -96,10 +97,11 @@ fn children(trace: &Trace, parent: Option<SpanId>) -> Vec<&SpanData> {
 /// Our spans' names begin with their kind; a task's does not, and other instrumentations' do not.
 fn label(span: &SpanData) -> String {
     let is_ours = span.instrumentation_scope.name() == SCOPE_NAME;
+    let name = printable(&span.name);
     match text(span, attribute::OPERATION_NAME) {
-        Some(_) => span.name.to_string(),
-        None if is_ours => format!("task {}", span.name),
-        None => format!("span {}", span.name),
+        Some(_) => name,
+        None if is_ours => format!("task {name}"),
+        None => format!("span {name}"),
     }
 }
 
@@ -108,54 +110,42 @@ fn problem(span: &SpanData, children: &[&SpanData]) -> String {
         // An error on its way up says its message once, where it comes from.
         let failed_below = children.iter().any(|child| matches!(child.status, Status::Error { .. }));
         let description = if failed_below { "" } else { description };
-        let class = text(span, attribute::ERROR_TYPE).unwrap_or("error");
-        // One line per span, whatever a message contains.
-        let description = description.split_whitespace().collect::<Vec<_>>().join(" ");
+        let class = printable(text(span, attribute::ERROR_TYPE).unwrap_or("error"));
+        let description = printable(description);
         return if description.is_empty() {
             format!("✗ {class}")
         } else {
             format!("✗ {class}: {description}")
         };
     }
-    match text(span, attribute::OUTCOME) {
-        Some(outcome) => format!("✗ {outcome}"),
-        None => String::new(),
-    }
+    text(span, attribute::OUTCOME).map_or_else(String::new, |outcome| format!("✗ {}", printable(outcome)))
 }
 
 fn summary(trace: &Trace) -> String {
-    let spans = trace.ended.len() + trace.not_kept;
-    let calls: Vec<_> =
-        trace.ended.iter().filter(|span| text(span, attribute::REQUEST_MODEL).is_some()).collect();
-    let costs: Vec<_> = calls.iter().filter_map(|span| double(span, attribute::USAGE_COST)).collect();
-    let used: Vec<_> = calls.iter().filter_map(|span| usage(span)).collect();
-    let failed = trace.ended.iter().filter(|span| matches!(span.status, Status::Error { .. })).count();
-
-    let mut parts = vec![count(spans, "span"), count(calls.len(), "model call")];
-    if !used.is_empty() {
-        let total = used.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-        parts.push(tokens(total));
+    let totals = trace.totals();
+    let mut parts = vec![count(totals.spans, "span"), count(totals.model_calls, "model call")];
+    parts.extend(totals.tokens.map(tokens));
+    parts.extend(totals.dollars.map(dollars));
+    if totals.failed > 0 {
+        parts.push(format!("{} failed", totals.failed));
     }
-    if !costs.is_empty() {
-        parts.push(dollars(costs.iter().sum()));
+    if trace.still_open() > 0 {
+        parts.push(format!("{} still open", trace.still_open()));
     }
-    if failed > 0 {
-        parts.push(format!("{failed} failed"));
+    if trace.not_shown() > 0 {
+        parts.push(format!("{} not shown", trace.not_shown()));
     }
-    if trace.open > 0 {
-        parts.push(format!("{} still open", trace.open));
-    }
-    if let Some(span) = trace.ended.first() {
+    if let Some(span) = trace.ended().first() {
         parts.push(format!("trace {}", span.span_context.trace_id()));
     }
     parts.join(" · ")
 }
 
-fn count(count: usize, what: &str) -> String {
+fn count(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn usage(span: &SpanData) -> Option<(i64, i64)> {
+pub(super) fn usage(span: &SpanData) -> Option<(i64, i64)> {
     let input = int(span, attribute::USAGE_INPUT_TOKENS);
     let output = int(span, attribute::USAGE_OUTPUT_TOKENS);
     (input.is_some() || output.is_some()).then(|| (input.unwrap_or(0), output.unwrap_or(0)))
@@ -192,7 +182,7 @@ fn value<'a>(span: &'a SpanData, key: &str) -> Option<&'a Value> {
     span.attributes.iter().find(|attribute| attribute.key.as_str() == key).map(|attribute| &attribute.value)
 }
 
-fn text<'a>(span: &'a SpanData, key: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(span: &'a SpanData, key: &str) -> Option<&'a str> {
     match value(span, key)? {
         Value::String(text) => Some(text.as_str()),
         _ => None,
@@ -206,7 +196,7 @@ fn int(span: &SpanData, key: &str) -> Option<i64> {
     }
 }
 
-fn double(span: &SpanData, key: &str) -> Option<f64> {
+pub(super) fn double(span: &SpanData, key: &str) -> Option<f64> {
     match value(span, key)? {
         Value::F64(double) => Some(*double),
         _ => None,

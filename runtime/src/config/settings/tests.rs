@@ -1,0 +1,288 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use opentelemetry_sdk::trace::Sampler;
+
+use super::super::builder;
+use super::*;
+
+struct Vars {
+    values: HashMap<&'static str, &'static str>,
+    terminal: bool,
+}
+
+impl Source for Vars {
+    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+        Ok(self.values.get(variable).map(|value| (*value).to_owned()))
+    }
+
+    fn stderr_is_terminal(&self) -> bool {
+        self.terminal
+    }
+}
+
+type Pairs<'a> = &'a [(&'static str, &'static str)];
+
+fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
+    let source = Vars { values: vars.iter().copied().collect(), terminal: false };
+    Settings::resolve(builder, &source).map(|settings| settings.expect("not disabled"))
+}
+
+fn traces(settings: Settings) -> SignalSettings {
+    match settings.traces {
+        Traces::Otlp(traces) => traces,
+        other => panic!("not exported: {other:?}"),
+    }
+}
+
+fn metrics(settings: Settings) -> SignalSettings {
+    match settings.metrics {
+        Metrics::Otlp(metrics) => metrics,
+        Metrics::Nowhere => panic!("not exported"),
+    }
+}
+
+fn resource_value(settings: &Settings, key: &str) -> Option<String> {
+    let mut found = settings.resource.iter().filter(|attribute| attribute.key.as_str() == key);
+    let value = found.next().map(|attribute| attribute.value.to_string());
+    assert!(found.next().is_none(), "{key} occurs twice");
+    value
+}
+
+#[test]
+fn a_base_url_gets_the_signals_path_and_a_signals_own_url_is_left_alone() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otlp.example/otlp/"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics.example/custom"),
+    ];
+    let resolved = || resolve(builder(), &vars).expect("valid");
+    assert_eq!(traces(resolved()).endpoint, "https://otlp.example/otlp/v1/traces");
+    assert_eq!(metrics(resolved()).endpoint, "http://metrics.example/custom");
+}
+
+#[test]
+fn the_builder_wins_over_every_variable() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://env.example/v1/traces"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=env,x-other=env"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
+        ("OTEL_SERVICE_NAME", "from-env"),
+    ];
+    let builder = builder()
+        .with_endpoint("http://code.example:4318")
+        .with_header("x-key", "code")
+        .with_timeout(Duration::from_secs(3))
+        .with_service_name("from-code");
+    let settings = resolve(builder, &vars).expect("valid");
+    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("from-code"));
+    let traces = traces(settings);
+    assert_eq!(traces.endpoint, "http://code.example:4318/v1/traces");
+    assert_eq!(traces.timeout, Duration::from_secs(3));
+    assert_eq!(
+        (&traces.headers["x-key"], &traces.headers["x-other"]),
+        (&"code".parse().expect("valid"), &"env".parse().expect("valid"))
+    );
+}
+
+#[test]
+fn a_signals_variable_wins_over_the_general_one() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=general"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=own"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
+    ];
+    let resolved = || resolve(builder(), &vars).expect("valid");
+    let (traces, metrics) = (traces(resolved()), metrics(resolved()));
+    assert_eq!(
+        (traces.headers["a"].as_bytes(), metrics.headers["a"].as_bytes()),
+        (&b"own"[..], &b"general"[..])
+    );
+    assert_eq!((traces.timeout, metrics.timeout), (Duration::from_secs(1), Duration::from_secs(10)));
+    assert_eq!((traces.gzip, metrics.gzip), (true, false));
+}
+
+#[test]
+fn the_service_name_variable_wins_over_the_resource_variable_and_values_are_decoded() {
+    let vars = [
+        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attr,team=a%20b,deployment.environment.name=staging"),
+        ("OTEL_SERVICE_NAME", "name"),
+    ];
+    let settings = resolve(builder(), &vars).expect("valid");
+    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("name"));
+    assert_eq!(resource_value(&settings, "team").as_deref(), Some("a b"));
+    assert_eq!(resource_value(&settings, "deployment.environment.name").as_deref(), Some("staging"));
+}
+
+#[test]
+fn a_process_has_an_instance_id_of_its_own_unless_given() {
+    let own = resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id").expect("an id");
+    assert_eq!(own.len(), 36);
+    assert_ne!(Some(own), resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id"));
+    let given =
+        resolve(builder(), &[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-7")]).expect("valid");
+    assert_eq!(resource_value(&given, "service.instance.id").as_deref(), Some("pod-7"));
+}
+
+#[test]
+fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
+    let recorded = |endpoint: Option<&str>, terminal, vars: Pairs<'_>| {
+        let source = Vars { values: vars.iter().copied().collect(), terminal };
+        let builder = endpoint.map_or_else(builder, |endpoint| builder().with_endpoint(endpoint));
+        Settings::resolve(builder, &source).expect("valid").expect("on").error_messages
+    };
+    let exported = Some("http://c:4318");
+    assert!(recorded(None, true, &[]));
+    assert!(!recorded(None, false, &[]), "a log pipeline reads stderr");
+    assert!(!recorded(exported, true, &[]));
+    assert!(recorded(exported, true, &[("OTEL_TRACES_EXPORTER", "console")]));
+    assert!(!recorded(None, true, &[("OTEL_TRACES_EXPORTER", "none")]));
+    for (endpoint, terminal) in [(exported, false), (None, false)] {
+        assert!(recorded(endpoint, terminal, &[("LLM_TRACE_CAPTURE_ERROR_MESSAGES", "true")]));
+    }
+    assert!(!recorded(None, true, &[("LLM_TRACE_CAPTURE_ERROR_MESSAGES", "false")]));
+}
+
+#[test]
+fn the_kill_switch_wins_before_anything_else_is_read() {
+    let source = |disabled| Vars {
+        values: HashMap::from([("OTEL_SDK_DISABLED", disabled), ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")]),
+        terminal: false,
+    };
+    for disabled in ["true", "TRUE", " True "] {
+        assert!(Settings::resolve(builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
+    }
+    for enabled in ["1", "yes", "false"] {
+        Settings::resolve(builder(), &source(enabled)).expect_err("the endpoint is read");
+    }
+}
+
+#[test]
+fn an_exporter_can_be_chosen_for_each_signal() {
+    let with = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid");
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    assert!(matches!(with(&[]).traces, Traces::Terminal));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces, Traces::Terminal));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces, Traces::Nowhere));
+    assert!(matches!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics, Metrics::Nowhere));
+    let named = with(&[("OTEL_TRACES_EXPORTER", "otlp")]);
+    assert_eq!(traces(named).endpoint, "http://localhost:4318/v1/traces");
+    let named = with(&[("OTEL_METRICS_EXPORTER", "otlp")]);
+    assert!(matches!(named.traces, Traces::Terminal));
+    assert_eq!(metrics(named).endpoint, "http://localhost:4318/v1/metrics");
+}
+
+#[test]
+fn sampling_batches_and_intervals_are_as_given() {
+    let vars = [
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
+    ];
+    let sdk = resolve(builder(), &vars).expect("valid").sdk;
+    let Sampler::ParentBased(base) = sdk.sampler else { panic!("{:?}", sdk.sampler) };
+    assert_eq!(format!("{base:?}"), "TraceIdRatioBased(0.25)");
+    let batches = format!("{:?}", sdk.batches);
+    assert!(
+        batches.contains("max_queue_size: 100") && batches.contains("max_export_batch_size: 100"),
+        "{batches}"
+    );
+    assert_eq!(sdk.metric_interval, Duration::from_millis(1500));
+    let default = resolve(builder(), &[]).expect("valid").sdk;
+    assert_eq!(format!("{:?}", default.sampler), "ParentBased(AlwaysOn)");
+}
+
+#[test]
+fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
+    const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    let alone = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "`localhost:4318`"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:pw@host", "`ftp://***@host`"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:99999", "`http://127.0.0.1:99999`"),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://:4318", "`http://:4318`"),
+        ("LLM_TRACE_CAPTURE_ERROR_MESSAGES", "1", "`1`"),
+        (
+            "OTEL_TRACES_EXPORTER",
+            "zipkin",
+            "`zipkin` is not valid: expected one of `otlp`, `console`, `none`",
+        ),
+        ("OTEL_METRICS_EXPORTER", "console", "`console` is not valid: expected one of `otlp`, `none`"),
+        ("OTEL_TRACES_SAMPLER", "bogus", "`bogus` is not valid: expected one of `always_on`, "),
+        ("OTEL_TRACES_SAMPLER_ARG", "abc", "`abc`"),
+        ("OTEL_TRACES_SAMPLER_ARG", "1.5", "`1.5`"),
+        ("OTEL_TRACES_SAMPLER_ARG", "NaN", "`NaN`"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "abc", "`abc`"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "`0`"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1", "`-1`"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "`4096`"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "5s", "`5s`"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x`"),
+        ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "x", "`x`"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
+        ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
+    ];
+    let with_endpoint = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "`zstd`"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "`10s`"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "`0`"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "auth=a%0Ab", "`auth=***`"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "Content-Type=text/plain", "`Content-Type=***`"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "host=other", "`host=***`"),
+        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "content-length=1", "`content-length=***`"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "transfer-encoding=chunked", "`transfer-encoding=***`"),
+        (
+            "OTEL_EXPORTER_OTLP_CERTIFICATE",
+            "/no/such.pem",
+            "`/no/such.pem` is not valid: expected a PEM file",
+        ),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem", "`/key.pem` is not valid: needs its certificate too"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/crt.pem", "`/crt.pem` is not valid: needs its key too"),
+    ];
+    let alone = alone.map(|case| (vec![(case.0, case.1)], case));
+    let with_endpoint = with_endpoint.map(|case| (vec![ENDPOINT, (case.0, case.1)], case));
+    for (vars, (variable, _, expected)) in alone.into_iter().chain(with_endpoint) {
+        let message = resolve(builder(), &vars).expect_err(variable).to_string();
+        assert!(message.starts_with(&format!("{variable}: {expected}")), "{message}");
+        let says_what_is_allowed =
+            ["expected", "must not", "needs"].iter().any(|word| message.contains(word));
+        assert!(says_what_is_allowed, "{message}");
+    }
+}
+
+#[test]
+fn what_the_builder_is_given_is_checked_too() {
+    let endpoint = || builder().with_endpoint("http://c:4318");
+    let cases = [
+        (builder().with_endpoint("c:4318"), "with_endpoint: `c:4318`"),
+        (endpoint().with_timeout(Duration::ZERO), "with_timeout: `0`"),
+        (endpoint().with_header("Host", "secret"), "with_header: `Host=***`"),
+        (endpoint().with_header("no header", "secret"), "with_header: `no header`"),
+        (builder().with_resource_attribute("", "x"), "with_resource_attribute: ``"),
+    ];
+    for (builder, expected) in cases {
+        let message = resolve(builder, &[]).expect_err(expected).to_string();
+        assert!(message.starts_with(expected) && !message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn a_certificate_file_must_have_what_it_is_for() {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"); // a file, and no PEM
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c:4318");
+    let error = resolve(builder(), &[endpoint, ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", manifest)]);
+    let message = error.expect_err("no certificate").to_string();
+    assert!(message.ends_with("expected a PEM file with a certificate"), "{message}");
+}
+
+#[test]
+fn debug_output_shows_no_header_value() {
+    let builder = builder().with_endpoint("http://c:4318").with_header("authorization", "glc_secret");
+    assert!(!format!("{builder:?}").contains("glc_secret"));
+    let settings = resolve(builder, &[]).expect("valid");
+    assert!(!format!("{settings:?}").contains("glc_secret"));
+}

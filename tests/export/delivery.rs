@@ -1,0 +1,175 @@
+//! What the receipt says when the receiver is not there, does not answer, or does not take everything.
+
+use std::time::{Duration, Instant};
+
+use llm_trace::Receipt;
+use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
+
+use crate::{answer, one_at_a_time};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Three spans and the metrics of two calls, sent to `endpoint`.
+fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> Receipt {
+    let builder = llm_trace::builder().with_endpoint(endpoint);
+    let builder = match timeout {
+        Some(timeout) => builder.with_timeout(timeout),
+        None => builder,
+    };
+    let telemetry = builder.init().unwrap();
+    answer();
+    telemetry.shutdown()
+}
+
+#[test]
+fn what_is_not_delivered_is_counted_and_explained() {
+    let _turn = one_at_a_time();
+    let unreachable = unreachable_endpoint();
+    let refusing = Receiver::answering(Answer::Status(401));
+    let hanging = Receiver::answering(Answer::Hang);
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap(); // takes connections and never speaks
+    let silent_tls = format!("https://{}", silent.local_addr().unwrap());
+    let cases = [
+        (unreachable, "connection refused"),
+        (refusing.endpoint(), "HTTP status 401"),
+        (hanging.endpoint(), "timeout: no answer within 300 ms"),
+        (silent_tls, "timeout: no answer within 300 ms"),
+    ];
+    for (endpoint, reason) in cases {
+        let receipt = deliver_to(&endpoint, Some(SHORT));
+        assert_eq!(
+            (receipt.spans(), receipt.spans_lost(), receipt.metrics_lost()),
+            (3, 3, true),
+            "{endpoint}"
+        );
+        assert!(receipt.failure().is_some_and(|failure| failure.contains(reason)), "{reason}: {receipt}");
+        let expected = format!("3 spans and metrics not delivered to {endpoint}: ");
+        assert!(receipt.to_string().starts_with(&expected), "{receipt}");
+    }
+}
+
+#[test]
+fn a_receiver_that_speaks_no_tls_is_told_apart() {
+    let _turn = one_at_a_time();
+    let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", plain.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::Write as _;
+        for mut stream in plain.incoming().filter_map(Result::ok) {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    let receipt = deliver_to(&endpoint, Some(SHORT));
+    assert!(receipt.failure().is_some_and(|failure| failure.contains("InvalidContentType")), "{receipt}");
+}
+
+/// The only test that waits for the default timeout of ten seconds: it is longer than the waits of the SDK.
+#[test]
+fn metrics_that_are_never_answered_are_lost_also_with_the_default_timeout() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::answering(Answer::HangOn("/v1/metrics"));
+    let started = Instant::now();
+    let receipt = deliver_to(&receiver.endpoint(), None);
+    assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (3, true), "{receipt}");
+    assert!(!receipt.is_complete());
+    let expected =
+        format!("metrics not delivered to {}: timeout: no answer within 10 s", receiver.endpoint());
+    assert_eq!(receipt.to_string(), expected);
+    assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
+}
+
+#[test]
+fn traces_and_metrics_are_waited_for_side_by_side() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::answering(Answer::Hang);
+    let started = Instant::now();
+    let receipt = deliver_to(&receiver.endpoint(), Some(Duration::from_secs(2)));
+    assert_eq!((receipt.spans_lost(), receipt.metrics_lost()), (3, true));
+    assert!(started.elapsed() < Duration::from_millis(3500), "{:?}", started.elapsed());
+}
+
+#[test]
+fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
+    let _turn = one_at_a_time();
+    // Answers with an error that is retried, after most of the time is gone.
+    let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", slow.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in slow.incoming().filter_map(Result::ok) {
+            std::thread::spawn(move || {
+                use std::io::{Read as _, Write as _};
+                let mut stream = stream;
+                std::thread::sleep(Duration::from_millis(1500));
+                let _ = stream.read(&mut vec![0; 65_536]);
+                let _ =
+                    stream.write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+            });
+        }
+    });
+    let started = Instant::now();
+    let receipt = deliver_to(&endpoint, Some(Duration::from_secs(2)));
+    assert_eq!(receipt.spans_lost(), 3);
+    assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_page_instead_of_an_answer_is_no_delivery() {
+    let _turn = one_at_a_time();
+    let pages = [
+        Answer::Body("text/html; charset=utf-8", b"<html>Sign in</html>"),
+        Answer::Body("text/plain", b"OK"),
+        Answer::Body("", b"<html>Sign in</html>"),
+    ];
+    for page in pages {
+        let receiver = Receiver::answering(page);
+        let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
+        assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (0, true), "{page:?}");
+        assert!(
+            receipt.failure().is_some_and(|failure| failure.contains("not an OTLP receiver")),
+            "{receipt}"
+        );
+        assert_eq!(receiver.received().len(), 2, "a page is not asked again");
+    }
+}
+
+#[test]
+fn an_answer_in_json_is_a_delivery() {
+    let _turn = one_at_a_time();
+    // Against the specification, but that is what some backends answer to protobuf, and they have taken it.
+    let receiver = Receiver::answering(Answer::Body("application/json; charset=utf-8", b"{}"));
+    assert!(deliver_to(&receiver.endpoint(), Some(SHORT)).is_complete());
+}
+
+#[test]
+fn what_the_receiver_rejects_is_not_delivered() {
+    let _turn = one_at_a_time();
+    // Field 1: { 1: two rejected, 2: "too \x1b[31mold" }.
+    let rejected: &[u8] = b"\x0a\x10\x08\x02\x12\x0ctoo \x1b[31mold";
+    let receiver = Receiver::answering(Answer::Body("application/x-protobuf", rejected));
+    let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
+    assert_eq!((receipt.spans_delivered(), receipt.spans_lost(), receipt.metrics_lost()), (1, 2, true));
+    let failure = receipt.failure().unwrap();
+    assert!(failure.starts_with("the receiver rejected 2 of "), "{failure}");
+    assert!(failure.contains("too \\u{1b}[31mold"), "{failure}");
+}
+
+#[test]
+fn an_answer_with_a_warning_and_no_rejection_is_a_delivery() {
+    let _turn = one_at_a_time();
+    let warning: &[u8] = b"\x0a\x06\x12\x04slow";
+    let receiver = Receiver::answering(Answer::Body("application/x-protobuf", warning));
+    assert!(deliver_to(&receiver.endpoint(), Some(SHORT)).is_complete());
+}
+
+#[test]
+fn a_flush_that_is_not_answered_says_so() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::answering(Answer::Hang);
+    let telemetry =
+        llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(SHORT).init().unwrap();
+    answer();
+    let receipt = telemetry.flush();
+    assert_eq!((receipt.spans_lost(), receipt.metrics_lost()), (3, true));
+    assert_eq!(receipt.failure(), Some("timeout: no answer within 300 ms"));
+    drop(telemetry);
+}

@@ -1,0 +1,91 @@
+//! Certificates: which receivers are trusted, and how a client shows who it is.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+
+use crate::program::{run, stderr};
+
+/// A file of the folder next to this one.
+fn file(name: &str) -> String {
+    format!("{}/export/tls/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn certificate(name: &str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_file(file(name)).unwrap()
+}
+
+/// A receiver behind TLS that accepts everything, from clients of our authority or from anybody.
+fn receiver(only_known_clients: bool) -> String {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate("ca.pem")).unwrap();
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let builder = if only_known_clients {
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        builder.with_client_cert_verifier(verifier)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
+    let config = Arc::new(builder.with_single_cert(vec![certificate("server.pem")], key).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().filter_map(Result::ok) {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            std::thread::spawn(move || {
+                let mut stream = Stream::new(&mut connection, &mut socket);
+                let mut request = Vec::new();
+                let mut part = [0; 4096];
+                // The answer may come early: nothing here is longer than what has arrived by the end of the head.
+                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                    match stream.read(&mut part) {
+                        Ok(read @ 1..) => request.extend_from_slice(&part[..read]),
+                        _ => return,
+                    }
+                }
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                while matches!(stream.read(&mut part), Ok(1..)) {}
+            });
+        }
+    });
+    endpoint
+}
+
+#[test]
+fn a_receiver_is_trusted_if_its_authority_is_named() {
+    let endpoint = receiver(false);
+    let authority = file("ca.pem");
+    let exported = ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str());
+    assert_eq!(stderr(&run(&[exported, ("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority)])), "");
+    let unknown = stderr(&run(&[exported]));
+    assert!(
+        unknown.contains("3 spans and metrics not delivered") && unknown.contains("UnknownIssuer"),
+        "{unknown}"
+    );
+    let traces_only = stderr(&run(&[exported, ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", &authority)]));
+    assert!(traces_only.contains("llm-trace: metrics not delivered"), "{traces_only}");
+}
+
+#[test]
+fn a_client_shows_its_certificate_to_a_receiver_that_asks() {
+    let endpoint = receiver(true);
+    let (authority, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
+    let known = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", &certificate),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", &key),
+    ];
+    assert_eq!(stderr(&run(&known)), "");
+    let unknown = stderr(&run(&known[..2]));
+    assert!(unknown.contains("3 spans and metrics not delivered"), "{unknown}");
+}
