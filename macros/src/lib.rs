@@ -265,6 +265,14 @@ pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
 // The same on streams that also exist outside a macro, for the tests.
 fn traced(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let errors = Errors::new();
+    if let Some(block) = parse::block(item.clone()) {
+        let given = parse::args(args.clone(), &errors);
+        validate::check_on_impl(&given, &errors);
+        return match errors.finish() {
+            Ok(()) => expand::expand_block(&block, &args, given.root()),
+            Err(errors) => fallback::expand(item, &errors),
+        };
+    }
     let args = parse::args(args, &errors);
     let function = parse::item(item.clone(), &errors);
     validate::check(&args, function.as_ref(), &errors);

@@ -1,11 +1,11 @@
 //! Checked input → [`TracedFn`]: everything the expansion writes, with nothing left to decide.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_quote_spanned};
 
 use crate::{
     parse::{Args, Body, FnItem, Pair, Value},
-    types,
+    types::{self, Deferred},
     vocabulary::{Kind, Shape},
 };
 
@@ -14,7 +14,10 @@ pub(crate) struct TracedFn {
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) body: Body,
+    /// Of the future's output, if the function is a plain one that returns a future.
     pub(crate) output: Output,
+    pub(crate) ends: Ends,
+    pub(crate) future: Option<Future>,
     pub(crate) kind: Kind,
     /// Where the runtime is, if not at `::llm_trace`.
     pub(crate) root: Option<Path>,
@@ -34,15 +37,42 @@ pub(crate) enum Output {
     Never,
 }
 
+/// What the call ends with.
+pub(crate) enum Ends {
+    /// The value, or the stream it turns out to be.
+    Value,
+    /// An unnamed stream of these items, in a `Result` or not.
+    Stream(Type, bool),
+    /// The same as an iterator.
+    Iterator(Type, bool),
+}
+
+/// How a function that is not `async` returns a future.
+pub(crate) struct Future {
+    /// The annotation for the future itself: `None` if it is an `impl Future`.
+    pub(crate) ty: Option<Type>,
+    /// What it says that it resolves to, `_` if it does not say.
+    pub(crate) output: Type,
+}
+
 impl TracedFn {
     pub(crate) fn new(args: Args, item: FnItem) -> Self {
+        let kind = args.kind.kind().unwrap_or(Kind::Task);
+        let future = Future::new(&item.sig);
+        let (output, ends) = match &future {
+            Some((_, Some(output))) => (Output::of(output), Ends::new(output, kind)),
+            Some((_, None)) => (Output::Opaque, Ends::Value),
+            None => (Output::new(&item.sig), Ends::of_signature(&item.sig, kind)),
+        };
         let mut traced = Self {
-            output: Output::new(&item.sig),
+            output,
+            ends,
+            future: future.map(|(future, _)| future),
             attrs: item.attrs,
             vis: item.vis,
             sig: item.sig,
             body: item.body,
-            kind: args.kind.kind().unwrap_or(Kind::Task),
+            kind,
             root: None,
             request: None,
             setters: Vec::new(),
@@ -67,11 +97,56 @@ impl Output {
     fn new(sig: &Signature) -> Self {
         match &sig.output {
             ReturnType::Default => Output::Known(Box::new(parse_quote_spanned!(sig.ident.span()=> ()))),
-            ReturnType::Type(_, ty) => match types::ungrouped(ty) {
-                Type::Never(_) => Output::Never,
-                Type::ImplTrait(_) => Output::Opaque,
-                _ => Output::Known(Box::new(types::without_impl_trait(ty))),
-            },
+            ReturnType::Type(_, ty) => Output::of(ty),
         }
     }
+
+    fn of(ty: &Type) -> Self {
+        match types::ungrouped(ty) {
+            Type::Never(_) => Output::Never,
+            Type::ImplTrait(_) => Output::Opaque,
+            _ => Output::Known(Box::new(types::without_impl_trait(ty))),
+        }
+    }
+}
+
+impl Ends {
+    fn of_signature(sig: &Signature, kind: Kind) -> Self {
+        match &sig.output {
+            ReturnType::Type(_, ty) => Ends::new(ty, kind),
+            ReturnType::Default => Ends::Value,
+        }
+    }
+
+    fn new(ty: &Type, kind: Kind) -> Self {
+        let item = |item: Option<&Type>| item.map_or_else(unknown, types::without_impl_trait);
+        match types::deferred(ty) {
+            Some(Deferred::Stream { item: of, in_result }) => Ends::Stream(item(of), in_result),
+            // Elsewhere, an iterator is a value like any other.
+            Some(Deferred::Iterator { item: of, in_result }) if kind.requires_provider() => {
+                Ends::Iterator(item(of), in_result)
+            }
+            _ => Ends::Value,
+        }
+    }
+}
+
+impl Future {
+    fn new(sig: &Signature) -> Option<(Self, Option<&Type>)> {
+        let ReturnType::Type(_, ty) = &sig.output else { return None };
+        match types::deferred(ty) {
+            Some(Deferred::Future { output, boxed }) if sig.asyncness.is_none() => {
+                let future = Future {
+                    ty: boxed.then(|| types::without_impl_trait(ty)),
+                    output: output.map_or_else(unknown, types::without_impl_trait),
+                };
+                Some((future, output))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unknown() -> Type {
+    parse_quote_spanned!(Span::mixed_site()=> _)
 }

@@ -5,43 +5,118 @@ use syn::{
     TypeParamBound,
 };
 
-/// A return type that runs, or yields, after the function has returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deferred {
-    Future,
-    Stream,
+/// What a return type says it will do after the function has returned.
+pub(crate) enum Deferred<'a> {
+    /// The function returns a future of this output, if it says of which.
+    Future { output: Option<&'a Type>, boxed: bool },
+    /// The function returns an `impl Stream` of these items, if it says of which.
+    Stream { item: Option<&'a Type>, in_result: bool },
+    /// The same as an `impl Iterator`.
+    Iterator { item: Option<&'a Type>, in_result: bool },
+    /// A future where nothing can follow it; the text says where.
+    LostFuture(&'static str),
+    /// The same of a stream.
+    LostStream(&'static str),
 }
 
-/// Looks for `impl Future`, `Pin<Box<dyn Stream>>` and the like, also in a `Result` or an `Option`.
-pub(crate) fn deferred(ty: &Type) -> Option<Deferred> {
-    match ungrouped(ty) {
-        Type::ImplTrait(ty) => bounds(&ty.bounds),
-        Type::TraitObject(ty) => bounds(&ty.bounds),
-        Type::Path(ty) => {
-            let last = ty.path.segments.last()?;
-            match last.ident.to_string().as_str() {
-                "BoxFuture" | "LocalBoxFuture" => Some(Deferred::Future),
-                "BoxStream" | "LocalBoxStream" => Some(Deferred::Stream),
-                "Pin" | "Box" | "Result" | "Option" => match &last.arguments {
-                    PathArguments::AngleBracketed(arguments) => type_arguments(arguments).find_map(deferred),
-                    _ => None,
-                },
-                _ => None,
-            }
+/// Looks for `impl Future`, `Pin<Box<dyn Future>>`, `impl Stream` and the like, also in a `Result`. Boxed streams
+/// are not looked for: they are found by the type of the value.
+pub(crate) fn deferred(ty: &Type) -> Option<Deferred<'_>> {
+    if let Some(found) = opaque(ty, false) {
+        return Some(found);
+    }
+    let (name, arguments) = last_segment(ty)?;
+    match name.as_str() {
+        "BoxFuture" | "LocalBoxFuture" => {
+            Some(Deferred::Future { output: arguments.first().copied(), boxed: true })
         }
+        "Pin" => match trait_object(arguments.first()?)? {
+            ("Future", output) => Some(Deferred::Future { output, boxed: true }),
+            _ => None,
+        },
+        "Box" => match trait_object(ty)? {
+            ("Future", _) => Some(Deferred::LostFuture("a future in a `Box` without `Pin`")),
+            _ => None,
+        },
+        "Result" => match arguments.first()? {
+            ok if is_future(ok) => Some(Deferred::LostFuture("a future in a `Result`")),
+            ok => opaque(ok, true),
+        },
+        "Option" => match arguments.first()? {
+            some if is_future(some) => Some(Deferred::LostFuture("a future in an `Option`")),
+            some if is_stream(some) => Some(Deferred::LostStream("a stream in an `Option`")),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-fn bounds<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>) -> Option<Deferred> {
-    bounds.into_iter().find_map(|bound| match bound {
-        TypeParamBound::Trait(bound) => match bound.path.segments.last()?.ident.to_string().as_str() {
-            "Future" | "IntoFuture" => Some(Deferred::Future),
-            "Stream" | "TryStream" => Some(Deferred::Stream),
-            _ => None,
-        },
-        _ => None,
+fn opaque(ty: &Type, in_result: bool) -> Option<Deferred<'_>> {
+    let Type::ImplTrait(ty) = ungrouped(ty) else { return None };
+    Some(match bounds(&ty.bounds)? {
+        ("Future", output) => Deferred::Future { output, boxed: false },
+        ("Stream", item) => Deferred::Stream { item, in_result },
+        ("Iterator", item) => Deferred::Iterator { item, in_result },
+        _ => Deferred::LostFuture("an `impl IntoFuture`"),
     })
+}
+
+fn is_future(ty: &Type) -> bool {
+    matches!(deferred(ty), Some(Deferred::Future { .. }))
+}
+
+fn is_stream(ty: &Type) -> bool {
+    let boxed = last_segment(ty).is_some_and(|(name, arguments)| match name.as_str() {
+        "BoxStream" | "LocalBoxStream" => true,
+        "Pin" => arguments.first().and_then(|ty| trait_object(ty)).is_some_and(|(name, _)| name == "Stream"),
+        _ => false,
+    });
+    boxed || matches!(opaque(ty, false), Some(Deferred::Stream { .. }))
+}
+
+// Box<dyn Trait<Assoc = T>>
+fn trait_object(ty: &Type) -> Option<(&'static str, Option<&Type>)> {
+    let (name, arguments) = last_segment(ty)?;
+    match (name.as_str(), arguments.first().map(|ty| ungrouped(ty))) {
+        ("Box", Some(Type::TraitObject(ty))) => bounds(&ty.bounds),
+        _ => None,
+    }
+}
+
+// The trait that says what happens later, and its associated type.
+fn bounds<'a>(
+    bounds: impl IntoIterator<Item = &'a TypeParamBound>,
+) -> Option<(&'static str, Option<&'a Type>)> {
+    bounds.into_iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else { return None };
+        let last = bound.path.segments.last()?;
+        let (name, assoc) = match last.ident.to_string().as_str() {
+            "Future" | "FusedFuture" => ("Future", "Output"),
+            "IntoFuture" => ("IntoFuture", "Output"),
+            "Stream" | "TryStream" | "FusedStream" => ("Stream", "Item"),
+            "Iterator" | "DoubleEndedIterator" | "ExactSizeIterator" | "FusedIterator" => {
+                ("Iterator", "Item")
+            }
+            _ => return None,
+        };
+        let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Some((name, None)) };
+        let ty = arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(found) if found.ident == assoc => Some(&found.ty),
+            _ => None,
+        });
+        Some((name, ty))
+    })
+}
+
+// A path's last name and the types in its angle brackets.
+fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
+    let Type::Path(ty) = ungrouped(ty) else { return None };
+    let last = ty.path.segments.last()?;
+    let types = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => type_arguments(arguments).collect(),
+        _ => Vec::new(),
+    };
+    Some((last.ident.to_string(), types))
 }
 
 fn type_arguments(arguments: &AngleBracketedGenericArguments) -> impl Iterator<Item = &Type> {

@@ -23,6 +23,24 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
     }
 }
 
+/// On an `impl`, whose methods take its arguments over.
+pub(crate) fn check_on_impl(args: &Args, errors: &Errors) {
+    for keyed in args.values.iter().filter(|keyed| OF_ONE_FUNCTION.contains(&keyed.spec.word)) {
+        errors.on(
+            &keyed.key,
+            format_args!(
+                "`{0}` on an `impl` would say the same of every method: give it to one, as in `#[llm_trace(tool, \
+                 {0} = expression)]`",
+                keyed.spec.word
+            ),
+        );
+    }
+    check(args, None, errors);
+}
+
+// What tells one function from another.
+const OF_ONE_FUNCTION: &[&str] = &["name", "description", "call_id"];
+
 fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     let Some(kind) = given.kind() else { return };
     if keyed.spec.kinds.takes(kind) {
@@ -138,18 +156,17 @@ fn check_qualifiers(sig: &Signature, errors: &Errors) {
 // Such a call would count as finished before it has begun.
 fn check_output(sig: &Signature, errors: &Errors) {
     let ReturnType::Type(_, ty) = &sig.output else { return };
-    match (types::deferred(ty), &sig.asyncness) {
-        // On the name, as `#[async_trait]` makes the type up, and what it makes up points at `#[async_trait]`.
-        (Some(Deferred::Future), None) => errors.on(
-            &sig.ident,
-            "a function that returns a future cannot be traced yet: write it as `async fn`; with \
-             `#[async_trait]`, annotate an inner `async fn` that the method calls",
+    let (what, fix) = match (types::deferred(ty), &sig.asyncness) {
+        // What an `async fn` returns is a value, also if it is another future.
+        (Some(Deferred::LostFuture(what)), None) => {
+            (what, "return `impl Future` or `Pin<Box<dyn Future>>`, and a `Result` only as its output")
+        }
+        (Some(Deferred::LostStream(what)), _) => (
+            what,
+            "return the stream or a `Result` of it, or tie the stream to the call with `.traced(…)` and return \
+             an `Option<TracedStream<_>>`",
         ),
-        (Some(Deferred::Stream), _) => errors.on(
-            ty,
-            "a function that returns a stream cannot be traced yet: collect the stream in an annotated \
-             function, or annotate the caller that reads it",
-        ),
-        _ => {}
-    }
+        _ => return,
+    };
+    errors.on(ty, format_args!("{what} cannot be traced, as nothing tells when it ends: {fix}"));
 }

@@ -12,6 +12,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
+use futures_core::Stream;
 use opentelemetry::Context;
 use pin_project_lite::pin_project;
 use serde::Serialize;
@@ -20,7 +21,11 @@ pub use crate::call::{Call, CallSite, Kind};
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
-pub use crate::{__llm_trace_finish as finish, __llm_trace_request as request};
+pub use crate::stream::{Chunk, Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
+pub use crate::{
+    __llm_trace_finish as finish, __llm_trace_finish_iterator as finish_iterator,
+    __llm_trace_finish_stream as finish_stream, __llm_trace_request as request,
+};
 
 /// Begins a call: `arguments` sets what the attribute says.
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
@@ -55,6 +60,108 @@ impl<F: Future> Future for InCall<F> {
     }
 }
 
+/// A call that begins when the future of its function is polled first.
+pub fn defer(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Deferred {
+    let mut request = Request::new(site.kind);
+    arguments(&mut request);
+    Deferred { site, request }
+}
+
+/// What is known of a call that has not begun.
+#[must_use]
+pub struct Deferred {
+    site: &'static CallSite,
+    request: Request,
+}
+
+/// Runs the body of a function that returns a future; a `return` in it leaves the body and not the function.
+pub fn future_of<T, F: Future<Output = T>>(body: impl FnOnce() -> F) -> F {
+    body()
+}
+
+/// The future of a function, with its call.
+pub fn in_future<F, E, U>(deferred: Deferred, body: F, finish: E) -> InFuture<F, E>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> U,
+{
+    InFuture { body, state: State::Waiting { deferred, finish } }
+}
+
+/// The same for a function that returns a boxed future.
+pub fn in_boxed_future<F, E, U>(deferred: Deferred, body: F, finish: E) -> Pin<Box<InFuture<F, E>>>
+where
+    F: Future,
+    E: FnOnce(Call, F::Output) -> U,
+{
+    Box::pin(in_future(deferred, body, finish))
+}
+
+#[expect(clippy::large_enum_variant, reason = "a box would cost every call an allocation")]
+enum State<E> {
+    Waiting { deferred: Deferred, finish: E },
+    Running { call: Call, finish: E },
+    Done,
+}
+
+pin_project! {
+    /// A future whose call begins when it is polled first and ends with its output, or when it is dropped.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InFuture<F, E> {
+        #[pin]
+        body: F,
+        // Dropped after the body: what its destructors do is still part of the call.
+        state: State<E>,
+    }
+}
+
+impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
+    type Output = U;
+
+    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<U> {
+        let this = self.project();
+        let (call, finish) = match std::mem::replace(this.state, State::Done) {
+            State::Waiting { deferred, finish } => (Call::begin(deferred.site, deferred.request), finish),
+            State::Running { call, finish } => (call, finish),
+            // Polled after it was ready: whatever the body has to say to that.
+            State::Done => {
+                let _ = this.body.poll(task);
+                return Poll::Pending;
+            }
+        };
+        let attached = call.context().clone().attach();
+        let polled = this.body.poll(task);
+        drop(attached);
+        match polled {
+            Poll::Ready(out) => Poll::Ready(finish(call, out)),
+            Poll::Pending => {
+                *this.state = State::Running { call, finish };
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Says what a stream yields, where the function's signature does and its body need not.
+pub fn stream_of<T, S: Stream<Item = T>>(stream: S) -> S {
+    stream
+}
+
+/// The same in a result.
+pub fn stream_result_of<T, S: Stream<Item = T>, E>(stream: Result<S, E>) -> Result<S, E> {
+    stream
+}
+
+/// Says what an iterator yields.
+pub fn iterator_of<T, I: Iterator<Item = T>>(iterator: I) -> I {
+    iterator
+}
+
+/// The same in a result.
+pub fn iterator_result_of<T, I: Iterator<Item = T>, E>(iterator: Result<I, E>) -> Result<I, E> {
+    iterator
+}
+
 /// Runs a sync body inside the call's context.
 pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
     let _attached = call.context().clone().attach();
@@ -78,39 +185,85 @@ macro_rules! __llm_trace_request {
     }};
 }
 
-/// Ends a call with what its body returned.
+/// Ends a call with what its body returned, or hands it over to the stream that was returned. Evaluates to the value,
+/// which has the type it had.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __llm_trace_finish {
-    ($call:expr, $out:expr $(,)?) => {
-        $crate::__llm_trace_finish!(@ $call, $out, |value| {
+    ($call:expr, $out:expr $(, $adapter:expr)? $(,)?) => {
+        $crate::__llm_trace_finish!(@ $call, $out, move |call, value| {
             #[allow(unused_imports)]
-            use $crate::__private::{ViaLlmResponse as _, ViaOpaque as _, ViaSerialize as _};
-            (&&&$crate::__private::Probe(value)).response()
+            use $crate::__private::{ViaBoxedStream as _, ViaNamedStream as _, ViaWhole as _};
+            let tag = $crate::__private::Tag::of(&value);
+            (&&&tag).end(call, value, $crate::__llm_trace_reader!($($adapter)?))
         })
     };
-    ($call:expr, $out:expr, $adapter:expr $(,)?) => {
-        $crate::__llm_trace_finish!(@ $call, $out, |value| $crate::__private::adapt(value, $adapter))
-    };
-    (@ $call:expr, $out:expr, |$value:ident| $response:expr) => {{
+    (@ $call:expr, $out:expr, $end:expr) => {{
         #[allow(unused_imports)]
-        use $crate::__private::{
-            ViaAnyError as _, ViaBoxedError as _, ViaBoxedSendError as _, ViaLlmError as _, ViaPlain as _,
-            ViaResult as _, ViaStdError as _,
-        };
-        match (&&$crate::__private::Probe($out)).outcome() {
-            $crate::__private::Outcome::Value($value) => {
-                if $crate::__private::reads_response(&$call) {
-                    $crate::__private::succeed($call, $response)
-                } else {
-                    $crate::__private::complete($call)
+        use $crate::__private::{ViaPlainValue as _, ViaResultValue as _};
+        let (call, out) = ($call, $out);
+        let tag = $crate::__private::Tag::of(&out);
+        (&&tag).finish(call, out, $end, |call, error| {
+            #[allow(unused_imports)]
+            use $crate::__private::{
+                ViaAnyError as _, ViaBoxedError as _, ViaBoxedSendError as _, ViaLlmError as _, ViaStdError as _,
+            };
+            $crate::__private::fail(call, &(&&&&&$crate::__private::Probe(error)).facts())
+        })
+    }};
+}
+
+/// The same for a function that says that it returns `impl Stream`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __llm_trace_finish_stream {
+    ($call:expr, $out:expr $(, $adapter:expr)? $(,)?) => {
+        $crate::__llm_trace_finish!(@ $call, $out, move |call, value| {
+            $crate::__private::stream(call, value, $crate::__llm_trace_reader!($($adapter)?))
+        })
+    };
+}
+
+/// The same for a call of a model that says that it returns `impl Iterator`.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __llm_trace_finish_iterator {
+    ($call:expr, $out:expr $(, $adapter:expr)? $(,)?) => {
+        $crate::__llm_trace_finish!(@ $call, $out, move |call, value| {
+            $crate::__private::iterator(call, value, $crate::__llm_trace_reader!($($adapter)?))
+        })
+    };
+}
+
+/// Reads an item, which may be the whole value, and which may be a result.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __llm_trace_reader {
+    () => {
+        $crate::__llm_trace_reader!(@ value, chunk, {
+            #[allow(unused_imports)]
+            use $crate::__private::{ViaLlmResponse as _, ViaOpaque as _, ViaSerialize as _};
+            (&&&$crate::__private::Probe(value)).read(chunk)
+        })
+    };
+    ($adapter:expr) => {
+        $crate::__llm_trace_reader!(@ value, chunk, $crate::__private::adapt(value, chunk, $adapter))
+    };
+    (@ $value:ident, $chunk:ident, $read:expr) => {
+        move |item, $chunk| {
+            #[allow(unused_imports)]
+            use $crate::__private::{
+                ViaAnyError as _, ViaBoxedError as _, ViaBoxedSendError as _, ViaLlmError as _, ViaPlain as _,
+                ViaResult as _, ViaStdError as _,
+            };
+            match (&&$crate::__private::Probe(item)).outcome() {
+                $crate::__private::Outcome::Value($value) => $read,
+                $crate::__private::Outcome::Error(error) => {
+                    $crate::__private::failed($chunk, &(&&&&&$crate::__private::Probe(error)).facts())
                 }
             }
-            $crate::__private::Outcome::Error(error) => {
-                $crate::__private::fail($call, &(&&&&&$crate::__private::Probe(error)).facts())
-            }
         }
-    }};
+    };
 }
 
 /// A value about to find out what can be read from it.
@@ -124,29 +277,38 @@ pub enum Outcome<'a, T, E> {
     Error(&'a E),
 }
 
-/// Whether the call's return value is read.
-pub fn reads_response(call: &Call) -> bool {
-    call.reads_response()
-}
-
 /// Reads a value with `response = …`; a closure's parameter type is inferred from here.
-pub fn adapt<T: ?Sized>(value: &T, adapter: impl FnOnce(&T) -> Response) -> Response {
-    adapter(value)
-}
-
-/// Ends a call whose return value was read.
-pub fn succeed(call: Call, response: Response) {
-    call.succeed(response);
-}
-
-/// Ends a call whose return value tells nothing.
-pub fn complete(call: Call) {
-    call.succeed(Response::new());
+pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&T) -> Response) {
+    chunk.opaque();
+    chunk.fill(adapter(value));
 }
 
 /// Ends a call that returned an error.
 pub fn fail(call: Call, error: &ErrorFacts<'_>) {
     call.fail(error);
+}
+
+/// Marks a call as failed whose value goes on.
+pub fn failed(chunk: &mut Chunk<'_>, error: &ErrorFacts<'_>) {
+    chunk.failed(error);
+}
+
+/// Ends a call when the stream it returned ends.
+pub fn stream<S, R>(call: Call, stream: S, read: R) -> TracedStream<S, R>
+where
+    S: Stream,
+    R: FnMut(&S::Item, &mut Chunk<'_>),
+{
+    TracedStream::new(call, stream, read)
+}
+
+/// Ends a call when the iterator it returned ends.
+pub fn iterator<I, R>(call: Call, iterator: I, read: R) -> TracedIterator<I, R>
+where
+    I: Iterator,
+    R: FnMut(&I::Item, &mut Chunk<'_>),
+{
+    TracedIterator::new(call, iterator, read)
 }
 
 /// First: a `Result` is taken apart.
@@ -174,36 +336,91 @@ impl<'a, T> ViaPlain<'a, T> for Probe<'a, T> {
     }
 }
 
+/// By value, first: a `Result` is taken apart and put together again.
+pub trait ViaResultValue<T, E> {
+    fn finish<U>(
+        &self,
+        call: Call,
+        out: Result<T, E>,
+        value: impl FnOnce(Call, T) -> U,
+        error: impl FnOnce(Call, &E),
+    ) -> Result<U, E>;
+}
+
+impl<T, E> ViaResultValue<T, E> for &Tag<Result<T, E>> {
+    fn finish<U>(
+        &self,
+        call: Call,
+        out: Result<T, E>,
+        value: impl FnOnce(Call, T) -> U,
+        error: impl FnOnce(Call, &E),
+    ) -> Result<U, E> {
+        match out {
+            Ok(out) => Ok(value(call, out)),
+            Err(out) => {
+                error(call, &out);
+                Err(out)
+            }
+        }
+    }
+}
+
+/// By value, last: anything else is a value.
+pub trait ViaPlainValue<T> {
+    fn finish<U>(
+        &self,
+        call: Call,
+        out: T,
+        value: impl FnOnce(Call, T) -> U,
+        error: impl FnOnce(Call, &std::convert::Infallible),
+    ) -> U;
+}
+
+impl<T> ViaPlainValue<T> for Tag<T> {
+    fn finish<U>(
+        &self,
+        call: Call,
+        out: T,
+        value: impl FnOnce(Call, T) -> U,
+        _error: impl FnOnce(Call, &std::convert::Infallible),
+    ) -> U {
+        value(call, out)
+    }
+}
+
 /// Response, first step: a type that describes itself.
 pub trait ViaLlmResponse {
-    fn response(&self) -> Response;
+    fn read(&self, chunk: &mut Chunk<'_>);
 }
 
 impl<T: LlmResponse + ?Sized> ViaLlmResponse for &&Probe<'_, T> {
-    fn response(&self) -> Response {
-        crate::quietly(|| self.0.describe()).unwrap_or_default()
+    fn read(&self, chunk: &mut Chunk<'_>) {
+        if chunk.is_read() {
+            chunk.opaque();
+            chunk.fill(crate::quietly(|| self.0.describe()).unwrap_or_default());
+        }
     }
 }
 
 /// Response, second step: the keys of a serializable body.
 pub trait ViaSerialize {
-    fn response(&self) -> Response;
+    fn read(&self, chunk: &mut Chunk<'_>);
 }
 
 impl<T: Serialize + ?Sized> ViaSerialize for &Probe<'_, T> {
-    fn response(&self) -> Response {
-        probe::read_response(self.0)
+    fn read(&self, chunk: &mut Chunk<'_>) {
+        Chunk::body(self.0, chunk);
     }
 }
 
 /// Response, last step: nothing can be read.
 pub trait ViaOpaque {
-    fn response(&self) -> Response;
+    fn read(&self, chunk: &mut Chunk<'_>);
 }
 
 impl<T: ?Sized> ViaOpaque for Probe<'_, T> {
-    fn response(&self) -> Response {
-        Response::new()
+    fn read(&self, chunk: &mut Chunk<'_>) {
+        chunk.opaque();
     }
 }
 

@@ -44,10 +44,13 @@ mod metrics;
 mod pricing;
 mod privacy;
 mod probe;
+#[cfg(feature = "otlp")]
+pub mod propagation;
 mod request;
 mod response;
 pub mod semconv;
 mod span;
+mod stream;
 mod vintage;
 
 pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
@@ -61,6 +64,7 @@ pub use llm_trace_macros::llm_trace;
 pub use opentelemetry::context::FutureExt;
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
+pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
 pub use vintage::Vintage;
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global

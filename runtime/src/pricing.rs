@@ -14,7 +14,7 @@ pub(crate) enum Price {
     Known { usd: f64, model: String },
     /// The call reported usage, but its model has no known price.
     Unknown,
-    /// Nothing was used, or the model runs on the caller's own machine.
+    /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
     None,
 }
 
@@ -46,11 +46,15 @@ pub(crate) fn price(request: &Request, response: &Response) -> Price {
     }
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
-    models
-        .into_iter()
-        .flatten()
-        .find_map(|model| table_price(model, provider, response.service_tier.as_deref(), &usage))
-        .unwrap_or(Price::Unknown)
+    for model in models.into_iter().flatten() {
+        match table_price(model, provider, response.service_tier.as_deref(), &usage) {
+            Ok(price) => return price,
+            // More cached tokens than input: no fault of the model's, which has a price.
+            Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,
+            Err(_) => {}
+        }
+    }
+    Price::Unknown
 }
 
 /// Decodes the price table ahead of its first use, on a thread of its own: it takes tens of milliseconds.
@@ -74,16 +78,19 @@ fn table_price(
     provider: Option<&str>,
     service_tier: Option<&str>,
     usage: &genai_prices::Usage,
-) -> Option<Price> {
+) -> genai_prices::Result<Price> {
     let mut query = genai_prices::PriceRequest::new(model, usage);
     if let Some(provider) = provider {
         query = query.with_provider_id(provider);
     }
-    if let Some(tier) = service_tier {
-        query = query.with_price_context("service_tier", tier);
-    }
-    let found = genai_prices::calculate(&query).ok()?;
-    Some(Price::Known { usd: found.total_price, model: format!("{}/{}", found.provider_id, found.model_id) })
+    query = match service_tier {
+        // Anthropic's word for its batch interface.
+        Some("batch") => query.with_price_context("processing", "batch"),
+        Some(tier) => query.with_price_context("service_tier", tier),
+        None => query,
+    };
+    let found = genai_prices::calculate(&query)?;
+    Ok(Price::Known { usd: found.total_price, model: format!("{}/{}", found.provider_id, found.model_id) })
 }
 
 /// The table's name for a provider where it differs from the conventions'.
@@ -105,6 +112,10 @@ fn table_usage(usage: crate::response::Usage) -> genai_prices::Usage {
         (UsageKey::OUTPUT_TOKENS, usage.output_tokens),
         (UsageKey::CACHE_READ_TOKENS, usage.cache_read_input_tokens),
         (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_input_tokens),
+        (UsageKey::CACHE_WRITE_1H_TOKENS, usage.priced_apart.cache_write_1h),
+        (UsageKey::INPUT_AUDIO_TOKENS, usage.priced_apart.input_audio),
+        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.priced_apart.output_audio),
+        (UsageKey::WEB_SEARCHES, usage.priced_apart.web_searches),
     ];
     let mut reported = genai_prices::Usage::new();
     for (key, count) in counts {

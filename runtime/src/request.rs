@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use opentelemetry::trace::{Link, SpanContext};
-use opentelemetry::{Context, KeyValue, StringValue, Value};
+use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::call::{AttributeValue, Double, Flag, Int, Kind, Text, TextList, string_array};
 use crate::semconv::attribute;
@@ -26,6 +26,10 @@ pub struct Request {
     pub(crate) attributes: Vec<KeyValue>,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
+    /// Keys that the span has from its start: the SDK would keep both of two values for one key.
+    on_span: Vec<Key>,
+    /// Provider, model or server became known only after the start.
+    pub(crate) is_late: bool,
 }
 
 /// A request type that says itself what it asks for; the alternative to being `Serialize`.
@@ -83,18 +87,25 @@ impl Request {
             attributes: Vec::new(),
             parent: None,
             links: Vec::new(),
+            on_span: Vec::new(),
+            is_late: false,
         }
     }
 
     /// Sets or replaces an attribute; a `None` changes nothing.
     pub(crate) fn set(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
+        let Some(value) = value.map(Into::into) else { return };
+        // Not a number is no value: no backend can show it.
+        if !matches!(value, Value::F64(number) if !number.is_finite()) {
             self.set_attribute(KeyValue::new(key, value));
         }
     }
 
-    /// The SDK would keep both of two values for one key; here the later replaces the earlier.
+    /// The later of two values for one key replaces the earlier, unless the earlier is on the span already.
     pub(crate) fn set_attribute(&mut self, new: KeyValue) {
+        if self.on_span.contains(&new.key) {
+            return;
+        }
         match self.attributes.iter_mut().find(|attribute| attribute.key == new.key) {
             Some(attribute) => *attribute = new,
             None => self.attributes.push(new),
@@ -114,17 +125,47 @@ impl Request {
         self.kind
     }
 
+    /// Notes what the span starts with.
+    pub(crate) fn started(&mut self, with: &[KeyValue]) {
+        self.on_span = with.iter().map(|attribute| attribute.key.clone()).collect();
+        self.attributes.retain(|attribute| !self.on_span.contains(&attribute.key));
+    }
+
+    pub(crate) fn is_on_span(&self, key: &Key) -> bool {
+        self.on_span.contains(key)
+    }
+
+    /// Adds what `later` says; of what names the span, only what was not known at the start.
+    pub(crate) fn add(&mut self, later: Request) {
+        for (slot, value) in [
+            (&mut self.provider, later.provider),
+            (&mut self.model, later.model),
+            (&mut self.data_source, later.data_source),
+            (&mut self.server_address, later.server_address),
+        ] {
+            if slot.is_none() && value.is_some() {
+                *slot = value;
+                self.is_late = true;
+            }
+        }
+        self.server_port = self.server_port.or(later.server_port);
+        for attribute in later.attributes {
+            self.set_attribute(attribute);
+        }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&KeyValue> {
         self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
     }
 
     fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
-        self.set(key, value.text().map(|text| StringValue::from(text.into_owned())));
+        let text = value.text().filter(|text| !text.is_empty());
+        self.set(key, text.map(|text| StringValue::from(text.into_owned())));
     }
 }
 
 fn replace(slot: &mut Option<String>, value: &(impl Text + ?Sized)) {
-    if let Some(text) = value.text() {
+    if let Some(text) = value.text().filter(|text| !text.is_empty()) {
         *slot = Some(text.into_owned());
     }
 }
@@ -144,8 +185,11 @@ impl Request {
 
     /// `server.address` and `server.port`: a URL, `host:port`, or a host.
     pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
-        if let Some(text) = value.text() {
+        if let Some(text) = value.text().filter(|text| !text.is_empty()) {
             let (address, port) = server_address(&text);
+            if address.is_empty() {
+                return;
+            }
             self.server_address = Some(address.to_owned());
             self.server_port = port;
         }
@@ -342,7 +386,7 @@ fn server_address(text: &str) -> (&str, Option<i64>) {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
-    let default_port = match scheme {
+    let default_port = match scheme.to_ascii_lowercase().as_str() {
         "https" => Some(443),
         "http" => Some(80),
         _ => None,
@@ -369,6 +413,7 @@ mod tests {
     fn a_server_is_read_from_a_url_a_host_and_port_or_a_host() {
         assert_eq!(server_address("https://api.openai.com/v1"), ("api.openai.com", Some(443)));
         assert_eq!(server_address("http://127.0.0.1:8089/v1?x=1"), ("127.0.0.1", Some(8089)));
+        assert_eq!(server_address("HTTPS://host"), ("host", Some(443)));
         assert_eq!(server_address("localhost:11434"), ("localhost", Some(11434)));
         assert_eq!(server_address("api.anthropic.com"), ("api.anthropic.com", None));
         assert_eq!(server_address("http://[::1]:8080/"), ("::1", Some(8080)));

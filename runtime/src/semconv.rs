@@ -66,6 +66,10 @@ pub mod attribute {
     pub const RESPONSE_ID: &str = "gen_ai.response.id";
     /// Why generation stopped, one per choice (string array).
     pub const RESPONSE_FINISH_REASONS: &str = "gen_ai.response.finish_reasons";
+    /// Time to the first text, reasoning or tool call of a streamed response (double, seconds).
+    pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+    /// Time to the first text of a streamed response that a user can see (double, seconds). Ours.
+    pub const RESPONSE_TIME_TO_FIRST_TEXT: &str = "llm_trace.response.time_to_first_text";
     /// Service tier that served the request.
     pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
     /// Fingerprint of the backend configuration that answered.
@@ -147,6 +151,11 @@ pub mod attribute {
     /// `cancelled` when the caller dropped the call before it ended; absent otherwise. Also a metric label. Ours.
     pub const OUTCOME: &str = "llm_trace.outcome";
 
+    /// How often the call was tried, if more than once (int). Ours.
+    pub const ATTEMPT_COUNT: &str = "llm_trace.attempt.count";
+    /// Tokens used by attempts whose answers were thrown away (int); not part of the call's usage. Ours.
+    pub const ATTEMPT_WASTED_TOKENS: &str = "llm_trace.attempt.wasted_tokens";
+
     /// `input` or `output`; metric label of the token histogram.
     pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 
@@ -178,6 +187,10 @@ pub mod metric {
     pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
     /// Histogram, `{token}`: tokens used by a call, by token type.
     pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+    /// Histogram, seconds: from the call's begin to the first text, reasoning or tool call that was streamed.
+    pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+    /// Histogram, seconds: between a streamed chunk and the one before it; one record per chunk after the first.
+    pub const TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
     /// Histogram, seconds: how long a tool ran.
     pub const EXECUTE_TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
     /// Histogram, seconds: how long a workflow took.
@@ -204,6 +217,10 @@ pub mod metric {
     pub const INFERENCE_INPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.input_tokens";
     /// Histogram, `{token}`: output tokens per inference, since October 2026.
     pub const INFERENCE_OUTPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.output_tokens";
+    /// Histogram, seconds: the same as [`TIME_TO_FIRST_CHUNK`], since October 2026.
+    pub const INFERENCE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.inference.time_to_first_chunk";
+    /// Histogram, seconds: the same as [`TIME_PER_OUTPUT_CHUNK`], since October 2026.
+    pub const INFERENCE_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.inference.time_per_output_chunk";
     /// Histogram, seconds: how long a workflow took, since October 2026.
     pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
     /// Histogram, `USD`: what a call cost. Ours.

@@ -24,10 +24,12 @@ pub(crate) fn start(
     at: SystemTime,
 ) -> Context {
     let tracer = global::tracer_with_scope(crate::scope());
-    let builder = SpanBuilder::from_name(name(site, request, scope))
+    let attributes = start_attributes(site, request, scope.agent());
+    request.started(&attributes);
+    let builder = SpanBuilder::from_name(name(site, request, scope.agent()))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
-        .with_attributes(start_attributes(site, request, scope))
+        .with_attributes(attributes)
         .with_links(std::mem::take(&mut request.links));
     let span = tracer.build_with_context(builder, parent);
     parent.with_span(span)
@@ -38,37 +40,69 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
         let mut attributes = call.request.attributes.clone();
+        if call.request.is_late {
+            let late = start_attributes(call.site, call.request, call.agent).into_iter();
+            attributes.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
+            span.update_name(name(call.site, call.request, call.agent));
+        }
         response_attributes(call.site.kind, call.response, &mut attributes);
+        for (key, time) in [
+            (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
+            (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
+        ] {
+            attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
+        }
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
-            attributes.retain(|attribute| !attribute.key.as_str().starts_with("openai."));
+            attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));
         }
         if let Price::Known { usd, model } = call.price {
-            attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
-            attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
-            attributes.push(KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+            put(&mut attributes, KeyValue::new(attribute::USAGE_COST, *usd));
+            put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
+            put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+        }
+        for (key, count, least) in [
+            (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
+            (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
+        ] {
+            if count >= least {
+                put(&mut attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+            }
         }
         match call.outcome {
             Outcome::Completed => {}
             Outcome::Failed { error_type, message } => {
-                attributes.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+                put(&mut attributes, KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
                 span.set_status(Status::error(message.clone().unwrap_or_default()));
             }
-            Outcome::Cancelled => attributes.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
+            Outcome::Cancelled => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "cancelled")),
         }
         span.set_attributes(attributes);
     }
     span.end_with_timestamp(at);
 }
 
+const OPENAI_ONLY: &[&str] = &[
+    attribute::OPENAI_REQUEST_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+    attribute::OPENAI_API_TYPE,
+];
+
+/// Adds an attribute; what the call itself tells replaces an attribute of the user's with the same key.
+fn put(attributes: &mut Vec<KeyValue>, new: KeyValue) {
+    attributes.retain(|attribute| attribute.key != new.key);
+    attributes.push(new);
+}
+
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
-fn name(site: &CallSite, request: &Request, scope: &Scope) -> String {
+fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
     let what = match site.kind {
         Kind::Tool | Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
         Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
-        Kind::Plan => plan_agent(request, scope),
+        Kind::Plan => plan_agent(request, agent),
         Kind::Retrieval => request.data_source.as_deref(),
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
             request.model.as_deref()
@@ -83,21 +117,21 @@ fn name(site: &CallSite, request: &Request, scope: &Scope) -> String {
 }
 
 /// The agent that plans: as given, or the one the plan is made inside.
-fn plan_agent<'a>(request: &'a Request, scope: &'a Scope) -> Option<&'a str> {
-    request.name.as_deref().or_else(|| scope.agent().map(Agent::name))
+fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Agent>) -> Option<&'a str> {
+    request.name.as_deref().or_else(|| agent.map(Agent::name))
 }
 
-fn start_attributes(site: &CallSite, request: &Request, scope: &Scope) -> Vec<KeyValue> {
+fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(8);
     if let Some(operation) = site.kind.operation() {
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
     }
     let own_name = || Some(request.name.clone().unwrap_or_else(|| site.function.to_owned()));
-    let agent = match site.kind {
+    let agent_name = match site.kind {
         Kind::Agent => own_name(),
         Kind::RemoteAgent | Kind::CreateAgent => request.name.clone(),
-        Kind::Plan => plan_agent(request, scope).map(ToOwned::to_owned),
-        Kind::Tool => scope.agent().map(|agent| agent.name().to_owned()),
+        Kind::Plan => plan_agent(request, agent).map(ToOwned::to_owned),
+        Kind::Tool => agent.map(|agent| agent.name().to_owned()),
         _ => None,
     };
     let texts = [
@@ -106,7 +140,7 @@ fn start_attributes(site: &CallSite, request: &Request, scope: &Scope) -> Vec<Ke
         (attribute::SERVER_ADDRESS, request.server_address.clone()),
         (attribute::DATA_SOURCE_ID, request.data_source.clone()),
         (attribute::TOOL_NAME, (site.kind == Kind::Tool).then(own_name).flatten()),
-        (attribute::AGENT_NAME, agent),
+        (attribute::AGENT_NAME, agent_name),
         (attribute::GUARDRAIL_NAME, (site.kind == Kind::Guardrail).then(own_name).flatten()),
         (attribute::EVALUATOR_NAME, (site.kind == Kind::Evaluator).then(own_name).flatten()),
         (attribute::WORKFLOW_NAME, (site.kind == Kind::Workflow).then(own_name).flatten()),
@@ -139,22 +173,22 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
         (attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT, &response.system_fingerprint),
     ];
     for (key, value) in texts {
-        // The id of a response that was fetched is known from the start.
-        if let Some(value) = value
-            && !attributes.iter().any(|known| known.key.as_str() == key)
-        {
-            attributes.push(KeyValue::new(key, value.clone()));
+        if let Some(value) = value {
+            put(attributes, KeyValue::new(key, value.clone()));
         }
     }
     if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
-        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
+        put(attributes, KeyValue::new(attribute::RESPONSE_STATUS, status));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
     if generates && !response.finish_reasons.is_empty() {
-        attributes.push(KeyValue::new(
-            attribute::RESPONSE_FINISH_REASONS,
-            crate::call::string_array(response.finish_reasons.clone()),
-        ));
+        put(
+            attributes,
+            KeyValue::new(
+                attribute::RESPONSE_FINISH_REASONS,
+                crate::call::string_array(response.finish_reasons.clone()),
+            ),
+        );
     }
     let usage = response.usage.unwrap_or_default();
     let counts = [
@@ -166,12 +200,12 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
     ];
     for (key, count) in counts {
         if let Some(count) = count {
-            attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+            put(attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
     // A dimension the caller asked for is already among the request's attributes.
     let known = attributes.iter().any(|known| known.key.as_str() == attribute::EMBEDDINGS_DIMENSION_COUNT);
     if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !known) {
-        attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
+        put(attributes, KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
     }
 }

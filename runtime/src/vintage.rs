@@ -27,6 +27,8 @@ pub(crate) struct Names {
     pub(crate) usage_cache_write: &'static str,
     pub(crate) inference_duration: &'static str,
     pub(crate) workflow_duration: &'static str,
+    pub(crate) time_to_first_chunk: &'static str,
+    pub(crate) time_per_output_chunk: &'static str,
     /// One histogram by token type, or counters.
     pub(crate) token_histogram: Option<&'static str>,
 }
@@ -35,6 +37,8 @@ const AUGUST: Names = Names {
     usage_cache_write: attribute::USAGE_CACHE_CREATION_INPUT_TOKENS,
     inference_duration: metric::OPERATION_DURATION,
     workflow_duration: metric::WORKFLOW_DURATION,
+    time_to_first_chunk: metric::TIME_TO_FIRST_CHUNK,
+    time_per_output_chunk: metric::TIME_PER_OUTPUT_CHUNK,
     token_histogram: Some(metric::TOKEN_USAGE),
 };
 
@@ -42,6 +46,8 @@ const OCTOBER: Names = Names {
     usage_cache_write: attribute::USAGE_CACHE_WRITE_INPUT_TOKENS,
     inference_duration: metric::INFERENCE_DURATION,
     workflow_duration: metric::INVOKE_WORKFLOW_DURATION,
+    time_to_first_chunk: metric::INFERENCE_TIME_TO_FIRST_CHUNK,
+    time_per_output_chunk: metric::INFERENCE_TIME_PER_OUTPUT_CHUNK,
     token_histogram: None,
 };
 

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind},
 };
 
-use process::rag;
+use process::{rag, streaming};
 use tree::Tree;
 
 const QUESTION: &str = "How do I name a span?";
@@ -161,6 +161,32 @@ fn without_a_question_it_says_how_to_ask() {
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.starts_with("usage: "), "{run}");
     assert_eq!(run.stdout, "");
+}
+
+#[test]
+fn a_streamed_answer_is_one_call_with_tokens_cost_and_the_time_to_the_first_of_them() {
+    let run = streaming(&[QUESTION]).run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("`name = "), "{run}");
+    let tree = Tree::read(&run.stderr);
+    let chat = tree.line("gpt-4o-mini");
+    tree.assert_child("gpt-4o-mini", tree.line("streaming"));
+    for part in ["chat", " first ", " ms", " tokens", "$"] {
+        assert!(chat.text.contains(part), "{part}: {run}");
+    }
+    assert!(
+        !tree.line("streaming").text.contains("first"),
+        "only what was streamed has a first chunk: {run}"
+    );
+}
+
+#[test]
+fn a_stream_that_is_cut_is_an_error_of_the_call_that_opened_it() {
+    let run = streaming(&[QUESTION]).env("STANDIN_FAIL", "cut_stream").run();
+
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(Tree::read(&run.stderr).line("gpt-4o-mini").text.contains('✗'), "{run}");
 }
 
 fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {

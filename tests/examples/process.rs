@@ -19,7 +19,15 @@ pub(crate) struct Run {
 }
 
 pub(crate) fn rag(arguments: &[&str]) -> Example {
-    let mut command = Command::new(built("rag"));
+    example("rag", arguments)
+}
+
+pub(crate) fn streaming(arguments: &[&str]) -> Example {
+    example("streaming", arguments)
+}
+
+fn example(name: &str, arguments: &[&str]) -> Example {
+    let mut command = Command::new(built(name));
     // Whatever telemetry or model the developer has configured must not change the outcome.
     command.args(arguments).env_clear();
     // Windows opens no socket without it.

@@ -250,3 +250,39 @@ fn spans_that_are_recorded_but_not_sampled_are_not_exported() {
     assert_eq!((receipt.spans(), receipt.metrics_lost()), (0, false));
     assert_eq!((receiver.spans().len(), receiver.metrics().len()), (0, 4));
 }
+
+#[test]
+fn a_trace_goes_on_in_the_process_that_is_called() {
+    use http::HeaderMap;
+    use llm_trace::opentelemetry::Context;
+    use llm_trace::propagation::{extract, inject};
+
+    #[llm_trace(tool, name = "caller")]
+    fn caller() -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        inject(&mut headers);
+        headers
+    }
+    #[llm_trace(task, parent = parent)]
+    fn callee(parent: &Context) {
+        let _ = parent;
+    }
+
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    let headers = caller();
+    callee(&extract(&headers));
+    let broken = HeaderMap::from_iter([("traceparent".parse().unwrap(), "00-nonsense".parse().unwrap())]);
+    callee(&extract(&broken));
+    telemetry.shutdown();
+    let spans = receiver.spans();
+    let caller = span(&spans, "execute_tool caller");
+    let [child, orphan] = spans.iter().filter(|span| span.name == "callee").collect::<Vec<_>>()[..] else {
+        panic!("{spans:?}")
+    };
+    assert_eq!((&child.trace_id, &child.parent_span_id), (&caller.trace_id, &caller.span_id));
+    assert_eq!(orphan.parent_span_id, Vec::<u8>::new());
+    assert!(headers.contains_key("traceparent"));
+    assert!(!headers.contains_key("baggage"), "not unless asked for: {headers:?}");
+}

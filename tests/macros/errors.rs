@@ -103,7 +103,7 @@ fn otherwise_the_class_is_the_name_of_the_type() {
     assert_eq!(class(&failing(own)), "macros::errors::Own");
     assert_eq!(class(&failing(boxed)), "_OTHER");
     assert_eq!(class(&failing(text)), "alloc::string::String");
-    assert_eq!(class(&failing(unit)), "()");
+    assert_eq!(class(&failing(unit)), "_OTHER");
     assert_eq!(class(&failing(|| generic(Own(None)))), "macros::errors::Own");
 }
 

@@ -3,6 +3,9 @@
 
 mod agents;
 mod arguments;
+mod blocks;
 mod errors;
 mod functions;
+mod futures;
 mod nesting;
+mod streams;

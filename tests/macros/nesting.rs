@@ -35,15 +35,11 @@ fn calls_nest_across_await_points_and_joined_futures() {
 }
 
 #[test]
-fn spawned_tasks_and_threads_are_children_with_the_context_helper() {
+fn spawned_tasks_and_threads_are_children_with_the_context_helpers() {
     #[llm_trace(workflow)]
     async fn answer() {
         let task = tokio::spawn(leaf("task").with_current_context());
-        let context = llm_trace::opentelemetry::Context::current();
-        let thread = std::thread::spawn(move || {
-            let _attached = context.attach();
-            in_thread();
-        });
+        let thread = std::thread::spawn(llm_trace::propagation::in_current_context(in_thread));
         task.await.unwrap();
         tokio::task::spawn_blocking(|| thread.join().unwrap()).await.unwrap();
     }

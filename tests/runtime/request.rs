@@ -65,7 +65,7 @@ fn responses_and_embeddings_requests_of_async_openai_are_read() {
     }
     let request: CreateResponse = serde_json::from_value(json!({
         "model": "gpt-5", "input": "hi", "max_output_tokens": 64, "temperature": 1.0,
-        "reasoning": {"effort": "high"}, "previous_response_id": "resp_0", "conversation": "conv_7",
+        "reasoning": {"effort": "high"}, "previous_response_id": "resp_0", "conversation": "conv_7a",
         "text": {"format": {"type": "json_schema", "name": "n", "schema": {}}}
     }))
     .unwrap();
@@ -73,7 +73,7 @@ fn responses_and_embeddings_requests_of_async_openai_are_read() {
     assert_eq!(span.int("gen_ai.request.max_tokens"), Some(64));
     assert_eq!(span.text("gen_ai.request.reasoning.level"), Some("high"));
     assert_eq!(span.text("gen_ai.request.previous_response.id"), Some("resp_0"));
-    assert_eq!(span.text("gen_ai.conversation.id"), Some("conv_7"));
+    assert_eq!(span.text("gen_ai.conversation.id"), Some("conv_7a"));
     assert_eq!(span.text("gen_ai.output.type"), Some("json"));
 
     let request: CreateEmbeddingRequest = serde_json::from_value(json!({
@@ -143,4 +143,10 @@ fn a_request_type_that_describes_itself_is_asked() {
     let trace = Trace::new();
     trace.run(|| chat(&Prompt));
     assert_eq!(trace.span("chat described").int("gen_ai.request.max_tokens"), Some(5));
+}
+
+#[test]
+fn a_conversation_that_is_a_transcript_is_not_an_id() {
+    let span = requesting(json!({"model": "m", "conversation": "User: SECRET"}));
+    assert!(!format!("{:?}", span.0).contains("SECRET"));
 }

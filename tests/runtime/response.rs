@@ -288,3 +288,127 @@ fn numbers_that_make_no_sense_are_left_out() {
         assert_eq!(input_tokens(&returning("openai", odd)), None);
     }
 }
+
+#[test]
+fn what_a_model_filled_in_is_not_taken_for_a_providers_response() {
+    // Structured output: every field is content.
+    #[derive(Serialize)]
+    struct Car {
+        make: &'static str,
+        model: &'static str,
+        id: &'static str,
+        finish_reason: &'static str,
+        status: &'static str,
+        service_tier: &'static str,
+    }
+    let car = Car {
+        make: "SECRET",
+        model: "SECRET model",
+        id: "SECRET id",
+        finish_reason: "SECRET",
+        status: "SECRET",
+        service_tier: "SECRET",
+    };
+    let span = returning("openai", car);
+    assert!(!format!("{:?}", span.0).contains("SECRET"), "{:?}", span.0);
+}
+
+#[test]
+fn a_providers_names_are_short_and_on_one_line() {
+    let body = json!({"model": "a\nb", "id": "x".repeat(300), "usage": {"prompt_tokens": 1}});
+    let span = returning("openai", body);
+    assert_eq!((span.get("gen_ai.response.model"), span.get("gen_ai.response.id")), (None, None));
+}
+
+#[test]
+fn an_attribute_is_there_once_whoever_else_sets_it() {
+    #[llm_trace(
+        chat,
+        provider = "openai",
+        attributes("gen_ai.provider.name" = "dup", "gen_ai.usage.input_tokens" = 5, "openai.project" = "p", "app.x" = 1),
+    )]
+    fn chat() -> Value {
+        llm_trace::current().attribute("gen_ai.operation.name", "dup").attribute("app.x", &2);
+        body()
+    }
+    let trace = Trace::new();
+    trace.run(chat);
+    // `get` fails on a key that occurs twice; the check against the registry is for what we emit ourselves.
+    let span = trace.unchecked().remove(0);
+    assert_eq!(
+        (span.text("gen_ai.provider.name"), span.text("gen_ai.operation.name")),
+        (Some("openai"), Some("chat"))
+    );
+    assert_eq!(
+        (input_tokens(&span), span.text("openai.project"), span.int("app.x")),
+        (Some(3), Some("p"), Some(2))
+    );
+}
+
+#[test]
+fn what_a_router_chose_is_recorded_priced_and_names_the_span() {
+    #[llm_trace(chat, provider = provider)]
+    fn route(provider: Option<&str>) -> Response {
+        llm_trace::current().request(|request| {
+            request.provider("openai");
+            request.model("gpt-4o-mini");
+            request.temperature(&0.5);
+        });
+        Response::new().with_usage(Usage::new(1_000_000, 0))
+    }
+    let trace = Trace::new();
+    trace.run(|| drop(route(None)));
+    let span = trace.span("chat gpt-4o-mini");
+    assert_eq!(
+        (span.text("gen_ai.provider.name"), span.text("gen_ai.request.model")),
+        (Some("openai"), Some("gpt-4o-mini"))
+    );
+    assert_eq!(span.double("gen_ai.request.temperature"), Some(0.5));
+    assert!(span.double("gen_ai.usage.cost").is_some());
+    // What the call began with stays.
+    let trace = Trace::new();
+    trace.run(|| drop(route(Some("azure.ai.openai"))));
+    assert_eq!(trace.span("chat gpt-4o-mini").text("gen_ai.provider.name"), Some("azure.ai.openai"));
+}
+
+#[test]
+fn a_kept_handle_still_names_its_own_trace() {
+    #[llm_trace(chat, provider = "openai")]
+    fn chat() -> Option<String> {
+        let here = llm_trace::current();
+        Trace::new().run(|| here.trace_id())
+    }
+    let trace = Trace::new();
+    let id = trace.run(chat);
+    assert_eq!(id, Some(trace.only().0.span_context.trace_id().to_string()));
+}
+
+#[test]
+fn usage_recorded_on_a_step_that_calls_no_model_is_dropped() {
+    #[llm_trace(task)]
+    fn step() {
+        llm_trace::current().usage(Usage::new(1, 1));
+    }
+    let trace = Trace::new();
+    trace.run(step);
+    assert_eq!(input_tokens(&trace.only()), None);
+}
+
+#[test]
+fn retries_of_the_callers_own_are_counted_with_what_they_wasted() {
+    #[llm_trace(chat, provider = "openai")]
+    fn chat(good: u64) -> Option<Value> {
+        while llm_trace::current().attempt() < good {
+            llm_trace::current().wasted(Usage::new(10, 5));
+        }
+        Some(body())
+    }
+    let attempts = |good| {
+        let trace = Trace::new();
+        trace.run(|| drop(chat(good)));
+        let span = trace.only();
+        assert_eq!(input_tokens(&span), Some(3), "what was wasted is not part of the usage");
+        (span.int("llm_trace.attempt.count"), span.int("llm_trace.attempt.wasted_tokens"))
+    };
+    assert_eq!((attempts(1), attempts(3)), ((None, None), (Some(3), Some(30))));
+}

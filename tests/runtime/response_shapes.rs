@@ -3,7 +3,8 @@
 use async_openai::types::chat::CreateChatCompletionResponse;
 use async_openai::types::embeddings::CreateEmbeddingResponse;
 use async_openai::types::responses::Response;
-use llm_trace_tests::trace::Ended;
+use llm_trace::llm_trace;
+use llm_trace_tests::trace::{Ended, Trace};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -232,4 +233,68 @@ fn bedrock_ollama_cohere_deepseek_and_xai_bodies_are_read() {
     let xai = json!({"model": "grok-3-mini", "usage": {"prompt_tokens": 32, "completion_tokens": 9, "total_tokens": 135,
         "completion_tokens_details": {"reasoning_tokens": 94}}});
     assert_eq!(tokens(&returning("x_ai", xai)), [Some(32), Some(103), None, None, Some(94)]);
+}
+
+#[test]
+fn prompt_tokens_include_what_was_cached_whatever_keys_stand_beside_them() {
+    // LiteLLM and Databricks add Anthropic's keys to OpenAI's.
+    let body = json!({"model": "gpt-4o-mini", "usage": {
+        "prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050,
+        "prompt_tokens_details": {"cached_tokens": 900},
+        "cache_read_input_tokens": 900, "cache_creation_input_tokens": 0
+    }});
+    assert_eq!(tokens(&returning("openai", body)), [Some(1000), Some(50), Some(900), Some(0), None]);
+}
+
+#[test]
+fn what_other_providers_count_elsewhere_is_found() {
+    let perplexity = json!({"model": "sonar", "usage": {"prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17,
+        "reasoning_tokens": 100, "citation_tokens": 50, "num_search_queries": 2}});
+    assert_eq!(tokens(&returning("perplexity", perplexity)), [Some(10), Some(157), None, None, Some(100)]);
+    let databricks =
+        json!({"usage": {"prompt_tokens": 10, "completion_tokens": 107, "reasoning_tokens": 100}});
+    assert_eq!(tokens(&returning("databricks", databricks)), [Some(10), Some(107), None, None, Some(100)]);
+    let cohere_v1 = json!({"generation_id": "g", "text": "hi", "meta": {"billed_units": {"input_tokens": 5, "output_tokens": 7}}});
+    assert_eq!(tokens(&returning("cohere", cohere_v1))[..2], [Some(5), Some(7)]);
+    let moonshot = json!({"usage": {"prompt_tokens": 10, "completion_tokens": 1, "cached_tokens": 4}});
+    assert_eq!(tokens(&returning("moonshot_ai", moonshot))[2], Some(4));
+    let thinking = json!({"usage": {"input_tokens": 1, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 5}}});
+    assert_eq!(tokens(&returning("anthropic", thinking))[4], Some(5));
+}
+
+#[test]
+fn what_is_charged_at_a_rate_of_its_own_is() {
+    #[llm_trace(chat, provider = provider, model = model)]
+    fn chat(provider: &str, model: &str, body: Value) -> Value {
+        body
+    }
+    let cost = |provider: &str, model: &str, body: Value| {
+        let trace = Trace::new();
+        trace.run(|| drop(chat(provider, model, body)));
+        trace.only().double("gen_ai.usage.cost").unwrap()
+    };
+    // Claude Sonnet 4.5: input 3, output 15, writes for an hour 6 dollars per million.
+    let usage = json!({"usage": {"input_tokens": 100, "output_tokens": 50, "cache_creation_input_tokens": 1000,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 1000}}});
+    let expected = (100.0 * 3.0 + 50.0 * 15.0 + 1000.0 * 6.0) / 1e6;
+    let got = cost("anthropic", "claude-sonnet-4-5", usage);
+    assert!((got - expected).abs() < 1e-9, "{got} {expected}");
+    // Gemini 2.5 Flash: audio costs more than text.
+    let usage = |details: Value| json!({"usageMetadata": {"promptTokenCount": 1_000_000, "candidatesTokenCount": 0, "promptTokensDetails": details}});
+    let text =
+        cost("gcp.gemini", "gemini-2.5-flash", usage(json!([{"modality": "TEXT", "tokenCount": 1_000_000}])));
+    let audio = cost(
+        "gcp.gemini",
+        "gemini-2.5-flash",
+        usage(json!([{"modality": "AUDIO", "tokenCount": 1_000_000}])),
+    );
+    assert!(audio > 2.0 * text, "{audio} {text}");
+    // Anthropic's batch interface costs half.
+    let usage =
+        |tier: &str| json!({"usage": {"input_tokens": 1000, "output_tokens": 0, "service_tier": tier}});
+    let (batch, standard) = (
+        cost("anthropic", "claude-sonnet-4-5", usage("batch")),
+        cost("anthropic", "claude-sonnet-4-5", usage("standard")),
+    );
+    assert!((batch * 2.0 - standard).abs() < 1e-12, "{batch} {standard}");
 }

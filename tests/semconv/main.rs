@@ -1,6 +1,8 @@
 //! Every kind of call with everything it can say, checked against the registry of the conventions; in both vintages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod document;
+
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -164,6 +166,7 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let names = metric_names(); // checks every data point
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
+    println!("{SECTION}{}{SECTION}", document::section(&spans));
     let Checked { spans, attributes, points } = Checked::so_far();
     println!(
         "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics; violations: 0; \
@@ -175,17 +178,44 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     assert!(embeddings >= 9, "{:?}", trace.span("embeddings text-embedding-3-small").keys());
 }
 
+/// The child process writes its part of the document between these.
+const SECTION: &str = "\n<<section>>\n";
+
 #[test]
 fn the_newest_conventions_are_kept_to_when_opted_into() {
+    let text = in_october();
+    println!("{text}");
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn the_document_says_what_is_emitted() {
+    let text = in_october();
+    let october = text.split(SECTION).nth(1).unwrap();
+    let trace = Trace::new();
+    trace.run(workflow);
+    let expected = document::document(&document::section(&trace.spans()), october);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/semconv.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "docs/semconv.md is out of date: UPDATE_DOCS=1 cargo test -p llm-trace-tests --test semconv"
+    );
+}
+
+/// The first test's output under the newest conventions.
+fn in_october() -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
         .env("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
         .output()
         .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    println!("{text}");
+    let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.contains("1 passed"), "{text}");
+    text
 }
 
 #[test]

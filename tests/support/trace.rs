@@ -3,6 +3,7 @@
 //! Providers are global, and tests run in parallel. So every test runs under a remote parent of its own, and sees
 //! the spans of that trace only; metrics are told apart by a model name of the test's own.
 
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -77,9 +78,13 @@ impl Trace {
 
     /// The spans of this trace in the order they ended.
     pub fn spans(&self) -> Vec<Ended> {
+        self.unchecked().into_iter().inspect(|span| keeps_to_the_conventions(&span.0)).collect()
+    }
+
+    /// The same without the check against the conventions, for attributes that a test sets against them.
+    pub fn unchecked(&self) -> Vec<Ended> {
         let spans = providers().spans.get_finished_spans().unwrap();
-        let of_this_trace = spans.into_iter().filter(|span| span.span_context.trace_id() == self.id);
-        of_this_trace.inspect(keeps_to_the_conventions).map(Ended).collect()
+        spans.into_iter().filter(|span| span.span_context.trace_id() == self.id).map(Ended).collect()
     }
 
     /// The only span of this trace.
@@ -178,14 +183,9 @@ impl Ended {
     }
 }
 
-/// The names of all metrics recorded so far, after a check of every data point.
-pub fn metric_names() -> Vec<String> {
-    let providers = providers();
-    providers.meters.force_flush().unwrap();
-    let exported = providers.metrics.get_finished_metrics().unwrap();
-    let metrics =
-        exported.last().into_iter().flat_map(|last| last.scope_metrics()).flat_map(|scope| scope.metrics());
-    metrics.inspect(|metric| check_metric(metric)).map(|metric| metric.name().to_owned()).collect()
+/// The names of all metrics recorded so far.
+pub fn metric_names() -> BTreeSet<String> {
+    all_points().into_iter().map(|(name, _)| name).collect()
 }
 
 /// One data point of a metric.
@@ -218,38 +218,41 @@ pub fn points(metric: &str, model: &str) -> Vec<Point> {
 }
 
 /// The points of `metric` whose label is `value`.
-#[expect(clippy::cast_precision_loss, reason = "tests count small numbers")]
 pub fn points_where(metric: &str, label: &str, value: &str) -> Vec<Point> {
+    let points = all_points().into_iter().filter(|(name, _)| name == metric).map(|(_, point)| point);
+    points.filter(|point| point.label(label).as_deref() == Some(value)).collect()
+}
+
+/// Every point recorded so far with its metric's name, after a check against the conventions.
+#[expect(clippy::cast_precision_loss, reason = "tests count small numbers")]
+pub fn all_points() -> Vec<(String, Point)> {
     let providers = providers();
     providers.meters.force_flush().unwrap();
     let exported = providers.metrics.get_finished_metrics().unwrap();
     // Cumulative: the last export holds everything.
     let Some(last) = exported.last() else { return Vec::new() };
-    let mut points = Vec::new();
+    let mut all = Vec::new();
     for scope in last.scope_metrics() {
         let name = (
             scope.scope().name().to_owned(),
             scope.scope().version().map(ToOwned::to_owned),
             scope.scope().schema_url().map(ToOwned::to_owned),
         );
-        for found in scope.metrics() {
-            check_metric(found);
-        }
-        for found in scope.metrics().filter(|found| found.name() == metric) {
-            let start = points.len();
-            match found.data() {
+        for metric in scope.metrics() {
+            check_metric(metric);
+            let mut points = Vec::new();
+            match metric.data() {
                 AggregatedMetrics::F64(data) => collect(data, &mut points, |sum| sum),
                 AggregatedMetrics::U64(data) => collect(data, &mut points, |sum| sum as f64),
                 AggregatedMetrics::I64(data) => collect(data, &mut points, |sum| sum as f64),
             }
-            for point in &mut points[start..] {
-                found.unit().clone_into(&mut point.unit);
-                point.scope.clone_from(&name);
-            }
+            all.extend(points.into_iter().map(|point| {
+                let point = Point { unit: metric.unit().to_owned(), scope: name.clone(), ..point };
+                (metric.name().to_owned(), point)
+            }));
         }
     }
-    points.retain(|point| point.label(label).as_deref() == Some(value));
-    points
+    all
 }
 
 fn check_metric(metric: &Metric) {

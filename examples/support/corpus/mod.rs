@@ -41,6 +41,9 @@ pub struct Corpus {
     index: SearchEngine<usize, u32, Stems>,
 }
 
+/// Tables of names, which match every question a little and answer none.
+const GENERATED: &str = "semconv.md";
+
 struct Stems;
 
 impl Tokenizer for Stems {
@@ -123,7 +126,9 @@ fn markdown_files(root: &Path) -> Result<Vec<PathBuf>, CorpusError> {
             let path = entry.map_err(unreadable)?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
+            } else if path.extension().is_some_and(|extension| extension == "md")
+                && !path.ends_with(GENERATED)
+            {
                 files.push(path);
             }
         }

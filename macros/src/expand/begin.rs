@@ -14,7 +14,9 @@ pub(super) fn expand(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     let arguments = arguments(traced, private);
     // An unused parameter would be a warning in the user's crate.
     let args = if arguments.is_empty() { quote_spanned!(here()=> _) } else { quote_spanned!(here()=> args) };
-    quote_spanned!(here()=> #private::begin(#site, |#args| { #(#arguments)* }))
+    let begin =
+        if traced.future.is_some() { quote_spanned!(here()=> defer) } else { quote_spanned!(here()=> begin) };
+    quote_spanned!(here()=> #private::#begin(#site, |#args| { #(#arguments)* }))
 }
 
 // Items are not hygienic, whatever their span: the block keeps `SITE` away from the user's names.

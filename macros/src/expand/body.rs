@@ -4,7 +4,7 @@ use proc_macro2::{Group, TokenStream};
 use quote::{ToTokens as _, quote_spanned};
 use syn::{Type, spanned::Spanned as _};
 
-use super::here;
+use super::{here, located};
 use crate::model::{Output, TracedFn};
 
 pub(super) fn expand(traced: &TracedFn, private: &TokenStream) -> TokenStream {
@@ -65,9 +65,6 @@ fn in_call(output: &Output, body: &Group, private: &TokenStream) -> TokenStream 
 // Output: return ::llm_trace::__private::expected::<Reply>();
 fn expected(ty: &Type, private: &TokenStream) -> TokenStream {
     let place = ty.span();
-    let private = private.clone().into_iter().map(|mut token| {
-        token.set_span(token.span().located_at(place));
-        token
-    });
-    quote_spanned!(here().located_at(place)=> return #(#private)*::expected::<#ty>();)
+    let private = located(private, place);
+    quote_spanned!(here().located_at(place)=> return #private::expected::<#ty>();)
 }

@@ -2,18 +2,21 @@
 //! writes nothing but `::llm_trace::__private::…` and locals no user code can see.
 
 mod begin;
+mod block;
 mod body;
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::{Path, Type, spanned::Spanned as _};
 
-use crate::model::{Output, TracedFn};
+pub(crate) use self::block::expand as expand_block;
+use crate::model::{Ends, Future, Output, TracedFn};
 
 // Input:  #[llm_trace(chat, …)] async fn ask(…) -> Reply { BODY }
 // Output: async fn ask(…) -> Reply {
 //             let call = ::llm_trace::__private::begin(SITE, |args| { … });
 //             let out: Reply = RUN(BODY);
-//             ::llm_trace::__private::finish!(call, &out);
+//             let out = ::llm_trace::__private::finish!(call, out);
 //             out
 //         }
 pub(crate) fn expand(traced: &TracedFn) -> TokenStream {
@@ -21,12 +24,9 @@ pub(crate) fn expand(traced: &TracedFn) -> TokenStream {
     let inner_attrs = &body.inner_attrs;
     let private = private(traced);
     let begin = begin::expand(traced, &private);
-    let run = body::expand(traced, &private);
-    let rest = match &traced.output {
-        // Nothing to finish: the only way out is a panic, which the call notices when it is dropped.
-        Output::Never => run,
-        Output::Opaque => finish(traced, &private, &TokenStream::new(), &run),
-        Output::Known(ty) => finish(traced, &private, &quote_spanned!(here()=> : #ty), &run),
+    let rest = match &traced.future {
+        Some(future) => in_future(traced, future, &private),
+        None => in_function(traced, &private),
     };
     let statements = quote_spanned! {here()=>
         #inner_attrs
@@ -38,20 +38,90 @@ pub(crate) fn expand(traced: &TracedFn) -> TokenStream {
     quote!(#(#attrs)* #vis #sig #block)
 }
 
-// Input:  response = adapter
-// Output: let out: Reply = RUN(BODY);
-//         ::llm_trace::__private::finish!(call, &out, adapter);
-//         out
-fn finish(
-    traced: &TracedFn,
-    private: &TokenStream,
-    annotation: &TokenStream,
-    run: &TokenStream,
-) -> TokenStream {
-    let adapter = traced.response.as_ref().map(|adapter| quote_spanned!(here()=> , #adapter));
+fn in_function(traced: &TracedFn, private: &TokenStream) -> TokenStream {
+    let run = hinted(traced, private, body::expand(traced, private));
+    let annotation = match &traced.output {
+        // Nothing to finish: the only way out is a panic, which the call notices when it is dropped.
+        Output::Never => return run,
+        Output::Opaque => TokenStream::new(),
+        Output::Known(ty) => quote_spanned!(here()=> : #ty),
+    };
+    let finish = finish(traced, private);
     quote_spanned! {here()=>
         let out #annotation = #run;
-        #private::finish!(call, &out #adapter);
+        #finish
+    }
+}
+
+// The body runs when it did before, which is now; the call begins when the future is polled.
+//
+// Input:  fn ask(…) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> { BODY }
+// Output: let future: Pin<Box<…>> = ::llm_trace::__private::future_of::<Reply, _>(move || -> Pin<Box<…>> { BODY });
+//         ::llm_trace::__private::in_boxed_future(call, future, move |call, out| { … })
+fn in_future(traced: &TracedFn, future: &Future, private: &TokenStream) -> TokenStream {
+    let body = &traced.body.block;
+    let Future { ty, output } = future;
+    let annotation = ty.as_ref().map(|ty| quote_spanned!(here()=> : #ty));
+    let returns = ty.as_ref().map(|ty| quote_spanned!(here()=> -> #ty));
+    let wrap = if ty.is_some() {
+        quote_spanned!(here()=> in_boxed_future)
+    } else {
+        quote_spanned!(here()=> in_future)
+    };
+    let out = hinted(traced, private, quote_spanned!(here()=> out));
+    let finish = finish(traced, private);
+    let future_of = told(private, "future_of", output, 1);
+    quote_spanned! {here()=>
+        let future #annotation = #future_of(move || #returns #body);
+        #private::#wrap(call, future, move |call, out| {
+            let out = #out;
+            #finish
+        })
+    }
+}
+
+// Items of a stream are read by their type, which may only be told by the signature. Where they are not of that type,
+// the type is to blame, not the attribute.
+//
+// Input:  fn ask(…) -> impl Stream<Item = Token>
+// Output: ::llm_trace::__private::stream_of::<Token, _>(RUN)
+fn hinted(traced: &TracedFn, private: &TokenStream, out: TokenStream) -> TokenStream {
+    let (item, wrap, rest) = match &traced.ends {
+        Ends::Value => return out,
+        Ends::Stream(item, false) => (item, "stream_of", 1),
+        Ends::Stream(item, true) => (item, "stream_result_of", 2),
+        Ends::Iterator(item, false) => (item, "iterator_of", 1),
+        Ends::Iterator(item, true) => (item, "iterator_result_of", 2),
+    };
+    let wrap = told(private, wrap, item, rest);
+    quote_spanned!(here()=> #wrap(#out))
+}
+
+// What does not fit the type is reported where the user wrote the type.
+//
+// Input:  "stream_of", Token
+// Output: ::llm_trace::__private::stream_of::<Token, _>
+fn told(private: &TokenStream, function: &str, ty: &Type, inferred: usize) -> TokenStream {
+    let place = here().located_at(ty.span());
+    let function = Ident::new(function, place);
+    let private = located(private, place);
+    let inferred = (0..inferred).map(|_| quote_spanned!(place=> , _));
+    quote_spanned!(place=> #private::#function::<#ty #(#inferred)*>)
+}
+
+// Input:  response = adapter
+// Output: let out = ::llm_trace::__private::finish!(call, out, adapter);
+//         out
+fn finish(traced: &TracedFn, private: &TokenStream) -> TokenStream {
+    let adapter = traced.response.as_ref().map(|adapter| quote_spanned!(here()=> , #adapter));
+    let finish = match &traced.ends {
+        Ends::Value => quote_spanned!(here()=> finish),
+        Ends::Stream(..) => quote_spanned!(here()=> finish_stream),
+        Ends::Iterator(..) => quote_spanned!(here()=> finish_iterator),
+    };
+    // A `let`, as lints would want a semicolon after a call that returns nothing.
+    quote_spanned! {here()=>
+        let out = #private::#finish!(call, out #adapter);
         out
     }
 }
@@ -59,9 +129,21 @@ fn finish(
 // Input:  crate = ::other::path
 // Output: ::other::path::__private
 fn private(traced: &TracedFn) -> TokenStream {
-    let root =
-        traced.root.as_ref().map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream);
+    let root = root(traced.root.as_ref());
     quote_spanned!(here()=> #root::__private)
+}
+
+fn root(at: Option<&Path>) -> TokenStream {
+    at.map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream)
+}
+
+// Our tokens, claiming to be at a place in the user's code.
+fn located(tokens: &TokenStream, place: Span) -> TokenStream {
+    let located = tokens.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    located.collect()
 }
 
 // Locals with this span are invisible to user code, and the user's to them.

@@ -54,6 +54,14 @@ pub(crate) fn parse(tokens: TokenStream, errors: &Errors) -> Args {
 }
 
 impl Args {
+    /// Where the runtime is, if not at `::llm_trace`.
+    pub(crate) fn root(&self) -> Option<&syn::Path> {
+        self.values.iter().find_map(|keyed| match &keyed.value {
+            Some(Value::Root(path)) => Some(path),
+            _ => None,
+        })
+    }
+
     fn argument(&mut self, input: ParseStream<'_>, first: bool, errors: &Errors) {
         let Ok(word) = input.call(Ident::parse_any) else {
             let found = skip_to_comma(input);
@@ -160,7 +168,10 @@ impl Args {
 }
 
 fn unknown_kind(word: &str) -> String {
-    if let Some(kind) = vocabulary::similar_kind(word) {
+    if word == "skip" {
+        "`skip` leaves a method out of an annotated `impl`, and this one is in none: remove the attribute"
+            .to_owned()
+    } else if let Some(kind) = vocabulary::similar_kind(word) {
         format!("unknown kind `{word}`, did you mean `{}`?", kind.word())
     } else if let Some(key) = vocabulary::similar_key(word, None) {
         format!("unknown kind `{word}`, did you mean the key `{}`?", key.example())

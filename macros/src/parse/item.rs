@@ -133,7 +133,6 @@ fn not_a_function(input: ParseStream<'_>, errors: &Errors) {
         return;
     };
     let fix = match word.to_string().as_str() {
-        "impl" => "annotate its methods one by one",
         "trait" => "annotate the methods in its `impl`s, or those with a default body",
         _ => "annotate a function with a body",
     };

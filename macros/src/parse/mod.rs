@@ -2,6 +2,7 @@
 //! need two facts at once are in `validate`.
 
 mod args;
+mod block;
 mod item;
 mod values;
 
@@ -14,6 +15,7 @@ use syn::{
 
 pub(crate) use self::{
     args::{Args, GivenKind, Keyed, parse as args},
+    block::{ImplBlock, Method, parse as block},
     item::{Body, FnItem, parse as item},
     values::{Pair, Value},
 };

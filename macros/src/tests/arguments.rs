@@ -81,9 +81,9 @@ fn attributes_become_one_call_each() {
 #[test]
 fn the_response_adapter_goes_to_finish() {
     let expansion = expand("embeddings, provider = p, response = path::to::adapter", "fn f() -> R { r() }");
-    assert_has(&expansion, "::llm_trace::__private::finish!(call, &out, path::to::adapter);");
+    assert_has(&expansion, "::llm_trace::__private::finish!(call, out, path::to::adapter)");
     let expansion = expand("embeddings, provider = p, response = |reply| read(reply)", "fn f() -> R { r() }");
-    assert_has(&expansion, "::llm_trace::__private::finish!(call, &out, |reply| read(reply));");
+    assert_has(&expansion, "::llm_trace::__private::finish!(call, out, |reply| read(reply))");
 }
 
 #[test]

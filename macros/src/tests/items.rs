@@ -84,7 +84,6 @@ fn only_functions_with_a_body_can_be_traced() {
         ("struct X { f: fn() }", "struct"),
         ("enum X {}", "enum"),
         ("pub unsafe trait X { fn f(); }", "trait"),
-        ("impl X { fn f() {} }", "impl"),
         ("mod m { fn f() {} }", "mod"),
         ("const X: fn() = f;", "const"),
         ("static X: u8 = 1;", "static"),
@@ -106,28 +105,98 @@ fn what_runs_in_the_compiler_or_under_foreign_rules_is_refused() {
 }
 
 #[test]
-fn futures_and_streams_are_refused_for_now() {
-    for output in [
-        "impl Future<Output = u8>",
-        "impl std::future::Future<Output = u8> + Send + 'static",
-        "Pin<Box<dyn Future<Output = u8> + Send + '_>>",
-        "::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8>>>",
-        "BoxFuture<'static, u8>",
-        "LocalBoxFuture<'_, u8>",
-        "Result<BoxFuture<'_, u8>, E>",
+fn a_function_that_returns_a_future_begins_its_call_when_that_is_polled() {
+    for (output, hint) in [
+        ("impl Future<Output = u8>", "u8"),
+        ("impl std::future::Future<Output = Result<u8, E>> + Send + 'static", "Result<u8, E>"),
+        ("impl Future<Output = impl Debug>", "_"),
     ] {
-        assert!(error("", &format!("fn f() -> {output} {{ g() }}")).contains("returns a future"), "{output}");
+        let expansion = expand("", &format!("fn f() -> {output} {{ prepare(); async {{ g() }} }}"));
+        assert_has(&expansion, "let call = ::llm_trace::__private::defer(");
+        assert_has(
+            &expansion,
+            &format!(
+                "let future = ::llm_trace::__private::future_of::<{hint}, _>(move || {{ prepare(); async {{ g() }} }});
+                 ::llm_trace::__private::in_future(call, future, move |call, out| {{
+                     let out = out;
+                     let out = ::llm_trace::__private::finish!(call, out);
+                     out
+                 }})"
+            ),
+        );
     }
-    for output in
-        ["impl Stream<Item = u8>", "BoxStream<'_, u8>", "Result<Pin<Box<dyn Stream<Item = u8>>>, E>"]
-    {
+}
+
+#[test]
+fn a_boxed_future_is_boxed_again() {
+    for (output, hint) in [
+        ("Pin<Box<dyn Future<Output = u8> + Send + '_>>", "u8"),
+        ("::std::pin::Pin<Box<dyn ::core::future::Future<Output = u8>>>", "u8"),
+        ("BoxFuture<'static, u8>", "u8"),
+        ("LocalBoxFuture<'_, u8>", "u8"),
+        ("BoxFuture<'static>", "_"),
+    ] {
+        let expansion = expand("", &format!("fn f() -> {output} {{ g() }}"));
+        assert_has(
+            &expansion,
+            &format!(
+                "let future: {output} = ::llm_trace::__private::future_of::<{hint}, _>(move || -> {output} {{ g() }});
+                 ::llm_trace::__private::in_boxed_future(call, future,"
+            ),
+        );
+    }
+}
+
+#[test]
+fn an_unnamed_stream_ends_the_call_and_its_items_have_the_type_of_the_signature() {
+    for (output, run) in [
+        ("impl Stream<Item = u8> + Send", "stream_of::<u8, _>("),
+        ("impl futures::Stream<Item = impl Debug>", "stream_of::<_, _>("),
+        ("impl TryStream<Ok = u8, Error = E>", "stream_of::<_, _>("),
+        ("Result<impl Stream<Item = u8>, E>", "stream_result_of::<u8, _, _>("),
+    ] {
+        for (qualifier, body) in [("", "in_scope("), ("async", "in_call(")] {
+            let expansion = expand("", &format!("{qualifier} fn f() -> {output} {{ g() }}"));
+            let run = format!("::llm_trace::__private::{run}::llm_trace::__private::{body}");
+            assert_has(&expansion, &run);
+            assert_has(&expansion, "::llm_trace::__private::finish_stream!(call, out)");
+        }
+    }
+    let expansion = expand("", "fn f() -> impl Future<Output = impl Stream<Item = u8>> { g() }");
+    assert_has(&expansion, "let out = ::llm_trace::__private::stream_of::<u8, _>(out);");
+    assert_has(&expansion, "::llm_trace::__private::finish_stream!(call, out)");
+}
+
+#[test]
+fn an_iterator_is_a_stream_only_where_it_comes_from_a_model() {
+    let item = "fn f() -> impl Iterator<Item = String> + '_ { g() }";
+    assert_has(&expand("chat, provider = p", item), "iterator_of::<String, _>(");
+    assert_has(&expand("chat, provider = p", item), "finish_iterator!(call, out)");
+    assert_has(&expand("tool", item), "::llm_trace::__private::finish!(call, out)");
+}
+
+#[test]
+fn futures_and_streams_that_nothing_can_follow_are_refused() {
+    for output in [
+        "Result<BoxFuture<'_, u8>, E>",
+        "Result<impl Future<Output = u8>, E>",
+        "Option<impl Future<Output = u8>>",
+        "Box<dyn Future<Output = u8> + Unpin>",
+        "impl IntoFuture<Output = u8>",
+    ] {
+        let message = error("", &format!("fn f() -> {output} {{ g() }}"));
+        assert!(message.contains("utur") && message.contains("cannot be traced"), "{output}: {message}");
+        // Awaiting it is up to the caller, and not part of the call.
+        expand("", &format!("async fn f() -> {output} {{ g() }}"));
+    }
+    for output in ["Option<impl Stream<Item = u8>>", "Option<BoxStream<'_, u8>>"] {
         for qualifier in ["", "async"] {
-            let item = format!("{qualifier} fn f() -> {output} {{ g() }}");
-            assert!(error("", &item).contains("returns a stream"), "{item}");
+            let message = error("", &format!("{qualifier} fn f() -> {output} {{ g() }}"));
+            assert!(message.starts_with("a stream in an `Option` cannot be traced"), "{message}");
         }
     }
     // Named like one, or only the means to one.
     for output in ["TcpStream", "Vec<BoxFuture<'static, u8>>", "fn() -> BoxFuture<'static, u8>", "Future"] {
-        expand("", &format!("fn f() -> {output} {{ g() }}"));
+        assert_has(&expand("", &format!("fn f() -> {output} {{ g() }}")), &format!("let out: {output} ="));
     }
 }

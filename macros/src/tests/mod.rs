@@ -1,6 +1,7 @@
 //! The pipeline on token streams: what comes out, for input that is right, half typed or wrong.
 
 mod arguments;
+mod blocks;
 mod bodies;
 mod items;
 mod mistakes;
@@ -49,7 +50,7 @@ fn error(args: &str, item: &str) -> String {
 fn assert_has(expansion: &str, text: &str) {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     // prettyplease ends the last of several arguments with a comma when it breaks lines.
-    let (expansion, text) = (squeezed(expansion).replace(",)", ")"), squeezed(text));
+    let (expansion, text) = (squeezed(expansion).replace(",)", ")").replace(",>", ">"), squeezed(text));
     assert!(expansion.contains(&text), "no {text} in {expansion}");
 }
 

@@ -43,7 +43,7 @@ async fn ask(request: Request, tier: &str) -> Result<Reply, Error> {
             },
         )
         .await;
-    ::llm_trace::__private::finish!(call, & out);
+    let out = ::llm_trace::__private::finish!(call, out);
     out
 }
 "#;
@@ -72,7 +72,7 @@ pub fn parse(text: &str) -> usize {
         &call,
         move || -> usize { text.len() },
     );
-    ::llm_trace::__private::finish!(call, & out);
+    let out = ::llm_trace::__private::finish!(call, out);
     out
 }
 "#;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::TraceId;
 
 use super::{AttributeValue, Open};
 use crate::context::Scope;
@@ -14,7 +14,7 @@ use crate::response::{LlmResponse, Response, Usage};
 #[derive(Clone, Debug)]
 pub struct CurrentCall {
     /// Weak, so that a context kept by a detached task does not keep prompts alive.
-    open: Weak<Open>,
+    pub(super) open: Weak<Open>,
     scope: Arc<Scope>,
 }
 
@@ -66,13 +66,63 @@ impl CurrentCall {
         self.fill(crate::probe::read_response(body))
     }
 
+    /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all
+    /// attempts, as the caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
+    ///
+    /// ```
+    /// use llm_trace::{llm_trace, Usage};
+    ///
+    /// #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+    /// fn ask_for_json(question: &str) -> Option<String> {
+    ///     while llm_trace::current().attempt() <= 3 {
+    ///         let (text, usage) = call_the_api(question);
+    ///         if text.starts_with('{') {
+    ///             llm_trace::current().usage(usage);
+    ///             return Some(text);
+    ///         }
+    ///         llm_trace::current().wasted(usage); // paid for, and thrown away
+    ///     }
+    ///     None
+    /// }
+    /// # fn call_the_api(_: &str) -> (String, Usage) { ("{}".into(), Usage::new(1, 1)) }
+    /// # ask_for_json("?");
+    /// ```
+    pub fn attempt(&self) -> u64 {
+        let Some(open) = self.open.upgrade() else { return 1 };
+        let mut facts = open.facts();
+        facts.attempts.count += 1;
+        facts.attempts.count
+    }
+
+    /// Adds tokens used by an attempt whose answer is thrown away: `llm_trace.attempt.wasted_tokens`.
+    pub fn wasted(&self, usage: Usage) -> &Self {
+        if let Some(open) = self.open.upgrade() {
+            let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
+            let wasted = &mut open.facts().attempts.wasted_tokens;
+            *wasted = wasted.saturating_add(tokens);
+        }
+        self
+    }
+
     /// Sets a span attribute of your own.
     pub fn attribute<T: AttributeValue + ?Sized>(&self, key: &'static str, value: &T) -> &Self {
         self.request(|request| request.attribute(key, value))
     }
 
-    /// Sets request parameters that were not known when the call began. Provider, model and server are part of
-    /// how the span starts and cannot change any more.
+    /// Sets what was not known when the call began: a router's choice of provider and model, say. Provider, model,
+    /// server and data source that the call began with stay as they are.
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(chat, provider = "openrouter")]
+    /// fn ask(question: &str) -> String {
+    ///     let model = if question.len() > 200 { "gpt-4o" } else { "gpt-4o-mini" };
+    ///     llm_trace::current().request(|request| request.model(model));
+    ///     format!("{model}: {question}")
+    /// }
+    /// # ask("?");
+    /// ```
     pub fn request(&self, set: impl FnOnce(&mut Request)) -> &Self {
         let Some(open) = self.open.upgrade() else { return self };
         // The closure is the caller's: it must not run under the lock, where recording again would deadlock.
@@ -80,19 +130,15 @@ impl CurrentCall {
         set(&mut later);
         let mut facts = open.facts();
         if !facts.ended {
-            for attribute in later.attributes {
-                facts.request.set_attribute(attribute);
-            }
+            facts.request.add(later);
         }
         self
     }
 
     /// The call's trace id in hex, to show to a user or to write into a log; `None` outside of any call.
     pub fn trace_id(&self) -> Option<String> {
-        let context = Context::current();
-        let span = context.span();
-        let span_context = span.span_context();
-        (self.open.strong_count() > 0 && span_context.is_valid()).then(|| span_context.trace_id().to_string())
+        let trace_id = self.open.upgrade()?.trace_id;
+        (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
     }
 
     fn fill(&self, response: Response) -> &Self {

@@ -5,15 +5,18 @@
 
 mod current;
 mod site;
+mod stream;
 mod value;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::Context;
+use opentelemetry::trace::{TraceContextExt, TraceId};
 
 pub use current::{CurrentCall, current};
 pub use site::{CallSite, Kind};
+pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
@@ -30,6 +33,8 @@ pub struct Call {
     open: Arc<Open>,
     context: Context,
     finished: bool,
+    /// Held by a stream that took the call over while its function runs, see [`stream`].
+    by_stream: bool,
 }
 
 /// What is shared between the call and [`current()`].
@@ -39,9 +44,12 @@ struct Open {
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
     started: Instant,
+    trace_id: TraceId,
     scope: Arc<Scope>,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
+    /// The context with the call's span, for a stream that takes the call over.
+    span: Context,
     facts: Mutex<Facts>,
 }
 
@@ -49,7 +57,17 @@ struct Open {
 struct Facts {
     request: Request,
     response: Response,
+    attempts: Attempts,
+    timing: Timing,
+    holders: stream::Holders,
     ended: bool,
+}
+
+/// What the caller's own retries came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempts {
+    pub(crate) count: u64,
+    pub(crate) wasted_tokens: u64,
 }
 
 /// A call that has ended, seen by span and metrics alike.
@@ -59,8 +77,10 @@ pub(crate) struct Finished<'a> {
     pub(crate) agent: Option<&'a Agent>,
     pub(crate) request: &'a Request,
     pub(crate) response: &'a Response,
+    pub(crate) attempts: Attempts,
     pub(crate) outcome: &'a Outcome<'a>,
     pub(crate) price: &'a Price,
+    pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
 }
 
@@ -82,25 +102,35 @@ impl Finished<'_> {
 impl Call {
     /// Starts the call's span and clock.
     pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
-        if site.kind.counts_usage() {
-            pricing::warm();
-        }
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
         let own_name = request.name.as_deref().unwrap_or(site.function).to_owned();
         let scope = Scope::enter(&CurrentCall::scope_of(&parent), site.kind, &own_name, &mut request);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
+        let span = context.span();
+        let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
+        if site.kind.counts_usage() && is_recording {
+            pricing::warm();
+        }
         let open = Arc::new(Open {
             site,
+            trace_id,
             start_time,
             started,
             scope,
             panicking: std::thread::panicking(),
-            facts: Mutex::new(Facts { request, response: Response::new(), ended: false }),
+            span: context,
+            facts: Mutex::new(Facts {
+                request,
+                response: Response::new(),
+                attempts: Attempts::default(),
+                timing: Timing::default(),
+                holders: stream::Holders::default(),
+                ended: false,
+            }),
         });
-        let context = context.with_value(CurrentCall::new(&open));
-        Call { open, context, finished: false }
+        Call::of(open, false)
     }
 
     /// The context in which the call's body must run, so that what it starts becomes its child.
@@ -124,18 +154,34 @@ impl Call {
         self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
     }
 
+    /// Ends the call with a value that tells nothing.
+    pub(crate) fn complete(self) {
+        self.succeed(Response::new());
+    }
+
+    fn of(open: Arc<Open>, by_stream: bool) -> Self {
+        let context = open.span.with_value(CurrentCall::new(&open));
+        Call { open, context, finished: false, by_stream }
+    }
+
     fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
         self.finished = true;
         let open = &*self.open;
         let duration = open.started.elapsed();
         let mut facts = open.facts();
-        facts.ended = true;
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
-        if open.site.kind == Kind::FetchResponse {
+        if facts.ended || facts.holders.keep_open(self.by_stream, outcome) {
+            return;
+        }
+        facts.ended = true;
+        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
+        if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
             facts.response.usage = None;
         }
-        let price = if open.site.kind.counts_usage() {
+        let is_measured = metrics::are_wanted();
+        let is_observed = is_measured || self.context.span().is_recording();
+        let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
             Price::None
@@ -148,11 +194,15 @@ impl Call {
             agent: open.scope.agent(),
             request: &facts.request,
             response: &facts.response,
+            attempts: facts.attempts,
             outcome,
             price: &price,
+            timing: &facts.timing,
             duration,
         };
-        metrics::record(&finished);
+        if is_measured {
+            metrics::record(&finished);
+        }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         span::end(&finished, &self.context, end_time);
     }

@@ -30,7 +30,7 @@ pub trait Int {
     fn int(&self) -> Option<i64>;
 }
 
-/// A number argument: `f64`, `f32`, an integer, or an `Option` or reference of one.
+/// A number argument: `f64`, `f32`, an integer of up to 32 bits, or an `Option` or reference of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number",
     label = "expected `f64`, `f32` or an `Option` of one"
@@ -127,7 +127,10 @@ text_types!(str, String, Cow<'_, str>);
 macro_rules! integer_types {
     ($($type:ty),*) => {$(
         impl Int for $type {
-            fn int(&self) -> Option<i64> { Some(i64::try_from(*self).unwrap_or(i64::MAX)) }
+            #[allow(unused_comparisons, reason = "for the unsigned types")]
+            fn int(&self) -> Option<i64> {
+                Some(i64::try_from(*self).unwrap_or(if *self < 0 { i64::MIN } else { i64::MAX }))
+            }
         }
         impl AttributeValue for $type {
             fn attribute(&self) -> Option<Value> { self.int().map(Value::I64) }
@@ -159,12 +162,16 @@ impl Double for f32 {
     }
 }
 
-// `temperature = 1` is what people write.
-impl Double for i32 {
-    fn double(&self) -> Option<f64> {
-        Some(f64::from(*self))
-    }
+macro_rules! whole_doubles {
+    ($($type:ty),*) => {$(
+        impl Double for $type {
+            fn double(&self) -> Option<f64> { Some(f64::from(*self)) }
+        }
+    )*};
 }
+
+// `temperature = 1` is what people write.
+whole_doubles!(i8, i16, i32, u8, u16, u32);
 
 impl AttributeValue for f64 {
     fn attribute(&self) -> Option<Value> {
@@ -236,7 +243,7 @@ mod tests {
 
     #[test]
     fn an_integer_beyond_i64_saturates() {
-        assert_eq!(u64::MAX.int(), Some(i64::MAX));
+        assert_eq!((u64::MAX.int(), i128::MIN.int()), (Some(i64::MAX), Some(i64::MIN)));
     }
 
     #[test]

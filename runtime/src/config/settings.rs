@@ -7,8 +7,9 @@ use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, SdkSettings, resource};
+use super::{Builder, ConfigError, SdkSettings, propagators, resource};
 use crate::privacy::CAPTURE_ERROR_MESSAGES;
+use crate::propagation::Propagators;
 use crate::vintage::{self, Vintage};
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -22,6 +23,7 @@ pub(crate) struct Settings {
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
     pub(crate) vintage: Vintage,
+    pub(crate) propagators: Propagators,
 }
 
 /// Where spans go.
@@ -66,8 +68,9 @@ impl Settings {
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
         let sdk = SdkSettings::resolve(source)?;
+        let propagators = propagators::resolve(source)?;
         let resource = resource::resolve(builder, source)?;
-        Ok(Some(Settings { traces, metrics, sdk, resource, error_messages, vintage }))
+        Ok(Some(Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators }))
     }
 }
 

@@ -27,7 +27,7 @@ pub use guard::Telemetry;
 pub use ledger::Receipt;
 
 use crate::config::{ConfigError, Metrics, SdkSettings, Settings, SignalSettings, Traces};
-use crate::{pricing, privacy, vintage};
+use crate::{pricing, privacy, propagation, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use exchange::Exchange;
 use guard::{Exported, Running};
@@ -45,7 +45,7 @@ pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
-    let Settings { traces, metrics, sdk, resource, error_messages, vintage } = settings;
+    let Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
@@ -66,6 +66,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
 
     privacy::allow_error_messages(error_messages);
     vintage::set(vintage);
+    propagation::install(propagators);
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(&sdk, resource.clone()));
     let tracers = span_pipeline.install(sdk, resource, &ledger);

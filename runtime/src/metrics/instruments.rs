@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use opentelemetry::global;
-use opentelemetry::metrics::{Counter, Histogram, MeterProvider};
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 
 use crate::semconv::metric;
 use crate::vintage;
@@ -20,6 +20,8 @@ pub(crate) struct Instruments {
     pub(crate) agent_tool_calls: Histogram<u64>,
     pub(crate) cost: Histogram<f64>,
     pub(crate) unpriced: Counter<u64>,
+    pub(crate) time_to_first_chunk: Histogram<f64>,
+    pub(crate) time_per_output_chunk: Histogram<f64>,
 }
 
 /// Tokens are measured differently from vintage to vintage.
@@ -64,98 +66,120 @@ pub(crate) fn current() -> Arc<Instruments> {
 
 impl Instruments {
     fn new(provider: &Provider) -> Self {
-        let meter = provider.meter_with_scope(crate::scope());
+        let make = Make { meter: provider.meter_with_scope(crate::scope()) };
         let names = vintage::names();
-        let seconds = |name, buckets: &[f64], description| {
-            let histogram = meter.f64_histogram(name).with_unit(metric::UNIT_SECONDS);
-            histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
-        };
-        let counts = |name, unit, buckets: &[f64], description| {
-            let histogram = meter.u64_histogram(name).with_unit(unit);
-            histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
-        };
-        let token_counts =
-            |name, description| counts(name, metric::UNIT_TOKENS, metric::TOKEN_BUCKETS, description);
-        let token_counter = |name, description| {
-            meter.u64_counter(name).with_unit(metric::UNIT_TOKENS).with_description(description).build()
-        };
-        let tokens = match names.token_histogram {
-            Some(name) => Tokens::ByType(token_counts(name, "Number of input and output tokens used.")),
-            None => Tokens::ByCount(Box::new(TokenCounters {
-                input: token_counter(metric::INFERENCE_INPUT_TOKENS, "Number of input tokens used."),
-                output: token_counter(metric::INFERENCE_OUTPUT_TOKENS, "Number of output tokens used."),
-                cache_read: token_counter(
-                    metric::INFERENCE_CACHE_READ_TOKENS,
-                    "Number of input tokens read from the provider's cache.",
-                ),
-                cache_write: token_counter(
-                    metric::INFERENCE_CACHE_WRITE_TOKENS,
-                    "Number of input tokens written to the provider's cache.",
-                ),
-                reasoning: token_counter(
-                    metric::INFERENCE_REASONING_TOKENS,
-                    "Number of output tokens spent on reasoning.",
-                ),
-                input_per_call: token_counts(
-                    metric::INFERENCE_INPUT_TOKENS_PER_CALL,
-                    "Number of input tokens per inference.",
-                ),
-                output_per_call: token_counts(
-                    metric::INFERENCE_OUTPUT_TOKENS_PER_CALL,
-                    "Number of output tokens per inference.",
-                ),
-            })),
-        };
+        let call = metric::DURATION_BUCKETS;
         Instruments {
-            duration: seconds(
-                metric::OPERATION_DURATION,
-                metric::DURATION_BUCKETS,
-                "GenAI operation duration.",
+            duration: make.seconds(metric::OPERATION_DURATION, call, "GenAI operation duration."),
+            inference_duration: make.seconds(names.inference_duration, call, "GenAI operation duration."),
+            time_to_first_chunk: make.seconds(
+                names.time_to_first_chunk,
+                call,
+                "Time to receive the first chunk of a streamed response.",
             ),
-            inference_duration: seconds(
-                names.inference_duration,
-                metric::DURATION_BUCKETS,
-                "GenAI operation duration.",
+            time_per_output_chunk: make.seconds(
+                names.time_per_output_chunk,
+                call,
+                "Time per output chunk of a streamed response after the first.",
             ),
-            tokens,
-            tool_duration: seconds(
+            tokens: match names.token_histogram {
+                Some(name) => Tokens::ByType(make.tokens(name, "Number of input and output tokens used.")),
+                None => Tokens::ByCount(Box::new(make.token_counters())),
+            },
+            tool_duration: make.seconds(
                 metric::EXECUTE_TOOL_DURATION,
-                metric::DURATION_BUCKETS,
+                call,
                 "GenAI tool execution duration.",
             ),
-            workflow_duration: seconds(
+            workflow_duration: make.seconds(
                 names.workflow_duration,
                 metric::WORKFLOW_DURATION_BUCKETS,
                 "GenAI workflow duration.",
             ),
-            agent_duration: seconds(
+            agent_duration: make.seconds(
                 metric::INVOKE_AGENT_DURATION,
                 metric::AGENT_DURATION_BUCKETS,
                 "GenAI agent invocation duration.",
             ),
-            agent_inference_calls: counts(
+            agent_inference_calls: make.counts(
                 metric::INVOKE_AGENT_INFERENCE_CALLS,
                 metric::UNIT_INFERENCE_CALLS,
                 metric::CALL_COUNT_BUCKETS,
                 "Number of inference calls an agent makes during one invocation.",
             ),
-            agent_tool_calls: counts(
+            agent_tool_calls: make.counts(
                 metric::INVOKE_AGENT_TOOL_CALLS,
                 metric::UNIT_TOOL_CALLS,
                 metric::CALL_COUNT_BUCKETS,
                 "Number of tools an agent runs during one invocation.",
             ),
-            cost: meter
+            cost: make
+                .meter
                 .f64_histogram(metric::COST)
                 .with_unit(metric::UNIT_USD)
                 .with_description("Cost of GenAI operations in US dollars.")
                 .with_boundaries(metric::COST_BUCKETS.to_vec())
                 .build(),
-            unpriced: meter
-                .u64_counter(metric::UNPRICED)
-                .with_unit(metric::UNIT_CALLS)
-                .with_description("GenAI operations that used tokens of a model without a known price.")
-                .build(),
+            unpriced: make.counter(
+                metric::UNPRICED,
+                metric::UNIT_CALLS,
+                "GenAI operations that used tokens of a model without a known price.",
+            ),
+        }
+    }
+}
+
+/// Makes instruments of the few kinds there are.
+struct Make {
+    meter: Meter,
+}
+
+impl Make {
+    fn seconds(&self, name: &'static str, buckets: &[f64], description: &'static str) -> Histogram<f64> {
+        let histogram = self.meter.f64_histogram(name).with_unit(metric::UNIT_SECONDS);
+        histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+    }
+
+    fn counts(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        buckets: &[f64],
+        description: &'static str,
+    ) -> Histogram<u64> {
+        let histogram = self.meter.u64_histogram(name).with_unit(unit);
+        histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+    }
+
+    fn tokens(&self, name: &'static str, description: &'static str) -> Histogram<u64> {
+        self.counts(name, metric::UNIT_TOKENS, metric::TOKEN_BUCKETS, description)
+    }
+
+    fn counter(&self, name: &'static str, unit: &'static str, description: &'static str) -> Counter<u64> {
+        self.meter.u64_counter(name).with_unit(unit).with_description(description).build()
+    }
+
+    fn token_counters(&self) -> TokenCounters {
+        let counter = |name, description| self.counter(name, metric::UNIT_TOKENS, description);
+        TokenCounters {
+            input: counter(metric::INFERENCE_INPUT_TOKENS, "Number of input tokens used."),
+            output: counter(metric::INFERENCE_OUTPUT_TOKENS, "Number of output tokens used."),
+            cache_read: counter(
+                metric::INFERENCE_CACHE_READ_TOKENS,
+                "Number of input tokens read from the provider's cache.",
+            ),
+            cache_write: counter(
+                metric::INFERENCE_CACHE_WRITE_TOKENS,
+                "Number of input tokens written to the provider's cache.",
+            ),
+            reasoning: counter(
+                metric::INFERENCE_REASONING_TOKENS,
+                "Number of output tokens spent on reasoning.",
+            ),
+            input_per_call: self
+                .tokens(metric::INFERENCE_INPUT_TOKENS_PER_CALL, "Number of input tokens per inference."),
+            output_per_call: self
+                .tokens(metric::INFERENCE_OUTPUT_TOKENS_PER_CALL, "Number of output tokens per inference."),
         }
     }
 }

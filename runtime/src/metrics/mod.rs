@@ -4,15 +4,28 @@
 //! own never becomes one.
 
 mod instruments;
+mod stream;
 
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::Histogram;
+use opentelemetry::metrics::{Histogram, MeterProvider};
+use opentelemetry::{KeyValue, global};
+
+pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Kind, Outcome};
 use crate::pricing::Price;
 use crate::response::Usage;
 use crate::semconv::attribute;
 use instruments::{TokenCounters, Tokens};
+
+/// Whether anybody measures: without a meter provider there is nothing to price and to count.
+pub(crate) fn are_wanted() -> bool {
+    !is_noop(&*global::meter_provider())
+}
+
+/// The API does not tell, but its no-op provider, the global one until another is set, has nothing inside.
+fn is_noop(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
+    size_of_val(provider) == 0
+}
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>) {
@@ -137,4 +150,15 @@ fn client_labels(call: &Finished<'_>) -> Vec<KeyValue> {
         labels.push(KeyValue::new(attribute::SERVER_PORT, port));
     }
     labels
+}
+
+#[cfg(all(test, feature = "otlp"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_measures_until_a_provider_is_set() {
+        assert!(is_noop(&*global::meter_provider()));
+        assert!(!is_noop(&opentelemetry_sdk::metrics::SdkMeterProvider::builder().build()));
+    }
 }

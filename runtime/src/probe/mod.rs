@@ -4,12 +4,14 @@
 //! knows: a skipped field is never serialized, so it costs neither a copy nor an allocation. It reads any
 //! client crate's types, across versions, because it goes by serialized key, not by Rust type.
 
+mod chunk;
 mod request;
 mod response;
 mod serializer;
 
 use serde::Serialize;
 
+pub(crate) use chunk::ChunkReader;
 pub(crate) use request::read_request;
 pub(crate) use response::read_response;
 

@@ -109,8 +109,10 @@ impl Reader for RequestReader<'_> {
     fn scalar(&mut self, at: Place, value: Scalar<'_>) {
         let field = match at {
             Place::Leaf(field) => field,
-            // `conversation: "conv_1"` is the short form of `{"id": "conv_1"}`.
-            Place::Conversation => Field::Text(attribute::CONVERSATION_ID),
+            // `conversation: "conv_1"` is the short form of `{"id": "conv_1"}`; a text of another form is the conversation.
+            Place::Conversation if matches!(value, Scalar::Text(id) if is_conversation_id(id)) => {
+                Field::Text(attribute::CONVERSATION_ID)
+            }
             _ => return,
         };
         match (field, value) {
@@ -133,6 +135,11 @@ impl Reader for RequestReader<'_> {
             _ => {}
         }
     }
+}
+
+/// OpenAI's ids: `conv_` and letters and digits.
+fn is_conversation_id(text: &str) -> bool {
+    text.strip_prefix("conv_").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 impl RequestReader<'_> {

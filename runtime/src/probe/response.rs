@@ -6,18 +6,27 @@
 //!
 //! | shape | input | beside the input | output | beside the output |
 //! | --- | --- | --- | --- | --- |
-//! | OpenAI chat, embeddings; Mistral, Groq, DeepSeek | `prompt_tokens` | | `completion_tokens` | |
+//! | OpenAI chat, embeddings; Mistral, Groq, `DeepSeek`, `LiteLLM`, Databricks | `prompt_tokens` | | `completion_tokens` | |
 //! | OpenAI responses | `input_tokens` | | `output_tokens` | |
 //! | Anthropic | `input_tokens` | cache reads and writes | `output_tokens` | |
 //! | Bedrock Converse | `inputTokens` | cache reads and writes | `outputTokens` | |
 //! | Gemini | `promptTokenCount` | tool use prompt | `candidatesTokenCount` | thoughts |
 //! | Ollama | `prompt_eval_count` | | `eval_count` | |
 //! | xAI | `prompt_tokens` | | `completion_tokens` | reasoning, seen from the total |
+//! | Perplexity | `prompt_tokens` | | `completion_tokens` | reasoning, citations |
+//! | Cohere | `billed_units.input_tokens` | | `billed_units.output_tokens` | |
+//!
+//! A function may return anything that is `Serialize`: a `Car { make, model, id }` that the model filled in is
+//! content. So names are only believed of a body that proves itself a provider's, by usage, by choices, or by saying
+//! what object it is.
 
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
-use crate::response::{Response, Usage};
+use crate::response::{PricedApart, Response, Usage};
+
+/// OpenAI's responses API: its `status` says how the generation ended.
+const RESPONSES_API: &str = "responses";
 
 /// Reads what a response body tells about the call.
 pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
@@ -27,7 +36,7 @@ pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Place {
+pub(super) enum Place {
     Root,
     Usage,
     InputDetails,
@@ -36,21 +45,31 @@ enum Place {
     Incomplete,
     OutputItem,
     Embedding,
+    CacheCreation,
+    ServerTools,
+    Meta,
+    /// A list of `{modality, tokenCount}`.
+    InputModalities,
+    OutputModalities,
     Leaf(Field),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Field {
+pub(super) enum Field {
     Object,
     Model,
     Id,
     FinishReason,
+    ChoiceFinishReason,
     Status,
     IncompleteReason,
     OutputItemType,
     ServiceTier,
     SystemFingerprint,
     Dimensions,
+    /// A count that includes what was cached.
+    InputWhole,
+    /// A count beside which some providers report what was cached.
     Input,
     Output,
     Total,
@@ -61,6 +80,17 @@ enum Field {
     ReasoningWithin,
     ThoughtsBeside,
     ToolPromptBeside,
+    /// `reasoning_tokens` among the totals: inside the output or beside it.
+    Reasoning,
+    CitationsBeside,
+    WebSearches,
+    CacheWrite1h,
+    InputAudio,
+    OutputAudio,
+    Modality,
+    ModalityCount {
+        output: bool,
+    },
 }
 
 /// Token counts as reported, before they are brought to the conventions' meaning.
@@ -76,16 +106,23 @@ struct Counts {
     reasoning_within: Option<u64>,
     thoughts_beside: Option<u64>,
     tool_prompt_beside: Option<u64>,
+    /// Whether `input` includes what was cached, as `prompt_tokens` does wherever it occurs.
+    input_is_whole: bool,
+    reasoning: Option<u64>,
+    citations_beside: Option<u64>,
+    priced_apart: PricedApart,
 }
 
 #[derive(Default)]
-struct ResponseReader {
-    response: Response,
+pub(super) struct ResponseReader {
+    pub(super) response: Response,
     counts: Counts,
-    /// `object: "response"`, OpenAI's responses API: its `status` says how the generation ended.
-    is_responses_api: bool,
     incomplete_reason: Option<String>,
     calls_tool: bool,
+    /// The body says what it is in a provider's words, or has a provider's list of choices.
+    pub(super) proves_itself: bool,
+    /// The modality of the list element being read.
+    is_audio: bool,
 }
 
 impl Reader for ResponseReader {
@@ -100,10 +137,10 @@ impl Reader for ResponseReader {
             (Place::Root, "model" | "modelVersion" | "model_version") => Leaf(F::Model),
             (Place::Root, "id" | "responseId" | "response_id") => Leaf(F::Id),
             (Place::Root, "choices" | "candidates") => Place::Choice,
-            (
-                Place::Root | Place::Choice,
-                "finish_reason" | "finishReason" | "stop_reason" | "stopReason" | "done_reason",
-            ) => Leaf(F::FinishReason),
+            (Place::Root, "finish_reason" | "stop_reason" | "stopReason" | "done_reason") => {
+                Leaf(F::FinishReason)
+            }
+            (Place::Choice, "finish_reason" | "finishReason") => Leaf(F::ChoiceFinishReason),
             (Place::Root, "status") => Leaf(F::Status),
             (Place::Root, "incomplete_details") => Place::Incomplete,
             (Place::Root, "output") => Place::OutputItem,
@@ -112,6 +149,8 @@ impl Reader for ResponseReader {
             (Place::Root, "usage" | "usageMetadata" | "usage_metadata") => Place::Usage,
             (Place::Root, "data") => Place::Embedding,
             (Place::Root, "prompt_eval_count") => Leaf(F::Input),
+            (Place::Root, "meta") => Place::Meta,
+            (Place::Meta, "billed_units") => Place::Usage,
             (Place::Root, "eval_count") => Leaf(F::Output),
             (Place::Incomplete, "reason") => Leaf(F::IncompleteReason),
             (Place::OutputItem, "type") => Leaf(F::OutputItemType),
@@ -119,10 +158,10 @@ impl Reader for ResponseReader {
 
             // Cohere reports used and billed tokens; the conventions prefer what is billed.
             (Place::Usage, "billed_units") => Place::Usage,
-            (
-                Place::Usage,
-                "prompt_tokens" | "input_tokens" | "inputTokens" | "promptTokenCount" | "prompt_token_count",
-            ) => Leaf(F::Input),
+            (Place::Usage, "prompt_tokens") => Leaf(F::InputWhole),
+            (Place::Usage, "input_tokens" | "inputTokens" | "promptTokenCount" | "prompt_token_count") => {
+                Leaf(F::Input)
+            }
             (
                 Place::Usage,
                 "completion_tokens"
@@ -136,15 +175,38 @@ impl Reader for ResponseReader {
             }
             (Place::Usage, "prompt_tokens_details" | "input_tokens_details") => Place::InputDetails,
             (Place::Usage, "completion_tokens_details" | "output_tokens_details") => Place::OutputDetails,
-            (Place::InputDetails, "cached_tokens")
+            (Place::InputDetails, "cached_tokens" | "cache_read_input_tokens")
             | (
                 Place::Usage,
-                "prompt_cache_hit_tokens" | "cachedContentTokenCount" | "cached_content_token_count",
+                "cached_tokens"
+                | "prompt_cache_hit_tokens"
+                | "cached_prompt_text_tokens"
+                | "cachedContentTokenCount"
+                | "cached_content_token_count",
             ) => Leaf(F::CacheReadWithin),
             (Place::InputDetails, "cache_write_tokens" | "cache_creation_tokens") => {
                 Leaf(F::CacheWriteWithin)
             }
-            (Place::OutputDetails, "reasoning_tokens") => Leaf(F::ReasoningWithin),
+            (Place::OutputDetails, "reasoning_tokens" | "thinking_tokens") => Leaf(F::ReasoningWithin),
+            (Place::Usage, "reasoning_tokens") => Leaf(F::Reasoning),
+            (Place::Usage, "citation_tokens") => Leaf(F::CitationsBeside),
+            (Place::Usage, "num_search_queries") | (Place::ServerTools, "web_search_requests") => {
+                Leaf(F::WebSearches)
+            }
+            (Place::Usage, "server_tool_use") => Place::ServerTools,
+            (Place::Usage, "cache_creation") => Place::CacheCreation,
+            (Place::CacheCreation, "ephemeral_1h_input_tokens") => Leaf(F::CacheWrite1h),
+            (Place::InputDetails, "audio_tokens") => Leaf(F::InputAudio),
+            (Place::OutputDetails, "audio_tokens") => Leaf(F::OutputAudio),
+            (Place::Usage, "promptTokensDetails") => Place::InputModalities,
+            (Place::Usage, "candidatesTokensDetails") => Place::OutputModalities,
+            (Place::InputModalities | Place::OutputModalities, "modality") => Leaf(F::Modality),
+            (Place::InputModalities, "tokenCount" | "token_count") => {
+                Leaf(F::ModalityCount { output: false })
+            }
+            (Place::OutputModalities, "tokenCount" | "token_count") => {
+                Leaf(F::ModalityCount { output: true })
+            }
             (
                 Place::Usage,
                 "cache_read_input_tokens" | "cacheReadInputTokens" | "cacheReadInputTokenCount",
@@ -172,7 +234,7 @@ impl Reader for ResponseReader {
                 }
                 None // the numbers themselves are of no interest
             }
-            Place::Choice | Place::OutputItem => Some(at),
+            Place::Choice | Place::OutputItem | Place::InputModalities | Place::OutputModalities => Some(at),
             // All vectors of a response have one length.
             Place::Embedding if self.response.dimensions.is_none() => Some(at),
             _ => None,
@@ -182,7 +244,11 @@ impl Reader for ResponseReader {
     fn scalar(&mut self, at: Place, value: Scalar<'_>) {
         let Place::Leaf(field) = at else { return };
         match field {
-            Field::Input => self.counts.input = value.count(),
+            Field::InputWhole => {
+                self.counts.input = value.count();
+                self.counts.input_is_whole = true;
+            }
+            Field::Input => self.counts.input = self.counts.input.or(value.count()),
             Field::Output => self.counts.output = value.count(),
             Field::Total => self.counts.total = value.count(),
             Field::CacheReadWithin => self.counts.cache_read_within = value.count(),
@@ -192,7 +258,19 @@ impl Reader for ResponseReader {
             Field::ReasoningWithin => self.counts.reasoning_within = value.count(),
             Field::ThoughtsBeside => self.counts.thoughts_beside = value.count(),
             Field::ToolPromptBeside => self.counts.tool_prompt_beside = value.count(),
-            Field::Dimensions => {}
+            Field::Reasoning => self.counts.reasoning = value.count(),
+            Field::CitationsBeside => self.counts.citations_beside = value.count(),
+            Field::WebSearches => self.counts.priced_apart.web_searches = value.count(),
+            Field::CacheWrite1h => self.counts.priced_apart.cache_write_1h = value.count(),
+            Field::InputAudio => self.counts.priced_apart.input_audio = value.count(),
+            Field::OutputAudio => self.counts.priced_apart.output_audio = value.count(),
+            Field::ModalityCount { output: true } if self.is_audio => {
+                self.counts.priced_apart.output_audio = value.count();
+            }
+            Field::ModalityCount { output: false } if self.is_audio => {
+                self.counts.priced_apart.input_audio = value.count();
+            }
+            Field::Dimensions | Field::ModalityCount { .. } => {}
             _ => {
                 if let Scalar::Text(text) = value {
                     self.text(field, text);
@@ -208,31 +286,53 @@ impl ResponseReader {
             return;
         }
         match field {
+            Field::Modality => self.is_audio = text.eq_ignore_ascii_case("audio"),
             Field::Object => {
-                self.is_responses_api = text == "response";
+                self.proves_itself |= matches!(
+                    text,
+                    "response"
+                        | "chat.completion"
+                        | "chat.completion.chunk"
+                        | "text_completion"
+                        | "list"
+                        | "embedding"
+                );
                 self.response.api_type = match text {
-                    "response" => Some("responses".to_owned()),
+                    "response" => Some(RESPONSES_API.to_owned()),
                     "chat.completion" | "chat.completion.chunk" => Some("chat_completions".to_owned()),
                     _ => None,
                 };
             }
-            Field::Model => self.response.model = Some(text.to_owned()),
-            Field::Id => self.response.id = Some(text.to_owned()),
-            Field::FinishReason => self.response.finish_reasons.push(text.to_owned()),
+            Field::Model => self.response.model = name(text),
+            Field::Id => self.response.id = name(text),
+            Field::FinishReason => self.response.finish_reasons.extend(name(text)),
+            Field::ChoiceFinishReason => {
+                self.response.finish_reasons.extend(name(text));
+                self.proves_itself = true;
+            }
             Field::Status => self.response.status = Some(text.to_owned()),
             Field::IncompleteReason => self.incomplete_reason = Some(text.to_owned()),
             Field::OutputItemType => self.calls_tool |= text == "function_call",
-            Field::ServiceTier => self.response.service_tier = Some(text.to_owned()),
-            Field::SystemFingerprint => self.response.system_fingerprint = Some(text.to_owned()),
+            Field::ServiceTier => self.response.service_tier = name(text),
+            Field::SystemFingerprint => self.response.system_fingerprint = name(text),
             _ => {}
         }
     }
 
-    fn finish(mut self) -> Response {
-        if self.is_responses_api && self.response.finish_reasons.is_empty() {
+    /// Whether what was read so far can only be a provider's body.
+    pub(super) fn is_providers(&self) -> bool {
+        self.proves_itself || self.counts.usage().is_some() || self.response.dimensions.is_some()
+    }
+
+    pub(super) fn finish(mut self) -> Response {
+        self.response.usage = self.counts.usage();
+        if !self.is_providers() {
+            return Response::new();
+        }
+        if self.response.api_type.as_deref() == Some(RESPONSES_API) && self.response.finish_reasons.is_empty()
+        {
             self.response.finish_reasons.extend(self.responses_api_finish_reason());
         }
-        self.response.usage = self.counts.usage();
         self.response
     }
 
@@ -252,9 +352,13 @@ impl ResponseReader {
 
 impl Counts {
     fn usage(&self) -> Option<Usage> {
-        let input =
-            add(self.input, [self.cache_read_beside, self.cache_write_beside, self.tool_prompt_beside]);
-        let mut output = add(self.output, [self.thoughts_beside]);
+        let cache_beside =
+            if self.input_is_whole { [None; 2] } else { [self.cache_read_beside, self.cache_write_beside] };
+        let input = add(self.input, cache_beside);
+        let input = add(input, [self.tool_prompt_beside]);
+        // Only Perplexity counts citations, and it counts reasoning beside the completion too.
+        let reasoning_beside = self.reasoning.filter(|_| self.citations_beside.is_some());
+        let mut output = add(self.output, [self.thoughts_beside, self.citations_beside, reasoning_beside]);
         // xAI counts reasoning beside the completion: only its total tells.
         if let (Some(total), Some(input), Some(visible), Some(reasoning)) =
             (self.total, input, output, self.reasoning_within)
@@ -271,9 +375,16 @@ impl Counts {
             output_tokens: output,
             cache_read_input_tokens: self.cache_read_within.or(self.cache_read_beside),
             cache_creation_input_tokens: self.cache_write_within.or(self.cache_write_beside),
-            reasoning_output_tokens: self.reasoning_within.or(self.thoughts_beside),
+            reasoning_output_tokens: self.reasoning_within.or(self.thoughts_beside).or(self.reasoning),
+            priced_apart: self.priced_apart,
         })
     }
+}
+
+/// A name as providers give them: short and on one line. Anything else is somebody's text.
+fn name(text: &str) -> Option<String> {
+    let is_name = text.len() <= 256 && !text.contains(char::is_control);
+    is_name.then(|| text.to_owned())
 }
 
 /// `base` plus the counts reported beside it; `None` if nothing at all was reported.

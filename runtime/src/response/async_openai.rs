@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ::async_openai::error::OpenAIError;
 
+use super::error::is_class;
+
 #[allow(
     unreachable_patterns,
     clippy::match_wildcard_for_single_variants,
@@ -12,8 +14,8 @@ use ::async_openai::error::OpenAIError;
 pub(super) fn class(error: &OpenAIError) -> Option<Cow<'static, str>> {
     Some(match error {
         OpenAIError::ApiError(response) => match &response.api_error.code {
-            Some(code) => Cow::Owned(code.clone()),
-            None => Cow::Owned(response.status_code.as_str().to_owned()),
+            Some(code) if is_class(code) => Cow::Owned(code.clone()),
+            _ => Cow::Owned(response.status_code.as_str().to_owned()),
         },
         OpenAIError::Reqwest(error) if error.is_timeout() => Cow::Borrowed("timeout"),
         OpenAIError::Reqwest(error) if error.is_connect() => Cow::Borrowed("connection_failed"),

@@ -37,6 +37,24 @@ pub trait LlmError: Display {
     fn error_type(&self) -> Cow<'_, str>;
 }
 
+impl<E: LlmError + ?Sized> LlmError for &E {
+    fn error_type(&self) -> Cow<'_, str> {
+        (**self).error_type()
+    }
+}
+
+impl<E: LlmError + ?Sized> LlmError for Box<E> {
+    fn error_type(&self) -> Cow<'_, str> {
+        (**self).error_type()
+    }
+}
+
+impl<E: LlmError + ?Sized> LlmError for std::sync::Arc<E> {
+    fn error_type(&self) -> Cow<'_, str> {
+        (**self).error_type()
+    }
+}
+
 /// What `finish` is told about an error.
 pub struct ErrorFacts<'a> {
     pub(crate) error_type: Cow<'a, str>,
@@ -59,7 +77,11 @@ pub(crate) fn error_type_of(error: &(dyn Error + 'static)) -> Option<Cow<'static
         if let Some(class) = known_class(error) {
             return Some(class);
         }
-        next = error.source();
+        // An io error made of another hides it: its `source()` is the other's.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inside) => Some(inside),
+            None => error.source(),
+        };
     }
     None
 }
@@ -78,11 +100,19 @@ fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     })
 }
 
-/// The name of a type without its generic arguments, which would make every instantiation a class of its own.
+/// A provider's code becomes a metric label: it must look like one of a few words, whatever a gateway puts there.
+pub(crate) fn is_class(code: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
+    !code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)
+}
+
+/// The name of a type without its generic arguments, which would make every instantiation a class of its own;
+/// `_OTHER`, the conventions' word for what cannot be told, for a type that has no name.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
     let name = std::any::type_name::<T>();
     let name = name.trim_start_matches('&').trim_start_matches("mut ");
-    name.split('<').next().unwrap_or(name)
+    let name = name.split('<').next().unwrap_or(name);
+    if name.starts_with(|first: char| first.is_alphabetic() || first == '_') { name } else { "_OTHER" }
 }
 
 #[cfg(test)]
@@ -120,5 +150,12 @@ mod tests {
     fn a_type_name_has_no_generic_arguments() {
         assert_eq!(type_name::<Vec<String>>(), "alloc::vec::Vec");
         assert_eq!(type_name::<&Wrapped>(), type_name::<Wrapped>());
+        assert_eq!(type_name::<(u8, Vec<u8>)>(), "_OTHER");
+    }
+
+    #[test]
+    fn an_error_inside_an_io_error_is_found() {
+        let error = std::io::Error::other(Wrapped(std::io::Error::from(std::io::ErrorKind::TimedOut)));
+        assert_eq!(error_type_of(&error).as_deref(), Some("timeout"));
     }
 }

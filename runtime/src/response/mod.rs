@@ -10,7 +10,8 @@ mod error;
 mod usage;
 
 pub use error::LlmError;
-pub(crate) use error::{ErrorFacts, error_type_of, type_name};
+pub(crate) use error::{ErrorFacts, error_type_of, is_class, type_name};
+pub(crate) use usage::PricedApart;
 pub use usage::Usage;
 
 /// The response side of a call.

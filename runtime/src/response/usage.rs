@@ -11,13 +11,24 @@
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "usage counts nothing until it is part of a `Response`"]
-#[expect(clippy::struct_field_names, reason = "the conventions' names, `gen_ai.usage.*`")]
 pub struct Usage {
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
     pub(crate) cache_read_input_tokens: Option<u64>,
     pub(crate) cache_creation_input_tokens: Option<u64>,
     pub(crate) reasoning_output_tokens: Option<u64>,
+    pub(crate) priced_apart: PricedApart,
+}
+
+/// Parts of the counts that some providers charge at a rate of their own. They are not on the span: the conventions
+/// have no names for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PricedApart {
+    /// Cache writes that live for an hour.
+    pub(crate) cache_write_1h: Option<u64>,
+    pub(crate) input_audio: Option<u64>,
+    pub(crate) output_audio: Option<u64>,
+    pub(crate) web_searches: Option<u64>,
 }
 
 impl Usage {
@@ -29,6 +40,12 @@ impl Usage {
             cache_read_input_tokens: None,
             cache_creation_input_tokens: None,
             reasoning_output_tokens: None,
+            priced_apart: PricedApart {
+                cache_write_1h: None,
+                input_audio: None,
+                output_audio: None,
+                web_searches: None,
+            },
         }
     }
 

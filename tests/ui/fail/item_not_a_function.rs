@@ -4,11 +4,6 @@ use llm_trace::llm_trace;
 struct Agent;
 
 #[llm_trace]
-impl Agent {
-    fn answer(&self) {}
-}
-
-#[llm_trace]
 pub(crate) unsafe trait Answer {
     fn answer(&self);
 }

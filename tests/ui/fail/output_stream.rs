@@ -1,5 +1,7 @@
 use llm_trace::llm_trace;
 
+use std::pin::Pin;
+
 trait Stream {
     type Item;
 }
@@ -11,13 +13,13 @@ impl Stream for Chunks {
 }
 
 #[llm_trace]
-fn unnamed() -> impl Stream<Item = String> {
-    Chunks
+fn unnamed() -> Option<impl Stream<Item = String>> {
+    Some(Chunks)
 }
 
 #[llm_trace]
-async fn boxed() -> Result<Box<dyn Stream<Item = String> + Send>, String> {
-    Ok(Box::new(Chunks))
+async fn boxed() -> Option<Pin<Box<dyn Stream<Item = String> + Send>>> {
+    Some(Box::pin(Chunks))
 }
 
 fn main() {}

@@ -223,6 +223,7 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "x", "`x`"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
+        ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
     ];
     let with_endpoint = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),

@@ -15,6 +15,7 @@ use crate::semconv::{SCOPE_NAME, attribute};
 struct Line {
     label: String,
     duration: String,
+    first: String,
     tokens: String,
     cost: String,
     problem: String,
@@ -27,13 +28,21 @@ pub(super) fn render(trace: &Trace, colour: bool) -> String {
     }
     let width =
         |column: fn(&Line) -> &str| lines.iter().map(|line| column(line).chars().count()).max().unwrap_or(0);
-    let widths = [width(|line| &line.label), width(|line| &line.duration), width(|line| &line.tokens)];
+    let widths = [
+        width(|line| &line.label),
+        width(|line| &line.duration),
+        width(|line| &line.first),
+        width(|line| &line.tokens),
+    ];
 
     let mut text = String::new();
     for line in &lines {
-        let Line { label, duration, tokens, cost, problem } = line;
-        let [label_width, duration_width, tokens_width] = widths;
+        let Line { label, duration, first, tokens, cost, problem } = line;
+        let [label_width, duration_width, first_width, tokens_width] = widths;
         let mut row = format!("{label:label_width$}  {duration:>duration_width$}");
+        if first_width > 0 {
+            let _ = write!(row, "  {first:>first_width$}");
+        }
         if tokens_width > 0 {
             let _ = write!(row, "  {tokens:>tokens_width$}");
         }
@@ -55,7 +64,9 @@ fn add_lines(trace: &Trace, span: &SpanData, branch: &str, indent: &str, lines: 
     let children = children(trace, Some(span.span_context.span_id()));
     lines.push(Line {
         label: format!("{branch}{}", label(span)),
-        duration: duration(elapsed(span)),
+        duration: duration(elapsed(span).as_secs_f64()),
+        first: double(span, attribute::RESPONSE_TIME_TO_FIRST_CHUNK)
+            .map_or_else(String::new, |seconds| format!("first {}", duration(seconds))),
         tokens: usage(span).map_or_else(String::new, tokens),
         cost: double(span, attribute::USAGE_COST).map_or_else(String::new, dollars),
         problem: problem(span, &children),
@@ -156,8 +167,8 @@ fn elapsed(span: &SpanData) -> Duration {
     span.end_time.duration_since(span.start_time).unwrap_or_default()
 }
 
-fn duration(elapsed: Duration) -> String {
-    match elapsed.as_secs_f64() {
+fn duration(seconds: f64) -> String {
+    match seconds {
         seconds if seconds >= 1.0 => format!("{seconds:.2} s"),
         seconds => format!("{:.1} ms", seconds * 1e3),
     }

@@ -1,0 +1,96 @@
+//! Traces across processes: W3C `traceparent` headers out and in; and across threads.
+//!
+//! ```
+//! use llm_trace::{llm_trace, propagation};
+//! use http::HeaderMap;
+//!
+//! // The caller: its span's id travels in the headers of the request.
+//! #[llm_trace(tool, name = "search")]
+//! fn call_the_search_service() -> HeaderMap {
+//!     let mut headers = HeaderMap::new();
+//!     propagation::inject(&mut headers);
+//!     headers
+//! }
+//!
+//! // The service: what it does becomes a child of the caller's span.
+//! fn handle(headers: &HeaderMap) {
+//!     search(&propagation::extract(headers));
+//! }
+//!
+//! #[llm_trace(retrieval, data_source = "web", parent = parent)]
+//! fn search(parent: &llm_trace::opentelemetry::Context) {}
+//! # let telemetry = llm_trace::builder().init().unwrap();
+//! # handle(&call_the_search_service());
+//! ```
+
+use http::HeaderMap;
+use opentelemetry::propagation::TextMapCompositePropagator;
+use opentelemetry::{Context, global};
+use opentelemetry_http::{HeaderExtractor, HeaderInjector};
+use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+
+/// What travels between processes, as `OTEL_PROPAGATORS` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Propagators {
+    pub(crate) trace_context: bool,
+    /// Off unless asked for: baggage goes to every service that is called, whoever runs it.
+    pub(crate) baggage: bool,
+}
+
+impl Default for Propagators {
+    fn default() -> Self {
+        Propagators { trace_context: true, baggage: false }
+    }
+}
+
+/// Makes them the process's own.
+pub(crate) fn install(propagators: Propagators) {
+    let mut chosen: Vec<Box<dyn opentelemetry::propagation::TextMapPropagator + Send + Sync>> = Vec::new();
+    if propagators.trace_context {
+        chosen.push(Box::new(TraceContextPropagator::new()));
+    }
+    if propagators.baggage {
+        chosen.push(Box::new(BaggagePropagator::new()));
+    }
+    global::set_text_map_propagator(TextMapCompositePropagator::new(chosen));
+}
+
+/// Writes the current context into the headers of a request that is about to be sent.
+///
+/// Uses the global propagator, which [`Builder::init`](crate::Builder::init) sets; without one nothing is written.
+pub fn inject(headers: &mut HeaderMap) {
+    let context = Context::current();
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut HeaderInjector(headers));
+    });
+}
+
+/// Reads the context of the caller from the headers of a request that has arrived, to be the `parent` of a call, or to be
+/// attached: `handler(request).with_context(propagation::extract(&headers))`. Headers that are missing or broken
+/// give the current context.
+pub fn extract(headers: &HeaderMap) -> Context {
+    global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers)))
+}
+
+/// Carries the current context into a closure that runs elsewhere: `spawn_blocking`, `std::thread`, rayon. For futures
+/// there is [`FutureExt::with_current_context`](crate::FutureExt::with_current_context).
+///
+/// ```
+/// use llm_trace::{llm_trace, propagation::in_current_context};
+///
+/// #[llm_trace(workflow, name = "index")]
+/// fn index() {
+///     std::thread::spawn(in_current_context(|| embed())).join().unwrap();
+/// }
+///
+/// #[llm_trace(task)]
+/// fn embed() {} // a child of `index`
+/// # index();
+/// ```
+pub fn in_current_context<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
+    let context = Context::current();
+    move || {
+        let _attached = context.attach();
+        work()
+    }
+}

@@ -1,0 +1,156 @@
+//! What one item tells: of a stream a part of the response, of a function that returns at once all of it.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use serde::Serialize;
+
+use super::Deltas;
+use crate::call::{Failure, Outcome};
+use crate::probe::{self, ChunkReader};
+use crate::response::{ErrorFacts, LlmResponse, Response, error_type_of, type_name};
+
+/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::StreamExt::traced).
+pub struct Chunk<'a> {
+    pub(super) reading: &'a mut Reading,
+    pub(super) deltas: &'a mut Deltas,
+}
+
+/// What all items told.
+#[derive(Default)]
+pub(crate) struct Reading {
+    items: Items,
+    chunks: ChunkReader,
+    told: Response,
+    failure: Option<Failure>,
+}
+
+/// What the items are to their call.
+#[derive(Default)]
+enum Items {
+    /// The only one is the response.
+    Whole,
+    /// Parts of a response.
+    #[default]
+    Chunks,
+    /// Values of the user's: the call is not one of a model. Only errors concern it.
+    Values,
+}
+
+impl Chunk<'_> {
+    /// A piece of the answer's text.
+    pub fn text(&mut self, delta: &str) {
+        self.deltas.text(delta);
+    }
+
+    /// A piece of the model's reasoning.
+    pub fn reasoning(&mut self, delta: &str) {
+        self.deltas.reasoning(delta);
+    }
+
+    /// A piece of a tool call: its name or arguments.
+    pub fn tool_call(&mut self, delta: &str) {
+        self.deltas.tool_call(delta);
+    }
+
+    /// Facts about the response: usage so far, finish reasons, model. A later chunk's replace an earlier one's.
+    pub fn response<T: LlmResponse + ?Sized>(&mut self, response: &T) {
+        if self.is_read() {
+            self.fill(response.describe());
+        }
+    }
+
+    /// Marks the call as failed, unless it is already; `error_type` is a class, such as `rate_limit_exceeded`.
+    pub fn error(&mut self, error_type: impl Into<Cow<'static, str>>) {
+        self.reading.failed(Failure { error_type: error_type.into(), message: None });
+    }
+
+    /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
+    pub fn body<T: Serialize + ?Sized>(item: &T, chunk: &mut Chunk<'_>) {
+        match chunk.reading.items {
+            Items::Whole => chunk.fill(probe::read_response(item)),
+            Items::Chunks => chunk.reading.chunks.read(item, chunk.deltas),
+            Items::Values => {}
+        }
+    }
+
+    /// The same for items that are results: as a reader, `.traced(Chunk::result)`.
+    pub fn result<T: Serialize, E: Error + 'static>(item: &Result<T, E>, chunk: &mut Chunk<'_>) {
+        match item {
+            Ok(item) => Chunk::body(item, chunk),
+            Err(error) => {
+                let error_type = error_type_of(error).unwrap_or(Cow::Borrowed(type_name::<E>()));
+                chunk.failed(&ErrorFacts { error_type, message: Some(error) });
+            }
+        }
+    }
+
+    /// Whether an item tells the call more than that it is an error.
+    pub(crate) fn is_read(&self) -> bool {
+        !matches!(self.reading.items, Items::Values)
+    }
+
+    pub(crate) fn fill(&mut self, response: Response) {
+        let earlier = std::mem::replace(&mut self.reading.told, response);
+        self.reading.told.fill_from(earlier);
+    }
+
+    pub(crate) fn opaque(&mut self) {
+        self.deltas.opaque();
+    }
+
+    pub(crate) fn failed(&mut self, error: &ErrorFacts<'_>) {
+        if self.reading.failure.is_none() {
+            self.reading.failed(Failure::new(error));
+        }
+    }
+}
+
+impl std::fmt::Debug for Chunk<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chunk").field("deltas", &self.deltas).finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    pub(crate) fn of_whole() -> Self {
+        Reading { items: Items::Whole, ..Reading::default() }
+    }
+
+    pub(super) fn of_values() -> Self {
+        Reading { items: Items::Values, ..Reading::default() }
+    }
+
+    /// Lets `read` read one item, and says what it brought.
+    pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
+        let mut deltas = Deltas::default();
+        read(&mut Chunk { reading: self, deltas: &mut deltas });
+        deltas
+    }
+
+    /// What is known of the response so far, for labels.
+    pub(super) fn so_far(&self) -> Response {
+        let mut response = self.told.clone();
+        response.fill_from(self.chunks.so_far().clone());
+        response
+    }
+
+    /// What was told, and the error if one was among the items.
+    pub(crate) fn finish(self) -> (Response, Option<Failure>) {
+        let Reading { chunks, told: mut response, failure, .. } = self;
+        let failure =
+            failure.or_else(|| chunks.error_type().map(|error_type| Failure { error_type, message: None }));
+        response.fill_from(chunks.finish());
+        (response, failure)
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+}
+
+impl Failure {
+    pub(crate) fn outcome(&self) -> Outcome<'_> {
+        Outcome::Failed { error_type: &self.error_type, message: self.message.clone() }
+    }
+}

@@ -1,0 +1,67 @@
+//! A call whose value is an iterator over the parts of a response: streaming without async.
+
+use std::iter::FusedIterator;
+
+use super::progress::Progress;
+use super::{Chunk, ReadChunk};
+use crate::call::Call;
+
+/// An iterator whose end ends its call; `#[llm_trace(chat)]` makes it of an `impl Iterator`.
+#[must_use = "iterators are lazy and do nothing unless consumed"]
+pub struct TracedIterator<I: Iterator, R = ReadChunk<<I as Iterator>::Item>> {
+    iterator: I,
+    progress: Option<Box<Progress>>,
+    read: R,
+}
+
+impl<I: Iterator, R> TracedIterator<I, R> {
+    pub(crate) fn new(call: Call, iterator: I, read: R) -> Self {
+        if call.is_taken_over() {
+            call.complete();
+            return TracedIterator { iterator, progress: None, read };
+        }
+        TracedIterator { iterator, progress: Some(Progress::new(call)), read }
+    }
+}
+
+impl<I: Iterator, R: FnMut(&I::Item, &mut Chunk<'_>)> TracedIterator<I, R> {
+    fn advance(&mut self, advance: impl FnOnce(&mut I) -> Option<I::Item>) -> Option<I::Item> {
+        let Some(progress) = &mut self.progress else { return advance(&mut self.iterator) };
+        let item = progress.poll(|| advance(&mut self.iterator));
+        match &item {
+            Some(item) => progress.item(|chunk| (self.read)(item, chunk)),
+            None => self.progress.take().into_iter().for_each(Progress::complete),
+        }
+        item
+    }
+}
+
+impl<I: Iterator, R: FnMut(&I::Item, &mut Chunk<'_>)> Iterator for TracedIterator<I, R> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.advance(I::next)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.iterator.size_hint()
+    }
+}
+
+impl<I: DoubleEndedIterator, R: FnMut(&I::Item, &mut Chunk<'_>)> DoubleEndedIterator
+    for TracedIterator<I, R>
+{
+    fn next_back(&mut self) -> Option<I::Item> {
+        self.advance(I::next_back)
+    }
+}
+
+impl<I: ExactSizeIterator, R: FnMut(&I::Item, &mut Chunk<'_>)> ExactSizeIterator for TracedIterator<I, R> {}
+
+impl<I: FusedIterator, R: FnMut(&I::Item, &mut Chunk<'_>)> FusedIterator for TracedIterator<I, R> {}
+
+impl<I: Iterator + std::fmt::Debug, R> std::fmt::Debug for TracedIterator<I, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TracedIterator").field("iterator", &self.iterator).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,92 @@
+//! The call of a stream from its first item to its end.
+
+use std::time::Instant;
+
+use super::chunk::{Chunk, Reading};
+use crate::call::{Call, Outcome, Timing};
+use crate::metrics::ChunkMeter;
+
+/// A call whose value is being streamed. It ends with [`complete`](Self::complete), or when it is dropped.
+pub(super) struct Progress {
+    /// `None` once ended.
+    call: Option<Call>,
+    reading: Reading,
+    timing: Timing,
+    last_chunk: Instant,
+    meter: Option<ChunkMeter>,
+    /// Set while the stream is polled, and left so by a panic.
+    polling: bool,
+}
+
+impl Progress {
+    pub(super) fn new(call: Call) -> Box<Self> {
+        call.mark_streamed();
+        let reading = if call.reads_response() { Reading::default() } else { Reading::of_values() };
+        Box::new(Progress {
+            call: Some(call),
+            reading,
+            timing: Timing::default(),
+            last_chunk: Instant::now(),
+            meter: None,
+            polling: false,
+        })
+    }
+
+    /// Polls the stream inside its call's context.
+    pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        let _attached = self.call.as_ref().map(|call| call.context().clone().attach());
+        self.polling = true;
+        let polled = poll();
+        self.polling = false;
+        polled
+    }
+
+    /// An item has arrived.
+    pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
+        let at = Instant::now();
+        let deltas = self.reading.item(read);
+        let Some(call) = self.call.as_ref().filter(|call| call.reads_response()) else { return };
+        if deltas.visible && self.timing.first_text.is_none() {
+            self.timing.first_text = Some(call.elapsed(at));
+        }
+        if !deltas.any {
+            return;
+        }
+        if self.timing.first_chunk.is_none() {
+            let since_begin = call.elapsed(at);
+            self.timing.first_chunk = Some(since_begin);
+            let meter = call.chunk_meter(&self.reading.so_far());
+            meter.first(since_begin);
+            self.meter = Some(meter);
+        } else if let Some(meter) = &self.meter {
+            meter.next(at.saturating_duration_since(self.last_chunk));
+        }
+        self.last_chunk = at;
+    }
+
+    /// The stream has ended by itself.
+    pub(super) fn complete(mut self: Box<Self>) {
+        self.end(&Outcome::Completed);
+    }
+
+    fn end(&mut self, otherwise: &Outcome<'_>) {
+        let Some(call) = self.call.take() else { return };
+        let (response, failure) = std::mem::take(&mut self.reading).finish();
+        match &failure {
+            Some(failure) => call.end_stream(response, self.timing, &failure.outcome()),
+            None => call.end_stream(response, self.timing, otherwise),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // A panic elsewhere that drops the stream is its caller going away.
+        let outcome = if self.polling {
+            Outcome::Failed { error_type: "panic", message: None }
+        } else {
+            Outcome::Cancelled
+        };
+        self.end(&outcome);
+    }
+}

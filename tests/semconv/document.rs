@@ -1,0 +1,86 @@
+//! `docs/semconv.md`: what is emitted, written down from what was emitted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use llm_trace_tests::trace::{Ended, all_points};
+
+/// One vintage's part of the document, from the spans and metrics of this process.
+pub(crate) fn section(spans: &[Ended]) -> String {
+    let mut text =
+        String::from("### Spans\n\n| operation | kind | name | attributes |\n| --- | --- | --- | --- |\n");
+    let mut rows: BTreeMap<(String, String), (String, BTreeSet<String>)> = BTreeMap::new();
+    for span in spans {
+        let operation = span.text("gen_ai.operation.name").unwrap_or("(task)").to_owned();
+        let kind = format!("{:?}", span.0.span_kind).to_uppercase();
+        let name = name_format(span);
+        let (longest, keys) = rows.entry((operation, kind)).or_default();
+        if name.len() > longest.len() {
+            *longest = name;
+        }
+        let of_ours = span.keys().into_iter().filter(|key| !key.starts_with("app."));
+        keys.extend(of_ours.map(ToOwned::to_owned));
+    }
+    for ((operation, kind), (name, keys)) in rows {
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let _ = writeln!(text, "| `{operation}` | {kind} | `{name}` | {} |", keys.join(" "));
+    }
+
+    text.push_str("\n### Metrics\n\n| metric | unit | buckets | labels |\n| --- | --- | --- | --- |\n");
+    let mut metrics: BTreeMap<String, (String, String, BTreeSet<String>)> = BTreeMap::new();
+    for (name, point) in all_points() {
+        let bounds: Vec<_> = point.bounds.iter().map(ToString::to_string).collect();
+        let buckets = match (bounds.first(), bounds.last()) {
+            (Some(first), Some(last)) => format!("{first} … {last} ({})", bounds.len()),
+            _ => "counter".to_owned(),
+        };
+        let entry = metrics.entry(name).or_insert_with(|| (point.unit.clone(), buckets, BTreeSet::new()));
+        entry.2.extend(point.labels.iter().map(|label| format!("`{}`", label.key)));
+    }
+    for (name, (unit, buckets, labels)) in metrics {
+        let labels: Vec<_> = labels.into_iter().collect();
+        let _ = writeln!(text, "| `{name}` | `{unit}` | {buckets} | {} |", labels.join(" "));
+    }
+    text
+}
+
+/// `chat {gen_ai.request.model}`: the name with the attribute it was made of.
+fn name_format(span: &Ended) -> String {
+    let Some(operation) = span.text("gen_ai.operation.name") else { return "{function}".to_owned() };
+    let Some(what) = span.0.name.strip_prefix(operation).and_then(|rest| rest.strip_prefix(' ')) else {
+        return operation.to_owned();
+    };
+    let named_by = [
+        "gen_ai.request.model",
+        "gen_ai.data_source.id",
+        "gen_ai.tool.name",
+        "gen_ai.workflow.name",
+        "gen_ai.agent.name",
+        "llm_trace.guardrail.name",
+        "llm_trace.evaluator.name",
+    ];
+    let key = named_by.into_iter().find(|key| span.text(key) == Some(what)).unwrap_or("?");
+    format!("{operation} {{{key}}}")
+}
+
+/// The whole document.
+pub(crate) fn document(august: &str, october: &str) -> String {
+    format!(
+        "\
+# What is emitted
+
+Written by `tests/semconv` from calls of every kind that say everything they can; the same test checks each span and
+data point against the registry of the OpenTelemetry conventions and our extension of it ([semconv/](semconv)). To write it
+anew: `UPDATE_DOCS=1 cargo test -p llm-trace-tests --test semconv`.
+
+Attributes of your own (`attributes(\"app.tier\" = …)`) come on top, on spans only. Requirement levels, types and meanings are
+those of the [conventions](https://github.com/open-telemetry/semantic-conventions-genai).
+
+## August 2026, the default
+
+{august}
+## October 2026, `gen_ai_latest_experimental`
+
+{october}"
+    )
+}
