@@ -7,6 +7,7 @@ mod builder;
 mod endpoint;
 mod env;
 mod error;
+mod propagators;
 mod resource;
 mod sdk;
 mod settings;

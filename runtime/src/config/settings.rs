@@ -5,9 +5,9 @@ mod tests;
 
 use opentelemetry::KeyValue;
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, SdkSettings, resource};
+use super::{Builder, ConfigError, SdkSettings, propagators, resource};
 use crate::privacy::CAPTURE_ERROR_MESSAGES;
 use crate::propagation::Propagators;
 use crate::vintage::{self, Vintage};
@@ -68,8 +68,8 @@ impl Settings {
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
         let sdk = SdkSettings::resolve(source)?;
+        let propagators = propagators::resolve(source)?;
         let resource = resource::resolve(builder, source)?;
-        let propagators = propagators(source)?;
         Ok(Some(Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators }))
     }
 }
@@ -84,25 +84,6 @@ fn is_disabled(source: &dyn Source) -> bool {
             false
         }
     }
-}
-
-/// `OTEL_PROPAGATORS`: a list of what travels with requests, or `none`.
-fn propagators(source: &dyn Source) -> Result<Propagators, ConfigError> {
-    const VARIABLE: &str = "OTEL_PROPAGATORS";
-    let Some(list) = source.get(VARIABLE)? else { return Ok(Propagators::default()) };
-    let mut chosen = Propagators { trace_context: false, baggage: false };
-    for word in list.split(',').map(str::trim) {
-        match word {
-            "tracecontext" => chosen.trace_context = true,
-            "baggage" => chosen.baggage = true,
-            "none" => {}
-            other => {
-                let expected = "expected a list of `tracecontext` and `baggage`, or `none`";
-                return Err(invalid(VARIABLE, other.to_owned(), expected));
-            }
-        }
-    }
-    Ok(chosen)
 }
 
 fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError> {
