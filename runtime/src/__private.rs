@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 use serde::Serialize;
 
 pub use crate::call::{Call, CallSite, Kind};
+pub use crate::privacy::Piece;
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
@@ -27,6 +28,16 @@ pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> C
     let mut request = Request::new(site.kind);
     arguments(&mut request);
     Call::begin(site, request)
+}
+
+/// Whether a piece of content may be recorded; if not, the argument is not even evaluated.
+pub fn captures(request: &Request, piece: Piece) -> bool {
+    request.captures(piece)
+}
+
+/// `skip(…)`: this function does not record the piece, whatever the application allows.
+pub fn skip(request: &mut Request, piece: Piece) {
+    request.content.skip(piece);
 }
 
 /// Runs an async body inside the call's context, poll by poll.
@@ -86,7 +97,7 @@ macro_rules! __llm_trace_finish {
         $crate::__llm_trace_finish!(@ $call, $out, |value| {
             #[allow(unused_imports)]
             use $crate::__private::{ViaLlmResponse as _, ViaOpaque as _, ViaSerialize as _};
-            (&&&$crate::__private::Probe(value)).response()
+            (&&&$crate::__private::Probe(value)).response(&$call)
         })
     };
     ($call:expr, $out:expr, $adapter:expr $(,)?) => {
@@ -176,33 +187,34 @@ impl<'a, T> ViaPlain<'a, T> for Probe<'a, T> {
 
 /// Response, first step: a type that describes itself.
 pub trait ViaLlmResponse {
-    fn response(&self) -> Response;
+    fn response(&self, call: &Call) -> Response;
 }
 
 impl<T: LlmResponse + ?Sized> ViaLlmResponse for &&Probe<'_, T> {
-    fn response(&self) -> Response {
+    fn response(&self, _call: &Call) -> Response {
         crate::quietly(|| self.0.describe()).unwrap_or_default()
     }
 }
 
 /// Response, second step: the keys of a serializable body.
 pub trait ViaSerialize {
-    fn response(&self) -> Response;
+    fn response(&self, call: &Call) -> Response;
 }
 
 impl<T: Serialize + ?Sized> ViaSerialize for &Probe<'_, T> {
-    fn response(&self) -> Response {
-        probe::read_response(self.0)
+    fn response(&self, call: &Call) -> Response {
+        let response = if call.kind().calls_model() { probe::read_response(self.0) } else { Response::new() };
+        if call.captures_output() { response.with_output(self.0) } else { response }
     }
 }
 
 /// Response, last step: nothing can be read.
 pub trait ViaOpaque {
-    fn response(&self) -> Response;
+    fn response(&self, call: &Call) -> Response;
 }
 
 impl<T: ?Sized> ViaOpaque for Probe<'_, T> {
-    fn response(&self) -> Response {
+    fn response(&self, _call: &Call) -> Response {
         Response::new()
     }
 }
@@ -226,6 +238,7 @@ pub trait ViaSerializeRequest {
 impl<T: Serialize + ?Sized> ViaSerializeRequest for &Probe<'_, T> {
     fn read_request(&self, into: &mut Request) {
         probe::read_request(self.0, into);
+        into.content_of(self.0);
     }
 }
 

@@ -57,6 +57,7 @@ pub use export::{Receipt, Telemetry};
 pub use llm_trace_macros::llm_trace;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
+pub use privacy::ContentCapture;
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
 

@@ -7,6 +7,7 @@ use opentelemetry::{Context, KeyValue, global};
 
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::pricing::{self, Price};
+use crate::privacy;
 use crate::request::Request;
 use crate::response::Response;
 use crate::semconv::attribute;
@@ -32,6 +33,7 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     if span.is_recording() {
         let mut attributes = call.request.attributes.clone();
         response_attributes(call.response, &mut attributes);
+        privacy::attributes(call.site.kind, &call.request.content, call.response, &mut attributes);
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
             attributes.retain(|attribute| !attribute.key.as_str().starts_with("openai."));

@@ -56,7 +56,14 @@ impl CurrentCall {
 
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
-        self.fill(crate::probe::read_response(body))
+        let response = crate::probe::read_response(body);
+        self.fill(response.with_output(body))
+    }
+
+    /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
+    /// only if the application captures content; if it does not, the value is not looked at.
+    pub fn output<T: serde::Serialize + ?Sized>(&self, output: &T) -> &Self {
+        self.fill(Response::new().with_output(output))
     }
 
     /// Sets a span attribute of your own.
@@ -76,6 +83,7 @@ impl CurrentCall {
             for attribute in later.attributes {
                 facts.request.set_attribute(attribute);
             }
+            facts.request.content.replace_with(later.content);
         }
         self
     }

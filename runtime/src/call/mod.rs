@@ -18,6 +18,7 @@ pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
 use crate::pricing::{self, Price};
+use crate::privacy::Piece;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
 use crate::{metrics, privacy, span};
@@ -93,13 +94,26 @@ impl Call {
         &self.context
     }
 
-    /// Whether the return value of this kind of call is read for usage.
+    /// Whether the return value of this call is read: for usage, or for what it says.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.calls_model()
+        self.open.site.kind.calls_model() || self.captures_output()
+    }
+
+    /// Whether what the call returns may be recorded.
+    pub(crate) fn captures_output(&self) -> bool {
+        privacy::content_allowed() && self.open.facts().request.captures(Piece::Output)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.open.site.kind
     }
 
     /// Ends the call with the response it returned.
-    pub(crate) fn succeed(mut self, response: Response) {
+    pub(crate) fn succeed(mut self, mut response: Response) {
+        if !self.open.site.kind.calls_model() {
+            // A workflow may return its last response, whose tokens are those of the call inside it.
+            response = Response { content: response.content, ..Response::new() };
+        }
         self.end(response, &Outcome::Completed);
     }
 

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use opentelemetry::{KeyValue, Value};
+use regex_automata::meta::Regex;
 
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError};
-use crate::privacy::CAPTURE_ERROR_MESSAGES;
+use crate::privacy::{self, CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::semconv::resource;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<SignalSettings>,
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
+    pub(crate) content: ContentCapture,
+    pub(crate) content_rules: Rules,
 }
 
 /// Where and how one signal is sent.
@@ -75,8 +78,38 @@ impl Settings {
             // Printed to the developer's own terminal, a message leaves for nowhere.
             None => env::flag(source, CAPTURE_ERROR_MESSAGES)?.unwrap_or(traces.is_none()),
         };
-        Ok(Settings { disabled, traces, metrics, error_messages, resource: resource_of(builder, source)? })
+        let content = match builder.content {
+            Some(capture) => capture,
+            None => content_capture(source)?,
+        };
+        Ok(Settings {
+            disabled,
+            traces,
+            metrics,
+            error_messages,
+            content,
+            content_rules: content_rules(&builder)?,
+            resource: resource_of(builder, source)?,
+        })
     }
+}
+
+fn content_capture(source: &dyn Source) -> Result<ContentCapture, ConfigError> {
+    let Some(word) = source.get(CAPTURE_CONTENT) else { return Ok(ContentCapture::default()) };
+    ContentCapture::from_word(&word).ok_or_else(|| invalid(CAPTURE_CONTENT, word, privacy::CONTENT_WORDS))
+}
+
+/// Patterns are compiled here, where a mistake in one still has somebody to be told to.
+fn content_rules(builder: &Builder) -> Result<Rules, ConfigError> {
+    let mut redaction = builder.redaction.clone();
+    for (pattern, label) in &builder.patterns {
+        let compiled = Regex::new(pattern).map_err(|why| {
+            let why = why.syntax_error().map_or_else(|| why.to_string(), ToString::to_string);
+            invalid("with_redaction", pattern.clone(), format!("expected a regular expression: {why}"))
+        })?;
+        redaction.patterns.push((compiled, label.clone()));
+    }
+    Ok(Rules::new(redaction, builder.content_budget))
 }
 
 /// A signal without any endpoint is not exported.

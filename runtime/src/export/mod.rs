@@ -41,6 +41,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         return Ok(Telemetry::disabled());
     }
     privacy::allow_error_messages(settings.error_messages);
+    privacy::allow_content(settings.content);
+    settings.content_rules.install();
     pricing::warm();
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()

@@ -13,6 +13,10 @@ pub use error::LlmError;
 pub(crate) use error::{ErrorFacts, error_type_of, type_name};
 pub use usage::Usage;
 
+use serde::Serialize;
+
+use crate::privacy::Content;
+
 /// The response side of a call.
 ///
 /// ```
@@ -33,6 +37,7 @@ pub struct Response {
     pub(crate) service_tier: Option<String>,
     pub(crate) system_fingerprint: Option<String>,
     pub(crate) dimensions: Option<i64>,
+    pub(crate) content: Content,
 }
 
 /// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
@@ -124,6 +129,14 @@ impl Response {
         self
     }
 
+    /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
+    /// body of any API. Recorded only if the application captures content
+    /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
+    pub fn with_output<T: Serialize + ?Sized>(mut self, output: &T) -> Self {
+        self.content.capture_output(output);
+        self
+    }
+
     /// Takes from `other` what this response does not say itself.
     pub(crate) fn fill_from(&mut self, other: Response) {
         fill(&mut self.model, other.model);
@@ -135,6 +148,7 @@ impl Response {
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
         }
+        self.content.fill_from(other.content);
     }
 }
 
