@@ -6,7 +6,7 @@ use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_
 use crate::{
     parse::{Args, Body, FnItem, Pair, Value},
     types,
-    vocabulary::{Kind, Shape},
+    vocabulary::{self, Kind, Shape},
 };
 
 pub(crate) struct TracedFn {
@@ -21,6 +21,10 @@ pub(crate) struct TracedFn {
     pub(crate) request: Option<Expr>,
     pub(crate) setters: Vec<(Ident, Expr)>,
     pub(crate) attributes: Vec<Pair>,
+    /// Content, with the variant of the runtime's `Piece` that it is.
+    pub(crate) content: Vec<(Ident, &'static str, Expr)>,
+    /// Variants of `Piece` that are not recorded.
+    pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
 }
 
@@ -47,6 +51,8 @@ impl TracedFn {
             request: None,
             setters: Vec::new(),
             attributes: Vec::new(),
+            content: Vec::new(),
+            skipped: Vec::new(),
             response: None,
         };
         for keyed in args.values {
@@ -54,6 +60,10 @@ impl TracedFn {
                 (Shape::Setter, Some(Value::Expr(value))) => traced.setters.push((keyed.key, value)),
                 (Shape::Request, Some(Value::Expr(value))) => traced.request = Some(value),
                 (Shape::Adapter, Some(Value::Expr(value))) => traced.response = Some(value),
+                (Shape::Content, Some(Value::Expr(value))) => {
+                    traced.content.push((keyed.key, vocabulary::piece(keyed.spec.word), value));
+                }
+                (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
                 (_, Some(Value::Pairs(pairs))) => traced.attributes = pairs,
                 _ => {}
@@ -61,6 +71,12 @@ impl TracedFn {
         }
         traced
     }
+}
+
+fn skipped(kind: Kind, words: &[Ident]) -> Vec<&'static str> {
+    let all = words.iter().any(|word| word == vocabulary::ALL_CONTENT);
+    let content = kind.content().iter().copied();
+    content.filter(|content| all || words.iter().any(|word| word == content)).map(vocabulary::piece).collect()
 }
 
 impl Output {

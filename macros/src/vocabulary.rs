@@ -64,6 +64,19 @@ impl Kind {
         REQUEST.contains(&self)
     }
 
+    /// The content that is recorded of this kind, if the application captures content; the words of `skip(…)`.
+    pub(crate) fn content(self) -> &'static [&'static str] {
+        match self {
+            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+                &["system", "input", "tools", "output"]
+            }
+            Kind::Retrieval => &["query"],
+            Kind::Tool => &["arguments", "result"],
+            Kind::Workflow => &["input", "output"],
+            Kind::Embeddings | Kind::Task => &[],
+        }
+    }
+
     pub(crate) fn keys(self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(move |key| key.kinds.contains(&self))
     }
@@ -86,6 +99,10 @@ pub(crate) enum Shape {
     Request,
     /// `response = path` or a closure, which reads the function's result.
     Adapter,
+    /// `key = expression`, of which the runtime first asks whether it may be recorded.
+    Content,
+    /// `skip(input, …)`, the content that is not recorded.
+    Skip,
     /// `attributes("name" = expression, …)`.
     Pairs,
     /// `crate = ::path`, where the runtime lives.
@@ -100,7 +117,8 @@ impl Key {
     /// How to write it, for messages.
     pub(crate) fn example(&self) -> String {
         match self.shape {
-            Shape::Setter | Shape::Request => format!("{} = expression", self.word),
+            Shape::Setter | Shape::Request | Shape::Content => format!("{} = expression", self.word),
+            Shape::Skip => format!("{}({ALL_CONTENT})", self.word),
             Shape::Adapter => format!("{} = path::to::adapter", self.word),
             Shape::Pairs => format!("{}(\"app.tier\" = tier)", self.word),
             Shape::Root => format!("{} = ::path::to::llm_trace", self.word),
@@ -113,6 +131,10 @@ const REQUEST: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateConte
 const REMOTE: &[Kind] =
     &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Embeddings, Kind::Retrieval];
 const RANKED: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Retrieval];
+const CONVERSING: &[Kind] = &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Workflow];
+/// The kinds that have content.
+const RECORDED: &[Kind] =
+    &[Kind::Chat, Kind::TextCompletion, Kind::GenerateContent, Kind::Retrieval, Kind::Tool, Kind::Workflow];
 const NAMED: &[Kind] = &[Kind::Tool, Kind::Workflow, Kind::Task];
 
 // One line per key, in the order messages list them.
@@ -143,6 +165,12 @@ const KEYS: &[Key] = &[
     key("description", &[Kind::Tool], Shape::Setter),
     key("call_id", &[Kind::Tool], Shape::Setter),
     key("tool_type", &[Kind::Tool], Shape::Setter),
+    key("system", INFERENCE, Shape::Content),
+    key("input", CONVERSING, Shape::Content),
+    key("tools", INFERENCE, Shape::Content),
+    key("query", &[Kind::Retrieval], Shape::Content),
+    key("arguments", &[Kind::Tool], Shape::Content),
+    key("skip", RECORDED, Shape::Skip),
     key("conversation", Kind::ALL, Shape::Setter),
     key("user", Kind::ALL, Shape::Setter),
     key("attributes", Kind::ALL, Shape::Pairs),
@@ -150,6 +178,22 @@ const KEYS: &[Key] = &[
     key("links", Kind::ALL, Shape::Setter),
     key("crate", Kind::ALL, Shape::Root),
 ];
+
+/// The word of `skip(…)` for everything.
+pub(crate) const ALL_CONTENT: &str = "all";
+
+/// The variant of the runtime's `__private::Piece`.
+pub(crate) fn piece(content: &str) -> &'static str {
+    match content {
+        "system" => "System",
+        "input" => "Input",
+        "tools" => "Tools",
+        "query" => "Query",
+        "arguments" => "Arguments",
+        // What a tool returns is its result.
+        _ => "Output",
+    }
+}
 
 const fn key(word: &'static str, kinds: &'static [Kind], shape: Shape) -> Key {
     Key { word, kinds, shape }
@@ -178,34 +222,43 @@ const KIND_SYNONYMS: &[(&str, Kind)] = &[
 
 const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("address", "server"),
+    ("args", "arguments"),
     ("base_url", "server"),
     ("collection", "data_source"),
     ("conversation_id", "conversation"),
+    ("definitions", "tools"),
     ("effort", "reasoning_level"),
     ("endpoint", "server"),
+    ("exclude", "skip"),
     ("fields", "attributes"),
+    ("functions", "tools"),
+    ("hide", "skip"),
     ("host", "server"),
     ("id", "call_id"),
     ("index", "data_source"),
-    ("input", "request"),
+    ("ignore", "skip"),
+    ("instructions", "system"),
     ("k", "top_k"),
     ("limit", "top_k"),
     ("max_completion_tokens", "max_tokens"),
     ("max_output_tokens", "max_tokens"),
-    ("messages", "request"),
+    ("messages", "input"),
     ("metadata", "attributes"),
     ("n", "choice_count"),
     ("output", "response"),
-    // Content is not an argument; what else is in the body is.
-    ("prompt", "request"),
+    ("parameters", "arguments"),
+    ("prompt", "input"),
+    ("q", "query"),
+    ("question", "input"),
     ("reasoning_effort", "reasoning_level"),
     ("response_format", "output_type"),
     ("session", "conversation"),
     ("session_id", "conversation"),
     ("stop_sequences", "stop"),
-    // `gen_ai.provider.name` used to be `gen_ai.system`.
-    ("system", "provider"),
+    ("system_instructions", "system"),
+    ("system_prompt", "system"),
     ("tags", "attributes"),
+    ("text", "query"),
     ("thread_id", "conversation"),
     ("tool_call_id", "call_id"),
     ("tool_description", "description"),
@@ -229,6 +282,32 @@ pub(crate) fn similar_key(word: &str, kind: Option<Kind>) -> Option<&'static Key
         .and_then(|(_, right)| Key::from_word(right))
         .filter(allowed)
         .or_else(|| closest(word, KEYS.iter().filter(allowed), |key| key.word))
+}
+
+/// The content somebody who wrote `word` probably meant, among what is recorded of `kind`.
+pub(crate) fn similar_content(word: &str, kind: Kind) -> Option<&'static str> {
+    let synonym = CONTENT_SYNONYMS.iter().find(|(wrong, _)| *wrong == word).map(|(_, right)| *right);
+    synonym
+        .filter(|right| kind.content().contains(right))
+        .or_else(|| closest(word, kind.content().iter().copied().chain([ALL_CONTENT]), |name| name))
+}
+
+const CONTENT_SYNONYMS: &[(&str, &str)] = &[
+    ("args", "arguments"),
+    ("completion", "output"),
+    ("instructions", "system"),
+    ("messages", "input"),
+    ("output", "result"),
+    ("prompt", "input"),
+    ("question", "query"),
+    ("request", "input"),
+    ("response", "output"),
+    ("result", "output"),
+];
+
+/// The content that is recorded of a kind, for messages.
+pub(crate) fn content_of(kind: Kind) -> String {
+    list(kind.content().iter().copied())
 }
 
 /// The keys of a kind, for messages.

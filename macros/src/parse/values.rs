@@ -4,6 +4,7 @@ use proc_macro2::{Delimiter, Ident, TokenTree};
 use quote::ToTokens;
 use syn::{
     Expr, LitStr, Path, Token,
+    ext::IdentExt as _,
     parse::{ParseStream, discouraged::Speculative as _},
 };
 
@@ -16,6 +17,7 @@ use crate::{
 pub(crate) enum Value {
     Expr(Expr),
     Pairs(Vec<Pair>),
+    Words(Vec<Ident>),
     Root(Path),
 }
 
@@ -28,10 +30,13 @@ pub(crate) struct Pair {
 /// `None` if it does not read, which is then reported.
 pub(super) fn parse(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Value> {
     match spec.shape {
-        Shape::Setter | Shape::Request => assigned(key, spec, input, errors, expr).map(Value::Expr),
+        Shape::Setter | Shape::Request | Shape::Content => {
+            assigned(key, spec, input, errors, expr).map(Value::Expr)
+        }
         Shape::Adapter => assigned(key, spec, input, errors, adapter).map(Value::Expr),
         Shape::Root => assigned(key, spec, input, errors, root).map(Value::Root),
         Shape::Pairs => pairs(key, spec, input, errors).map(Value::Pairs),
+        Shape::Skip => words(key, spec, input, errors).map(Value::Words),
     }
 }
 
@@ -134,6 +139,35 @@ fn root(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Path> {
         ),
     );
     None
+}
+
+/// The names in `skip(input, output)`; which ones there are depends on the kind.
+fn words(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Ident>> {
+    let content = match input.fork().parse::<TokenTree>() {
+        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
+        _ => {
+            skip_to_comma(input);
+            errors.on(key, format_args!("`{key}` takes names in parentheses: write `{}`", spec.example()));
+            return None;
+        }
+    };
+    skip_one(input);
+    if content.is_empty() {
+        errors.on(key, format_args!("`{key}()` names nothing: write `{}`", spec.example()));
+    }
+    let mut words = Vec::<Ident>::new();
+    each_argument(content, errors, |input, _| {
+        let Ok(word) = input.call(Ident::parse_any) else {
+            let found = skip_to_comma(input);
+            errors.on(found, format_args!("`{key}` takes names without quotes: write `{}`", spec.example()));
+            return;
+        };
+        if words.contains(&word) {
+            errors.on(&word, format_args!("`{word}` is skipped twice: keep one"));
+        }
+        words.push(word);
+    });
+    Some(words)
 }
 
 fn pairs(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Pair>> {
