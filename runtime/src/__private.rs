@@ -112,7 +112,8 @@ macro_rules! __llm_trace_finish {
         match (&&$crate::__private::Probe($out)).outcome() {
             $crate::__private::Outcome::Value($value) => {
                 if $crate::__private::reads_response(&$call) {
-                    $crate::__private::succeed($call, $response)
+                    let response = $response;
+                    $crate::__private::succeed($call, response)
                 } else {
                     $crate::__private::complete($call)
                 }

@@ -159,7 +159,9 @@ pub(crate) fn attributes(kind: Kind, request: &Content, response: &Response, int
     let mut waiting = pieces.len();
     for (piece, tree) in pieces {
         let budget = rules.per_attribute.min(left / waiting);
-        if let Some((key, text)) = attribute(kind, *piece, tree.clone(), response, &rules, budget) {
+        // Should this crate be wrong about some text, the content is lost, not the call.
+        let attribute = || attribute(kind, *piece, tree.clone(), response, &rules, budget);
+        if let Some((key, text)) = crate::quietly(attribute).flatten() {
             left = left.saturating_sub(text.len());
             into.push(KeyValue::new(key, StringValue::from(text)));
         }

@@ -84,8 +84,8 @@ impl Serialize for Media {
 
 /// Type and data of `data:image/png;base64,…`.
 fn data_url(text: &str) -> Option<(&str, &str)> {
-    let (kind, data) =
-        text.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("data:")).and(text[5..].split_once(','))?;
+    let (scheme, rest) = text.split_at_checked(5)?;
+    let (kind, data) = scheme.eq_ignore_ascii_case("data:").then(|| rest.split_once(','))??;
     // The type of a data URL is short; a comma far into a text that happens to begin with `data:` is no sign.
     let mime = kind.strip_suffix(";base64").filter(|mime| mime.len() < 128)?;
     let mime = mime.split(';').next().unwrap_or_default();
@@ -159,6 +159,8 @@ mod tests {
         assert!(Media::of_text(&"a".repeat(1000)).is_none(), "one letter");
         assert!(Media::of_text(&"words and words ".repeat(100)).is_none());
         assert!(Media::of_text("data: the results, as of today").is_none());
-        assert!(Media::of_text("däta:").is_none());
+        for short in ["", "data", "data:", "däta:", "date é"] {
+            assert!(Media::of_text(short).is_none());
+        }
     }
 }

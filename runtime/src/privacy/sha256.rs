@@ -91,7 +91,7 @@ mod tests {
     fn hex(data: &[u8]) -> String {
         let mut hash = Sha256::new();
         hash.update(data);
-        hash.finish().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash.finish().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
     }
 
     #[test]
