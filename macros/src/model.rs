@@ -4,7 +4,7 @@ use proc_macro2::Ident;
 use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_quote_spanned};
 
 use crate::{
-    parse::{Args, Body, FnItem, Pair, Value},
+    parse::{Args, Body, FnItem, Named, Pair, Value},
     types,
     vocabulary::{self, Kind, Shape},
 };
@@ -23,6 +23,8 @@ pub(crate) struct TracedFn {
     pub(crate) attributes: Vec<Pair>,
     /// Content, with the variant of the runtime's `Piece` that it is.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
+    /// What makes up the object of a tool's arguments.
+    pub(crate) arguments: Vec<Named>,
     /// Variants of `Piece` that are not recorded.
     pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
@@ -52,6 +54,7 @@ impl TracedFn {
             setters: Vec::new(),
             attributes: Vec::new(),
             content: Vec::new(),
+            arguments: Vec::new(),
             skipped: Vec::new(),
             response: None,
         };
@@ -60,7 +63,8 @@ impl TracedFn {
                 (Shape::Setter, Some(Value::Expr(value))) => traced.setters.push((keyed.key, value)),
                 (Shape::Request, Some(Value::Expr(value))) => traced.request = Some(value),
                 (Shape::Adapter, Some(Value::Expr(value))) => traced.response = Some(value),
-                (Shape::Content, Some(Value::Expr(value))) => {
+                (_, Some(Value::Named(values))) => traced.arguments = values,
+                (Shape::Content | Shape::Named, Some(Value::Expr(value))) => {
                     traced.content.push((keyed.key, vocabulary::piece(keyed.spec.word), value));
                 }
                 (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),

@@ -59,19 +59,15 @@ fn check_skipped(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
         if text == vocabulary::ALL_CONTENT || kind.content().contains(&text.as_str()) {
             continue;
         }
-        let recorded = vocabulary::content_of(kind);
         let kind_word = kind.word();
         match vocabulary::similar_content(&text, kind) {
-            Some(similar) => errors.on(
-                word,
-                format_args!(
-                    "there is no `{text}` to skip, did you mean `{similar}`? of `{kind_word}` is recorded: {recorded}"
-                ),
-            ),
+            Some(similar) => errors
+                .on(word, format_args!("a `{kind_word}` has no `{text}` to skip, did you mean `{similar}`?")),
             None => errors.on(
                 word,
                 format_args!(
-                    "there is no `{text}` to skip: of `{kind_word}` is recorded {recorded}; `all` skips everything"
+                    "a `{kind_word}` has no `{text}` to skip: it has {}, and `all` skips all of it",
+                    vocabulary::content_of(kind),
                 ),
             ),
         }
@@ -97,6 +93,7 @@ fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     match &keyed.value {
         Some(Value::Expr(value)) => check(value.to_token_stream()),
         Some(Value::Pairs(pairs)) => pairs.iter().for_each(|pair| check(pair.value.to_token_stream())),
+        Some(Value::Named(values)) => values.iter().for_each(|named| check(named.value.to_token_stream())),
         Some(Value::Root(_) | Value::Words(_)) | None => {}
     }
 }

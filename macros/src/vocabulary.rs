@@ -101,6 +101,8 @@ pub(crate) enum Shape {
     Adapter,
     /// `key = expression`, of which the runtime first asks whether it may be recorded.
     Content,
+    /// The same, or `key(parameter, name = expression, …)`, which makes an object of them.
+    Named,
     /// `skip(input, …)`, the content that is not recorded.
     Skip,
     /// `attributes("name" = expression, …)`.
@@ -117,7 +119,9 @@ impl Key {
     /// How to write it, for messages.
     pub(crate) fn example(&self) -> String {
         match self.shape {
-            Shape::Setter | Shape::Request | Shape::Content => format!("{} = expression", self.word),
+            Shape::Setter | Shape::Request | Shape::Content | Shape::Named => {
+                format!("{} = expression", self.word)
+            }
             Shape::Skip => format!("{}({ALL_CONTENT})", self.word),
             Shape::Adapter => format!("{} = path::to::adapter", self.word),
             Shape::Pairs => format!("{}(\"app.tier\" = tier)", self.word),
@@ -169,7 +173,7 @@ const KEYS: &[Key] = &[
     key("input", CONVERSING, Shape::Content),
     key("tools", INFERENCE, Shape::Content),
     key("query", &[Kind::Retrieval], Shape::Content),
-    key("arguments", &[Kind::Tool], Shape::Content),
+    key("arguments", &[Kind::Tool], Shape::Named),
     key("skip", RECORDED, Shape::Skip),
     key("conversation", Kind::ALL, Shape::Setter),
     key("user", Kind::ALL, Shape::Setter),

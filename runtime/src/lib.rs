@@ -48,7 +48,7 @@ mod response;
 pub mod semconv;
 mod span;
 
-pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
+pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
 pub use config::{Builder, ConfigError, builder};
 #[cfg(feature = "otlp")]

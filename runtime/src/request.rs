@@ -6,8 +6,8 @@ use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, KeyValue, StringValue, Value};
 use serde::Serialize;
 
-use crate::call::{AttributeValue, Double, Flag, Int, Kind, Text, TextList, string_array};
-use crate::privacy::{Content, Piece};
+use crate::call::{AttributeValue, Content, Double, Flag, Int, Kind, Text, TextList, string_array};
+use crate::privacy::{Captured, Piece};
 use crate::semconv::attribute;
 
 /// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
@@ -26,7 +26,7 @@ pub struct Request {
     pub(crate) data_source: Option<String>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
-    pub(crate) content: Content,
+    pub(crate) content: Captured,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
 }
@@ -84,7 +84,7 @@ impl Request {
             name: None,
             data_source: None,
             attributes: Vec::new(),
-            content: Content::default(),
+            content: Captured::default(),
             parent: None,
             links: Vec::new(),
         }
@@ -237,17 +237,17 @@ impl Request {
 impl Request {
     /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
     /// was asked.
-    pub fn input<T: Serialize + ?Sized>(&mut self, value: &T) {
+    pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
         self.content.capture(self.kind, Piece::Input, value);
     }
 
     /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
-    pub fn system<T: Serialize + ?Sized>(&mut self, value: &T) {
+    pub fn system<T: Content + ?Sized>(&mut self, value: &T) {
         self.content.capture(self.kind, Piece::System, value);
     }
 
     /// `gen_ai.tool.definitions`: the tools the model may call, as any API defines them, or their names.
-    pub fn tools<T: Serialize + ?Sized>(&mut self, value: &T) {
+    pub fn tools<T: Content + ?Sized>(&mut self, value: &T) {
         self.content.capture(self.kind, Piece::Tools, value);
     }
 
@@ -257,8 +257,13 @@ impl Request {
     }
 
     /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.
-    pub fn arguments<T: Serialize + ?Sized>(&mut self, value: &T) {
+    pub fn arguments<T: Content + ?Sized>(&mut self, value: &T) {
         self.content.capture(self.kind, Piece::Arguments, value);
+    }
+
+    /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
+    pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.content.capture_argument(self.kind, name, value);
     }
 
     /// Reads content from a request body.

@@ -342,6 +342,13 @@ fn arguments_of_every_kind() {
     assert_eq!(content(&span, "gen_ai.tool.call.arguments"), json!({"city": "Rome", "days": 2}));
     assert_eq!(content(&span, "gen_ai.tool.call.result"), json!({"result": [21, 21]}));
 
+    #[llm_trace(tool, arguments(city, days = days.unwrap_or(3), limit = None::<u8>))]
+    fn forecast(city: String, days: Option<u8>) -> String {
+        format!("{city} {days:?}")
+    }
+    let span = captured(|| drop(forecast("Rome".into(), None)));
+    assert_eq!(content(&span, "gen_ai.tool.call.arguments"), json!({"city": "Rome", "days": 3}));
+
     #[llm_trace(tool, arguments = json)]
     fn raw(json: &str) -> String {
         json.to_owned()

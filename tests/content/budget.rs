@@ -96,7 +96,7 @@ fn fifty_megabytes_cost_a_bounded_amount_of_memory_and_time() {
             "one text",
             Body {
                 model: "m",
-                messages: Endless { messages: 1, text: "words ".repeat(50 << 20 / 6) },
+                messages: Endless { messages: 1, text: "words ".repeat((50 << 20) / 6) },
                 tools: vec![],
             },
         ),

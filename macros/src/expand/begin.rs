@@ -5,7 +5,10 @@ use quote::{ToTokens as _, quote_spanned};
 use syn::{Expr, spanned::Spanned as _};
 
 use super::here;
-use crate::{model::TracedFn, parse::Pair};
+use crate::{
+    model::TracedFn,
+    parse::{Named, Pair},
+};
 
 // Input:  #[llm_trace(chat, model = req.model)] fn ask
 // Output: ::llm_trace::__private::begin({ static SITE: … = …; &SITE }, |args| { args.model(&req.model); })
@@ -64,12 +67,20 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let setter = quote_spanned!(here().located_at(key.span())=> args.#key #arguments;);
         quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #setter })
     });
+    let named = traced.arguments.iter().map(|Named { name, value }| {
+        let text = name.to_string();
+        let text = text.trim_start_matches("r#");
+        let borrowed = borrowed(value);
+        let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #borrowed));
+        let setter = quote_spanned!(here().located_at(name.span())=> args.argument #arguments;);
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #setter })
+    });
     let attributes = traced.attributes.iter().map(|Pair { key, value }| {
         let borrowed = borrowed(value);
         let arguments = parenthesized(value, &quote_spanned!(here()=> #key, #borrowed));
         quote_spanned!(here().located_at(key.span())=> args.attribute #arguments;)
     });
-    skipped.chain(request).chain(setters).chain(content).chain(attributes).collect()
+    skipped.chain(request).chain(setters).chain(content).chain(named).chain(attributes).collect()
 }
 
 // Borrowed, so that a field of a parameter is not moved out of it.

@@ -15,7 +15,7 @@ use syn::{
 pub(crate) use self::{
     args::{Args, GivenKind, Keyed, parse as args},
     item::{Body, FnItem, parse as item},
-    values::{Pair, Value},
+    values::{Named, Pair, Value},
 };
 use crate::error::Errors;
 

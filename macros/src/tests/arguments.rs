@@ -67,7 +67,7 @@ fn values_are_borrowed_whatever_binds_looser() {
 #[test]
 fn content_is_evaluated_only_where_it_may_be_recorded() {
     for kind in Kind::ALL {
-        for key in kind.keys().filter(|key| key.shape == Shape::Content) {
+        for key in kind.keys().filter(|key| matches!(key.shape, Shape::Content | Shape::Named)) {
             let required = if kind.requires_provider() { "provider = p, " } else { "" };
             let expansion = expand(&format!("{}, {required}{} = make()", kind.word(), key.word), "fn f() {}");
             let piece = crate::vocabulary::piece(key.word);
@@ -79,6 +79,19 @@ fn content_is_evaluated_only_where_it_may_be_recorded() {
             );
             assert_has(&expansion, &expected);
         }
+    }
+}
+
+#[test]
+fn named_arguments_are_recorded_by_name() {
+    let expansion = expand("tool, arguments(city, r#type = kind.name, days = 1 + 1)", "fn f() {}");
+    for call in ["\"city\", &city", "\"type\", &kind.name", "\"days\", &(1 + 1)"] {
+        let expected = format!(
+            "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {{
+                args.argument({call});
+            }}"
+        );
+        assert_has(&expansion, &expected);
     }
 }
 

@@ -187,15 +187,30 @@ fn skip_takes_names_of_what_the_kind_records() {
         [("tool", "output", "result"), ("tool", "argumens", "arguments"), ("workflow", "prompt", "input")]
     {
         let message = error(&format!("{kind}, skip({wrong})"), ITEM);
-        let start =
-            format!("there is no `{wrong}` to skip, did you mean `{right}`? of `{kind}` is recorded: ");
-        assert!(message.starts_with(&start), "{message}");
+        assert_eq!(message, format!("a `{kind}` has no `{wrong}` to skip, did you mean `{right}`?"));
     }
     assert_error(
         "workflow, skip(query)",
-        "there is no `query` to skip: of `workflow` is recorded `input` and `output`; `all` skips everything",
+        "a `workflow` has no `query` to skip: it has `input` and `output`, and `all` skips all of it",
     );
     assert!(error("skip(input)", ITEM).starts_with("`skip` is for `chat`, "));
+}
+
+#[test]
+fn arguments_are_an_expression_or_named_values() {
+    assert_error("tool, arguments", "`arguments` takes a value after `=`: write `arguments = expression`");
+    assert_error("tool, arguments()", "`arguments()` names nothing: write `arguments(city, days = 3)`");
+    assert_error("tool, arguments(city, city = 1)", "`city` is given twice: keep one");
+    assert_error("tool, arguments(city =)", "`city` has nothing after its `=`: write `city = expression`");
+    assert_error(
+        "tool, arguments(call.city)",
+        "a value that is not a parameter needs a name: write `arguments(name = expression)`",
+    );
+    assert_error(
+        "tool, arguments(\"city\")",
+        "`arguments` takes parameters, or values with a name: write `arguments(city, days = 3)`",
+    );
+    assert!(error("tool, arguments(city = find()?)", ITEM).starts_with("`?` does not work in an argument"));
 }
 
 #[test]

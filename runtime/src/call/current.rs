@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 
-use super::{AttributeValue, Open};
+use super::{AttributeValue, Content, Open};
 use crate::request::Request;
 use crate::response::{LlmResponse, Response, Usage};
 
@@ -62,7 +62,7 @@ impl CurrentCall {
 
     /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
     /// only if the application captures content; if it does not, the value is not looked at.
-    pub fn output<T: serde::Serialize + ?Sized>(&self, output: &T) -> &Self {
+    pub fn output<T: Content + ?Sized>(&self, output: &T) -> &Self {
         self.fill(Response::new().with_output(output))
     }
 

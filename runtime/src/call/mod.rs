@@ -14,7 +14,7 @@ use opentelemetry::Context;
 
 pub use current::{CurrentCall, current};
 pub use site::{CallSite, Kind};
-pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
+pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
 use crate::pricing::{self, Price};

@@ -44,19 +44,19 @@ fn belongs(kind: Kind, piece: Piece) -> bool {
 
 /// What was captured of a call, and what its function keeps to itself.
 #[derive(Clone, Default, PartialEq)]
-pub(crate) struct Content {
+pub(crate) struct Captured {
     pieces: Vec<(Piece, Tree)>,
     skipped: Vec<Piece>,
 }
 
 /// Content does not end up in a log because somebody prints a request.
-impl fmt::Debug for Content {
+impl fmt::Debug for Captured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
     }
 }
 
-impl Content {
+impl Captured {
     pub(crate) fn skip(&mut self, piece: Piece) {
         self.skipped.push(piece);
         self.pieces.retain(|(known, _)| *known != piece);
@@ -73,6 +73,26 @@ impl Content {
             && let Some(tree) = tree::capture(value, Rules::current().limits())
         {
             self.set(piece, tree);
+        }
+    }
+
+    /// Captures one argument of a tool, next to those captured before.
+    pub(crate) fn capture_argument<T: Serialize + ?Sized>(
+        &mut self,
+        kind: Kind,
+        name: &'static str,
+        value: &T,
+    ) {
+        if !self.takes(kind, Piece::Arguments) {
+            return;
+        }
+        let Some(value) = tree::capture(value, Rules::current().limits()) else { return };
+        let known = self.pieces.iter_mut().find(|(piece, _)| *piece == Piece::Arguments);
+        if let Some((_, Tree::Object(arguments))) = known {
+            arguments.retain(|(known, _)| known != name);
+            arguments.push((name.into(), value));
+        } else {
+            self.set(Piece::Arguments, Tree::object([(name, Some(value))]));
         }
     }
 
@@ -112,7 +132,7 @@ impl Content {
     }
 
     /// Takes over what `later` has.
-    pub(crate) fn replace_with(&mut self, later: Content) {
+    pub(crate) fn replace_with(&mut self, later: Captured) {
         for (piece, tree) in later.pieces {
             if !self.skipped.contains(&piece) {
                 self.set(piece, tree);
@@ -121,7 +141,7 @@ impl Content {
     }
 
     /// Takes from `other` what this does not have itself.
-    pub(crate) fn fill_from(&mut self, other: Content) {
+    pub(crate) fn fill_from(&mut self, other: Captured) {
         for (piece, tree) in other.pieces {
             if self.pieces.iter().all(|(known, _)| *known != piece) {
                 self.set(piece, tree);
@@ -140,7 +160,7 @@ const REQUEST_KEYS: &[(Piece, &[&str])] = &[
 /// The attributes of everything that was captured: in the conventions' form, redacted, within the budgets.
 ///
 /// `request` knows what the function skips, `response` has the output.
-pub(crate) fn attributes(kind: Kind, request: &Content, response: &Response, into: &mut Vec<KeyValue>) {
+pub(crate) fn attributes(kind: Kind, request: &Captured, response: &Response, into: &mut Vec<KeyValue>) {
     let captured = request.pieces.iter().chain(&response.content.pieces);
     let mut pieces: Vec<_> = captured.filter(|(piece, _)| request.takes(kind, *piece)).collect();
     if pieces.is_empty() {

@@ -17,7 +17,7 @@ mod sha256;
 mod tree;
 
 pub use content::Piece;
-pub(crate) use content::{Content, attributes};
+pub(crate) use content::{Captured, attributes};
 pub(crate) use error_message::error_message;
 pub use policy::ContentCapture;
 pub(crate) use policy::content_allowed;

@@ -13,9 +13,8 @@ pub use error::LlmError;
 pub(crate) use error::{ErrorFacts, error_type_of, type_name};
 pub use usage::Usage;
 
-use serde::Serialize;
-
-use crate::privacy::Content;
+use crate::call::Content;
+use crate::privacy::Captured;
 
 /// The response side of a call.
 ///
@@ -37,7 +36,7 @@ pub struct Response {
     pub(crate) service_tier: Option<String>,
     pub(crate) system_fingerprint: Option<String>,
     pub(crate) dimensions: Option<i64>,
-    pub(crate) content: Content,
+    pub(crate) content: Captured,
 }
 
 /// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
@@ -132,7 +131,7 @@ impl Response {
     /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
     /// body of any API. Recorded only if the application captures content
     /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
-    pub fn with_output<T: Serialize + ?Sized>(mut self, output: &T) -> Self {
+    pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
         self.content.capture_output(output);
         self
     }
