@@ -392,8 +392,21 @@ mod tests {
     }
 
     #[test]
+    fn content_is_captured_if_the_builder_or_else_the_variable_says_so() {
+        assert_eq!(resolve(builder(), &[]).expect("valid").content, ContentCapture::NoContent);
+        let vars = [("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")];
+        assert_eq!(resolve(builder(), &vars).expect("valid").content, ContentCapture::SpanOnly);
+        let off = builder().with_content_capture(ContentCapture::NoContent);
+        assert_eq!(resolve(off, &vars).expect("valid").content, ContentCapture::NoContent);
+    }
+
+    #[test]
     fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
-        let cases: [(&[(&'static str, &'static str)], &str); 5] = [
+        let cases: [(&[(&'static str, &'static str)], &str); 6] = [
+            (
+                &[("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "all")],
+                "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: `all` is not valid: expected `NO_CONTENT`, `SPAN_ONLY`",
+            ),
             (
                 &[("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318")],
                 "OTEL_EXPORTER_OTLP_ENDPOINT: `localhost:4318`",

@@ -13,6 +13,7 @@ mod messages;
 mod policy;
 mod redact;
 mod rules;
+mod secret;
 mod sha256;
 mod tree;
 
@@ -27,6 +28,7 @@ pub(crate) use policy::{
 };
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
+pub use secret::Secret;
 
 /// The longest beginning of a text that is at most `limit` bytes and ends between characters.
 fn prefix(text: &str, limit: usize) -> &str {

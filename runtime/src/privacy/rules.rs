@@ -12,8 +12,7 @@ use super::tree::{Limits, Tree};
 /// So much more of a text is kept than may be recorded, for a secret across the cut to be seen as a whole.
 const MARGIN: usize = 256;
 
-/// 16 KiB for an attribute, 64 KiB for a span: backends take more (Tempo 2 kB by default less), but a trace of an
-/// agent has hundreds of spans.
+/// Room for a page or two of each, and for a trace with hundreds of spans in a backend's limits.
 const PER_ATTRIBUTE: usize = 16 << 10;
 const PER_SPAN: usize = 64 << 10;
 

@@ -3,6 +3,11 @@ use llm_trace::llm_trace;
 // Not `Serialize`: nobody said how it may be shown.
 struct Password(String);
 
+#[llm_trace(tool, arguments(city, key))]
+fn secret(city: &str, key: llm_trace::Secret<String>) -> usize {
+    city.len() + key.expose().len()
+}
+
 #[llm_trace(workflow, input = password)]
 fn login(password: Password) -> usize {
     password.0.len()
