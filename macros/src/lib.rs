@@ -56,22 +56,22 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// | kind | is for | takes, besides the keys of every kind |
 /// | --- | --- | --- |
-/// | `chat` | a chat with a model | `provider` (required), `model`, `request`, `response`, `server`, and what tunes the model |
+/// | `chat` | a chat with a model | `provider` (required), `model`, `request`, `response`, `server`, what tunes the model, and content: `system`, `input`, `tools`, `skip` |
 /// | `text_completion` | a completion in the older style | the same |
 /// | `generate_content` | a call of a multimodal model | the same |
 /// | `embeddings` | turning text into vectors | `provider` (required), `model`, `request`, `response`, `server`, `dimensions`, `encoding_formats` |
 /// | `rerank` | ordering documents with a model | `provider` (required), `model`, `request`, `response`, `server`, `top_k` |
-/// | `retrieval` | a search in a vector store or an index | `provider`, `model`, `server`, `data_source`, `top_k` |
+/// | `retrieval` | a search in a vector store or an index | `provider`, `model`, `server`, `data_source`, `top_k`, `query`, `skip` |
 /// | `memory(search)`, `memory(create)`, … | one of seven operations on a memory | `store`, `record`, `record_count`, `provider`, `server` |
 /// | `fetch_response` | fetching a response that was generated earlier | `provider` (required), `id`, `stream_cursor`, `response`, `server` |
 /// | `agent` | an agent in this process | `name`, `description`, `model`, `data_source` and the sampling parameters |
 /// | `agent(remote)` | an agent at a provider | the same, `provider` (required), `id`, `version`, `server`, `request`, `response` |
 /// | `create_agent` | creating an agent at a provider | `provider` (required), `name`, `id`, `description`, `version`, `model`, `server` |
 /// | `plan` | an agent's planning | `name`, the agent's |
-/// | `tool` | a tool the model asked for | `name`, `description`, `call_id`, `tool_type` |
+/// | `tool` | a tool the model asked for | `name`, `description`, `call_id`, `tool_type`, `arguments`, `skip` |
 /// | `guardrail` | a check of what goes into or comes out of a model | `name` |
 /// | `evaluator` | a judgement of an answer | `name` |
-/// | `workflow` | the whole of an answer, with its steps inside | `name` |
+/// | `workflow` | the whole of an answer, with its steps inside | `name`, `input`, `skip` |
 /// | `task` | any other step, and what is meant when no kind is given | `name` |
 ///
 /// A key where it does not belong is a compile error that names those that do.
@@ -215,6 +215,37 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ```ignore
 /// #[llm_trace(tool, name = "weather", description = "current weather in a city", call_id = call.id)]
+/// ```
+///
+/// ## Content: `system`, `input`, `tools`, `query`, `arguments`
+///
+/// What users typed and what goes to a model or a tool. It is recorded only if the application captures content;
+/// where it does not, these expressions are not even evaluated. `query` is text, the others are anything that is
+/// `serde::Serialize`. With `request`, messages, instructions and tools are read from there. What the function returns is
+/// content too: the messages of a model, the result of a tool, the answer of a workflow.
+///
+/// ```ignore
+/// #[llm_trace(workflow, name = "support-answer", input = question)]
+/// #[llm_trace(chat, provider = "acme", input = question, system = PERSONA, tools = self.tools)]
+/// #[llm_trace(retrieval, data_source = "handbook", query = question)]
+/// ```
+///
+/// `arguments` of a tool are an expression, or parameters and named values, which become an object:
+///
+/// ```ignore
+/// #[llm_trace(tool, arguments = call.arguments)]
+/// #[llm_trace(tool, arguments(city, days = days.unwrap_or(3)))]
+/// ```
+///
+/// ## Content this function keeps to itself: `skip`
+///
+/// `system`, `input`, `tools` and `output` of a model, `input` and `output` of a workflow, `arguments` and `result` of a tool,
+/// `query` of a retrieval, or `all`. There is no opposite: that content is recorded at all is for the application to
+/// decide, in one place.
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "openai", request = request, skip(system, output))]
+/// #[llm_trace(tool, arguments(account), skip(result))]
 /// ```
 ///
 /// ## On every kind: `conversation`, `user`

@@ -4,9 +4,9 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_quote_spanned};
 
 use crate::{
-    parse::{Args, Body, FnItem, Pair, Value},
+    parse::{Args, Body, FnItem, Named, Pair, Value},
     types::{self, Deferred},
-    vocabulary::{Kind, Shape},
+    vocabulary::{self, Kind, Shape},
 };
 
 pub(crate) struct TracedFn {
@@ -24,6 +24,12 @@ pub(crate) struct TracedFn {
     pub(crate) request: Option<Expr>,
     pub(crate) setters: Vec<(Ident, Expr)>,
     pub(crate) attributes: Vec<Pair>,
+    /// Content, with the variant of the runtime's `Piece` that it is.
+    pub(crate) content: Vec<(Ident, &'static str, Expr)>,
+    /// What makes up the object of a tool's arguments.
+    pub(crate) arguments: Vec<Named>,
+    /// Variants of `Piece` that are not recorded.
+    pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
 }
 
@@ -77,6 +83,9 @@ impl TracedFn {
             request: None,
             setters: Vec::new(),
             attributes: Vec::new(),
+            content: Vec::new(),
+            arguments: Vec::new(),
+            skipped: Vec::new(),
             response: None,
         };
         for keyed in args.values {
@@ -84,6 +93,11 @@ impl TracedFn {
                 (Shape::Setter, Some(Value::Expr(value))) => traced.setters.push((keyed.key, value)),
                 (Shape::Request, Some(Value::Expr(value))) => traced.request = Some(value),
                 (Shape::Adapter, Some(Value::Expr(value))) => traced.response = Some(value),
+                (_, Some(Value::Named(values))) => traced.arguments = values,
+                (Shape::Content | Shape::Named, Some(Value::Expr(value))) => {
+                    traced.content.push((keyed.key, vocabulary::piece(keyed.spec.word), value));
+                }
+                (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
                 (_, Some(Value::Pairs(pairs))) => traced.attributes = pairs,
                 _ => {}
@@ -91,6 +105,12 @@ impl TracedFn {
         }
         traced
     }
+}
+
+fn skipped(kind: Kind, words: &[Ident]) -> Vec<&'static str> {
+    let all = words.iter().any(|word| word == vocabulary::ALL_CONTENT);
+    let content = kind.content().iter().copied();
+    content.filter(|content| all || words.iter().any(|word| word == content)).map(vocabulary::piece).collect()
 }
 
 impl Output {

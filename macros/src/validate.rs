@@ -15,6 +15,7 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
     for keyed in &args.values {
         check_key_fits_kind(keyed, &args.kind, errors);
         check_value_runs_in_closure(keyed, errors);
+        check_skipped(keyed, &args.kind, errors);
     }
     check_provider(args, errors);
     if let Some(FnItem { sig, .. }) = item {
@@ -65,6 +66,35 @@ fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     }
 }
 
+// What there is to skip depends on the kind; where the kind has nothing, that was said of the key.
+fn check_skipped(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
+    let (Some(Value::Words(words)), Some(kind)) = (&keyed.value, given.kind()) else { return };
+    if kind.content().is_empty() {
+        return;
+    }
+    for word in words {
+        let text = word.to_string();
+        if text == vocabulary::ALL_CONTENT || kind.content().contains(&text.as_str()) {
+            continue;
+        }
+        let kind_word = kind.word();
+        match vocabulary::similar_content(&text, kind) {
+            Some(similar) => errors
+                .on(word, format_args!("a `{kind_word}` has no `{text}` to skip, did you mean `{similar}`?")),
+            None => errors.on(
+                word,
+                format_args!(
+                    "a `{kind_word}` has no `{text}` to skip: it has {}, and `all` skips all of it",
+                    vocabulary::content_of(kind),
+                ),
+            ),
+        }
+    }
+    for keyed_word in words.iter().filter(|word| *word == vocabulary::ALL_CONTENT && words.len() > 1) {
+        errors.on(keyed_word, "`all` already skips the others: keep one");
+    }
+}
+
 // The values become the body of a closure, where these would mean something else.
 fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     let check = |value: TokenStream| {
@@ -81,7 +111,8 @@ fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     match &keyed.value {
         Some(Value::Expr(value)) => check(value.to_token_stream()),
         Some(Value::Pairs(pairs)) => pairs.iter().for_each(|pair| check(pair.value.to_token_stream())),
-        Some(Value::Root(_)) | None => {}
+        Some(Value::Named(values)) => values.iter().for_each(|named| check(named.value.to_token_stream())),
+        Some(Value::Root(_) | Value::Words(_)) | None => {}
     }
 }
 

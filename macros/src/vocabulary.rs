@@ -93,6 +93,19 @@ impl Kind {
         INFERENCE.contains(&self)
     }
 
+    /// The content that is recorded of this kind, if the application captures content; the words of `skip(…)`.
+    pub(crate) fn content(self) -> &'static [&'static str] {
+        match self {
+            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+                &["system", "input", "tools", "output"]
+            }
+            Kind::Retrieval => &["query"],
+            Kind::Tool => &["arguments", "result"],
+            Kind::Workflow | Kind::Agent | Kind::RemoteAgent => &["input", "output"],
+            _ => &[],
+        }
+    }
+
     pub(crate) fn keys(self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(move |key| key.kinds.takes(self))
     }
@@ -136,6 +149,12 @@ pub(crate) enum Shape {
     Request,
     /// `response = path` or a closure, which reads the function's result.
     Adapter,
+    /// `key = expression`, of which the runtime first asks whether it may be recorded.
+    Content,
+    /// The same, or `key(parameter, name = expression, …)`, which makes an object of them.
+    Named,
+    /// `skip(input, …)`, the content that is not recorded.
+    Skip,
     /// `attributes("name" = expression, …)`.
     Pairs,
     /// `crate = ::path`, where the runtime lives.
@@ -150,7 +169,10 @@ impl Key {
     /// How to write it, for messages.
     pub(crate) fn example(&self) -> String {
         match self.shape {
-            Shape::Setter | Shape::Request => format!("{} = expression", self.word),
+            Shape::Setter | Shape::Request | Shape::Content | Shape::Named => {
+                format!("{} = expression", self.word)
+            }
+            Shape::Skip => format!("{}({ALL_CONTENT})", self.word),
             Shape::Adapter => format!("{} = path::to::adapter", self.word),
             Shape::Pairs => format!("{}(\"app.tier\" = tier)", self.word),
             Shape::Root => format!("{} = ::path::to::llm_trace", self.word),
@@ -202,6 +224,7 @@ const FETCH: &[Kind] = &[Kind::FetchResponse];
 const REMOTE_AGENT: &[Kind] = &[Kind::RemoteAgent];
 const LOCAL_AGENT: &[Kind] = &[Kind::Agent];
 const TOOL: &[Kind] = &[Kind::Tool];
+const WORKFLOW: &[Kind] = &[Kind::Workflow];
 
 const REMOTE: Kinds = Kinds::Only(&[PROVIDED, RETRIEVAL, MEMORY]);
 const MODELS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, RETRIEVAL, AGENTS, PROVIDED_AGENTS]);
@@ -210,6 +233,9 @@ const RESPONSES: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT, FETCH])
 const GENERATION: Kinds = Kinds::Only(&[INFERENCE, AGENTS]);
 const RANKED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, RERANK]);
 const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
+const CONVERSING: Kinds = Kinds::Only(&[INFERENCE, AGENTS, WORKFLOW]);
+// The kinds that have content.
+const RECORDED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, AGENTS, TOOL, WORKFLOW]);
 
 // One line per key, in the order messages list them.
 const KEYS: &[Key] = &[
@@ -245,6 +271,12 @@ const KEYS: &[Key] = &[
     key("record_count", Kinds::Only(&[MEMORY]), Shape::Setter),
     key("call_id", Kinds::Only(&[TOOL]), Shape::Setter),
     key("tool_type", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("system", PROMPTED, Shape::Content),
+    key("input", CONVERSING, Shape::Content),
+    key("tools", PROMPTED, Shape::Content),
+    key("query", Kinds::Only(&[RETRIEVAL]), Shape::Content),
+    key("arguments", Kinds::Only(&[TOOL]), Shape::Named),
+    key("skip", RECORDED, Shape::Skip),
     key("conversation", Kinds::All, Shape::Setter),
     key("user", Kinds::All, Shape::Setter),
     key("attributes", Kinds::All, Shape::Pairs),
@@ -252,6 +284,22 @@ const KEYS: &[Key] = &[
     key("links", Kinds::All, Shape::Setter),
     key("crate", Kinds::All, Shape::Root),
 ];
+
+/// The word of `skip(…)` for everything.
+pub(crate) const ALL_CONTENT: &str = "all";
+
+/// The variant of the runtime's `__private::Piece`.
+pub(crate) fn piece(content: &str) -> &'static str {
+    match content {
+        "system" => "System",
+        "input" => "Input",
+        "tools" => "Tools",
+        "query" => "Query",
+        "arguments" => "Arguments",
+        // What a tool returns is its result.
+        _ => "Output",
+    }
+}
 
 const fn key(word: &'static str, kinds: Kinds, shape: Shape) -> Key {
     Key { word, kinds, shape }
@@ -288,27 +336,35 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("address", "server"),
     ("agent_id", "id"),
     ("agent_name", "name"),
+    ("args", "arguments"),
     ("base_url", "server"),
     ("collection", "data_source"),
     ("conversation_id", "conversation"),
+    ("definitions", "tools"),
     ("effort", "reasoning_level"),
     ("endpoint", "server"),
+    ("exclude", "skip"),
     ("fields", "attributes"),
+    ("functions", "tools"),
+    ("hide", "skip"),
     ("host", "server"),
     ("id", "call_id"),
     ("memory", "store"),
     ("index", "data_source"),
-    ("input", "request"),
+    ("ignore", "skip"),
+    ("instructions", "system"),
     ("k", "top_k"),
     ("limit", "top_k"),
     ("max_completion_tokens", "max_tokens"),
     ("max_output_tokens", "max_tokens"),
-    ("messages", "request"),
+    ("messages", "input"),
     ("metadata", "attributes"),
     ("n", "choice_count"),
     ("output", "response"),
-    // Content is not an argument; what else is in the body is.
-    ("prompt", "request"),
+    ("parameters", "arguments"),
+    ("prompt", "input"),
+    ("q", "query"),
+    ("question", "input"),
     ("reasoning_effort", "reasoning_level"),
     ("record_id", "record"),
     ("response_format", "output_type"),
@@ -317,9 +373,10 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("session_id", "conversation"),
     ("stop_sequences", "stop"),
     ("store_id", "store"),
-    // `gen_ai.provider.name` used to be `gen_ai.system`.
-    ("system", "provider"),
+    ("system_instructions", "system"),
+    ("system_prompt", "system"),
     ("tags", "attributes"),
+    ("text", "query"),
     ("thread_id", "conversation"),
     ("tool_call_id", "call_id"),
     ("tool_description", "description"),
@@ -343,6 +400,32 @@ pub(crate) fn similar_key(word: &str, kind: Option<Kind>) -> Option<&'static Key
         .and_then(|(_, right)| Key::from_word(right))
         .filter(allowed)
         .or_else(|| closest(word, KEYS.iter().filter(allowed), |key| key.word))
+}
+
+/// The content somebody who wrote `word` probably meant, among what is recorded of `kind`.
+pub(crate) fn similar_content(word: &str, kind: Kind) -> Option<&'static str> {
+    let synonym = CONTENT_SYNONYMS.iter().find(|(wrong, _)| *wrong == word).map(|(_, right)| *right);
+    synonym
+        .filter(|right| kind.content().contains(right))
+        .or_else(|| closest(word, kind.content().iter().copied().chain([ALL_CONTENT]), |name| name))
+}
+
+const CONTENT_SYNONYMS: &[(&str, &str)] = &[
+    ("args", "arguments"),
+    ("completion", "output"),
+    ("instructions", "system"),
+    ("messages", "input"),
+    ("output", "result"),
+    ("prompt", "input"),
+    ("question", "query"),
+    ("request", "input"),
+    ("response", "output"),
+    ("result", "output"),
+];
+
+/// The content that is recorded of a kind, for messages.
+pub(crate) fn content_of(kind: Kind) -> String {
+    list(kind.content().iter().copied())
 }
 
 /// The keys of a kind, for messages.

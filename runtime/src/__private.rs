@@ -15,6 +15,7 @@ use futures_core::Stream;
 use serde::Serialize;
 
 pub use crate::call::{Call, CallSite, Deferred, InCall, InFuture, Kind};
+pub use crate::privacy::Piece;
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
@@ -29,6 +30,16 @@ pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> C
     let mut request = Request::new(site.kind);
     arguments(&mut request);
     Call::begin(site, request)
+}
+
+/// Whether a piece of content may be recorded; if not, the argument is not even evaluated.
+pub fn captures(request: &Request, piece: Piece) -> bool {
+    request.captures(piece)
+}
+
+/// `skip(…)`: this function does not record the piece, whatever the application allows.
+pub fn skip(request: &mut Request, piece: Piece) {
+    request.content.skip(piece);
 }
 
 /// Runs an async body inside the call's context, poll by poll.
@@ -366,6 +377,7 @@ pub trait ViaSerializeRequest {
 impl<T: Serialize + ?Sized> ViaSerializeRequest for &Probe<'_, T> {
     fn read_request(&self, into: &mut Request) {
         probe::read_request(self.0, into);
+        into.content_of(self.0);
     }
 }
 

@@ -1,8 +1,8 @@
 //! OpenTelemetry traces, metrics and cost for functions that call LLMs or do a step of a RAG pipeline.
 //!
 //! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the
-//! metrics a dashboard needs; [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is never
-//! recorded.
+//! metrics a dashboard needs; [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is
+//! recorded only if the application asks for it: see [`ContentCapture`].
 //!
 //! ```no_run
 //! use llm_trace::llm_trace;
@@ -53,7 +53,7 @@ mod span;
 mod stream;
 mod vintage;
 
-pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
+pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
 pub use config::{Builder, ConfigError, builder};
 #[cfg(feature = "otlp")]
@@ -62,6 +62,7 @@ pub use export::{Receipt, Telemetry};
 pub use llm_trace_macros::llm_trace;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
+pub use privacy::{ContentCapture, Secret};
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
 pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
+use serde::Serialize;
 
-use crate::call::{AttributeValue, Double, Flag, Int, Kind, Text, TextList, string_array};
+use crate::call::{AttributeValue, Content, Double, Flag, Int, Kind, Text, TextList, string_array};
+use crate::privacy::{Captured, Piece};
 use crate::semconv::attribute;
 
 /// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
@@ -24,6 +26,7 @@ pub struct Request {
     pub(crate) data_source: Option<String>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) content: Captured,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
     /// Keys that the span has from its start: the SDK would keep both of two values for one key.
@@ -85,6 +88,7 @@ impl Request {
             name: None,
             data_source: None,
             attributes: Vec::new(),
+            content: Captured::default(),
             parent: None,
             links: Vec::new(),
             on_span: Vec::new(),
@@ -149,6 +153,7 @@ impl Request {
             }
         }
         self.server_port = self.server_port.or(later.server_port);
+        self.content.replace_with(later.content);
         for attribute in later.attributes {
             self.set_attribute(attribute);
         }
@@ -286,6 +291,50 @@ impl Request {
     /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
     pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
         self.set(attribute::REQUEST_ENCODING_FORMATS, value.list().map(string_array));
+    }
+}
+
+/// Content: what users typed and what else goes to the model. Recorded only if the application captures content
+/// ([`ContentCapture`](crate::ContentCapture)); if it does not, these do not look at what they are given.
+impl Request {
+    /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
+    /// was asked.
+    pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Input, value);
+    }
+
+    /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
+    pub fn system<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::System, value);
+    }
+
+    /// `gen_ai.tool.definitions`: the tools the model may call, as any API defines them, or their names.
+    pub fn tools<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Tools, value);
+    }
+
+    /// `gen_ai.retrieval.query.text`: what is searched for.
+    pub fn query<T: Text + ?Sized>(&mut self, value: &T) {
+        self.content.capture_text(self.kind, Piece::Query, value);
+    }
+
+    /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.
+    pub fn arguments<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Arguments, value);
+    }
+
+    /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
+    pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.content.capture_argument(self.kind, name, value);
+    }
+
+    /// Reads content from a request body.
+    pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
+        self.content.capture_request(self.kind, body);
+    }
+
+    pub(crate) fn captures(&self, piece: Piece) -> bool {
+        self.content.takes(self.kind, piece)
     }
 }
 

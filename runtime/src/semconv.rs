@@ -95,6 +95,21 @@ pub mod attribute {
     /// The provider and model whose price was used: `openai/gpt-4o-mini`. Ours.
     pub const PRICE_MODEL: &str = "llm_trace.price.model";
 
+    /// Content: instructions that the API takes apart from the messages (JSON). Only if content is captured.
+    pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+    /// Content: the messages sent to the model (JSON). Only if content is captured.
+    pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+    /// Content: the messages returned, one per choice (JSON). Only if content is captured.
+    pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+    /// Content: the tools the model may call (JSON). Only if content is captured.
+    pub const TOOL_DEFINITIONS: &str = "gen_ai.tool.definitions";
+    /// Content: the arguments of a tool call (JSON). Only if content is captured.
+    pub const TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
+    /// Content: the result of a tool call (JSON). Only if content is captured.
+    pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
+    /// Content: what was searched for. Only if content is captured.
+    pub const RETRIEVAL_QUERY_TEXT: &str = "gen_ai.retrieval.query.text";
+
     /// The data source searched by a retrieval.
     pub const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";
     /// Number of documents asked for (int).

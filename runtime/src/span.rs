@@ -8,6 +8,7 @@ use opentelemetry::{Context, KeyValue, global};
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
+use crate::privacy;
 use crate::request::Request;
 use crate::response::Response;
 use crate::semconv::attribute;
@@ -52,6 +53,7 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
         ] {
             attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
         }
+        privacy::attributes(call.site.kind, &call.request.content, call.response, &mut attributes);
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
             attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));

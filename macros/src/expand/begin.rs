@@ -5,7 +5,10 @@ use quote::{ToTokens as _, quote_spanned};
 use syn::{Expr, spanned::Spanned as _};
 
 use super::here;
-use crate::{model::TracedFn, parse::Pair};
+use crate::{
+    model::TracedFn,
+    parse::{Named, Pair},
+};
 
 // Input:  #[llm_trace(chat, model = req.model)] fn ask
 // Output: ::llm_trace::__private::begin({ static SITE: … = …; &SITE }, |args| { args.model(&req.model); })
@@ -41,10 +44,16 @@ fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-// Input:  model = "gpt-5", request = request, attributes("app.tier" = tier)
-// Output: request!(args, &request); args.model(&"gpt-5"); args.attribute("app.tier", &tier);
+// Input:  model = "gpt-5", request = request, input = text, attributes("app.tier" = tier)
+// Output: request!(args, &request); args.model(&"gpt-5"); if captures(args, Input) { args.input(&text); }
+//         args.attribute("app.tier", &tier);
 fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
-    // First, so that what the user spells out wins.
+    // Before anything is captured.
+    let skipped = traced.skipped.iter().map(|piece| {
+        let piece = Ident::new(piece, here());
+        quote_spanned!(here()=> #private::skip(args, #private::Piece::#piece);)
+    });
+    // Then the request, so that what the user spells out wins.
     let request = traced.request.iter().map(|request| {
         let request = borrowed(request);
         quote_spanned!(here()=> #private::request!(args, #request);)
@@ -53,12 +62,27 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let arguments = parenthesized(value, &borrowed(value));
         quote_spanned!(here().located_at(key.span())=> args.#key #arguments;)
     });
+    // Asked first, because an expression that only makes content must cost nothing where nobody wants it.
+    let content = traced.content.iter().map(|(key, piece, value)| {
+        let piece = Ident::new(piece, here());
+        let arguments = parenthesized(value, &borrowed(value));
+        let setter = quote_spanned!(here().located_at(key.span())=> args.#key #arguments;);
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #setter })
+    });
+    let named = traced.arguments.iter().map(|Named { name, value }| {
+        let text = name.to_string();
+        let text = text.trim_start_matches("r#");
+        let borrowed = borrowed(value);
+        let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #borrowed));
+        let setter = quote_spanned!(here().located_at(name.span())=> args.argument #arguments;);
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #setter })
+    });
     let attributes = traced.attributes.iter().map(|Pair { key, value }| {
         let borrowed = borrowed(value);
         let arguments = parenthesized(value, &quote_spanned!(here()=> #key, #borrowed));
         quote_spanned!(here().located_at(key.span())=> args.attribute #arguments;)
     });
-    request.chain(setters).chain(attributes).collect()
+    skipped.chain(request).chain(setters).chain(content).chain(named).chain(attributes).collect()
 }
 
 // Borrowed, so that a field of a parameter is not moved out of it.

@@ -153,7 +153,16 @@ impl Args {
             GivenKind::Known(_, kind) => Some(kind),
             GivenKind::Default | GivenKind::Unknown => None,
         };
-        if let Some(similar) = vocabulary::similar_key(text, known) {
+        if matches!(text, "capture" | "record" | "capture_content") {
+            errors.on(
+                word,
+                format_args!(
+                    "`{text}` is not a key: whether content is recorded is the application's decision, which a function \
+                     can only narrow with `skip(…)`; what is recorded comes from the request and the result, or from \
+                     a key such as `input = expression`"
+                ),
+            );
+        } else if let Some(similar) = vocabulary::similar_key(text, known) {
             self.meant.push(similar.word);
             errors.on(word, format_args!("unknown key `{text}`, did you mean `{}`?", similar.word));
         } else if let Some(kind) = self.kind.kind() {

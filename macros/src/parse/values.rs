@@ -1,9 +1,10 @@
 //! What follows a key, in each of the forms of [`Shape`].
 
-use proc_macro2::{Delimiter, Ident, TokenTree};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Expr, LitStr, Path, Token,
+    Expr, ExprPath, LitStr, Path, Token,
+    ext::IdentExt as _,
     parse::{ParseStream, discouraged::Speculative as _},
 };
 
@@ -16,6 +17,8 @@ use crate::{
 pub(crate) enum Value {
     Expr(Expr),
     Pairs(Vec<Pair>),
+    Words(Vec<Ident>),
+    Named(Vec<Named>),
     Root(Path),
 }
 
@@ -25,13 +28,24 @@ pub(crate) struct Pair {
     pub(crate) value: Expr,
 }
 
+/// One `parameter` or `name = expression` of `arguments(…)`.
+pub(crate) struct Named {
+    pub(crate) name: Ident,
+    pub(crate) value: Expr,
+}
+
 /// `None` if it does not read, which is then reported.
 pub(super) fn parse(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Value> {
     match spec.shape {
-        Shape::Setter | Shape::Request => assigned(key, spec, input, errors, expr).map(Value::Expr),
+        Shape::Setter | Shape::Request | Shape::Content => {
+            assigned(key, spec, input, errors, expr).map(Value::Expr)
+        }
         Shape::Adapter => assigned(key, spec, input, errors, adapter).map(Value::Expr),
         Shape::Root => assigned(key, spec, input, errors, root).map(Value::Root),
         Shape::Pairs => pairs(key, spec, input, errors).map(Value::Pairs),
+        Shape::Named if input.peek(syn::token::Paren) => named(key, input, errors).map(Value::Named),
+        Shape::Named => assigned(key, spec, input, errors, expr).map(Value::Expr),
+        Shape::Skip => words(key, spec, input, errors).map(Value::Words),
     }
 }
 
@@ -136,16 +150,90 @@ fn root(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Path> {
     None
 }
 
-fn pairs(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Pair>> {
-    let content = match input.fork().parse::<TokenTree>() {
-        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => group.stream(),
-        _ => {
-            skip_to_comma(input);
-            errors.on(key, format_args!("`{key}` takes pairs in parentheses: write `{}`", spec.example()));
-            return None;
+/// What is in the parentheses that come next, if they do.
+fn parentheses(input: ParseStream<'_>) -> Option<TokenStream> {
+    match input.fork().parse::<TokenTree>() {
+        Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
+            skip_one(input);
+            Some(group.stream())
         }
+        _ => None,
+    }
+}
+
+/// The values in `arguments(city, days = request.days)`.
+fn named(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Named>> {
+    let content = parentheses(input)?;
+    if content.is_empty() {
+        errors.on(key, format_args!("`{key}()` names nothing: write `{key}(city, days = 3)`"));
+    }
+    let mut values = Vec::<Named>::new();
+    each_argument(content, errors, |input, _| {
+        let Ok(name) = input.call(Ident::parse_any) else {
+            let found = skip_to_comma(input);
+            errors.on(
+                found,
+                format_args!(
+                    "`{key}` takes parameters, or values with a name: write `{key}(city, days = 3)`"
+                ),
+            );
+            return;
+        };
+        if values.iter().any(|earlier| earlier.name == name) {
+            errors.on(&name, format_args!("`{name}` is given twice: keep one"));
+        }
+        let value = if at_end(input) {
+            Some(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: name.clone().into() }))
+        } else if input.peek(Token![=]) {
+            equals(&name, &format!("{name} = expression"), input, errors)
+                .then(|| expr(&name, input, errors))
+                .flatten()
+        } else {
+            let rest = skip_to_comma(input);
+            errors.on(
+                rest,
+                format_args!(
+                    "a value that is not a parameter needs a name: write `{key}(name = expression)`"
+                ),
+            );
+            None
+        };
+        values.extend(value.map(|value| Named { name, value }));
+    });
+    Some(values)
+}
+
+/// The names in `skip(input, output)`; which ones there are depends on the kind.
+fn words(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Ident>> {
+    let Some(content) = parentheses(input) else {
+        skip_to_comma(input);
+        errors.on(key, format_args!("`{key}` takes names in parentheses: write `{}`", spec.example()));
+        return None;
     };
-    skip_one(input);
+    if content.is_empty() {
+        errors.on(key, format_args!("`{key}()` names nothing: write `{}`", spec.example()));
+    }
+    let mut words = Vec::<Ident>::new();
+    each_argument(content, errors, |input, _| {
+        let Ok(word) = input.call(Ident::parse_any) else {
+            let found = skip_to_comma(input);
+            errors.on(found, format_args!("`{key}` takes names without quotes: write `{}`", spec.example()));
+            return;
+        };
+        if words.contains(&word) {
+            errors.on(&word, format_args!("`{word}` is skipped twice: keep one"));
+        }
+        words.push(word);
+    });
+    Some(words)
+}
+
+fn pairs(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Pair>> {
+    let Some(content) = parentheses(input) else {
+        skip_to_comma(input);
+        errors.on(key, format_args!("`{key}` takes pairs in parentheses: write `{}`", spec.example()));
+        return None;
+    };
     let mut pairs = Vec::<Pair>::new();
     each_argument(content, errors, |input, _| {
         let Some(pair) = pair(input, errors) else { return };

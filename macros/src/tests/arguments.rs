@@ -65,6 +65,53 @@ fn values_are_borrowed_whatever_binds_looser() {
 }
 
 #[test]
+fn content_is_evaluated_only_where_it_may_be_recorded() {
+    for kind in Kind::all() {
+        for key in kind.keys().filter(|key| matches!(key.shape, Shape::Content | Shape::Named)) {
+            let required = if kind.requires_provider() { "provider = p, " } else { "" };
+            let expansion = expand(&format!("{}, {required}{} = make()", kind.word(), key.word), "fn f() {}");
+            let piece = crate::vocabulary::piece(key.word);
+            let expected = format!(
+                "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::{piece}) {{
+                    args.{}(&make());
+                }}",
+                key.word
+            );
+            assert_has(&expansion, &expected);
+        }
+    }
+}
+
+#[test]
+fn named_arguments_are_recorded_by_name() {
+    let expansion = expand("tool, arguments(city, r#type = kind.name, days = 1 + 1)", "fn f() {}");
+    for call in ["\"city\", &city", "\"type\", &kind.name", "\"days\", &(1 + 1)"] {
+        let expected = format!(
+            "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {{
+                args.argument({call});
+            }}"
+        );
+        assert_has(&expansion, &expected);
+    }
+}
+
+#[test]
+fn what_is_skipped_is_told_before_anything_is_captured() {
+    assert_has(
+        &expand("tool, arguments = call, skip(result)", "fn f() {}"),
+        "|args| {
+            ::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Output);
+            if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {
+                args.arguments(&call);
+            }
+        }",
+    );
+    let all = expand("workflow, skip(all)", "fn f() {}");
+    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Input);");
+    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Output);");
+}
+
+#[test]
 fn commas_inside_a_value_do_not_end_it() {
     let expansion = expand("name = pick::<A, B>(a, b), user = (|a, b| a)(1, 2),", "fn f() {}");
     assert_has(&expansion, "args.name(&pick::<A, B>(a, b));");

@@ -68,9 +68,13 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
         ("retrieval", "collection", "data_source"),
         ("retrieval", "index", "data_source"),
         ("retrieval", "k", "top_k"),
-        ("retrieval", "system", "provider"),
+        ("retrieval", "q", "query"),
+        ("tool", "args", "arguments"),
+        ("chat, provider = p", "system_prompt", "system"),
+        ("workflow", "messages", "input"),
+        ("chat, provider = p", "hide", "skip"),
         ("tool", "tool_name", "name"),
-        ("chat, provider = p", "prompt", "request"),
+        ("chat, provider = p", "prompt", "input"),
         ("chat, provider = p", "temp", "temperature"),
     ] {
         let expected = format!("unknown key `{wrong}`, did you mean `{right}`?");
@@ -83,8 +87,8 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
     );
     assert_error(
         "tool, whatever = 1",
-        "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `conversation`, `user`, \
-         `attributes`, `parent`, `links` and `crate`",
+        "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `arguments`, `skip`, \
+         `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
     );
 }
 
@@ -93,7 +97,7 @@ fn keys_of_other_kinds_name_both_sides() {
     assert_error(
         "workflow, temperature = 0.2",
         "`temperature` is for `chat`, `text_completion`, `generate_content`, `agent` and `agent(remote)`; `workflow` \
-         takes `name`, `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
+         takes `name`, `input`, `skip`, `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
     );
     assert_error(
         "call_id = id",
@@ -188,6 +192,52 @@ fn attributes_are_pairs_of_string_and_expression() {
 }
 
 #[test]
+fn skip_takes_names_of_what_the_kind_records() {
+    for args in ["tool, skip", "tool, skip = result", "tool, skip[result]"] {
+        assert_error(args, "`skip` takes names in parentheses: write `skip(all)`");
+    }
+    assert_error("tool, skip()", "`skip()` names nothing: write `skip(all)`");
+    assert_error("tool, skip(\"result\")", "`skip` takes names without quotes: write `skip(all)`");
+    assert_error("tool, skip(result, result)", "`result` is skipped twice: keep one");
+    assert_error("tool, skip(all, result)", "`all` already skips the others: keep one");
+    for (kind, wrong, right) in
+        [("tool", "output", "result"), ("tool", "argumens", "arguments"), ("workflow", "prompt", "input")]
+    {
+        let message = error(&format!("{kind}, skip({wrong})"), ITEM);
+        assert_eq!(message, format!("a `{kind}` has no `{wrong}` to skip, did you mean `{right}`?"));
+    }
+    assert_error(
+        "workflow, skip(query)",
+        "a `workflow` has no `query` to skip: it has `input` and `output`, and `all` skips all of it",
+    );
+    assert!(error("skip(input)", ITEM).starts_with("`skip` is for `chat`, "));
+}
+
+#[test]
+fn arguments_are_an_expression_or_named_values() {
+    assert_error("tool, arguments", "`arguments` takes a value after `=`: write `arguments = expression`");
+    assert_error("tool, arguments()", "`arguments()` names nothing: write `arguments(city, days = 3)`");
+    assert_error("tool, arguments(city, city = 1)", "`city` is given twice: keep one");
+    assert_error("tool, arguments(city =)", "`city` has nothing after its `=`: write `city = expression`");
+    assert_error(
+        "tool, arguments(call.city)",
+        "a value that is not a parameter needs a name: write `arguments(name = expression)`",
+    );
+    assert_error(
+        "tool, arguments(\"city\")",
+        "`arguments` takes parameters, or values with a name: write `arguments(city, days = 3)`",
+    );
+    assert!(error("tool, arguments(city = find()?)", ITEM).starts_with("`?` does not work in an argument"));
+}
+
+#[test]
+fn a_function_cannot_widen_what_is_captured() {
+    for args in ["tool, capture(result)", "chat, provider = p, capture = true", "capture(input)"] {
+        assert!(error(args, ITEM).contains("can only narrow with `skip(…)`"), "{args}");
+    }
+}
+
+#[test]
 fn the_root_is_absolute() {
     let relative =
         "a relative path means something else in every module: start it with `::` or `crate`, as in ";
@@ -249,7 +299,7 @@ fn several_mistakes_are_several_errors() {
 #[test]
 fn messages_are_lower_case_without_a_full_stop() {
     let args = "\"x\", chat, chat = 1, model, data_source = d, top_p = , attributes(a, \"\" = 1), crate = x, response = 1, \
-                name = x?";
+                name = x?, skip(a, \"b\"), skip";
     for message in errors(args, "const unsafe extern \"C\" fn f() -> impl Future { }") {
         assert!(!message.starts_with(char::is_uppercase) && !message.ends_with('.'), "{message}");
     }

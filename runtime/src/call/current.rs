@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceId;
 
-use super::{AttributeValue, Open};
+use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
 use crate::request::Request;
 use crate::response::{LlmResponse, Response, Usage};
@@ -63,7 +63,14 @@ impl CurrentCall {
 
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
-        self.fill(crate::probe::read_response(body))
+        let response = crate::probe::read_response(body);
+        self.fill(response.with_output(body))
+    }
+
+    /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
+    /// only if the application captures content; if it does not, the value is not looked at.
+    pub fn output<T: Content + ?Sized>(&self, output: &T) -> &Self {
+        self.fill(Response::new().with_output(output))
     }
 
     /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all

@@ -22,11 +22,12 @@ pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
-pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
+pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
+use crate::privacy::Piece;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
 use crate::{metrics, privacy, span};
@@ -138,9 +139,14 @@ impl Call {
         Call::of(open, false)
     }
 
-    /// Whether the return value of this kind of call is read for usage.
+    /// Whether the return value of this call is read for what it tells about the call.
     pub(crate) fn reads_response(&self) -> bool {
         self.open.site.kind.reads_response()
+    }
+
+    /// Whether what the call returns may be recorded.
+    pub(crate) fn captures_output(&self) -> bool {
+        privacy::content_allowed() && self.open.facts().request.captures(Piece::Output)
     }
 
     /// Ends the call with the response it returned.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use opentelemetry::{Array, StringValue, Value};
+use serde::Serialize;
 
 /// A text argument: `&str`, `String`, `Cow<str>`, or an `Option` or reference of one.
 #[diagnostic::on_unimplemented(
@@ -70,6 +71,19 @@ pub trait AttributeValue {
     /// The attribute's value, if there is one.
     fn attribute(&self) -> Option<Value>;
 }
+
+/// A content argument: anything that is `serde::Serialize`. Text is text, everything else the JSON it serializes to.
+///
+/// A type that must not be recorded is one that does not implement `Serialize`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be recorded as content",
+    label = "not `serde::Serialize`",
+    note = "derive `serde::Serialize`, or name the parts that may be recorded"
+)]
+pub trait Content: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> Content for T {}
 
 /// The `f64` that prints like `value`: `0.7_f32` becomes 0.7, not 0.699999988079071.
 pub(crate) fn widen(value: f32) -> f64 {

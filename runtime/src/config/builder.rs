@@ -6,6 +6,7 @@ use super::env::Environment;
 use super::{ConfigError, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
+use crate::privacy::{ContentCapture, Redaction};
 use crate::vintage::Vintage;
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
@@ -34,6 +35,10 @@ pub struct Builder {
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
     pub(super) vintage: Option<Vintage>,
+    pub(super) content: Option<ContentCapture>,
+    pub(super) content_budget: Option<(usize, usize)>,
+    pub(super) redaction: Redaction,
+    pub(super) patterns: Vec<(String, String)>,
 }
 
 /// A header's value, which `Debug` must not show.
@@ -115,6 +120,47 @@ impl Builder {
     /// word `gen_ai_latest_experimental`, else the one that backends know.
     pub fn with_semconv(mut self, vintage: Vintage) -> Self {
         self.vintage = Some(vintage);
+        self
+    }
+
+    /// Whether content is recorded: prompts, completions, system instructions, tool definitions, the arguments and
+    /// results of tools, queries. Default: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, which is `NO_CONTENT`,
+    /// `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`, `true` or `false`; without it, nothing is.
+    pub fn with_content_capture(mut self, capture: ContentCapture) -> Self {
+        self.content = Some(capture);
+        self
+    }
+
+    /// How many bytes of content one attribute and one span may have. What is longer is cut, and says how long it
+    /// was. Default: 16 KiB and 64 KiB.
+    pub fn with_content_budget(mut self, per_attribute: usize, per_span: usize) -> Self {
+        self.content_budget = Some((per_attribute, per_span));
+        self
+    }
+
+    /// A regular expression (in the syntax of the `regex` crate) for what must not be recorded. What it matches in
+    /// content and error messages is replaced by the label in brackets: `with_redaction(r"CASE-\d+", "CASE")`. It
+    /// comes on top of what is replaced anyway: e-mail addresses, telephone, card and account numbers, IP addresses,
+    /// keys and tokens.
+    pub fn with_redaction(mut self, pattern: impl Into<String>, label: impl Into<String>) -> Self {
+        self.patterns.push((pattern.into(), label.into()));
+        self
+    }
+
+    /// A function of your own that sees every text of content and every error message last, before it is recorded,
+    /// and returns what to record instead, or `None` if the text is fine. If it panics, the text is not recorded.
+    pub fn with_redactor(
+        mut self,
+        redactor: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> Self {
+        self.redaction.hook = Some(std::sync::Arc::new(redactor));
+        self
+    }
+
+    /// Records content without replacing e-mail addresses, telephone, card and account numbers, IP addresses, keys and
+    /// tokens. Patterns and the function of your own still apply.
+    pub fn without_builtin_redaction(mut self) -> Self {
+        self.redaction.builtin = false;
         self
     }
 

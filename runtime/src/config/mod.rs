@@ -4,6 +4,7 @@
 //! the general variable, then the default.
 
 mod builder;
+mod content;
 mod endpoint;
 mod env;
 mod error;

@@ -7,8 +7,8 @@ use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, SdkSettings, propagators, resource};
-use crate::privacy::CAPTURE_ERROR_MESSAGES;
+use super::{Builder, ConfigError, SdkSettings, content, propagators, resource};
+use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::propagation::Propagators;
 use crate::vintage::{self, Vintage};
 
@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) error_messages: bool,
     pub(crate) vintage: Vintage,
     pub(crate) propagators: Propagators,
+    pub(crate) content: ContentCapture,
+    pub(crate) content_rules: Rules,
 }
 
 /// Where spans go.
@@ -69,8 +71,20 @@ impl Settings {
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
         let sdk = SdkSettings::resolve(source)?;
         let propagators = propagators::resolve(source)?;
+        let content = content::capture(&builder, source)?;
+        let content_rules = content::rules(&builder)?;
         let resource = resource::resolve(builder, source)?;
-        Ok(Some(Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators }))
+        Ok(Some(Settings {
+            traces,
+            metrics,
+            sdk,
+            resource,
+            error_messages,
+            vintage,
+            propagators,
+            content,
+            content_rules,
+        }))
     }
 }
 

@@ -45,7 +45,17 @@ pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
-    let Settings { traces, metrics, sdk, resource, error_messages, vintage, propagators } = settings;
+    let Settings {
+        traces,
+        metrics,
+        sdk,
+        resource,
+        error_messages,
+        vintage,
+        propagators,
+        content,
+        content_rules,
+    } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
@@ -65,6 +75,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     };
 
     privacy::allow_error_messages(error_messages);
+    privacy::allow_content(content);
+    content_rules.install();
     vintage::set(vintage);
     propagation::install(propagators);
     pricing::warm();

@@ -14,6 +14,9 @@ pub(crate) use error::{ErrorFacts, error_type_of, is_class, type_name};
 pub(crate) use usage::PricedApart;
 pub use usage::Usage;
 
+use crate::call::Content;
+use crate::privacy::Captured;
+
 /// The response side of a call.
 ///
 /// ```
@@ -36,6 +39,7 @@ pub struct Response {
     pub(crate) api_type: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) dimensions: Option<i64>,
+    pub(crate) content: Captured,
 }
 
 /// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
@@ -127,6 +131,14 @@ impl Response {
         self
     }
 
+    /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
+    /// body of any API. Recorded only if the application captures content
+    /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
+    pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
+        self.content.capture_output(output);
+        self
+    }
+
     /// Takes from `other` what this response does not say itself.
     pub(crate) fn fill_from(&mut self, other: Response) {
         fill(&mut self.model, other.model);
@@ -140,6 +152,7 @@ impl Response {
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
         }
+        self.content.fill_from(other.content);
     }
 }
 

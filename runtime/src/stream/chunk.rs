@@ -22,14 +22,19 @@ pub(crate) struct Reading {
     items: Items,
     chunks: ChunkReader,
     told: Response,
+    /// What was streamed, if it may be recorded.
+    transcript: Option<String>,
     failure: Option<Failure>,
 }
+
+/// More of a stream than this is not kept; the content budget, which is far smaller, cuts what is recorded.
+const MAX_TRANSCRIPT: usize = 1024 * 1024;
 
 /// What the items are to their call.
 #[derive(Default)]
 enum Items {
-    /// The only one is the response.
-    Whole,
+    /// The only one is the response: read for facts, for content, or both.
+    Whole { facts: bool, output: bool },
     /// Parts of a response.
     #[default]
     Chunks,
@@ -68,7 +73,14 @@ impl Chunk<'_> {
     /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
     pub fn body<T: Serialize + ?Sized>(item: &T, chunk: &mut Chunk<'_>) {
         match chunk.reading.items {
-            Items::Whole => chunk.fill(probe::read_response(item)),
+            Items::Whole { facts, output } => {
+                if facts {
+                    chunk.fill(probe::read_response(item));
+                }
+                if output {
+                    chunk.fill(Response::new().with_output(item));
+                }
+            }
             Items::Chunks => chunk.reading.chunks.read(item, chunk.deltas),
             Items::Values => {}
         }
@@ -87,7 +99,7 @@ impl Chunk<'_> {
 
     /// Whether an item tells the call more than that it is an error.
     pub(crate) fn is_read(&self) -> bool {
-        !matches!(self.reading.items, Items::Values)
+        matches!(self.reading.items, Items::Whole { facts: true, .. } | Items::Chunks)
     }
 
     pub(crate) fn fill(&mut self, response: Response) {
@@ -113,8 +125,13 @@ impl std::fmt::Debug for Chunk<'_> {
 }
 
 impl Reading {
-    pub(crate) fn of_whole() -> Self {
-        Reading { items: Items::Whole, ..Reading::default() }
+    pub(crate) fn of_whole(facts: bool, output: bool) -> Self {
+        Reading { items: Items::Whole { facts, output }, ..Reading::default() }
+    }
+
+    /// Keeps what is streamed.
+    pub(super) fn with_transcript(self) -> Self {
+        Reading { transcript: Some(String::new()), ..self }
     }
 
     pub(super) fn of_values() -> Self {
@@ -123,8 +140,15 @@ impl Reading {
 
     /// Lets `read` read one item, and says what it brought.
     pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
-        let mut deltas = Deltas::default();
+        let mut deltas = Deltas::keeping_text(self.transcript.is_some());
         read(&mut Chunk { reading: self, deltas: &mut deltas });
+        if let (Some(transcript), Some(text)) = (&mut self.transcript, &deltas.kept) {
+            let room = MAX_TRANSCRIPT.saturating_sub(transcript.len());
+            transcript.extend(text.chars().scan(room, |room, next| {
+                *room = room.checked_sub(next.len_utf8())?;
+                Some(next)
+            }));
+        }
         deltas
     }
 
@@ -137,7 +161,10 @@ impl Reading {
 
     /// What was told, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
-        let Reading { chunks, told: mut response, failure, .. } = self;
+        let Reading { chunks, told: mut response, failure, transcript, .. } = self;
+        if let Some(text) = transcript.filter(|text| !text.is_empty()) {
+            response.fill_from(Response::new().with_output(&text));
+        }
         let failure =
             failure.or_else(|| chunks.error_type().map(|error_type| Failure { error_type, message: None }));
         response.fill_from(chunks.finish());

@@ -1,19 +1,28 @@
 //! The one place every delta of every stream passes.
 
 /// What one chunk brought.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Deltas {
     /// Text, reasoning, a tool call or other output.
     pub(super) any: bool,
     /// Text that a user can see.
     pub(super) visible: bool,
+    /// The visible text itself, if it may be recorded.
+    pub(super) kept: Option<String>,
 }
 
 impl Deltas {
+    pub(super) fn keeping_text(keep: bool) -> Self {
+        Deltas { kept: keep.then(String::new), ..Deltas::default() }
+    }
+
     /// A piece of the answer's text.
     pub(crate) fn text(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
         self.visible |= !delta.is_empty();
+        if let Some(kept) = &mut self.kept {
+            kept.push_str(delta);
+        }
     }
 
     /// A piece of the model's reasoning.

@@ -132,11 +132,12 @@ impl<T> ViaWhole for Tag<T> {
     type Value = T;
 
     fn end<R: FnMut(&T, &mut Chunk<'_>)>(&self, call: Call, value: T, mut read: R) -> T {
-        if !call.reads_response() {
+        let (facts, output) = (call.reads_response(), call.captures_output());
+        if !facts && !output {
             call.complete();
             return value;
         }
-        let mut reading = Reading::of_whole();
+        let mut reading = Reading::of_whole(facts, output);
         reading.item(|chunk| read(&value, chunk));
         match reading.finish() {
             (response, None) => call.succeed(response),

@@ -19,7 +19,11 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(call: Call) -> Box<Self> {
         call.mark_streamed();
-        let reading = if call.reads_response() { Reading::default() } else { Reading::of_values() };
+        let reading = match (call.reads_response(), call.captures_output()) {
+            (true, true) => Reading::default().with_transcript(),
+            (true, false) => Reading::default(),
+            (false, _) => Reading::of_values(),
+        };
         Box::new(Progress {
             call: Some(call),
             reading,

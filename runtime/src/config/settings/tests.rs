@@ -224,6 +224,11 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
         ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
+        (
+            "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
+            "all",
+            "`all` is not valid: expected `NO_CONTENT`, `SPAN_ONLY`",
+        ),
     ];
     let with_endpoint = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),
@@ -252,6 +257,16 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
             ["expected", "must not", "needs"].iter().any(|word| message.contains(word));
         assert!(says_what_is_allowed, "{message}");
     }
+}
+
+#[test]
+fn content_is_captured_if_the_builder_or_else_the_variable_says_so() {
+    use crate::privacy::ContentCapture;
+    assert_eq!(resolve(builder(), &[]).expect("valid").content, ContentCapture::NoContent);
+    let vars = [("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")];
+    assert_eq!(resolve(builder(), &vars).expect("valid").content, ContentCapture::SpanOnly);
+    let off = builder().with_content_capture(ContentCapture::NoContent);
+    assert_eq!(resolve(off, &vars).expect("valid").content, ContentCapture::NoContent);
 }
 
 #[test]

@@ -1,0 +1,217 @@
+//! The content of one call, from where it is captured to the attributes it becomes.
+
+use std::fmt;
+
+use opentelemetry::{KeyValue, StringValue};
+use serde::Serialize;
+
+use super::rules::Rules;
+use super::tree::{self, Limits, Tree};
+use super::{messages, policy};
+use crate::call::{Kind, Text};
+use crate::response::Response;
+use crate::semconv::attribute;
+
+/// A piece of content that a call can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Instructions that the API takes apart from the messages.
+    System,
+    /// The messages sent, or what a workflow was asked.
+    Input,
+    /// The messages returned; the result of a tool.
+    Output,
+    /// The definitions of tools.
+    Tools,
+    /// What was searched for.
+    Query,
+    /// The arguments of a tool.
+    Arguments,
+}
+
+/// Which pieces the conventions have on a call of this kind.
+fn belongs(kind: Kind, piece: Piece) -> bool {
+    match kind {
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
+        }
+        Kind::Retrieval => piece == Piece::Query,
+        Kind::Tool => matches!(piece, Piece::Arguments | Piece::Output),
+        Kind::Workflow | Kind::Agent | Kind::RemoteAgent => matches!(piece, Piece::Input | Piece::Output),
+        _ => false,
+    }
+}
+
+/// What was captured of a call, and what its function keeps to itself.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Captured {
+    pieces: Vec<(Piece, Tree)>,
+    skipped: Vec<Piece>,
+}
+
+/// Content does not end up in a log because somebody prints a request.
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
+    }
+}
+
+impl Captured {
+    pub(crate) fn skip(&mut self, piece: Piece) {
+        self.skipped.push(piece);
+        self.pieces.retain(|(known, _)| *known != piece);
+    }
+
+    /// Whether a piece may be recorded. If not, nobody looks at it.
+    pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
+        policy::content_allowed() && belongs(kind, piece) && !self.skipped.contains(&piece)
+    }
+
+    /// Captures any value that may be recorded.
+    pub(crate) fn capture<T: Serialize + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+        if self.takes(kind, piece)
+            && let Some(tree) = tree::capture(value, Rules::current().limits())
+        {
+            self.set(piece, tree);
+        }
+    }
+
+    /// Captures one argument of a tool, next to those captured before.
+    pub(crate) fn capture_argument<T: Serialize + ?Sized>(
+        &mut self,
+        kind: Kind,
+        name: &'static str,
+        value: &T,
+    ) {
+        if !self.takes(kind, Piece::Arguments) {
+            return;
+        }
+        let Some(value) = tree::capture(value, Rules::current().limits()) else { return };
+        let known = self.pieces.iter_mut().find(|(piece, _)| *piece == Piece::Arguments);
+        if let Some((_, Tree::Object(arguments))) = known {
+            arguments.retain(|(known, _)| known != name);
+            arguments.push((name.into(), value));
+        } else {
+            self.set(Piece::Arguments, Tree::object([(name, Some(value))]));
+        }
+    }
+
+    /// Captures a text that may be recorded.
+    pub(crate) fn capture_text<T: Text + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+        if self.takes(kind, piece)
+            && let Some(Some(text)) = crate::quietly(|| value.text())
+        {
+            self.capture(kind, piece, text.as_ref());
+        }
+    }
+
+    /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
+    pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.capture(Kind::Workflow, Piece::Output, value);
+    }
+
+    /// Captures messages, instructions and tools of a request body of any API.
+    pub(crate) fn capture_request<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+        let wanted = REQUEST_KEYS.iter().filter(|(piece, _)| self.takes(kind, *piece));
+        let keys: Vec<&str> = wanted.flat_map(|(_, keys)| keys.iter().copied()).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let limits = Limits { keys: Some(&keys), ..Rules::current().limits() };
+        let Some(mut body) = tree::capture(body, limits) else { return };
+        for (piece, keys) in REQUEST_KEYS {
+            if let Some(tree) = body.take(keys) {
+                self.set(*piece, tree);
+            }
+        }
+    }
+
+    fn set(&mut self, piece: Piece, tree: Tree) {
+        self.pieces.retain(|(known, _)| *known != piece);
+        self.pieces.push((piece, tree));
+    }
+
+    /// Takes over what `later` has.
+    pub(crate) fn replace_with(&mut self, later: Captured) {
+        for (piece, tree) in later.pieces {
+            if !self.skipped.contains(&piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+
+    /// Takes from `other` what this does not have itself.
+    pub(crate) fn fill_from(&mut self, other: Captured) {
+        for (piece, tree) in other.pieces {
+            if self.pieces.iter().all(|(known, _)| *known != piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+}
+
+/// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
+const REQUEST_KEYS: &[(Piece, &[&str])] = &[
+    (Piece::Input, &["messages", "input", "contents", "prompt"]),
+    (Piece::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
+    (Piece::Tools, &["tools", "toolConfig", "functions"]),
+];
+
+/// The attributes of everything that was captured: in the conventions' form, redacted, within the budgets.
+///
+/// `request` knows what the function skips, `response` has the output.
+pub(crate) fn attributes(kind: Kind, request: &Captured, response: &Response, into: &mut Vec<KeyValue>) {
+    let captured = request.pieces.iter().chain(&response.content.pieces);
+    let mut pieces: Vec<_> = captured.filter(|(piece, _)| request.takes(kind, *piece)).collect();
+    if pieces.is_empty() {
+        return;
+    }
+    let rules = Rules::current();
+    // The small ones first: what they leave of the span's budget is for the messages.
+    pieces.sort_by_key(|(piece, _)| match piece {
+        Piece::Query | Piece::Arguments => 0,
+        Piece::System => 1,
+        Piece::Tools => 2,
+        Piece::Output => 3,
+        Piece::Input => 4,
+    });
+    let mut left = rules.per_span;
+    let mut waiting = pieces.len();
+    for (piece, tree) in pieces {
+        let budget = rules.per_attribute.min(left / waiting);
+        // Should this crate be wrong about some text, the content is lost, not the call.
+        let attribute = || attribute(kind, *piece, tree.clone(), response, &rules, budget);
+        if let Some((key, text)) = crate::quietly(attribute).flatten() {
+            left = left.saturating_sub(text.len());
+            into.push(KeyValue::new(key, StringValue::from(text)));
+        }
+        waiting -= 1;
+    }
+}
+
+fn attribute(
+    kind: Kind,
+    piece: Piece,
+    mut tree: Tree,
+    response: &Response,
+    rules: &Rules,
+    budget: usize,
+) -> Option<(&'static str, String)> {
+    rules.settle(&mut tree);
+    let (key, mut tree) = match (piece, kind) {
+        (Piece::System, _) => (attribute::SYSTEM_INSTRUCTIONS, messages::system(tree)),
+        (Piece::Input, _) => (attribute::INPUT_MESSAGES, messages::input(tree)),
+        (Piece::Tools, _) => (attribute::TOOL_DEFINITIONS, messages::tools(tree)),
+        (Piece::Arguments, _) => (attribute::TOOL_CALL_ARGUMENTS, messages::object(tree, "arguments")),
+        (Piece::Output, Kind::Tool) => (attribute::TOOL_CALL_RESULT, messages::object(tree, "result")),
+        (Piece::Output, _) => (attribute::OUTPUT_MESSAGES, messages::output(tree, &response.finish_reasons)),
+        (Piece::Query, _) => {
+            rules.redact(&mut tree);
+            let Tree::Text(text) = tree else { return None };
+            return Some((attribute::RETRIEVAL_QUERY_TEXT, tree::to_text(text, budget)));
+        }
+    };
+    // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
+    rules.redact(&mut tree);
+    tree::to_json(tree, budget).map(|json| (key, json))
+}

@@ -1,0 +1,43 @@
+//! The only door through which text of the user's making reaches telemetry.
+//!
+//! Prompts, completions, queries, tool arguments: [`policy`] says whether they pass at all, which by default they do not,
+//! and then nothing looks at them. What passes is copied up to a budget ([`tree`]), brought into the conventions'
+//! form ([`messages`]), freed of what identifies people and opens doors ([`redact`]), and cut to the attribute's
+//! budget as a last step. An error's message can quote all of that (a client that fails to parse a response often
+//! prints the response), so it has a policy of its own.
+
+mod content;
+mod error_message;
+mod media;
+mod messages;
+mod policy;
+mod redact;
+mod rules;
+mod secret;
+mod sha256;
+mod tree;
+
+pub use content::Piece;
+pub(crate) use content::{Captured, attributes};
+pub(crate) use error_message::error_message;
+pub use policy::ContentCapture;
+pub(crate) use policy::content_allowed;
+#[cfg(feature = "otlp")]
+pub(crate) use policy::{
+    CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
+};
+#[cfg(feature = "otlp")]
+pub(crate) use rules::{Redaction, Rules};
+pub use secret::Secret;
+
+/// The longest beginning of a text that is at most `limit` bytes and ends between characters.
+fn prefix(text: &str, limit: usize) -> &str {
+    &text[..prefix_end(text, limit)]
+}
+
+fn prefix_end(text: &str, limit: usize) -> usize {
+    if limit >= text.len() {
+        return text.len();
+    }
+    (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
+}

@@ -1,0 +1,146 @@
+//! What content may cost: bytes on spans, bytes of memory, time.
+
+use std::time::{Duration, Instant};
+
+use llm_trace::llm_trace;
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+use serde_json::{Value, json};
+
+use crate::{captured, capturing, content, exported, text};
+
+#[llm_trace(chat, provider = "acme", request = request)]
+fn chat(request: &impl Serialize) {}
+
+#[test]
+fn an_attribute_and_a_span_have_a_budget_and_what_is_cut_says_how_long_it_was() {
+    let body = json!({
+        "system": "s".repeat(50_000),
+        "messages": [{"role": "user", "content": "é".repeat(50_000)}, {"role": "user", "content": "short"}],
+        "tools": [{"name": "t", "description": "d".repeat(50_000), "input_schema": {}}],
+    });
+    let span = captured(|| chat(&body));
+    for key in ["gen_ai.input.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions"] {
+        let length = text(&span, key).unwrap().len();
+        assert!((16_000..=16_384).contains(&length), "{key}: {length}");
+        content(&span, key);
+    }
+    let input = content(&span, "gen_ai.input.messages");
+    let cut = input[0]["parts"][0]["content"].as_str().unwrap();
+    assert!(
+        cut.starts_with("éé") && cut.ends_with("é…[truncated, 100000 bytes]"),
+        "{}",
+        &cut[cut.len() - 40..]
+    );
+    assert_eq!(input[1]["parts"][0]["content"], "short");
+
+    let spans = exported(capturing().with_content_budget(4000, 6000), || chat(&body)).spans();
+    let total: usize = spans[0]
+        .attributes
+        .iter()
+        .filter(|a| a.key.contains("messages") || a.key.contains("instr") || a.key.contains("defin"))
+        .map(|attribute| text(&spans[0], &attribute.key).unwrap().len())
+        .sum();
+    assert!((5000..=6000).contains(&total), "{total}");
+}
+
+#[test]
+fn a_long_conversation_keeps_its_beginning_and_its_end() {
+    let messages: Vec<_> = (0..5000)
+        .map(|index| json!({"role": "user", "content": format!("message {index} {}", "x".repeat(200))}))
+        .collect();
+    let span = captured(|| chat(&json!({ "messages": messages })));
+    let input = content(&span, "gen_ai.input.messages");
+    let input = input.as_array().unwrap();
+    let first = |message: &Value, part: usize| message["parts"][part]["content"].as_str().unwrap().to_owned();
+    assert!(first(&input[0], 0).starts_with("message 0 "));
+    assert!(first(input.last().unwrap(), 0).starts_with("message 4999 "));
+    let mark = &input[1]["parts"][0];
+    assert_eq!(mark["type"], "llm_trace.omitted");
+    assert_eq!(mark["count"].as_u64().unwrap(), 5000 - input.len() as u64);
+}
+
+/// A list as long as it says, made while it is read: what is kept of it is ours.
+struct Endless {
+    messages: usize,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+impl Serialize for Endless {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(None)?;
+        for _ in 0..self.messages {
+            seq.serialize_element(&Message { role: "user", content: &self.text })?;
+        }
+        seq.end()
+    }
+}
+
+#[derive(Serialize)]
+struct Body {
+    model: &'static str,
+    messages: Endless,
+    tools: Vec<u8>,
+}
+
+#[test]
+fn fifty_megabytes_cost_a_bounded_amount_of_memory_and_time() {
+    let bodies = [
+        (
+            "one text",
+            Body {
+                model: "m",
+                messages: Endless { messages: 1, text: "words ".repeat((50 << 20) / 6) },
+                tools: vec![],
+            },
+        ),
+        (
+            "many messages",
+            Body {
+                model: "m",
+                messages: Endless { messages: 50_000, text: "y ".repeat(500) },
+                tools: vec![],
+            },
+        ),
+        (
+            "a list of numbers",
+            Body {
+                model: "m",
+                messages: Endless { messages: 0, text: String::new() },
+                tools: vec![7; 5 << 20],
+            },
+        ),
+    ];
+    let _ = exported(capturing(), || {
+        chat(&json!({})); // warms what is made once per process
+        for (what, body) in &bodies {
+            let started = Instant::now();
+            let allocated = allocation_counter::measure(|| chat(body));
+            assert!(allocated.bytes_max < 1 << 20, "{what}: {allocated:?}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{what}: {:?}", started.elapsed());
+        }
+    });
+}
+
+#[test]
+fn media_is_told_and_not_recorded_whatever_its_size() {
+    let image = "iVBORw0KGgoAAAANSUhEUgAABAAAAAQACAIAAADwf7zU".repeat(100_000);
+    let body = json!({"messages": [{"role": "user", "content": [
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": image}},
+        {"type": "image_url", "image_url": {"url": format!("data:image/webp;base64,{image}")}},
+    ]}], "tools": [{"name": "t", "input_schema": {"default": image}}]});
+    let span = captured(|| chat(&body));
+    let input = content(&span, "gen_ai.input.messages");
+    for (part, mime) in [(0, "image/png"), (1, "image/webp")] {
+        let part = &input[0]["parts"][part];
+        assert_eq!(part["mime_type"], mime);
+        assert!(part["content"].as_str().unwrap().starts_with("[3300000 bytes, sha256 "), "{part}");
+    }
+    assert!(text(&span, "gen_ai.tool.definitions").unwrap().len() < 300);
+}

@@ -1,0 +1,204 @@
+//! One unique word in every place where content can be, every kind and every way to end, over the real wire: where is
+//! the word in the bytes that left?
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use llm_trace::{Builder, ContentCapture, llm_trace};
+use llm_trace_tests::otlp::Receiver;
+use serde_json::{Value, json};
+
+use crate::{capturing, content_keys, exported};
+
+const CANARY: &str = "kanarienvogel-7c1f";
+
+fn word(place: &str) -> String {
+    format!("{CANARY}/{place}")
+}
+
+fn body() -> Value {
+    json!({
+        "model": "canary-model",
+        "system": word("system"),
+        "messages": [{"role": "user", "content": word("message")}],
+        "tools": [{"name": "t", "description": word("tool"), "input_schema": {}}],
+        "metadata": {"note": word("metadata")}, "user": word("end user"),
+    })
+}
+
+fn answer() -> Value {
+    json!({
+        "id": "r-1", "model": "canary-model", "usage": {"prompt_tokens": 3, "completion_tokens": 4},
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": word("answer")}}],
+    })
+}
+
+#[derive(Debug)]
+struct Failure(String);
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "could not parse {}", self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Returns,
+    Fails,
+    FailsBoxed,
+    Panics,
+}
+
+impl End {
+    fn result(self) -> Result<Value, Failure> {
+        match self {
+            End::Returns => Ok(answer()),
+            End::Fails => Err(Failure(word("error"))),
+            End::FailsBoxed => unreachable!("has a function of its own"),
+            End::Panics => panic!("{}", word("panic")),
+        }
+    }
+
+    fn boxed(self) -> Answer {
+        match self {
+            End::FailsBoxed => Err(word("boxed error").into()),
+            other => Ok(other.result()?),
+        }
+    }
+}
+
+// The parameters' names come from outside: inside of a macro they would be others than those in the attribute.
+macro_rules! kinds {
+    (|$body:ident| $($name:ident($($attribute:tt)*)),* $(,)?) => {
+        $(
+            #[llm_trace($($attribute)*)]
+            fn $name($body: &Value, end: End) -> Answer {
+                let _ = $body;
+                end.boxed()
+            }
+        )*
+        const CALLS: &[fn(&Value, End) -> Answer] = &[$($name),*];
+    };
+}
+
+type Answer = Result<Value, Box<dyn std::error::Error + Send + Sync>>;
+
+kinds! {
+    |body|
+    chat(chat, provider = "openai", request = body),
+    chat_by_hand(chat, provider = "openai", model = "canary-model", input = body, system = word("system"), tools = body),
+    completion(text_completion, provider = "openai", request = body),
+    generation(generate_content, provider = "gcp.gemini", request = body),
+    embedding(embeddings, provider = "openai", request = body),
+    search(retrieval, data_source = "d", query = word("query")),
+    tool(tool, arguments = body),
+    flow(workflow, input = body),
+    step(task),
+    skipping_chat(chat, provider = "openai", request = body, skip(all)),
+    skipping_tool(tool, arguments = body, skip(all)),
+}
+
+#[llm_trace(chat, provider = "openai", request = body)]
+async fn never_done(body: Value) -> Result<Value, Failure> {
+    std::future::pending::<()>().await;
+    drop(body);
+    Ok(answer())
+}
+
+#[llm_trace(chat, provider = "openai", model = "canary-model", response = |_reply: &Value| llm_trace::Response::new())]
+fn adapted() -> Value {
+    llm_trace::current().response_body(&answer());
+    answer()
+}
+
+fn everything() {
+    for call in CALLS {
+        for end in [End::Returns, End::Fails, End::FailsBoxed, End::Panics] {
+            // The message of the panic is printed by the test harness, which is not an exporter.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(call(&body(), end))));
+        }
+    }
+    adapted();
+    let mut dropped = std::pin::pin!(never_done(body()));
+    let waker = std::task::Waker::noop();
+    assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+}
+
+fn requests(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
+    let received = receiver.received();
+    let bodies: Vec<_> =
+        received.into_iter().filter(|request| request.path == path).map(|request| request.body).collect();
+    assert!(!bodies.is_empty(), "nothing was sent to {path}");
+    bodies
+}
+
+fn contains(bytes: &[u8], word: &str) -> bool {
+    bytes.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
+fn run(builder: Builder) -> Receiver {
+    exported(builder, everything)
+}
+
+fn assert_absent(receiver: &Receiver, path: &str) {
+    assert!(requests(receiver, path).iter().all(|body| !contains(body, CANARY)), "the canary is in {path}");
+}
+
+/// Sees a canary where there is one: the search itself works.
+fn assert_present(receiver: &Receiver, place: &str) {
+    let word = word(place);
+    assert!(
+        requests(receiver, "/v1/traces").iter().any(|body| contains(body, &word)),
+        "{word} did not arrive"
+    );
+}
+
+#[test]
+fn by_default_not_one_byte_of_content_leaves() {
+    for builder in [
+        llm_trace::builder(),
+        llm_trace::builder().with_content_capture(ContentCapture::NoContent),
+        llm_trace::builder().with_content_capture(ContentCapture::EventOnly),
+    ] {
+        let receiver = run(builder);
+        assert_eq!(receiver.spans().len(), CALLS.len() * 4 + 2);
+        assert_absent(&receiver, "/v1/traces");
+        assert_absent(&receiver, "/v1/metrics");
+    }
+}
+
+#[test]
+fn captured_content_is_in_its_attributes_and_nowhere_else() {
+    let receiver = run(capturing());
+    for place in ["system", "message", "tool", "answer", "query"] {
+        assert_present(&receiver, place);
+    }
+    assert_absent(&receiver, "/v1/metrics");
+    let mut with_content = 0;
+    for mut span in receiver.spans() {
+        let keys = content_keys(&span);
+        with_content += usize::from(!keys.is_empty());
+        let is_skipping = span.attributes.iter().any(|attribute| {
+            attribute.key == "code.function.name" && format!("{:?}", attribute.value).contains("skipping")
+        });
+        assert!(!is_skipping || keys.is_empty(), "{keys:?}");
+        span.attributes.retain(|attribute| !keys.contains(&attribute.key.as_str()));
+        assert!(!format!("{span:?}").contains(CANARY), "outside of content attributes: {span:?}");
+    }
+    // All ways to end of all kinds that have content, the adapted and the cancelled call; nothing of the skipping ones.
+    assert_eq!(with_content, 7 * 4 + 2);
+}
+
+#[test]
+fn error_messages_have_a_switch_of_their_own() {
+    let receiver = run(llm_trace::builder().with_error_messages(true));
+    assert_present(&receiver, "error");
+    assert_absent(&receiver, "/v1/metrics");
+    for mut span in receiver.spans() {
+        span.status = None;
+        assert!(!format!("{span:?}").contains(CANARY), "outside of the status: {span:?}");
+    }
+}

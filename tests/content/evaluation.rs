@@ -1,0 +1,141 @@
+//! Content that may not be recorded is not looked at: no expression is evaluated, no `Serialize` and no `Display` runs.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use llm_trace::{ContentCapture, LlmRequest, Request, Text, llm_trace};
+use serde::{Serialize, Serializer};
+
+use crate::{captured, content_keys, exported};
+
+/// Counts how often it is looked at, and how often an expression that makes one is evaluated.
+#[derive(Default)]
+struct Counted {
+    visits: AtomicUsize,
+}
+
+impl Counted {
+    fn visit(&self) -> &Self {
+        self.visits.fetch_add(1, Ordering::Relaxed);
+        self
+    }
+    fn visits(&self) -> usize {
+        self.visits.load(Ordering::Relaxed)
+    }
+}
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.visit();
+        serializer.serialize_str("looked")
+    }
+}
+
+impl Text for Counted {
+    fn text(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.visit();
+        Some("looked".into())
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'static str,
+    messages: &'a Counted,
+    system: &'a Counted,
+    tools: &'a Counted,
+}
+
+impl LlmRequest for Counted {
+    fn describe(&self, request: &mut Request) {
+        request.model("m");
+        request.input(self);
+    }
+}
+
+fn run(counted: &Counted) {
+    #[llm_trace(chat, provider = "acme", input = c.visit(), system = c, tools = c)]
+    fn chat(c: &Counted) -> &Counted {
+        c
+    }
+    #[llm_trace(chat, provider = "acme", request = Body { model: "m", messages: c, system: c, tools: c })]
+    fn body(c: &Counted) {}
+    #[llm_trace(chat, provider = "acme", request = c)]
+    fn described(c: &Counted) {}
+    #[llm_trace(retrieval, query = c.visit())]
+    fn retrieve(c: &Counted) {}
+    #[llm_trace(tool, arguments = c.visit())]
+    fn tool(c: &Counted) -> Result<&Counted, ()> {
+        Ok(c)
+    }
+    #[llm_trace(workflow, input = c.visit())]
+    fn flow(c: &Counted) -> &Counted {
+        llm_trace::current().output(c).request(|request| request.input(c));
+        c
+    }
+    chat(counted);
+    body(counted);
+    described(counted);
+    retrieve(counted);
+    let _ = tool(counted);
+    flow(counted);
+}
+
+/// The chat's return value is read for usage, and then only its root: that is not content.
+const USAGE_PROBE: usize = 1;
+
+#[test]
+fn nothing_is_looked_at_unless_spans_may_have_it() {
+    for capture in [None, Some(ContentCapture::NoContent), Some(ContentCapture::EventOnly)] {
+        let counted = Counted::default();
+        let builder = llm_trace::builder();
+        let builder = match capture {
+            Some(capture) => builder.with_content_capture(capture),
+            None => builder,
+        };
+        let spans = exported(builder, || run(&counted)).spans();
+        assert_eq!(spans.len(), 6);
+        assert!(spans.iter().all(|span| content_keys(span).is_empty()));
+        assert_eq!(counted.visits(), USAGE_PROBE, "{capture:?}");
+    }
+    for capture in [ContentCapture::SpanOnly, ContentCapture::SpanAndEvent] {
+        let counted = Counted::default();
+        let spans = exported(llm_trace::builder().with_content_capture(capture), || run(&counted)).spans();
+        assert_eq!(spans.iter().map(|span| content_keys(span).len()).collect::<Vec<_>>(), [4, 3, 1, 1, 2, 2]);
+        assert!(counted.visits() > 10);
+    }
+}
+
+#[test]
+fn what_a_function_skips_is_not_looked_at_either() {
+    #[llm_trace(tool, arguments = counted.visit(), skip(all))]
+    fn skipping(counted: &Counted) -> &Counted {
+        counted
+    }
+    #[llm_trace(chat, provider = "acme", request = Body { model: "m", messages: c, system: c, tools: c },
+        skip(input, system, tools))]
+    fn body(c: &Counted) {}
+    let counted = Counted::default();
+    let span = captured(|| _ = skipping(&counted));
+    assert!(content_keys(&span).is_empty());
+    assert!(content_keys(&captured(|| body(&counted))).is_empty());
+    assert_eq!(counted.visits(), 0);
+}
+
+#[test]
+fn a_serialize_that_panics_or_fails_costs_the_content_and_not_the_call() {
+    struct Broken(bool);
+    impl Serialize for Broken {
+        fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {
+            assert!(!self.0, "in Serialize");
+            Err(serde::ser::Error::custom("not today"))
+        }
+    }
+    #[llm_trace(workflow, input = broken)]
+    fn flow(broken: &Broken) -> &'static str {
+        if broken.0 { "panicking" } else { "failing" }
+    }
+    for panics in [true, false] {
+        let span = captured(|| assert_eq!(flow(&Broken(panics)).len() % 2, 1));
+        assert_eq!(content_keys(&span), ["gen_ai.output.messages"]);
+    }
+}

@@ -1,0 +1,75 @@
+//! Content: what is recorded of it, in which form, and that otherwise nothing of it leaves.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bodies;
+mod budget;
+mod canary;
+mod evaluation;
+mod redaction;
+mod schema;
+mod without_init;
+
+use std::sync::{Mutex, PoisonError};
+
+use llm_trace::{Builder, ContentCapture};
+use llm_trace_tests::otlp::Receiver;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::Value;
+
+/// A builder that captures content on spans.
+fn capturing() -> Builder {
+    llm_trace::builder().with_content_capture(ContentCapture::SpanOnly)
+}
+
+/// What a piece of code exports under this configuration. Policy and providers are the process's: one at a time.
+fn exported(builder: Builder, code: impl FnOnce()) -> Receiver {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let receiver = Receiver::start();
+    let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();
+    code();
+    assert!(telemetry.shutdown().is_complete());
+    receiver
+}
+
+/// The only span of a piece of code that runs with content captured.
+fn captured(code: impl FnOnce()) -> Span {
+    let mut spans = exported(capturing(), code).spans();
+    assert_eq!(spans.len(), 1);
+    spans.remove(0)
+}
+
+fn text(span: &Span, key: &str) -> Option<String> {
+    let mut found = span.attributes.iter().filter(|attribute| attribute.key == key);
+    let attribute = found.next()?;
+    assert!(found.next().is_none(), "`{key}` occurs twice");
+    match attribute.value.as_ref()?.value.as_ref()? {
+        Any::StringValue(text) => Some(text.clone()),
+        other => panic!("`{key}` is not a string: {other:?}"),
+    }
+}
+
+/// A content attribute, which must be JSON and follow the conventions' schema.
+fn content(span: &Span, key: &str) -> Value {
+    let json = text(span, key).unwrap_or_else(|| panic!("no `{key}`"));
+    let value =
+        serde_json::from_str(&json).unwrap_or_else(|error| panic!("`{key}` is not JSON: {error}: {json}"));
+    schema::check(key, &value);
+    value
+}
+
+const CONTENT_KEYS: [&str; 7] = [
+    "gen_ai.system_instructions",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.tool.definitions",
+    "gen_ai.tool.call.arguments",
+    "gen_ai.tool.call.result",
+    "gen_ai.retrieval.query.text",
+];
+
+/// The content attributes a span has.
+fn content_keys(span: &Span) -> Vec<&'static str> {
+    CONTENT_KEYS.into_iter().filter(|key| text(span, key).is_some()).collect()
+}

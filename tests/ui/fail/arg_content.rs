@@ -1,0 +1,32 @@
+use llm_trace::llm_trace;
+
+// Not `Serialize`: nobody said how it may be shown.
+struct Password(String);
+
+#[llm_trace(tool, arguments(city, key))]
+fn secret(city: &str, key: llm_trace::Secret<String>) -> usize {
+    city.len() + key.expose().len()
+}
+
+#[llm_trace(workflow, input = password)]
+fn login(password: Password) -> usize {
+    password.0.len()
+}
+
+#[llm_trace(retrieval, query = 42)]
+fn query() {}
+
+#[llm_trace(tool, capture(result))]
+fn widening() {}
+
+#[llm_trace(retrieval, input = question)]
+fn other_kind(question: &str) -> usize {
+    question.len()
+}
+
+#[llm_trace(workflow, inputs = question, input = question?)]
+fn misspelt(question: &str) -> usize {
+    question.len()
+}
+
+fn main() {}
