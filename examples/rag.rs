@@ -51,7 +51,7 @@ enum Error {
     NoText,
 }
 
-#[llm_trace(workflow, name = "rag")]
+#[llm_trace(workflow, name = "rag", input = question)]
 async fn answer(app: &App, question: &str) -> Result<String, Error> {
     let documents = retrieve(app, question, 4).await?;
     let request = build_prompt(&app.endpoint.model, question, &documents);
@@ -59,7 +59,7 @@ async fn answer(app: &App, question: &str) -> Result<String, Error> {
     response.choices.into_iter().find_map(|choice| choice.message.content).ok_or(Error::NoText)
 }
 
-#[llm_trace(retrieval, data_source = "llm-trace-docs", top_k = top_k)]
+#[llm_trace(retrieval, data_source = "llm-trace-docs", query = question, top_k = top_k)]
 async fn retrieve(app: &App, question: &str, top_k: usize) -> Result<Vec<Document>, Error> {
     let mut documents = app.corpus.search(question, 5 * top_k);
     if let Some(model) = &app.endpoint.embedding_model {

@@ -128,9 +128,9 @@ fn everything() {
 }
 
 fn requests(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
-    let received = receiver.received();
+    let all = receiver.received();
     let bodies: Vec<_> =
-        received.into_iter().filter(|request| request.path == path).map(|request| request.body).collect();
+        all.into_iter().filter(|request| request.path == path).map(|request| request.body).collect();
     assert!(!bodies.is_empty(), "nothing was sent to {path}");
     bodies
 }

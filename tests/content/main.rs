@@ -1,5 +1,9 @@
 //! Content: what is recorded of it, in which form, and that otherwise nothing of it leaves.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::items_after_statements,
+    reason = "an annotated function stands next to the call it is made for"
+)]
 
 mod bodies;
 mod budget;

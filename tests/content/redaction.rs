@@ -13,8 +13,7 @@ fn recorded(builder: Builder) -> String {
     }
     let spans = exported(builder.with_error_messages(true), || drop(tool(PRIVATE))).spans();
     let arguments = content(&spans[0], "gen_ai.tool.call.arguments");
-    let recorded = arguments["arguments"].as_str().unwrap().to_owned();
-    recorded
+    arguments["arguments"].as_str().unwrap().to_owned()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use opentelemetry::trace::TraceId;
 
 use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
+use crate::privacy::{self, Piece};
 use crate::request::Request;
 use crate::response::{LlmResponse, Response, Usage};
 
@@ -64,13 +65,16 @@ impl CurrentCall {
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
         let response = crate::probe::read_response(body);
-        self.fill(response.with_output(body))
+        self.fill(if self.captures_output() { response.with_output(body) } else { response })
     }
 
     /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
     /// only if the application captures content; if it does not, the value is not looked at.
     pub fn output<T: Content + ?Sized>(&self, output: &T) -> &Self {
-        self.fill(Response::new().with_output(output))
+        if self.captures_output() {
+            self.fill(Response::new().with_output(output));
+        }
+        self
     }
 
     /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all
@@ -146,6 +150,11 @@ impl CurrentCall {
     pub fn trace_id(&self) -> Option<String> {
         let trace_id = self.open.upgrade()?.trace_id;
         (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
+    }
+
+    fn captures_output(&self) -> bool {
+        let takes = |open: Arc<Open>| open.facts().request.captures(Piece::Output);
+        privacy::content_allowed() && self.open.upgrade().is_some_and(takes)
     }
 
     fn fill(&self, response: Response) -> &Self {

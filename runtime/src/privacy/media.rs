@@ -26,8 +26,8 @@ impl Media {
         if let Some((mime, data)) = data_url(text) {
             return Some(Media { mime: Some(mime.to_owned()), ..Media::of_base64(data) });
         }
-        let is_base64 =
-            text.len() >= MIN_BASE64_BYTES && text.bytes().all(|byte| sextet(byte).is_some() || byte == b'=');
+        let is_base64 = text.len() >= MIN_BASE64_BYTES
+            && text.bytes().all(|byte| sextet(byte).is_some() || matches!(byte, b'=' | b'\r' | b'\n'));
         // A long run of one letter is text; so is anything that does not mix its alphabet.
         (is_base64 && mixes_alphabet(text)).then(|| Media::of_base64(text))
     }
@@ -155,6 +155,8 @@ mod tests {
     fn long_base64_is_media_and_text_is_not() {
         let base64 = "iVBORw0KGgoAAAANSUhEUgAA".repeat(20) + "==";
         assert!(Media::of_text(&base64).is_some());
+        let lines = "iVBORw0KGgoAAAANSUhEUgAA\r\n".repeat(20);
+        assert!(Media::of_text(&lines).is_some(), "in lines, as MIME has it");
         assert!(Media::of_text("iVBORw0KGgoAAAANSUhEUgAA").is_none(), "short");
         assert!(Media::of_text(&"a".repeat(1000)).is_none(), "one letter");
         assert!(Media::of_text(&"words and words ".repeat(100)).is_none());

@@ -265,6 +265,38 @@ mod tests {
     }
 
     #[test]
+    fn the_time_it_takes_grows_with_the_length_alone() {
+        for piece in [
+            "1 ",
+            "0 ",
+            "a-",
+            "sk-",
+            "eyJ-",
+            "a@",
+            "a.",
+            "x:/",
+            "://",
+            "DE8",
+            "4111 ",
+            "+1 ",
+            "(",
+            "-----BEGIN ",
+            "::",
+            "1.",
+        ] {
+            let text = piece.repeat((64 << 10) / piece.len());
+            let started = std::time::Instant::now();
+            redact(text);
+            // A quadratic rule takes ten times as long even where this is slow.
+            assert!(
+                started.elapsed() < std::time::Duration::from_secs(4),
+                "{piece:?}: {:?}",
+                started.elapsed()
+            );
+        }
+    }
+
+    #[test]
     fn overlapping_finds_become_one() {
         assert_eq!(
             redact("https://ada@example.org:secret1@host.example/".to_owned()),

@@ -74,6 +74,7 @@ fn phones(text: &[u8], found: &mut Vec<Found>) {
 fn phone(text: &[u8], start: usize) -> Option<usize> {
     let mut groups: Vec<usize> = Vec::new();
     let mut separators: Vec<u8> = Vec::new();
+    let mut count = 0;
     let mut end = start + usize::from(text[start] == b'+');
     let mut at = end;
     loop {
@@ -84,6 +85,11 @@ fn phone(text: &[u8], start: usize) -> Option<usize> {
             break;
         }
         groups.push(digits - from);
+        // Longer than any number: a table, a list.
+        count += digits - from;
+        if count > 15 {
+            return None;
+        }
         end = digits;
         at = digits;
         if opened {
@@ -102,7 +108,6 @@ fn phone(text: &[u8], start: usize) -> Option<usize> {
         }
         at += 1;
     }
-    let count: usize = groups.iter().sum();
     separators.truncate(groups.len().saturating_sub(1));
     let first = text.get(start + usize::from(text[start] == b'(')).copied();
     let is_phone = match (text[start], first) {

@@ -43,20 +43,38 @@ const PREFIXES: &[(&str, usize)] = &[
 pub(super) fn find(text: &str, found: &mut Vec<Found>) {
     private_keys(text, found);
     let bytes = text.as_bytes();
+    let mut token = Token { end: 0, last_digit: None };
     for start in 0..bytes.len() {
         // Everything here begins with a letter that begins a word.
         if !bytes[start].is_ascii_alphabetic() || !starts_word(bytes, start) {
             continue;
         }
-        if let Some(end) = jwt(bytes, start) {
+        if start >= token.end {
+            token = Token::at(bytes, start);
+        }
+        if let Some(end) = jwt(bytes, start, &token) {
             found.push(Found { start, end, label: "JWT" });
-        } else if let Some(end) = api_key(bytes, start) {
+        } else if let Some(end) = api_key(bytes, start, &token) {
             found.push(Found { start, end, label: "API_KEY" });
         } else if let Some((start, end)) = authorization(bytes, start) {
             found.push(Found { start, end, label: "TOKEN" });
         } else if let Some((start, end)) = url_credentials(bytes, start) {
             found.push(Found { start, end, label: "CREDENTIALS" });
         }
+    }
+}
+
+/// A run of characters that tokens are made of, looked at once however many words it has.
+struct Token {
+    end: usize,
+    last_digit: Option<usize>,
+}
+
+impl Token {
+    fn at(text: &[u8], start: usize) -> Self {
+        let end = run(text, start, is_token);
+        let last_digit = text[start..end].iter().rposition(u8::is_ascii_digit).map(|at| start + at);
+        Token { end, last_digit }
     }
 }
 
@@ -87,22 +105,25 @@ fn has_digit(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_digit)
 }
 
-fn api_key(text: &[u8], start: usize) -> Option<usize> {
+fn api_key(text: &[u8], start: usize, token: &Token) -> Option<usize> {
     let (prefix, least) = PREFIXES.iter().find(|(prefix, _)| text[start..].starts_with(prefix.as_bytes()))?;
     let from = start + prefix.len();
     // SendGrid's and Google's have dots inside; others may end a sentence.
-    let dots = prefix.ends_with('.');
-    let end = run(text, from, |byte| is_token(byte) || (dots && byte == b'.'));
+    if prefix.ends_with('.') {
+        let end = run(text, from, |byte| is_token(byte) || byte == b'.');
+        return (end - from >= *least && has_digit(&text[from..end])).then_some(end);
+    }
     // Names that merely begin alike have no digits.
-    (end - from >= *least && has_digit(&text[from..end])).then_some(end)
+    let has_digit = token.last_digit.is_some_and(|digit| digit >= from);
+    (token.end >= from + least && has_digit).then_some(token.end)
 }
 
 /// `eyJ….….…`: three parts, of which the first is the base64 of `{"`.
-fn jwt(text: &[u8], start: usize) -> Option<usize> {
+fn jwt(text: &[u8], start: usize, token: &Token) -> Option<usize> {
     if !text[start..].starts_with(b"eyJ") {
         return None;
     }
-    let header = run(text, start, is_token);
+    let header = token.end;
     if header - start < 10 || text.get(header) != Some(&b'.') {
         return None;
     }
@@ -127,7 +148,10 @@ fn authorization(text: &[u8], start: usize) -> Option<(usize, usize)> {
 
 /// `user:password` in `scheme://user:password@host`.
 fn url_credentials(text: &[u8], start: usize) -> Option<(usize, usize)> {
-    let scheme = run(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    // The longest scheme in use is shorter.
+    let end = text.len().min(start + 24);
+    let scheme =
+        run(&text[..end], start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     if !text[scheme..].starts_with(b"://") {
         return None;
     }
