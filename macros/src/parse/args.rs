@@ -13,6 +13,9 @@ use crate::{
     vocabulary::{self, Key, Kind},
 };
 
+/// Leaves a method out of an annotated `impl`.
+const SKIP: &str = "skip";
+
 pub(crate) struct Args {
     pub(crate) kind: GivenKind,
     /// In the order they were written.
@@ -73,7 +76,11 @@ impl Args {
             return;
         };
         let text = word.to_string();
-        if let Some(spec) = Key::from_word(&text) {
+        if first && at_end(input) && text == SKIP {
+            // By itself it is not the key but the mark of a method.
+            self.kind = GivenKind::Unknown;
+            errors.on(&word, unknown_kind(&text));
+        } else if let Some(spec) = Key::from_word(&text) {
             self.keyed(word, spec, input, errors);
         } else if !Kind::forms_of(&text).is_empty()
             && (input.peek(token::Paren) || Kind::from_word(&text).is_none())
@@ -177,7 +184,7 @@ impl Args {
 }
 
 fn unknown_kind(word: &str) -> String {
-    if word == "skip" {
+    if word == SKIP {
         "`skip` leaves a method out of an annotated `impl`, and this one is in none: remove the attribute"
             .to_owned()
     } else if let Some(kind) = vocabulary::similar_kind(word) {
