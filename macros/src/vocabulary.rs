@@ -96,12 +96,14 @@ impl Kind {
     /// The content that is recorded of this kind, if the application captures content; the words of `skip(…)`.
     pub(crate) fn content(self) -> &'static [&'static str] {
         match self {
-            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Agent | Kind::RemoteAgent => {
                 &["system", "input", "tools", "output"]
             }
-            Kind::Retrieval => &["query"],
+            Kind::FetchResponse => &["output"],
+            Kind::CreateAgent => &["system"],
+            Kind::Retrieval | Kind::SearchMemory => &["query"],
             Kind::Tool => &["arguments", "result"],
-            Kind::Workflow | Kind::Agent | Kind::RemoteAgent => &["input", "output"],
+            Kind::Workflow => &["input", "output"],
             _ => &[],
         }
     }
@@ -220,6 +222,7 @@ const NAMED: &[Kind] = &[
 const RETRIEVAL: &[Kind] = &[Kind::Retrieval];
 const RERANK: &[Kind] = &[Kind::Rerank];
 const EMBEDDINGS: &[Kind] = &[Kind::Embeddings];
+const SEARCH: &[Kind] = &[Kind::SearchMemory];
 const FETCH: &[Kind] = &[Kind::FetchResponse];
 const REMOTE_AGENT: &[Kind] = &[Kind::RemoteAgent];
 const LOCAL_AGENT: &[Kind] = &[Kind::Agent];
@@ -235,7 +238,9 @@ const RANKED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, RERANK]);
 const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
 const CONVERSING: Kinds = Kinds::Only(&[INFERENCE, AGENTS, WORKFLOW]);
 // The kinds that have content.
-const RECORDED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, AGENTS, TOOL, WORKFLOW]);
+const RECORDED: Kinds =
+    Kinds::Only(&[INFERENCE, RETRIEVAL, SEARCH, FETCH, AGENTS, PROVIDED_AGENTS, TOOL, WORKFLOW]);
+const INSTRUCTED: Kinds = Kinds::Only(&[INFERENCE, AGENTS, PROVIDED_AGENTS]);
 
 // One line per key, in the order messages list them.
 const KEYS: &[Key] = &[
@@ -271,10 +276,10 @@ const KEYS: &[Key] = &[
     key("record_count", Kinds::Only(&[MEMORY]), Shape::Setter),
     key("call_id", Kinds::Only(&[TOOL]), Shape::Setter),
     key("tool_type", Kinds::Only(&[TOOL]), Shape::Setter),
-    key("system", PROMPTED, Shape::Content),
+    key("system", INSTRUCTED, Shape::Content),
     key("input", CONVERSING, Shape::Content),
-    key("tools", PROMPTED, Shape::Content),
-    key("query", Kinds::Only(&[RETRIEVAL]), Shape::Content),
+    key("tools", GENERATION, Shape::Content),
+    key("query", Kinds::Only(&[RETRIEVAL, SEARCH]), Shape::Content),
     key("arguments", Kinds::Only(&[TOOL]), Shape::Named),
     key("skip", RECORDED, Shape::Skip),
     key("conversation", Kinds::All, Shape::Setter),

@@ -109,6 +109,8 @@ pub mod attribute {
     pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
     /// Content: what was searched for. Only if content is captured.
     pub const RETRIEVAL_QUERY_TEXT: &str = "gen_ai.retrieval.query.text";
+    /// What a memory was searched for.
+    pub const MEMORY_QUERY_TEXT: &str = "gen_ai.memory.query.text";
 
     /// The data source searched by a retrieval.
     pub const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";

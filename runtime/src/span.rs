@@ -53,7 +53,7 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
         ] {
             attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
         }
-        privacy::attributes(call.site.kind, &call.request.content, call.response, &mut attributes);
+        privacy::attributes(call, &mut attributes);
         // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
         if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
             attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));

@@ -8,8 +8,7 @@ use serde::Serialize;
 use super::rules::Rules;
 use super::tree::{self, Limits, Tree};
 use super::{messages, policy};
-use crate::call::{Kind, Text};
-use crate::response::Response;
+use crate::call::{Finished, Kind, Outcome, Text};
 use crate::semconv::attribute;
 
 /// A piece of content that a call can have.
@@ -35,10 +34,26 @@ fn belongs(kind: Kind, piece: Piece) -> bool {
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
             matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
         }
-        Kind::Retrieval => piece == Piece::Query,
+        Kind::Agent | Kind::RemoteAgent => {
+            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
+        }
+        Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
+        Kind::CreateAgent => piece == Piece::System,
+        Kind::Retrieval | Kind::SearchMemory => piece == Piece::Query,
         Kind::Tool => matches!(piece, Piece::Arguments | Piece::Output),
-        Kind::Workflow | Kind::Agent | Kind::RemoteAgent => matches!(piece, Piece::Input | Piece::Output),
-        _ => false,
+        Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
+        Kind::Embeddings
+        | Kind::Rerank
+        | Kind::CreateMemory
+        | Kind::UpdateMemory
+        | Kind::UpsertMemory
+        | Kind::DeleteMemory
+        | Kind::CreateMemoryStore
+        | Kind::DeleteMemoryStore
+        | Kind::Plan
+        | Kind::Guardrail
+        | Kind::Evaluator
+        | Kind::Task => false,
     }
 }
 
@@ -160,9 +175,10 @@ const REQUEST_KEYS: &[(Piece, &[&str])] = &[
 /// The attributes of everything that was captured: in the conventions' form, redacted, within the budgets.
 ///
 /// `request` knows what the function skips, `response` has the output.
-pub(crate) fn attributes(kind: Kind, request: &Captured, response: &Response, into: &mut Vec<KeyValue>) {
-    let captured = request.pieces.iter().chain(&response.content.pieces);
-    let mut pieces: Vec<_> = captured.filter(|(piece, _)| request.takes(kind, *piece)).collect();
+pub(crate) fn attributes(call: &Finished<'_>, into: &mut Vec<KeyValue>) {
+    let request = &call.request.content;
+    let captured = request.pieces.iter().chain(&call.response.content.pieces);
+    let mut pieces: Vec<_> = captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
     if pieces.is_empty() {
         return;
     }
@@ -180,7 +196,7 @@ pub(crate) fn attributes(kind: Kind, request: &Captured, response: &Response, in
     for (piece, tree) in pieces {
         let budget = rules.per_attribute.min(left / waiting);
         // Should this crate be wrong about some text, the content is lost, not the call.
-        let attribute = || attribute(kind, *piece, tree.clone(), response, &rules, budget);
+        let attribute = || attribute(call, *piece, tree.clone(), &rules, budget);
         if let Some((key, text)) = crate::quietly(attribute).flatten() {
             left = left.saturating_sub(text.len());
             into.push(KeyValue::new(key, StringValue::from(text)));
@@ -190,25 +206,34 @@ pub(crate) fn attributes(kind: Kind, request: &Captured, response: &Response, in
 }
 
 fn attribute(
-    kind: Kind,
+    call: &Finished<'_>,
     piece: Piece,
     mut tree: Tree,
-    response: &Response,
     rules: &Rules,
     budget: usize,
 ) -> Option<(&'static str, String)> {
     rules.settle(&mut tree);
+    let kind = call.site.kind;
     let (key, mut tree) = match (piece, kind) {
         (Piece::System, _) => (attribute::SYSTEM_INSTRUCTIONS, messages::system(tree)),
         (Piece::Input, _) => (attribute::INPUT_MESSAGES, messages::input(tree)),
         (Piece::Tools, _) => (attribute::TOOL_DEFINITIONS, messages::tools(tree)),
         (Piece::Arguments, _) => (attribute::TOOL_CALL_ARGUMENTS, messages::object(tree, "arguments")),
         (Piece::Output, Kind::Tool) => (attribute::TOOL_CALL_RESULT, messages::object(tree, "result")),
-        (Piece::Output, _) => (attribute::OUTPUT_MESSAGES, messages::output(tree, &response.finish_reasons)),
+        (Piece::Output, _) => {
+            // The schema demands a reason; what was returned in peace has stopped by itself.
+            let completed = matches!(call.outcome, Outcome::Completed);
+            let otherwise = if completed { "stop" } else { "error" };
+            (attribute::OUTPUT_MESSAGES, messages::output(tree, &call.response.finish_reasons, otherwise))
+        }
         (Piece::Query, _) => {
             rules.redact(&mut tree);
             let Tree::Text(text) = tree else { return None };
-            return Some((attribute::RETRIEVAL_QUERY_TEXT, tree::to_text(text, budget)));
+            let key = match kind {
+                Kind::SearchMemory => attribute::MEMORY_QUERY_TEXT,
+                _ => attribute::RETRIEVAL_QUERY_TEXT,
+            };
+            return Some((key, tree::to_text(text, budget)));
         }
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.

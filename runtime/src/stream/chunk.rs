@@ -99,10 +99,14 @@ impl Chunk<'_> {
 
     /// Whether an item tells the call more than that it is an error.
     pub(crate) fn is_read(&self) -> bool {
-        matches!(self.reading.items, Items::Whole { facts: true, .. } | Items::Chunks)
+        !matches!(self.reading.items, Items::Values)
     }
 
-    pub(crate) fn fill(&mut self, response: Response) {
+    pub(crate) fn fill(&mut self, mut response: Response) {
+        if let Items::Whole { facts: false, .. } = self.reading.items {
+            // A workflow may return its last response, whose tokens are those of the call inside it.
+            response = Response { content: response.content, ..Response::new() };
+        }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);
     }

@@ -3,16 +3,16 @@
 use super::parts;
 use crate::privacy::tree::{Elements, List, Tree};
 
-/// `gen_ai.output.messages`. `reasons` are the finish reasons that are known from elsewhere, one per choice.
-pub(in crate::privacy) fn output(tree: Tree, reasons: &[String]) -> Tree {
+/// `gen_ai.output.messages`. `reasons` are the finish reasons that are known from elsewhere, one per choice;
+/// `otherwise` is that of a choice that has none.
+pub(in crate::privacy) fn output(tree: Tree, reasons: &[String], otherwise: &str) -> Tree {
     let (list, omitted) = match choices(tree) {
         Ok(choices) => choices,
         Err(other) => (vec![assistant(parts::of_any(other), None)], 0),
     };
     let items = list.into_iter().enumerate().map(|(index, (message, reason))| {
-        // The schema demands a reason, and what was returned in peace has stopped by itself.
         let reason = reasons.get(index).cloned().or(reason);
-        let reason = reason.map_or_else(|| "stop".to_owned(), |reason| finish_reason(&reason));
+        let reason = reason.map_or_else(|| otherwise.to_owned(), |reason| finish_reason(&reason));
         finished(message, reason)
     });
     Tree::List(List { items: items.collect(), omitted, of: Elements::Messages })
