@@ -321,13 +321,19 @@ use crate::{error::Errors, model::TracedFn};
 /// ```ignore
 /// #[llm_trace(task)]
 /// impl Pipeline {
-///     async fn retrieve(&self, question: &str) -> Vec<Document> { … }
+///     async fn retrieve(&self, question: &str) -> Vec<Document> {
+///         // …
+///     }
 ///
 ///     #[llm_trace(chat, provider = "openai", request = request)]
-///     async fn ask(&self, request: ChatRequest) -> Result<ChatReply, Error> { … }
+///     async fn ask(&self, request: ChatRequest) -> Result<ChatReply, Error> {
+///         // …
+///     }
 ///
 ///     #[llm_trace(skip)]
-///     fn name(&self) -> &str { … }
+///     fn name(&self) -> &str {
+///         &self.name
+///     }
 /// }
 /// ```
 ///

@@ -222,3 +222,33 @@ fn nothing_else_about_the_stream_changes() {
     assert_eq!(runtime.block_on(items).unwrap().len(), 100);
     assert!(!trace.only().failed());
 }
+
+#[test]
+fn what_a_destructor_in_the_stream_reports_is_part_of_the_call() {
+    struct Reports;
+    impl Drop for Reports {
+        fn drop(&mut self) {
+            llm_trace::current().usage(llm_trace::Usage::new(3, 4));
+        }
+    }
+    #[llm_trace(chat, provider = "openai", model = "m")]
+    fn chat() -> impl Stream<Item = u8> + Unpin {
+        let reports = Reports;
+        stream::iter([1, 2]).inspect(move |_| _ = &reports)
+    }
+    #[llm_trace(chat, provider = "openai", model = "m")]
+    fn iterator() -> impl Iterator<Item = u8> {
+        let reports = Reports;
+        [1, 2].into_iter().inspect(move |_| _ = &reports)
+    }
+    let trace = Trace::new();
+    let mut items = trace.run(chat);
+    assert_eq!(next(&mut items), Some(1));
+    drop(items);
+    drop(trace.run(iterator));
+    assert_eq!(trace.spans().len(), 2);
+    for span in trace.spans() {
+        let usage = (span.int("gen_ai.usage.input_tokens"), span.int("gen_ai.usage.output_tokens"));
+        assert_eq!((usage, span.text("llm_trace.outcome")), ((Some(3), Some(4)), Some("cancelled")));
+    }
+}

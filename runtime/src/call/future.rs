@@ -98,21 +98,23 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<U> {
         let this = self.project();
         let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
-        let (call, finish) = match std::mem::replace(this.state, State::Done) {
-            State::Waiting { deferred, finish } => (Call::begin(deferred.site, deferred.request), finish),
-            State::Running { call, finish } => (call, finish),
+        // In place: the state holds a whole request until the first poll, too much to move at each.
+        if let State::Waiting { .. } = this.state
+            && let State::Waiting { deferred, finish } = std::mem::replace(this.state, State::Done)
+        {
+            let call = Call::begin(deferred.site, deferred.request);
+            *this.state = State::Running { call, finish };
+        }
+        let State::Running { call, .. } = &*this.state else {
             // Polled after it was ready: whatever the body has to say to that.
-            State::Done => {
-                let _ = body.poll(task);
-                return Poll::Pending;
-            }
+            let _ = body.poll(task);
+            return Poll::Pending;
         };
-        match call.inside().run(|| body.poll(task)) {
-            Poll::Ready(out) => Poll::Ready(finish(call, out)),
-            Poll::Pending => {
-                *this.state = State::Running { call, finish };
-                Poll::Pending
-            }
+        let Poll::Ready(out) = call.inside().run(|| body.poll(task)) else { return Poll::Pending };
+        match std::mem::replace(this.state, State::Done) {
+            State::Running { call, finish } => Poll::Ready(finish(call, out)),
+            // It was running just now.
+            State::Waiting { .. } | State::Done => Poll::Pending,
         }
     }
 }

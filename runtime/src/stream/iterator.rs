@@ -9,7 +9,8 @@ use crate::call::Call;
 /// An iterator whose end ends its call; `#[llm_trace(chat)]` makes it of an `impl Iterator`.
 #[must_use = "iterators are lazy and do nothing unless consumed"]
 pub struct TracedIterator<I: Iterator, R = ReadChunk<<I as Iterator>::Item>> {
-    iterator: I,
+    /// Only a drop empties it.
+    iterator: Option<I>,
     progress: Option<Box<Progress>>,
     read: R,
 }
@@ -18,16 +19,17 @@ impl<I: Iterator, R> TracedIterator<I, R> {
     pub(crate) fn new(call: Call, iterator: I, read: R) -> Self {
         if call.is_taken_over() {
             call.complete();
-            return TracedIterator { iterator, progress: None, read };
+            return TracedIterator { iterator: Some(iterator), progress: None, read };
         }
-        TracedIterator { iterator, progress: Some(Progress::new(call)), read }
+        TracedIterator { iterator: Some(iterator), progress: Some(Progress::new(call)), read }
     }
 }
 
 impl<I: Iterator, R: FnMut(&I::Item, &mut Chunk<'_>)> TracedIterator<I, R> {
     fn advance(&mut self, advance: impl FnOnce(&mut I) -> Option<I::Item>) -> Option<I::Item> {
-        let Some(progress) = &mut self.progress else { return advance(&mut self.iterator) };
-        let item = progress.poll(|| advance(&mut self.iterator));
+        let iterator = self.iterator.as_mut()?;
+        let Some(progress) = &mut self.progress else { return advance(iterator) };
+        let item = progress.run(|| advance(iterator));
         match &item {
             Some(item) => progress.item(|chunk| (self.read)(item, chunk)),
             None => self.progress.take().into_iter().for_each(Progress::complete),
@@ -44,7 +46,16 @@ impl<I: Iterator, R: FnMut(&I::Item, &mut Chunk<'_>)> Iterator for TracedIterato
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.iterator.size_hint()
+        self.iterator.as_ref().map_or((0, Some(0)), I::size_hint)
+    }
+}
+
+impl<I: Iterator, R> Drop for TracedIterator<I, R> {
+    fn drop(&mut self) {
+        // As for a stream.
+        if let Some(progress) = &mut self.progress {
+            progress.run(|| self.iterator = None);
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Streams: a call that ends when its stream does.
 //!
-//! Every poll runs in the call's context, every item is read for what it tells, and whatever happens first ends the
+//! Every poll runs in the call's context, and so does the stream's destructor; every item is read for what it tells, and whatever happens first ends the
 //! call, once: the stream's end, or its drop.
 
 mod chunk;
@@ -35,12 +35,22 @@ pin_project! {
     /// item that is an `Err` makes it a failed call, also if the stream goes on after it.
     #[must_use = "streams do nothing unless polled"]
     pub struct TracedStream<S: Stream, R = ReadChunk<<S as Stream>::Item>> {
+        // Only a drop empties it.
         #[pin]
-        stream: S,
-        // Boxed, as it is far bigger than most streams, and streams are moved about. Dropped after the stream:
-        // what its destructor does is still part of the call.
+        stream: Option<S>,
+        // Boxed, as it is far bigger than most streams, and streams are moved about.
         progress: Option<Box<Progress>>,
         read: R,
+    }
+
+    impl<S: Stream, R> PinnedDrop for TracedStream<S, R> {
+        fn drop(this: Pin<&mut Self>) {
+            // What the stream's destructor does, such as reporting what was used until now, is part of the call.
+            let mut this = this.project();
+            if let Some(progress) = this.progress {
+                progress.run(|| this.stream.set(None));
+            }
+        }
     }
 }
 
@@ -71,7 +81,7 @@ pub trait StreamExt: Stream + Sized {
 
 impl<S: Stream> StreamExt for S {
     fn traced(self, read: ReadChunk<S::Item>) -> TracedStream<S> {
-        TracedStream { stream: self, progress: Call::take_over().map(Progress::new), read }
+        TracedStream { stream: Some(self), progress: Call::take_over().map(Progress::new), read }
     }
 }
 
@@ -81,9 +91,9 @@ impl<S: Stream, R> TracedStream<S, R> {
         if call.is_taken_over() {
             // A stream inside this one has the call already.
             call.complete();
-            return TracedStream { stream, progress: None, read };
+            return TracedStream { stream: Some(stream), progress: None, read };
         }
-        TracedStream { stream, progress: Some(Progress::new(call)), read }
+        TracedStream { stream: Some(stream), progress: Some(Progress::new(call)), read }
     }
 }
 
@@ -92,8 +102,9 @@ impl<S: Stream, R: FnMut(&S::Item, &mut Chunk<'_>)> Stream for TracedStream<S, R
 
     fn poll_next(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        let Some(progress) = this.progress else { return this.stream.poll_next(task) };
-        let polled = progress.poll(|| this.stream.poll_next(task));
+        let Some(stream) = this.stream.as_pin_mut() else { return Poll::Ready(None) };
+        let Some(progress) = this.progress else { return stream.poll_next(task) };
+        let polled = progress.run(|| stream.poll_next(task));
         match &polled {
             Poll::Ready(Some(item)) => progress.item(|chunk| (this.read)(item, chunk)),
             Poll::Ready(None) => this.progress.take().into_iter().for_each(Progress::complete),
@@ -103,13 +114,13 @@ impl<S: Stream, R: FnMut(&S::Item, &mut Chunk<'_>)> Stream for TracedStream<S, R
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.stream.size_hint()
+        self.stream.as_ref().map_or((0, Some(0)), S::size_hint)
     }
 }
 
 impl<S: FusedStream, R: FnMut(&S::Item, &mut Chunk<'_>)> FusedStream for TracedStream<S, R> {
     fn is_terminated(&self) -> bool {
-        self.stream.is_terminated()
+        self.stream.as_ref().is_none_or(S::is_terminated)
     }
 }
 

@@ -33,11 +33,11 @@ impl Progress {
         })
     }
 
-    /// Polls the stream inside its call's context.
-    pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+    /// Polls or drops the stream inside its call.
+    pub(super) fn run<T>(&mut self, turn: impl FnOnce() -> T) -> T {
         match &self.call {
-            Some(call) => call.inside().run(poll),
-            None => poll(),
+            Some(call) => call.inside().run(turn),
+            None => turn(),
         }
     }
 
