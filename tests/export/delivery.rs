@@ -100,7 +100,7 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
                 use std::io::{Read as _, Write as _};
                 let mut stream = stream;
                 std::thread::sleep(Duration::from_millis(1500));
-                let _ = stream.read(&mut [0; 65_536]);
+                let _ = stream.read(&mut vec![0; 65_536]);
                 let _ =
                     stream.write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             });
