@@ -250,11 +250,64 @@ use crate::{error::Errors, model::TracedFn};
 /// #[llm_trace(task, crate = ::our_telemetry::llm_trace)]
 /// ```
 ///
+/// # Futures
+///
+/// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, as every method under
+/// `#[async_trait]` does, is traced like an `async fn`: the call begins when the future is polled first. The body
+/// runs when it did before, which is when the function is called, and so are the arguments evaluated, as the body may
+/// move the parameters into the future.
+///
+/// ```ignore
+/// #[async_trait]
+/// impl Model for OpenAi {
+///     #[llm_trace(chat, provider = "openai", request = request)]
+///     async fn chat(&self, request: ChatRequest) -> Result<ChatReply, Error> {
+///         // …
+///     }
+/// }
+/// ```
+///
+/// # Streams
+///
+/// A call whose result is a stream goes on until the stream has ended or is dropped. That is so for `impl Stream`, also
+/// in a `Result`, and by the type of the value for boxed streams, whatever alias they hide behind. `response` then reads
+/// each item. An `impl Iterator` is a stream where a model generates, and a value elsewhere.
+///
+/// ```ignore
+/// #[llm_trace(chat, provider = "openai", request = request)]
+/// async fn stream(client: &Client, request: ChatRequest) -> Result<ChatCompletionResponseStream, OpenAIError> {
+///     client.chat().create_stream(request).await
+/// }
+/// ```
+///
+/// Streams in a struct, or of a type of their own, are tied to the call with `.traced(…)` of `llm_trace::StreamExt`.
+///
+/// # On an `impl`
+///
+/// The attribute stands for one on each method. A method's own `#[llm_trace(…)]` replaces it, `#[llm_trace(skip)]` leaves
+/// the method out, and so are left out `const fn`, `unsafe fn` and `extern "C" fn`.
+///
+/// ```ignore
+/// #[llm_trace(task)]
+/// impl Pipeline {
+///     async fn retrieve(&self, question: &str) -> Vec<Document> { … }
+///
+///     #[llm_trace(chat, provider = "openai", request = request)]
+///     async fn ask(&self, request: ChatRequest) -> Result<ChatReply, Error> { … }
+///
+///     #[llm_trace(skip)]
+///     fn name(&self) -> &str { … }
+/// }
+/// ```
+///
 /// # Limits
 ///
-/// - Not yet: functions that return a future or a stream, and with them methods under `#[async_trait]`. Write
-///   an `async fn` for the part that calls the model and annotate that.
 /// - Not at all: `const fn`, `unsafe fn`, `extern "C" fn` and functions without a body.
+/// - A future or an `impl Stream` inside an `Option` or the like, and a future inside a `Result`, cannot be followed.
+/// - A future behind an alias of the user's own is not recognised, as the attribute sees no types: the call would end when
+///   the function returns. Write `Pin<Box<dyn Future<…>>>` or `BoxFuture`.
+/// - Of an `impl Stream` come `Stream`, `FusedStream`, `Send`, `Sync` and `Unpin` through, other traits do not.
+/// - `response` on a function that returns a boxed stream cannot borrow the function's parameters.
 /// - In a generic function only what its bounds promise can be read from the result.
 /// - Parameters the body does not use are dropped after those it does use.
 #[proc_macro_attribute]

@@ -123,7 +123,7 @@ impl Ends {
         match types::deferred(ty) {
             Some(Deferred::Stream { item: of, in_result }) => Ends::Stream(item(of), in_result),
             // Elsewhere, an iterator is a value like any other.
-            Some(Deferred::Iterator { item: of, in_result }) if kind.requires_provider() => {
+            Some(Deferred::Iterator { item: of, in_result }) if kind.generates() => {
                 Ends::Iterator(item(of), in_result)
             }
             _ => Ends::Value,

@@ -88,6 +88,11 @@ impl Kind {
         PROVIDED.contains(&self)
     }
 
+    /// Its output may come in pieces.
+    pub(crate) fn generates(self) -> bool {
+        INFERENCE.contains(&self)
+    }
+
     pub(crate) fn keys(self) -> impl Iterator<Item = &'static Key> {
         KEYS.iter().filter(move |key| key.kinds.takes(self))
     }

@@ -10,14 +10,11 @@ use std::error::Error;
 use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context as TaskContext, Poll};
 
 use futures_core::Stream;
-use opentelemetry::Context;
-use pin_project_lite::pin_project;
 use serde::Serialize;
 
-pub use crate::call::{Call, CallSite, Kind};
+pub use crate::call::{Call, CallSite, Deferred, InCall, InFuture, Kind};
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
@@ -36,42 +33,14 @@ pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> C
 
 /// Runs an async body inside the call's context, poll by poll.
 pub fn in_call<F: Future>(call: &Call, body: F) -> InCall<F> {
-    InCall { body, context: call.context().clone() }
-}
-
-pin_project! {
-    /// A future that is polled with its call's context attached: never held across an await, so the future stays
-    /// `Send` and other tasks on the thread see nothing of it.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct InCall<F> {
-        #[pin]
-        body: F,
-        context: Context,
-    }
-}
-
-impl<F: Future> Future for InCall<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _attached = this.context.clone().attach();
-        this.body.poll(task)
-    }
+    InCall::new(call, body)
 }
 
 /// A call that begins when the future of its function is polled first.
 pub fn defer(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Deferred {
     let mut request = Request::new(site.kind);
     arguments(&mut request);
-    Deferred { site, request }
-}
-
-/// What is known of a call that has not begun.
-#[must_use]
-pub struct Deferred {
-    site: &'static CallSite,
-    request: Request,
+    Deferred::new(site, request)
 }
 
 /// Runs the body of a function that returns a future; a `return` in it leaves the body and not the function.
@@ -85,7 +54,7 @@ where
     F: Future,
     E: FnOnce(Call, F::Output) -> U,
 {
-    InFuture { body, state: State::Waiting { deferred, finish } }
+    InFuture::new(deferred, body, finish)
 }
 
 /// The same for a function that returns a boxed future.
@@ -95,51 +64,6 @@ where
     E: FnOnce(Call, F::Output) -> U,
 {
     Box::pin(in_future(deferred, body, finish))
-}
-
-#[expect(clippy::large_enum_variant, reason = "a box would cost every call an allocation")]
-enum State<E> {
-    Waiting { deferred: Deferred, finish: E },
-    Running { call: Call, finish: E },
-    Done,
-}
-
-pin_project! {
-    /// A future whose call begins when it is polled first and ends with its output, or when it is dropped.
-    #[must_use = "futures do nothing unless polled"]
-    pub struct InFuture<F, E> {
-        #[pin]
-        body: F,
-        // Dropped after the body: what its destructors do is still part of the call.
-        state: State<E>,
-    }
-}
-
-impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
-    type Output = U;
-
-    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<U> {
-        let this = self.project();
-        let (call, finish) = match std::mem::replace(this.state, State::Done) {
-            State::Waiting { deferred, finish } => (Call::begin(deferred.site, deferred.request), finish),
-            State::Running { call, finish } => (call, finish),
-            // Polled after it was ready: whatever the body has to say to that.
-            State::Done => {
-                let _ = this.body.poll(task);
-                return Poll::Pending;
-            }
-        };
-        let attached = call.context().clone().attach();
-        let polled = this.body.poll(task);
-        drop(attached);
-        match polled {
-            Poll::Ready(out) => Poll::Ready(finish(call, out)),
-            Poll::Pending => {
-                *this.state = State::Running { call, finish };
-                Poll::Pending
-            }
-        }
-    }
 }
 
 /// Says what a stream yields, where the function's signature does and its body need not.
@@ -164,8 +88,7 @@ pub fn iterator_result_of<T, I: Iterator<Item = T>, E>(iterator: Result<I, E>) -
 
 /// Runs a sync body inside the call's context.
 pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
-    let _attached = call.context().clone().attach();
-    body()
+    call.inside().run(body)
 }
 
 /// Never called: it tells the compiler the body's type, so that a type error is reported on the user's own
@@ -280,7 +203,7 @@ pub enum Outcome<'a, T, E> {
 /// Reads a value with `response = …`; a closure's parameter type is inferred from here.
 pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&T) -> Response) {
     chunk.opaque();
-    chunk.fill(adapter(value));
+    chunk.fill(crate::quietly(|| adapter(value)).unwrap_or_default());
 }
 
 /// Ends a call that returned an error.
@@ -431,7 +354,7 @@ pub trait ViaLlmRequest {
 
 impl<T: LlmRequest + ?Sized> ViaLlmRequest for &&Probe<'_, T> {
     fn read_request(&self, into: &mut Request) {
-        self.0.describe(into);
+        crate::quietly(|| self.0.describe(into));
     }
 }
 
@@ -470,7 +393,8 @@ pub trait ViaLlmError<'a> {
 
 impl<'a, E: LlmError> ViaLlmError<'a> for &&&&Probe<'a, E> {
     fn facts(&self) -> ErrorFacts<'a> {
-        ErrorFacts { error_type: self.0.error_type(), message: Some(self.0) }
+        let error_type = crate::quietly(|| self.0.error_type()).unwrap_or(Cow::Borrowed(type_name::<E>()));
+        ErrorFacts { error_type, message: Some(self.0) }
     }
 }
 

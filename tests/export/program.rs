@@ -10,12 +10,16 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::answer;
 
+const PROGRAM: &str = "TEST_PROGRAM";
 const LOGGING: &str = "TEST_LOGGING";
 const FLUSH: &str = "TEST_FLUSH";
 
+/// The program that the other tests start; by itself this is no test.
 #[test]
-#[ignore = "the program that the other tests start"]
 fn program() {
+    if std::env::var_os(PROGRAM).is_none() {
+        return;
+    }
     let fmt = || tracing_subscriber::fmt().with_writer(std::io::stderr);
     match std::env::var(LOGGING).as_deref() {
         Ok("fmt") => fmt().init(),
@@ -39,9 +43,10 @@ fn program() {
 fn command(environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "program::program", "--ignored", "--nocapture"])
+        .args(["--exact", "program::program", "--nocapture"])
         .env_clear()
         .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
+        .env(PROGRAM, "1")
         .envs(environment.iter().copied())
         .stdout(Stdio::piped());
     command

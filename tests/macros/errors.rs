@@ -126,3 +126,15 @@ fn the_error_reaches_the_caller_unchanged() {
     let error = Trace::new().run(call).expect_err("an error");
     assert_eq!(error.0.expect("its source").kind(), std::io::ErrorKind::TimedOut);
 }
+
+#[test]
+fn an_error_inside_a_value_is_an_error_of_the_call() {
+    // What `tokio::time::timeout` makes of a call that fails in time.
+    #[llm_trace(chat, provider = "openai")]
+    fn in_time() -> Result<Result<String, std::io::Error>, std::fmt::Error> {
+        Ok(Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)))
+    }
+    let trace = Trace::new();
+    assert!(trace.run(in_time).is_ok_and(|inner| inner.is_err()));
+    assert_eq!(trace.only().text("error.type"), Some("connection_reset"));
+}

@@ -247,3 +247,123 @@ fn functions_that_return_a_future_type_from_a_trait_can_be_annotated_inside() {
     assert_eq!(trace.run(|| ready(Client.ask())), 7);
     assert_eq!(trace.only().0.name, "ask");
 }
+
+#[test]
+fn usage_reported_while_a_dropped_body_cleans_up_belongs_to_its_own_call() {
+    use llm_trace::Usage;
+    struct Reports;
+    impl Drop for Reports {
+        fn drop(&mut self) {
+            llm_trace::current().usage(Usage::new(11, 22));
+        }
+    }
+    #[llm_trace(workflow)]
+    fn answer() {
+        let mut call = Box::pin(chat());
+        assert!(call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    #[llm_trace(chat, provider = "openai")]
+    async fn chat() {
+        let _reports = Reports;
+        std::future::pending::<()>().await;
+    }
+    let trace = Trace::new();
+    trace.run(answer);
+    let chat = trace.span("chat");
+    assert_eq!(
+        (chat.text("llm_trace.outcome"), chat.int("gen_ai.usage.input_tokens")),
+        (Some("cancelled"), Some(11))
+    );
+    assert_eq!(trace.span("invoke_workflow answer").get("gen_ai.usage.input_tokens"), None);
+}
+
+#[test]
+fn a_call_that_waits_while_another_panics_is_cancelled_and_did_not_panic() {
+    #[llm_trace(task)]
+    async fn waits() {
+        std::future::pending::<()>().await;
+    }
+    #[llm_trace(task)]
+    async fn panics() {
+        tokio::task::yield_now().await;
+        panic!("mine");
+    }
+    let trace = Trace::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let both = std::panic::AssertUnwindSafe(|| {
+        trace.run(|| runtime.block_on(async { tokio::join!(waits(), panics()) }))
+    });
+    assert!(std::panic::catch_unwind(both).is_err());
+    assert_eq!(trace.span("panics").text("error.type"), Some("panic"));
+    assert_eq!(
+        (trace.span("waits").failed(), trace.span("waits").text("llm_trace.outcome")),
+        (false, Some("cancelled"))
+    );
+}
+
+#[test]
+fn a_function_is_as_unwind_safe_as_without_the_attribute() {
+    fn unwind_safe<T: std::panic::UnwindSafe>(_: T) {}
+    #[llm_trace(chat, provider = "openai")]
+    async fn chat(question: String) -> String {
+        std::future::ready(()).await;
+        question
+    }
+    unwind_safe(chat(String::new()));
+}
+
+#[test]
+fn a_panic_in_code_that_only_describes_a_call_does_not_end_it() {
+    use llm_trace::{LlmError, LlmRequest, Request, Response};
+    #[derive(Debug)]
+    struct Panics;
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in Display")
+        }
+    }
+    impl LlmError for Panics {
+        fn error_type(&self) -> std::borrow::Cow<'_, str> {
+            panic!("in error_type")
+        }
+    }
+    impl LlmRequest for Panics {
+        fn describe(&self, _: &mut Request) {
+            panic!("in describe")
+        }
+    }
+    fn adapter(_: &Panics) -> Response {
+        panic!("in the adapter")
+    }
+    #[llm_trace(chat, provider = "openai", request = request, response = adapter)]
+    fn chat(request: &Panics) -> Result<Panics, Panics> {
+        let _ = request;
+        Ok(Panics)
+    }
+    #[llm_trace(task)]
+    fn fails() -> Result<(), Panics> {
+        Err(Panics)
+    }
+    Trace::new().run(|| {
+        assert!(chat(&Panics).is_ok());
+        assert!(fails().is_err());
+    });
+}
+
+#[test]
+fn a_result_in_a_result_is_a_failure_if_the_inner_one_is() {
+    use serde_json::{Value, json};
+    #[llm_trace(chat, provider = "openai")]
+    fn chat(fail: bool) -> Result<Result<Value, std::io::Error>, String> {
+        if fail {
+            Ok(Err(std::io::ErrorKind::TimedOut.into()))
+        } else {
+            Ok(Ok(json!({"usage": {"prompt_tokens": 3}})))
+        }
+    }
+    let trace = Trace::new();
+    trace.run(|| drop((chat(false), chat(true))));
+    let [read, failed] = &trace.spans()[..] else { panic!("two spans") };
+    assert_eq!(read.int("gen_ai.usage.input_tokens"), Some(3));
+    assert_eq!(failed.text("error.type"), Some("timeout"));
+}

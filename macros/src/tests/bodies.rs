@@ -17,10 +17,14 @@ fn half_typed_bodies_pass_through() {
     for body in ["req.", "let x = ", "match x { Some(", "foo(a,, b) +", "#!", "1 2 3"] {
         // Unbalanced delimiters cannot reach a macro.
         let body = if body.ends_with('(') { format!("{body} ) }}") } else { body.to_owned() };
-        for qualifier in ["", "async"] {
-            let expansion =
-                raw("chat, provider = p", &format!("{qualifier} fn f(req: R) -> u8 {{ {body} }}"))
-                    .to_string();
+        for signature in [
+            "fn f(req: R) -> u8",
+            "async fn f(req: R) -> u8",
+            "fn f(req: R) -> impl Future<Output = u8>",
+            "fn f(req: R) -> BoxFuture<'_, u8>",
+            "async fn f(req: R) -> Result<impl Stream<Item = u8>, E>",
+        ] {
+            let expansion = raw("chat, provider = p", &format!("{signature} {{ {body} }}")).to_string();
             let body = super::tokens(&format!("{{ {body} }}")).to_string();
             assert_eq!(expansion.matches(&body).count(), 1, "{expansion}");
             assert!(!expansion.contains("compile_error"), "{expansion}");

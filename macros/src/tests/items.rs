@@ -172,7 +172,9 @@ fn an_iterator_is_a_stream_only_where_it_comes_from_a_model() {
     let item = "fn f() -> impl Iterator<Item = String> + '_ { g() }";
     assert_has(&expand("chat, provider = p", item), "iterator_of::<String, _>(");
     assert_has(&expand("chat, provider = p", item), "finish_iterator!(call, out)");
-    assert_has(&expand("tool", item), "::llm_trace::__private::finish!(call, out)");
+    for args in ["tool", "embeddings, provider = p"] {
+        assert_has(&expand(args, item), "::llm_trace::__private::finish!(call, out)");
+    }
 }
 
 #[test]

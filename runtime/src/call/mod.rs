@@ -4,10 +4,14 @@
 //! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span and the metrics.
 
 mod current;
+mod future;
+mod inside;
 mod site;
 mod stream;
 mod value;
 
+use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,6 +19,7 @@ use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TraceId};
 
 pub use current::{CurrentCall, current};
+pub use future::{Deferred, InCall, InFuture};
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Double, Flag, Int, Text, TextList};
@@ -46,8 +51,8 @@ struct Open {
     started: Instant,
     trace_id: TraceId,
     scope: Arc<Scope>,
-    /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
-    panicking: bool,
+    /// A panic has left the body.
+    panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
     span: Context,
     facts: Mutex<Facts>,
@@ -119,7 +124,7 @@ impl Call {
             start_time,
             started,
             scope,
-            panicking: std::thread::panicking(),
+            panicked: AtomicBool::new(false),
             span: context,
             facts: Mutex::new(Facts {
                 request,
@@ -131,11 +136,6 @@ impl Call {
             }),
         });
         Call::of(open, false)
-    }
-
-    /// The context in which the call's body must run, so that what it starts becomes its child.
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
     }
 
     /// Whether the return value of this kind of call is read for usage.
@@ -157,6 +157,15 @@ impl Call {
     /// Ends the call with a value that tells nothing.
     pub(crate) fn complete(self) {
         self.succeed(Response::new());
+    }
+
+    /// What it means that the call, or the stream that holds it, is dropped unfinished now.
+    pub(crate) fn outcome_if_dropped(&self) -> Outcome<'static> {
+        if self.open.panicked.load(Ordering::Relaxed) {
+            Outcome::Failed { error_type: "panic", message: None }
+        } else {
+            Outcome::Cancelled
+        }
     }
 
     fn of(open: Arc<Open>, by_stream: bool) -> Self {
@@ -208,16 +217,19 @@ impl Call {
     }
 }
 
+// What a panic leaves behind in a call is optional facts behind a lock that outlives poisoning: a function is as unwind
+// safe with the attribute as without.
+impl UnwindSafe for Call {}
+impl RefUnwindSafe for Call {}
+impl UnwindSafe for inside::Inside {}
+impl RefUnwindSafe for inside::Inside {}
+
 impl Drop for Call {
     fn drop(&mut self) {
         if self.finished {
             return;
         }
-        let outcome = if std::thread::panicking() && !self.open.panicking {
-            Outcome::Failed { error_type: "panic", message: None }
-        } else {
-            Outcome::Cancelled
-        };
+        let outcome = self.outcome_if_dropped();
         self.end(Response::new(), &outcome);
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 
-use super::{Call, Finished, Outcome, current};
+use super::{Call, Finished, Kind, Outcome, current};
 use crate::metrics::ChunkMeter;
 use crate::pricing::Price;
 use crate::response::{ErrorFacts, Response};
@@ -79,9 +79,15 @@ impl Call {
         self.open.facts().holders.streams > 0
     }
 
+    /// Whether the call is one whose output may come in pieces. Elsewhere an iterator is a value like any other, and
+    /// when the items of a stream come is the user's own business.
+    pub(crate) fn is_generation(&self) -> bool {
+        matches!(self.open.site.kind, Kind::Chat | Kind::TextCompletion | Kind::GenerateContent)
+    }
+
     /// Notes that the response is streamed.
     pub(crate) fn mark_streamed(&self) {
-        if self.reads_response() {
+        if self.is_generation() {
             self.open.facts().request.set_attribute(KeyValue::new(attribute::REQUEST_STREAM, true));
         }
     }

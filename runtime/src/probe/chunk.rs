@@ -328,9 +328,6 @@ impl Walker<'_> {
             Place::PartText => {
                 self.end_part();
                 self.part = Some(text.to_owned());
-                if self.is_thought {
-                    self.end_part();
-                }
             }
             Place::Error => {
                 self.error();

@@ -64,13 +64,13 @@ boxed! {
     Box<dyn Stream<Item = I> + Send + 'a>, s => Box::new(TracedStream::new(s.1, Box::into_pin(s.0), s.2));
     Box<dyn Stream<Item = I> + Unpin + 'a>, s => Box::new(TracedStream::new(s.1, s.0, s.2));
     Box<dyn Stream<Item = I> + Send + Unpin + 'a>, s => Box::new(TracedStream::new(s.1, s.0, s.2));
-    Box<dyn Iterator<Item = I> + 'a>, s => if s.1.reads_response() {
+    Box<dyn Iterator<Item = I> + 'a>, s => if s.1.is_generation() {
         Box::new(TracedIterator::new(s.1, s.0, s.2))
     } else {
         s.1.complete();
         s.0
     };
-    Box<dyn Iterator<Item = I> + Send + 'a>, s => if s.1.reads_response() {
+    Box<dyn Iterator<Item = I> + Send + 'a>, s => if s.1.is_generation() {
         Box::new(TracedIterator::new(s.1, s.0, s.2))
     } else {
         s.1.complete();

@@ -14,8 +14,6 @@ pub(super) struct Progress {
     timing: Timing,
     last_chunk: Instant,
     meter: Option<ChunkMeter>,
-    /// Set while the stream is polled, and left so by a panic.
-    polling: bool,
 }
 
 impl Progress {
@@ -28,24 +26,22 @@ impl Progress {
             timing: Timing::default(),
             last_chunk: Instant::now(),
             meter: None,
-            polling: false,
         })
     }
 
     /// Polls the stream inside its call's context.
     pub(super) fn poll<T>(&mut self, poll: impl FnOnce() -> T) -> T {
-        let _attached = self.call.as_ref().map(|call| call.context().clone().attach());
-        self.polling = true;
-        let polled = poll();
-        self.polling = false;
-        polled
+        match &self.call {
+            Some(call) => call.inside().run(poll),
+            None => poll(),
+        }
     }
 
     /// An item has arrived.
     pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
         let at = Instant::now();
         let deltas = self.reading.item(read);
-        let Some(call) = self.call.as_ref().filter(|call| call.reads_response()) else { return };
+        let Some(call) = self.call.as_ref().filter(|call| call.is_generation()) else { return };
         if deltas.visible && self.timing.first_text.is_none() {
             self.timing.first_text = Some(call.elapsed(at));
         }
@@ -82,11 +78,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         // A panic elsewhere that drops the stream is its caller going away.
-        let outcome = if self.polling {
-            Outcome::Failed { error_type: "panic", message: None }
-        } else {
-            Outcome::Cancelled
-        };
+        let outcome = self.call.as_ref().map_or(Outcome::Cancelled, Call::outcome_if_dropped);
         self.end(&outcome);
     }
 }

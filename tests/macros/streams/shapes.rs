@@ -168,7 +168,7 @@ fn an_iterator_from_a_model_is_a_stream_and_any_other_is_a_value() {
     fn values() -> impl Iterator<Item = u8> {
         [1, 2].into_iter()
     }
-    #[llm_trace(task)]
+    #[llm_trace(embeddings, provider = "openai")]
     fn boxed_values() -> Box<dyn Iterator<Item = u8>> {
         Box::new([1, 2].into_iter())
     }
@@ -299,4 +299,51 @@ fn response_reads_each_item() {
     let spans = trace.spans();
     assert!(spans.iter().all(|span| span.int("gen_ai.usage.output_tokens") == Some(2)));
     assert_eq!(spans[1].text("gen_ai.response.id"), Some("id"));
+}
+
+#[test]
+fn a_stream_of_a_named_type_that_nothing_ties_to_its_call_is_warned_about() {
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+    #[derive(Clone, Default)]
+    struct Warnings(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+    impl<S: tracing::Subscriber> Layer<S> for Warnings {
+        fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+            struct Text(String);
+            impl tracing::field::Visit for Text {
+                fn record_debug(&mut self, _: &tracing::field::Field, value: &dyn std::fmt::Debug) {
+                    let _ = std::fmt::Write::write_fmt(&mut self.0, format_args!("{value:?} "));
+                }
+            }
+            let mut text = Text(String::new());
+            event.record(&mut text);
+            self.0.lock().unwrap().push(text.0);
+        }
+    }
+
+    #[llm_trace(chat, provider = "openai")]
+    fn named() -> stream::Iter<std::array::IntoIter<u8, 1>> {
+        stream::iter([1])
+    }
+    #[llm_trace(task)]
+    fn of_a_step() -> stream::Iter<std::array::IntoIter<u8, 1>> {
+        stream::iter([1])
+    }
+    #[llm_trace(chat, provider = "openai")]
+    fn tied() -> TracedStream<stream::Iter<std::array::IntoIter<u8, 1>>> {
+        stream::iter([1]).traced(Chunk::body)
+    }
+    let warnings = Warnings::default();
+    let trace = Trace::new();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(warnings.clone()), || {
+        trace.run(|| {
+            collect(named());
+            collect(of_a_step());
+            collect(tied());
+        });
+    });
+    let warnings = warnings.0.lock().unwrap();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains(".traced(") && warnings[0].contains("shapes.rs"), "{warnings:?}");
+    assert_eq!(trace.spans().len(), 3);
 }

@@ -1,0 +1,118 @@
+//! Futures whose call they are: polled inside it, and dropped inside it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use pin_project_lite::pin_project;
+
+use super::inside::Inside;
+use super::{Call, CallSite};
+use crate::request::Request;
+
+pin_project! {
+    /// The body of an `async fn`.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InCall<F> {
+        #[pin]
+        body: Option<F>,
+        call: Inside,
+    }
+
+    impl<F> PinnedDrop for InCall<F> {
+        fn drop(this: Pin<&mut Self>) {
+            // What destructors in the body do, such as reporting what was used until now, is part of the call.
+            let mut this = this.project();
+            this.call.run(|| this.body.set(None));
+        }
+    }
+}
+
+impl<F: Future> InCall<F> {
+    pub(crate) fn new(call: &Call, body: F) -> Self {
+        InCall { body: Some(body), call: call.inside() }
+    }
+}
+
+impl<F: Future> Future for InCall<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        match this.body.as_pin_mut() {
+            Some(body) => this.call.run(|| body.poll(task)),
+            // Only a drop empties it.
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// What is known of a call that has not begun.
+#[must_use]
+pub struct Deferred {
+    site: &'static CallSite,
+    request: Request,
+}
+
+impl Deferred {
+    pub(crate) fn new(site: &'static CallSite, request: Request) -> Self {
+        Deferred { site, request }
+    }
+}
+
+#[expect(clippy::large_enum_variant, reason = "a box would cost every call an allocation")]
+enum State<E> {
+    Waiting { deferred: Deferred, finish: E },
+    Running { call: Call, finish: E },
+    Done,
+}
+
+pin_project! {
+    /// A future whose call begins when it is polled first and ends with its output, or when it is dropped.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct InFuture<F, E> {
+        #[pin]
+        body: Option<F>,
+        state: State<E>,
+    }
+
+    impl<F, E> PinnedDrop for InFuture<F, E> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if let State::Running { call, .. } = this.state {
+                call.inside().run(|| this.body.set(None));
+            }
+        }
+    }
+}
+
+impl<F: Future, E> InFuture<F, E> {
+    pub(crate) fn new(deferred: Deferred, body: F, finish: E) -> Self {
+        InFuture { body: Some(body), state: State::Waiting { deferred, finish } }
+    }
+}
+
+impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
+    type Output = U;
+
+    fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<U> {
+        let this = self.project();
+        let Some(body) = this.body.as_pin_mut() else { return Poll::Pending };
+        let (call, finish) = match std::mem::replace(this.state, State::Done) {
+            State::Waiting { deferred, finish } => (Call::begin(deferred.site, deferred.request), finish),
+            State::Running { call, finish } => (call, finish),
+            // Polled after it was ready: whatever the body has to say to that.
+            State::Done => {
+                let _ = body.poll(task);
+                return Poll::Pending;
+            }
+        };
+        match call.inside().run(|| body.poll(task)) {
+            Poll::Ready(out) => Poll::Ready(finish(call, out)),
+            Poll::Pending => {
+                *this.state = State::Running { call, finish };
+                Poll::Pending
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! The way into a call: its context attached, a panic inside it noticed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use opentelemetry::Context;
+
+use super::{Call, Open};
+
+/// A call's context, for a body that runs in turns: a future, a stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    open: Arc<Open>,
+    context: Context,
+}
+
+impl Call {
+    pub(crate) fn inside(&self) -> Inside {
+        Inside { open: Arc::clone(&self.open), context: self.context.clone() }
+    }
+}
+
+impl Inside {
+    /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
+    /// stay `Send` and other tasks on the thread see nothing of it.
+    pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
+        let _attached = self.context.clone().attach();
+        let _watch = Watch { open: &self.open, was_panicking: std::thread::panicking() };
+        turn()
+    }
+}
+
+/// Notes a panic that leaves the body. One that passes by while the call waits is somebody else's.
+struct Watch<'a> {
+    open: &'a Open,
+    was_panicking: bool,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.was_panicking {
+            self.open.panicked.store(true, Ordering::Relaxed);
+        }
+    }
+}
