@@ -158,7 +158,8 @@ fn an_answer_with_a_warning_and_no_rejection_is_a_delivery() {
     let _turn = one_at_a_time();
     let warning: &[u8] = b"\x0a\x06\x12\x04slow";
     let receiver = Receiver::answering(Answer::Body("application/x-protobuf", warning));
-    assert!(deliver_to(&receiver.endpoint(), Some(SHORT)).is_complete());
+    let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
+    assert_eq!((receipt.is_complete(), receipt.failure()), (true, None));
 }
 
 #[test]

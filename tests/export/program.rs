@@ -150,6 +150,15 @@ fn a_kill_switch_with_another_value_is_off_and_is_warned_about() {
 }
 
 #[test]
+fn what_is_not_sampled_is_not_sent_and_still_measured() {
+    let receiver = Receiver::start();
+    let endpoint = receiver.endpoint();
+    let output = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_TRACES_SAMPLER", "always_off")]);
+    assert_eq!(stderr(&output), "");
+    assert_eq!((receiver.spans().len(), receiver.metric_requests().len()), (0, 1));
+}
+
+#[test]
 fn the_exporter_of_traces_can_be_chosen_by_a_variable() {
     let receiver = Receiver::start();
     let endpoint = receiver.endpoint();
