@@ -6,6 +6,7 @@ mod document;
 use std::collections::BTreeSet;
 use std::process::Command;
 
+use futures_util::{Stream, StreamExt as _};
 use llm_trace::llm_trace;
 use llm_trace_tests::semconv::{self, Checked};
 use llm_trace_tests::trace::{Ended, Trace, metric_names};
@@ -37,10 +38,19 @@ fn chat(request: &Value) -> Value {
 
 fn full_request() -> Value {
     json!({
+        "messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
         "model": "gpt-4o-mini", "temperature": 0.7, "top_p": 0.9, "top_k": 40, "max_tokens": 256, "n": 2, "seed": 42,
         "stop": ["END"], "frequency_penalty": 0.1, "presence_penalty": 0.2, "reasoning_effort": "low",
         "response_format": {"type": "json_object"}, "service_tier": "flex", "previous_response_id": "resp_0"
     })
+}
+
+#[llm_trace(chat, provider = "openai", model = "streamed", server = "h:1")]
+fn stream() -> std::pin::Pin<Box<dyn Stream<Item = Value>>> {
+    let chunk = |text: &str| json!({"object": "chat.completion.chunk", "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"content": text}}]});
+    let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
+    Box::pin(futures_util::stream::iter([chunk("a"), chunk("b"), last]))
 }
 
 #[llm_trace(text_completion, provider = "mistral_ai", model = "mistral-small", reasoning_level = "low")]
@@ -130,6 +140,8 @@ fn task() {}
 #[llm_trace(workflow, name = "everything")]
 fn workflow() {
     let _ = complete();
+    let chunks: Vec<_> = futures_util::FutureExt::now_or_never(stream().collect()).unwrap();
+    assert_eq!(chunks.len(), 3);
     generate();
     embed(&json!({"model": "text-embedding-3-small", "dimensions": 2, "encoding_format": "float"}));
     rerank();
@@ -189,6 +201,15 @@ fn the_newest_conventions_are_kept_to_when_opted_into() {
 }
 
 #[test]
+fn content_keeps_to_the_conventions_too_when_it_is_captured() {
+    let text = in_child("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY");
+    println!("{text}");
+    for content in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
+        assert!(text.contains(content), "no {content} in {text}");
+    }
+}
+
+#[test]
 fn the_document_says_what_is_emitted() {
     let text = in_october();
     let october = text.split(SECTION).nth(1).unwrap();
@@ -208,9 +229,14 @@ fn the_document_says_what_is_emitted() {
 
 /// The first test's output under the newest conventions.
 fn in_october() -> String {
+    in_child("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
+}
+
+/// The first test's output in a process with that variable.
+fn in_child(variable: &str, value: &str) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
-        .env("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
+        .env(variable, value)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
