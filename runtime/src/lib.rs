@@ -48,6 +48,8 @@ mod request;
 mod response;
 pub mod semconv;
 mod span;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod vintage;
 
 pub use call::{AttributeValue, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
