@@ -123,7 +123,7 @@ execute_tool wait";
 
 #[llm_trace(tool)]
 async fn wait() {
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 #[test]

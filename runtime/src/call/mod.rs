@@ -87,8 +87,7 @@ impl Call {
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
-        let own_name = request.name.as_deref().unwrap_or(site.function).to_owned();
-        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site.kind, &own_name, &mut request);
+        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site, &mut request);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
@@ -113,9 +112,9 @@ impl Call {
         &self.context
     }
 
-    /// Whether the return value of this kind of call is read for usage.
+    /// Whether the return value is read for usage: of calls of this kind, if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response()
+        self.open.site.kind.reads_response() && (self.context.span().is_recording() || metrics::are_wanted())
     }
 
     /// Ends the call with the response it returned.
