@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use llm_trace::opentelemetry::metrics::{Histogram, NoopMeterProvider};
 use llm_trace::opentelemetry::trace::noop::NoopTracerProvider;
-use llm_trace::opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _};
+use llm_trace::opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use llm_trace::opentelemetry::{Array, Context, KeyValue, StringValue, Value, global};
 use llm_trace::{LlmResponse, Response, Usage, llm_trace};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor};
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 const ROUNDS: usize = 60;
@@ -249,10 +250,9 @@ fn main() {
     );
 
     global::set_meter_provider(meters());
-    let subscriber = tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer({
-        use llm_trace::opentelemetry::trace::TracerProvider as _;
-        tracers(Sampler::AlwaysOn).tracer("tracing")
-    }));
+    let export = tracing_opentelemetry::layer().with_tracer(tracers(Sampler::AlwaysOn).tracer("tracing"));
+    // As programs do; otherwise each call is mirrored for a layer that would export it again.
+    let subscriber = tracing_subscriber::registry().with(export).with(LevelFilter::INFO);
     tracing::subscriber::set_global_default(subscriber).unwrap();
     global::set_tracer_provider(tracers(Sampler::AlwaysOn));
     let by_hand = ByHand::new();

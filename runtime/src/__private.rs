@@ -17,10 +17,10 @@ use pin_project_lite::pin_project;
 use serde::Serialize;
 
 pub use crate::call::{Call, CallSite, Kind};
-use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
 pub use crate::{__llm_trace_finish as finish, __llm_trace_request as request};
+use crate::{mirror, probe};
 
 /// Begins a call: `arguments` sets what the attribute says.
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
@@ -50,6 +50,7 @@ impl<F: Future> Future for InCall<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
         let this = self.project();
+        let _entered = mirror::enter(this.context);
         let _attached = this.context.clone().attach();
         this.body.poll(task)
     }
@@ -57,6 +58,7 @@ impl<F: Future> Future for InCall<F> {
 
 /// Runs a sync body inside the call's context.
 pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
+    let _entered = mirror::enter(call.context());
     let _attached = call.context().clone().attach();
     body()
 }

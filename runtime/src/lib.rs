@@ -41,6 +41,7 @@ mod context;
 #[cfg(feature = "otlp")]
 mod export;
 mod metrics;
+mod mirror;
 mod pricing;
 mod privacy;
 mod probe;
@@ -59,6 +60,7 @@ pub use config::{Builder, ConfigError, builder};
 pub use export::{Receipt, Telemetry};
 #[doc(inline)]
 pub use llm_trace_macros::llm_trace;
+pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
 pub use request::{LlmRequest, Request};

@@ -5,4 +5,5 @@ mod agents;
 mod arguments;
 mod errors;
 mod functions;
+mod mirror;
 mod nesting;

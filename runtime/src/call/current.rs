@@ -50,6 +50,11 @@ impl CurrentCall {
         context.get::<CurrentCall>().map_or_else(Scope::root, |call| Arc::clone(&call.scope))
     }
 
+    /// The mirror of the call that runs in `context`, while it runs.
+    pub(crate) fn mirror_in(context: &Context) -> Option<tracing::Span> {
+        context.get::<CurrentCall>()?.open.upgrade()?.mirror.clone()
+    }
+
     /// Records tokens used; it overrides what the return value tells.
     pub fn usage(&self, usage: Usage) -> &Self {
         self.response(&Response::new().with_usage(usage))

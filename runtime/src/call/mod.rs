@@ -22,7 +22,7 @@ use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{metrics, privacy, span};
+use crate::{metrics, mirror, privacy, span};
 
 /// A call that has begun. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -42,6 +42,8 @@ struct Open {
     started: Instant,
     trace_id: TraceId,
     scope: Arc<Scope>,
+    /// The call as `tracing` sees it, if anybody looks.
+    mirror: Option<tracing::Span>,
     /// A call begun while a panic already unwinds (in a destructor) is not ended by that panic.
     panicking: bool,
     facts: Mutex<Facts>,
@@ -94,8 +96,10 @@ impl Call {
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
+        let mirror = mirror::start(site, &request);
         let open = Arc::new(Open {
             site,
+            mirror,
             trace_id,
             start_time,
             started,
@@ -114,7 +118,12 @@ impl Call {
 
     /// Whether the return value is read for usage: of calls of this kind, if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response() && (self.context.span().is_recording() || metrics::are_wanted())
+        self.open.site.kind.reads_response() && (metrics::are_wanted() || self.is_seen())
+    }
+
+    /// Whether anybody looks at this very call; metrics are made of all calls.
+    fn is_seen(&self) -> bool {
+        self.open.mirror.is_some() || self.context.span().is_recording()
     }
 
     /// Ends the call with the response it returned.
@@ -141,7 +150,7 @@ impl Call {
             facts.response.usage = None;
         }
         let is_measured = metrics::are_wanted();
-        let is_observed = is_measured || self.context.span().is_recording();
+        let is_observed = is_measured || self.is_seen();
         let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -164,6 +173,9 @@ impl Call {
             #[cfg(feature = "testing")]
             let _attached = self.context.clone().attach();
             metrics::record(&finished);
+        }
+        if let Some(span) = &open.mirror {
+            mirror::end(span, &finished);
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         span::end(&finished, &self.context, end_time);
