@@ -12,13 +12,13 @@ step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "each feature by itself"
-for features in "" otlp pricing async-openai-0_43; do
+for features in "" otlp pricing testing async-openai-0_43; do
     echo "llm-trace with: ${features:-no features}"
     cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
 done
 
 step documentation
-RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
 
 step "the number of crates that the README states"
 crates() { cargo tree --package llm-trace --edges normal --prefix none "$@" | cut -d' ' -f1,2 | sort -u | wc -l; }

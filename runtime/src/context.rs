@@ -1,11 +1,11 @@
 //! What a call hands down to the calls inside it, whatever task or thread they run on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use opentelemetry::Value;
 
-use crate::call::Kind;
+use crate::call::{CallSite, Kind};
 use crate::request::Request;
 use crate::semconv::attribute;
 
@@ -26,17 +26,24 @@ pub(crate) struct Agent {
 }
 
 impl Scope {
+    /// Where nothing has been said.
+    pub(crate) fn root() -> Arc<Scope> {
+        static ROOT: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+        Arc::clone(&ROOT)
+    }
+
     /// The scope of a call that begins inside `outer`. What the call says itself wins and is handed down; what it
     /// does not say is taken over into `request`.
-    pub(crate) fn enter(outer: &Arc<Scope>, kind: Kind, own_name: &str, request: &mut Request) -> Arc<Scope> {
+    pub(crate) fn enter(outer: &Arc<Scope>, site: &CallSite, request: &mut Request) -> Arc<Scope> {
         let conversation = request.inherit(attribute::CONVERSATION_ID, outer.conversation.as_ref());
         let user = request.inherit(attribute::USER_ID, outer.user.as_ref());
-        let is_agent = kind == Kind::Agent;
+        let is_agent = site.kind == Kind::Agent;
         if conversation == outer.conversation && user == outer.user && !is_agent {
             return Arc::clone(outer);
         }
         let agent = if is_agent {
-            Some(Arc::new(Agent { name: own_name.to_owned(), ..Agent::default() }))
+            let name = request.name.as_deref().unwrap_or(site.function).to_owned();
+            Some(Arc::new(Agent { name, ..Agent::default() }))
         } else {
             outer.agent.clone()
         };

@@ -41,6 +41,7 @@ mod context;
 #[cfg(feature = "otlp")]
 mod export;
 mod metrics;
+mod mirror;
 mod pricing;
 mod privacy;
 mod probe;
@@ -51,6 +52,8 @@ mod response;
 pub mod semconv;
 mod span;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod vintage;
 
 pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
@@ -60,6 +63,7 @@ pub use config::{Builder, ConfigError, builder};
 pub use export::{Receipt, Telemetry};
 #[doc(inline)]
 pub use llm_trace_macros::llm_trace;
+pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
 pub use privacy::{ContentCapture, Secret};

@@ -40,7 +40,8 @@ pub(crate) fn start(
 pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
-        let mut attributes = call.request.attributes.clone();
+        let mut attributes = Vec::with_capacity(call.request.attributes.len() + 16);
+        attributes.extend_from_slice(&call.request.attributes);
         if call.request.is_late {
             let late = start_attributes(call.site, call.request, call.agent).into_iter();
             attributes.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
@@ -124,7 +125,7 @@ fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Agent>) -> Option<&'a 
 }
 
 fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(8);
+    let mut attributes = Vec::with_capacity(12);
     if let Some(operation) = site.kind.operation() {
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
     }
@@ -159,8 +160,7 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     if let Some(port) = request.server_port {
         attributes.push(KeyValue::new(attribute::SERVER_PORT, port));
     }
-    attributes
-        .push(KeyValue::new(attribute::CODE_FUNCTION_NAME, format!("{}::{}", site.module, site.function)));
+    attributes.push(KeyValue::new(attribute::CODE_FUNCTION_NAME, site.path()));
     attributes.push(KeyValue::new(attribute::CODE_FILE_PATH, site.file));
     attributes.push(KeyValue::new(attribute::CODE_LINE_NUMBER, i64::from(site.line)));
     attributes

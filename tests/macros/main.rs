@@ -7,5 +7,6 @@ mod blocks;
 mod errors;
 mod functions;
 mod futures;
+mod mirror;
 mod nesting;
 mod streams;

@@ -104,6 +104,12 @@ impl Trace {
     }
 }
 
+/// How many spans of that name have ended in any trace.
+pub fn count_everywhere(name: &str) -> usize {
+    let spans = providers().spans.get_finished_spans().unwrap();
+    spans.iter().filter(|span| span.name == name).count()
+}
+
 /// Whatever a test looks at also keeps to the semantic conventions.
 fn keeps_to_the_conventions(span: &SpanData) {
     if span.instrumentation_scope.name() == "llm-trace" {

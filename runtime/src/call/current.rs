@@ -38,7 +38,7 @@ pub struct CurrentCall {
 /// ```
 pub fn current() -> CurrentCall {
     Context::map_current(|context| context.get::<CurrentCall>().cloned())
-        .unwrap_or(CurrentCall { open: Weak::new(), scope: Arc::default() })
+        .unwrap_or_else(|| CurrentCall { open: Weak::new(), scope: Scope::root() })
 }
 
 impl CurrentCall {
@@ -48,7 +48,12 @@ impl CurrentCall {
 
     /// What a call that begins in `context` inherits.
     pub(super) fn scope_of(context: &Context) -> Arc<Scope> {
-        context.get::<CurrentCall>().map(|call| Arc::clone(&call.scope)).unwrap_or_default()
+        context.get::<CurrentCall>().map_or_else(Scope::root, |call| Arc::clone(&call.scope))
+    }
+
+    /// The mirror of the call that runs in `context`, while it runs.
+    pub(crate) fn mirror_in(context: &Context) -> Option<tracing::Span> {
+        context.get::<CurrentCall>()?.open.upgrade()?.mirror.clone()
     }
 
     /// Records tokens used; it overrides what the return value tells.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use opentelemetry::Context;
 
 use super::{Call, Open};
+use crate::mirror;
 
 /// A call's context, for a body that runs in turns: a future, a stream.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ impl Inside {
     /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
     /// stay `Send` and other tasks on the thread see nothing of it.
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
+        let _entered = mirror::enter(&self.context);
         let _attached = self.context.clone().attach();
         let _watch = Watch { open: &self.open, was_panicking: std::thread::panicking() };
         turn()

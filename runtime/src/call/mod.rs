@@ -30,7 +30,7 @@ use crate::pricing::{self, Price};
 use crate::privacy::Piece;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{metrics, privacy, span};
+use crate::{metrics, mirror, privacy, span};
 
 /// A call that has begun. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -56,6 +56,8 @@ struct Open {
     panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
     span: Context,
+    /// The call as `tracing` sees it, if anybody looks.
+    mirror: Option<tracing::Span>,
     facts: Mutex<Facts>,
 }
 
@@ -111,16 +113,17 @@ impl Call {
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
-        let own_name = request.name.as_deref().unwrap_or(site.function).to_owned();
-        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site.kind, &own_name, &mut request);
+        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site, &mut request);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
+        let mirror = mirror::start(site, &request);
         let open = Arc::new(Open {
             site,
+            mirror,
             trace_id,
             start_time,
             started,
@@ -139,9 +142,14 @@ impl Call {
         Call::of(open, false)
     }
 
-    /// Whether the return value of this call is read for what it tells about the call.
+    /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response()
+        self.open.site.kind.reads_response() && (metrics::are_wanted() || self.is_seen())
+    }
+
+    /// Whether anybody looks at this very call; metrics are made of all calls.
+    fn is_seen(&self) -> bool {
+        self.open.mirror.is_some() || self.context.span().is_recording()
     }
 
     /// Whether what the call returns may be recorded.
@@ -195,7 +203,7 @@ impl Call {
             facts.response.usage = None;
         }
         let is_measured = metrics::are_wanted();
-        let is_observed = is_measured || self.context.span().is_recording();
+        let is_observed = is_measured || self.is_seen();
         let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -216,7 +224,13 @@ impl Call {
             duration,
         };
         if is_measured {
+            // A call that is dropped can be far from its context, by which a test knows its measurements.
+            #[cfg(feature = "testing")]
+            let _attached = self.context.clone().attach();
             metrics::record(&finished);
+        }
+        if let Some(span) = &open.mirror {
+            mirror::end(span, &finished);
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         span::end(&finished, &self.context, end_time);

@@ -1,5 +1,7 @@
 //! What is known about an annotated function before it runs.
 
+use std::sync::{Arc, OnceLock};
+
 use opentelemetry::trace::SpanKind;
 
 /// The kind of step a function performs; it decides the operation name, the span kind and the span's name.
@@ -127,6 +129,7 @@ pub struct CallSite {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
+    path: OnceLock<Arc<str>>,
 }
 
 impl CallSite {
@@ -138,6 +141,11 @@ impl CallSite {
         file: &'static str,
         line: u32,
     ) -> Self {
-        CallSite { kind, function, module, file, line }
+        CallSite { kind, function, module, file, line, path: OnceLock::new() }
+    }
+
+    /// `module::function`, put together once.
+    pub(crate) fn path(&self) -> Arc<str> {
+        Arc::clone(self.path.get_or_init(|| format!("{}::{}", self.module, self.function).into()))
     }
 }

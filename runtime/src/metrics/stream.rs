@@ -17,7 +17,7 @@ pub(crate) struct ChunkMeter {
 impl ChunkMeter {
     /// `call` is what is known when its first chunk arrives.
     pub(crate) fn new(call: &Finished<'_>) -> Self {
-        ChunkMeter { instruments: instruments::current(), labels: super::client_labels(call) }
+        ChunkMeter { instruments: instruments::current(), labels: super::client_labels(call).0 }
     }
 
     /// The first chunk, since the call's begin.

@@ -1,0 +1,5 @@
+//! What our users' tests see through the feature `testing`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod capture;
+mod messages;
