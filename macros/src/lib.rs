@@ -21,8 +21,13 @@ use crate::{error::Errors, model::TracedFn};
 /// Traces a function that calls a model or does a step around it: one OpenTelemetry GenAI span per call, the
 /// metrics that go with it, and its cost.
 ///
-/// ```ignore
+/// ```
 /// use llm_trace::llm_trace;
+/// # #[derive(serde::Serialize)] struct ChatRequest { model: String }
+/// # #[derive(serde::Serialize)] struct ChatReply { model: String }
+/// # type Error = std::io::Error;
+/// # struct Client;
+/// # impl Client { async fn post(&self, request: ChatRequest) -> Result<ChatReply, Error> { Ok(ChatReply { model: request.model }) } }
 ///
 /// #[llm_trace(chat, provider = "openai", request = request)]
 /// async fn chat(client: &Client, request: ChatRequest) -> Result<ChatReply, Error> {
@@ -45,11 +50,19 @@ use crate::{error::Errors, model::TracedFn};
 /// borrowed, so `request.model` does not move the model out of the request, and an `Option` that is `None` is
 /// left out. It is evaluated in a closure: `.await`, `?` and `return` do not work in it.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct Document;
+/// # struct Store;
+/// # impl Store { async fn search(&self, _: &str, _: Option<usize>) -> Result<Vec<Document>, Error> { Ok(vec![]) } }
+/// # struct Retriever { index: String, store: Store }
+/// # impl Retriever {
 /// #[llm_trace(retrieval, data_source = self.index, top_k = limit.unwrap_or(4))]
 /// async fn retrieve(&self, question: &str, limit: Option<usize>) -> Result<Vec<Document>, Error> {
 ///     self.store.search(question, limit).await
 /// }
+/// # }
 /// ```
 ///
 /// # Kinds
@@ -78,37 +91,53 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Models: `chat`, `text_completion`, `generate_content`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # #[derive(serde::Serialize)] struct Reply;
 /// #[llm_trace(chat, provider = "openai", model = model, temperature = 0.2, max_tokens = 500)]
 /// async fn summarise(model: &str, text: &str) -> Result<Reply, Error> {
 ///     // …
+///     # Ok(Reply)
 /// }
 /// ```
 ///
 /// ## `embeddings`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # #[derive(serde::Serialize)] struct EmbeddingReply;
 /// #[llm_trace(embeddings, provider = "openai", model = "text-embedding-3-small", dimensions = 512)]
 /// async fn embed(texts: &[String]) -> Result<EmbeddingReply, Error> {
 ///     // …
+///     # Ok(EmbeddingReply)
 /// }
 /// ```
 ///
 /// ## `retrieval`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct Document;
 /// #[llm_trace(retrieval, provider = "qdrant", data_source = "handbook", top_k = 4)]
 /// async fn retrieve(question: &str) -> Result<Vec<Document>, Error> {
 ///     // …
+///     # Ok(vec![])
 /// }
 /// ```
 ///
 /// ## `tool`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct ToolCall { id: String }
 /// #[llm_trace(tool, name = "weather", call_id = call.id, tool_type = "function")]
 /// fn weather(call: &ToolCall) -> Result<String, Error> {
 ///     // …
+///     # Ok(String::new())
 /// }
 /// ```
 ///
@@ -116,10 +145,15 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// It counts the models and tools it calls itself; what an agent inside it does counts for that one.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct Session { id: String }
+/// # struct Report;
 /// #[llm_trace(agent, name = "researcher", conversation = session.id)]
 /// async fn research(session: &Session, question: &str) -> Result<Report, Error> {
 ///     // …
+///     # Ok(Report)
 /// }
 /// ```
 ///
@@ -127,10 +161,15 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// The operation is one of `search`, `create`, `update`, `upsert`, `delete`, `create_store` and `delete_store`.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct User;
+/// # struct Note;
 /// #[llm_trace(memory(search), store = "preferences")]
 /// async fn recall(user: &User) -> Result<Vec<Note>, Error> {
 ///     // …
+///     # Ok(vec![])
 /// }
 /// ```
 ///
@@ -138,7 +177,14 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// What runs inside, on the same task or in a future polled by it, becomes a child of the span.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # struct Document;
+/// # struct ChatRequest;
+/// # struct ChatReply { text: String }
+/// # async fn retrieve(_: &str) -> Result<Vec<Document>, Error> { Ok(vec![]) }
+/// # async fn chat(_: ChatRequest) -> Result<ChatReply, Error> { Ok(ChatReply { text: String::new() }) }
 /// #[llm_trace(workflow, name = "support-answer")]
 /// async fn answer(question: &str) -> Result<String, Error> {
 ///     let documents = retrieve(question).await?;
@@ -149,6 +195,7 @@ use crate::{error::Errors, model::TracedFn};
 /// #[llm_trace]
 /// fn prompt(question: &str, documents: &[Document]) -> ChatRequest {
 ///     // …
+///     # ChatRequest
 /// }
 /// ```
 ///
@@ -165,14 +212,21 @@ use crate::{error::Errors, model::TracedFn};
 /// functions, where the type is not known: the path of a function, or a closure, from a reference to the result
 /// (what is in the `Ok`, if it is a `Result`) to a `Response`.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # type Error = std::io::Error;
+/// # #[derive(serde::Serialize)] struct AcmeRequest { model: String }
+/// # struct AcmeReply { engine: String, sent: u64, received: u64 }
 /// #[llm_trace(chat, provider = "acme", request = request, temperature = 0.0, response = read_reply)]
 /// async fn chat(request: &AcmeRequest) -> Result<AcmeReply, Error> {
 ///     // …
+///     # Ok(AcmeReply { engine: String::new(), sent: 0, received: 0 })
 /// }
 ///
 /// fn read_reply(reply: &AcmeReply) -> llm_trace::Response {
-///     // …
+///     llm_trace::Response::new()
+///         .with_model(&reply.engine)
+///         .with_usage(llm_trace::Usage::new(reply.sent, reply.received))
 /// }
 /// ```
 ///
@@ -181,40 +235,59 @@ use crate::{error::Errors, model::TracedFn};
 /// `provider` is the conventions' `gen_ai.provider.name`: `openai`, `anthropic`, `aws.bedrock`, … `server` is
 /// the URL or host that is called.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Client { provider: String, base_url: String }
+/// # impl Client {
 /// #[llm_trace(chat, provider = self.provider, model = "gpt-5", server = self.base_url)]
+/// # fn chat(&self) {}
+/// # }
 /// ```
 ///
 /// ## How: `temperature`, `top_p`, `top_k`, `max_tokens`, `stop`, `seed`, `frequency_penalty`, `presence_penalty`, `choice_count`, `reasoning_level`, `output_type`, `stream`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Options { temperature: Option<f64> }
 /// #[llm_trace(chat, provider = "openai", temperature = options.temperature, stop = ["END"], stream = true)]
+/// # fn chat(options: &Options) {}
 /// ```
 ///
 /// ## The prompt's template: `prompt_name`, `prompt_version`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
 /// #[llm_trace(chat, provider = "openai", prompt_name = "summary", prompt_version = "3")]
+/// # fn chat() {}
 /// ```
 ///
 /// ## Vectors: `dimensions`, `encoding_formats`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
 /// #[llm_trace(embeddings, provider = "openai", dimensions = 512, encoding_formats = ["float"])]
+/// # fn embed() {}
 /// ```
 ///
 /// ## Searches: `data_source`, `top_k`
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Collection { name: String }
+/// # struct Request { limit: usize }
 /// #[llm_trace(retrieval, data_source = collection.name, top_k = request.limit)]
+/// # fn retrieve(collection: &Collection, request: &Request) {}
 /// ```
 ///
 /// ## Steps: `name`, `description`, `call_id`, `tool_type`
 ///
 /// `name` is the function's own unless given. `call_id` is the one the model made up for its request.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Call { id: String }
 /// #[llm_trace(tool, name = "weather", description = "current weather in a city", call_id = call.id)]
+/// # fn weather(call: &Call) {}
 /// ```
 ///
 /// ## Content: `system`, `input`, `tools`, `query`, `arguments`
@@ -224,17 +297,29 @@ use crate::{error::Errors, model::TracedFn};
 /// `serde::Serialize`. With `request`, messages, instructions and tools are read from there. What the function returns is
 /// content too: the messages of a model, the result of a tool, the answer of a workflow.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # const PERSONA: &str = "You answer briefly.";
+/// # struct Bot { tools: Vec<String> }
 /// #[llm_trace(workflow, name = "support-answer", input = question)]
+/// # fn answer(question: &str) -> String { String::new() }
+/// # impl Bot {
 /// #[llm_trace(chat, provider = "acme", input = question, system = PERSONA, tools = self.tools)]
+/// # fn chat(&self, question: &str) -> String { String::new() }
+/// # }
 /// #[llm_trace(retrieval, data_source = "handbook", query = question)]
+/// # fn retrieve(question: &str) {}
 /// ```
 ///
 /// `arguments` of a tool are an expression, or parameters and named values, which become an object:
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Call { arguments: String }
 /// #[llm_trace(tool, arguments = call.arguments)]
+/// # fn any(call: &Call) -> String { String::new() }
 /// #[llm_trace(tool, arguments(city, days = days.unwrap_or(3)))]
+/// # fn forecast(city: &str, days: Option<u8>) -> String { String::new() }
 /// ```
 ///
 /// ## Content this function keeps to itself: `skip`
@@ -243,25 +328,37 @@ use crate::{error::Errors, model::TracedFn};
 /// `query` of a retrieval, or `all`. There is no opposite: that content is recorded at all is for the application to
 /// decide, in one place.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # #[derive(serde::Serialize)] struct ChatRequest { model: String }
+/// # #[derive(serde::Serialize)] struct ChatReply { model: String }
+/// # type Error = std::io::Error;
 /// #[llm_trace(chat, provider = "openai", request = request, skip(system, output))]
+/// # fn chat(request: &ChatRequest) -> Result<ChatReply, Error> { Ok(ChatReply { model: String::new() }) }
 /// #[llm_trace(tool, arguments(account), skip(result))]
+/// # fn balance(account: &str) -> f64 { 0.0 }
 /// ```
 ///
 /// ## On every kind: `conversation`, `user`
 ///
 /// Said once, they are on every call inside.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Session { id: String, user: String }
 /// #[llm_trace(workflow, name = "support-answer", conversation = session.id, user = session.user)]
+/// # fn answer(session: &Session) {}
 /// ```
 ///
 /// ## Your own: `attributes`
 ///
 /// Names are string literals; values text, numbers, `bool`s or lists of text.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Account { tier: String }
 /// #[llm_trace(workflow, attributes("app.tier" = account.tier, "app.beta" = true))]
+/// # fn answer(account: &Account) {}
 /// ```
 ///
 /// ## Other spans: `parent`, `links`
@@ -269,16 +366,24 @@ use crate::{error::Errors, model::TracedFn};
 /// The parent is the current span, unless `parent` is an `opentelemetry::Context` with another. `links` is a
 /// collection of `SpanContext`s that are related without being the parent.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # use llm_trace::opentelemetry::{Context, trace::SpanContext};
+/// # struct Job { context: Context, sources: Vec<SpanContext> }
 /// #[llm_trace(task, parent = job.context, links = job.sources)]
+/// # fn work(job: &Job) {}
 /// ```
 ///
 /// ## Where the runtime is: `crate`
 ///
 /// For crates that re-export `llm_trace` to others that do not depend on it. Starts with `::` or `crate`.
 ///
-/// ```ignore
-/// #[llm_trace(task, crate = ::our_telemetry::llm_trace)]
+/// ```
+/// # use llm_trace::llm_trace;
+/// # mod our_telemetry { pub use llm_trace; }
+/// #[llm_trace(task, crate = crate::our_telemetry::llm_trace)]
+/// # fn work() {}
+/// # fn main() {}
 /// ```
 ///
 /// # Futures
@@ -288,12 +393,21 @@ use crate::{error::Errors, model::TracedFn};
 /// runs when it did before, which is when the function is called, and so are the arguments evaluated, as the body may
 /// move the parameters into the future.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # use async_trait::async_trait;
+/// # #[derive(serde::Serialize)] struct ChatRequest { model: String }
+/// # #[derive(serde::Serialize)] struct ChatReply { model: String }
+/// # type Error = std::io::Error;
+/// # #[async_trait]
+/// # trait Model { async fn chat(&self, request: ChatRequest) -> Result<ChatReply, Error>; }
+/// # struct OpenAi;
 /// #[async_trait]
 /// impl Model for OpenAi {
 ///     #[llm_trace(chat, provider = "openai", request = request)]
 ///     async fn chat(&self, request: ChatRequest) -> Result<ChatReply, Error> {
 ///         // …
+///         # Ok(ChatReply { model: request.model })
 ///     }
 /// }
 /// ```
@@ -304,10 +418,17 @@ use crate::{error::Errors, model::TracedFn};
 /// in a `Result`, and by the type of the value for boxed streams, whatever alias they hide behind. `response` then reads
 /// each item. An `impl Iterator` is a stream where a model generates, and a value elsewhere.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # #[derive(serde::Serialize)] struct ChatRequest { model: String }
+/// # #[derive(serde::Serialize)] struct ChatReply { model: String }
+/// # type Error = std::io::Error;
+/// # type ReplyStream = std::pin::Pin<Box<dyn futures_core::Stream<Item = Result<ChatReply, Error>> + Send>>;
+/// # struct Client;
+/// # impl Client { async fn stream(&self, request: ChatRequest) -> Result<ReplyStream, Error> { Err(Error::other("no")) } }
 /// #[llm_trace(chat, provider = "openai", request = request)]
-/// async fn stream(client: &Client, request: ChatRequest) -> Result<ChatCompletionResponseStream, OpenAIError> {
-///     client.chat().create_stream(request).await
+/// async fn stream(client: &Client, request: ChatRequest) -> Result<ReplyStream, Error> {
+///     client.stream(request).await
 /// }
 /// ```
 ///
@@ -318,16 +439,24 @@ use crate::{error::Errors, model::TracedFn};
 /// The attribute stands for one on each method. A method's own `#[llm_trace(…)]` replaces it, `#[llm_trace(skip)]` leaves
 /// the method out, and so are left out `const fn`, `unsafe fn` and `extern "C" fn`.
 ///
-/// ```ignore
+/// ```
+/// # use llm_trace::llm_trace;
+/// # #[derive(serde::Serialize)] struct ChatRequest { model: String }
+/// # #[derive(serde::Serialize)] struct ChatReply { model: String }
+/// # type Error = std::io::Error;
+/// # struct Document;
+/// # struct Pipeline { name: String }
 /// #[llm_trace(task)]
 /// impl Pipeline {
 ///     async fn retrieve(&self, question: &str) -> Vec<Document> {
 ///         // …
+///         # vec![]
 ///     }
 ///
 ///     #[llm_trace(chat, provider = "openai", request = request)]
 ///     async fn ask(&self, request: ChatRequest) -> Result<ChatReply, Error> {
 ///         // …
+///         # Ok(ChatReply { model: request.model })
 ///     }
 ///
 ///     #[llm_trace(skip)]
