@@ -67,25 +67,24 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// # Kinds
 ///
-/// | kind | is for | takes, besides the keys of every kind |
+/// | kind | is for | keys |
 /// | --- | --- | --- |
-/// | `chat` | a chat with a model | `provider` (required), `model`, `request`, `response`, `server`, what tunes the model, and content: `system`, `input`, `tools`, `skip` |
-/// | `text_completion` | a completion in the older style | the same |
-/// | `generate_content` | a call of a multimodal model | the same |
-/// | `embeddings` | turning text into vectors | `provider` (required), `model`, `request`, `response`, `server`, `dimensions`, `encoding_formats` |
-/// | `rerank` | ordering documents with a model | `provider` (required), `model`, `request`, `response`, `server`, `top_k` |
-/// | `retrieval` | a search in a vector store or an index | `provider`, `model`, `server`, `data_source`, `top_k`, `query`, `skip` |
-/// | `memory(search)`, `memory(create)`, … | one of seven operations on a memory | `store`, `record`, `record_count`, `provider`, `server` |
-/// | `fetch_response` | fetching a response that was generated earlier | `provider` (required), `id`, `stream_cursor`, `response`, `server` |
-/// | `agent` | an agent in this process | `name`, `description`, `model`, `data_source` and the sampling parameters |
-/// | `agent(remote)` | an agent at a provider | the same, `provider` (required), `id`, `version`, `server`, `request`, `response` |
-/// | `create_agent` | creating an agent at a provider | `provider` (required), `name`, `id`, `description`, `version`, `model`, `server` |
-/// | `plan` | an agent's planning | `name`, the agent's |
-/// | `tool` | a tool the model asked for | `name`, `description`, `call_id`, `tool_type`, `arguments`, `skip` |
-/// | `guardrail` | a check of what goes into or comes out of a model | `name` |
-/// | `evaluator` | a judgement of an answer | `name` |
-/// | `workflow` | the whole of an answer, with its steps inside | `name`, `input`, `skip` |
-/// | `task` | any other step, and what is meant when no kind is given | `name` |
+/// | `chat`, `text_completion`, `generate_content` | a chat with a model, a completion in the older style, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `system` `input` `tools` `skip(…)` |
+/// | `embeddings` | turning text into vectors | `provider` (required) `model` `request` `response` `server` `dimensions` `encoding_formats` |
+/// | `rerank` | ordering documents with a model | `provider` (required) `model` `request` `response` `server` `top_k` |
+/// | `retrieval` | a search in a vector store or an index | `data_source` `top_k` `provider` `model` `server` `query` `skip(…)` |
+/// | `memory(search)` | a search in a memory | `store` `record` `record_count` `provider` `server` `query` `skip(…)` |
+/// | `memory(create)`, `memory(update)`, `memory(upsert)`, `memory(delete)`, `memory(create_store)`, `memory(delete_store)` | any other operation on a memory | `store` `record` `record_count` `provider` `server` |
+/// | `fetch_response` | fetching a response that was generated earlier | `provider` (required) `id` `stream_cursor` `response` `server` `skip(…)` |
+/// | `agent` | an agent in this process | `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
+/// | `agent(remote)` | an agent at a provider | `provider` (required) `id` `version` `server` `request` `response` `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
+/// | `create_agent` | creating an agent at a provider | `provider` (required) `name` `id` `description` `version` `model` `server` `system` `skip(…)` |
+/// | `plan` | an agent's planning | `name`, the agent's; of the one it runs in unless given |
+/// | `tool` | a tool the model asked for | `name` `description` `call_id` `tool_type` `arguments(…)` `skip(…)` |
+/// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
+/// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
+/// | `task`, the default | any other step | `name` |
+/// | all of them | | `conversation` `user` `attributes("key" = value, …)` `parent` `links` `crate` |
 ///
 /// A key where it does not belong is a compile error that names those that do.
 ///

@@ -243,7 +243,7 @@ const RECORDED: Kinds =
 const INSTRUCTED: Kinds = Kinds::Only(&[INFERENCE, AGENTS, PROVIDED_AGENTS]);
 
 // One line per key, in the order messages list them.
-const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     key("provider", REMOTE, Shape::Setter),
     key("model", MODELS, Shape::Setter),
     key("request", REQUESTS, Shape::Request),

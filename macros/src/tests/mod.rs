@@ -3,6 +3,7 @@
 mod arguments;
 mod blocks;
 mod bodies;
+mod documentation;
 mod items;
 mod mistakes;
 mod snapshots;
