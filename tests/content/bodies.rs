@@ -374,6 +374,51 @@ fn arguments_of_every_kind() {
 }
 
 #[test]
+fn agents_memories_and_fetched_responses_have_what_the_conventions_give_them() {
+    #[llm_trace(agent, input = question, system = "Be brief.", tools = ["look"])]
+    fn research(question: &str) -> String {
+        format!("{question} Yes.")
+    }
+    let span = captured(|| drop(research("Really?")));
+    assert_eq!(content(&span, "gen_ai.input.messages")[0]["parts"][0]["content"], "Really?");
+    assert_eq!(content(&span, "gen_ai.system_instructions")[0]["content"], "Be brief.");
+    assert_eq!(content(&span, "gen_ai.tool.definitions"), json!([{"type": "function", "name": "look"}]));
+    assert_eq!(content(&span, "gen_ai.output.messages"), answer("Really? Yes."));
+
+    #[llm_trace(agent(remote), provider = "openai", request = body)]
+    fn remote(body: &Value) -> String {
+        body["input"].to_string()
+    }
+    let span = captured(|| drop(remote(&json!({"instructions": "Be brief.", "input": "Really?"}))));
+    assert_eq!(content(&span, "gen_ai.input.messages")[0]["parts"][0]["content"], "Really?");
+    assert_eq!(content(&span, "gen_ai.output.messages"), answer("\"Really?\""));
+
+    #[llm_trace(create_agent, provider = "openai", system = persona)]
+    fn create(persona: &str) -> String {
+        persona.to_owned()
+    }
+    let span = captured(|| drop(create("Be brief.")));
+    assert_eq!(content_keys(&span), ["gen_ai.system_instructions"]);
+
+    #[llm_trace(memory(search), store = "notes", query = query)]
+    fn recall(query: &str) -> String {
+        query.to_owned()
+    }
+    let span = captured(|| drop(recall("cats")));
+    assert_eq!(content_keys(&span), ["gen_ai.memory.query.text"]);
+    assert_eq!(text(&span, "gen_ai.memory.query.text").unwrap(), "cats");
+
+    #[llm_trace(fetch_response, provider = "openai", id = id)]
+    fn fetch(id: &str) -> Value {
+        json!({"id": id, "object": "response", "status": "completed", "output": [
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}
+        ]})
+    }
+    let span = captured(|| drop(fetch("r1")));
+    assert_eq!(content(&span, "gen_ai.output.messages")[0]["parts"][0]["content"], "Yes.");
+}
+
+#[test]
 fn an_argument_wins_over_the_request_and_what_is_recorded_by_hand_over_the_result() {
     #[llm_trace(chat, provider = "acme", request = request, input = "explicit")]
     fn ask(request: &Value) -> String {

@@ -95,6 +95,11 @@ kinds! {
     embedding(embeddings, provider = "openai", request = body),
     search(retrieval, data_source = "d", query = word("query")),
     tool(tool, arguments = body),
+    recall(memory(search), store = "s", query = word("query")),
+    agent(agent, input = body, system = word("system"), tools = body),
+    remote_agent(agent(remote), provider = "openai", request = body),
+    new_agent(create_agent, provider = "openai", system = word("system")),
+    fetched(fetch_response, provider = "openai", id = "r1"),
     flow(workflow, input = body),
     step(task),
     skipping_chat(chat, provider = "openai", request = body, skip(all)),
@@ -188,8 +193,9 @@ fn captured_content_is_in_its_attributes_and_nowhere_else() {
         span.attributes.retain(|attribute| !keys.contains(&attribute.key.as_str()));
         assert!(!format!("{span:?}").contains(CANARY), "outside of content attributes: {span:?}");
     }
-    // All ways to end of all kinds that have content, the adapted and the cancelled call; nothing of the skipping ones.
-    assert_eq!(with_content, 7 * 4 + 2);
+    // All ways to end of all kinds that have content, the fetched response that came, the adapted and the cancelled call;
+    // nothing of the skipping ones.
+    assert_eq!(with_content, 11 * 4 + 1 + 2);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn content(span: &Span, key: &str) -> Value {
     value
 }
 
-const CONTENT_KEYS: [&str; 7] = [
+const CONTENT_KEYS: [&str; 8] = [
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -71,6 +71,7 @@ const CONTENT_KEYS: [&str; 7] = [
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.call.result",
     "gen_ai.retrieval.query.text",
+    "gen_ai.memory.query.text",
 ];
 
 /// The content attributes a span has.
