@@ -1,7 +1,7 @@
 //! One call from begin to finish: the only state machine in this crate.
 //!
 //! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
-//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span and the metrics.
+//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span, the metrics and the events.
 
 mod current;
 mod future;
@@ -10,6 +10,7 @@ mod site;
 mod stream;
 mod value;
 
+use std::cell::OnceCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +28,10 @@ pub(crate) use value::{string_array, widen};
 
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
-use crate::privacy::Piece;
+use crate::privacy::{Piece, Recorded};
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{metrics, privacy, span};
+use crate::{events, metrics, privacy, span};
 
 /// A call that has begun. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -76,7 +77,7 @@ pub(crate) struct Attempts {
     pub(crate) wasted_tokens: u64,
 }
 
-/// A call that has ended, seen by span and metrics alike.
+/// A call that has ended, seen by span, metrics and events alike.
 pub(crate) struct Finished<'a> {
     pub(crate) site: &'static CallSite,
     /// The agent on whose behalf the call ran; for an agent, itself.
@@ -88,6 +89,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
+    content: OnceCell<Recorded>,
 }
 
 /// How a call ended.
@@ -102,6 +104,11 @@ impl Finished<'_> {
     /// The name of the tool, agent, workflow or task: as given, or the function's.
     pub(crate) fn own_name(&self) -> &str {
         self.request.name.as_deref().unwrap_or(self.site.function)
+    }
+
+    /// What may be recorded of the call's content, made when somebody wants it.
+    pub(crate) fn content(&self) -> &Recorded {
+        self.content.get_or_init(|| Recorded::of(self))
     }
 }
 
@@ -195,7 +202,7 @@ impl Call {
             facts.response.usage = None;
         }
         let is_measured = metrics::are_wanted();
-        let is_observed = is_measured || self.context.span().is_recording();
+        let is_observed = is_measured || events::are_received() || self.context.span().is_recording();
         let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -214,11 +221,13 @@ impl Call {
             price: &price,
             timing: &facts.timing,
             duration,
+            content: OnceCell::new(),
         };
         if is_measured {
             metrics::record(&finished);
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
+        events::record(&finished, &self.context, end_time);
         span::end(&finished, &self.context, end_time);
     }
 }
