@@ -28,7 +28,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span and metrics → export.
+//! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span, metrics and events → export.
 //!
 //! [GenAI semantic conventions]: https://github.com/open-telemetry/semantic-conventions-genai
 
@@ -38,6 +38,7 @@ mod call;
 #[cfg(feature = "otlp")]
 mod config;
 mod context;
+mod events;
 #[cfg(feature = "otlp")]
 mod export;
 mod metrics;
@@ -59,6 +60,7 @@ mod vintage;
 pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
 pub use config::{Builder, ConfigError, builder};
+pub use events::{Score, score, set_logger_provider};
 #[cfg(feature = "otlp")]
 pub use export::{Receipt, Telemetry};
 #[doc(inline)]

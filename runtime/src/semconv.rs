@@ -7,7 +7,7 @@
 //!
 //! Reference: <https://github.com/open-telemetry/semantic-conventions-genai>
 
-/// The instrumentation scope of our spans and metrics.
+/// The instrumentation scope of our spans, metrics and events.
 pub const SCOPE_NAME: &str = "llm-trace";
 
 /// The schema the names follow, sent with the instrumentation scope. GenAI has no released schema of its own;
@@ -180,12 +180,36 @@ pub mod attribute {
     /// token counters since October 2026.
     pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
 
+    /// What was evaluated: `relevance`, `toxicity`, `user_feedback`, …
+    pub const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
+    /// The score (double).
+    pub const EVALUATION_SCORE_VALUE: &str = "gen_ai.evaluation.score.value";
+    /// What the score means: `relevant`, `pass`, `thumbs_up`, …
+    pub const EVALUATION_SCORE_LABEL: &str = "gen_ai.evaluation.score.label";
+    /// Content: why the score is what it is. Only if content is captured on events.
+    pub const EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
+
+    /// On events: the class of the error, the same as `error.type`.
+    pub const EXCEPTION_TYPE: &str = "exception.type";
+    /// On events: the message of the error. Only if error messages are recorded.
+    pub const EXCEPTION_MESSAGE: &str = "exception.message";
+
     /// The annotated function, with its module path.
     pub const CODE_FUNCTION_NAME: &str = "code.function.name";
     /// Source file of the annotated function.
     pub const CODE_FILE_PATH: &str = "code.file.path";
     /// Source line of the annotated function (int).
     pub const CODE_LINE_NUMBER: &str = "code.line.number";
+}
+
+/// Names of events, which are log records.
+pub mod event {
+    /// What a call to a model was asked and what it answered, with the attributes of its span. DEBUG.
+    pub const INFERENCE_DETAILS: &str = "gen_ai.client.inference.operation.details";
+    /// The error that ended a call to a service. WARN.
+    pub const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
+    /// What an answer was found to be worth. INFO.
+    pub const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
 }
 
 /// Resource attribute keys.

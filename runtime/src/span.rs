@@ -8,7 +8,6 @@ use opentelemetry::{Context, KeyValue, global};
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
-use crate::privacy;
 use crate::request::Request;
 use crate::response::Response;
 use crate::semconv::attribute;
@@ -40,49 +39,66 @@ pub(crate) fn start(
 pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
-        let mut attributes = Vec::with_capacity(call.request.attributes.len() + 16);
-        attributes.extend_from_slice(&call.request.attributes);
+        let mut attributes = end_attributes(call);
         if call.request.is_late {
             let late = start_attributes(call.site, call.request, call.agent).into_iter();
             attributes.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(name(call.site, call.request, call.agent));
         }
-        response_attributes(call.site.kind, call.response, &mut attributes);
-        for (key, time) in [
-            (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
-            (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
-        ] {
-            attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
-        }
-        privacy::attributes(call, &mut attributes);
-        // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
-        if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
-            attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));
-        }
-        if let Price::Known { usd, model } = call.price {
-            put(&mut attributes, KeyValue::new(attribute::USAGE_COST, *usd));
-            put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
-            put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
-        }
-        for (key, count, least) in [
-            (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
-            (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
-        ] {
-            if count >= least {
-                put(&mut attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
-            }
-        }
-        match call.outcome {
-            Outcome::Completed => {}
-            Outcome::Failed { error_type, message } => {
-                put(&mut attributes, KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
-                span.set_status(Status::error(message.clone().unwrap_or_default()));
-            }
-            Outcome::Cancelled => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "cancelled")),
+        attributes.extend(call.content().on_span());
+        if let Outcome::Failed { message, .. } = call.outcome {
+            span.set_status(Status::error(message.clone().unwrap_or_default()));
         }
         span.set_attributes(attributes);
     }
     span.end_with_timestamp(at);
+}
+
+/// Every attribute that the span of a finished call has, without content: for the event that tells the same.
+pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
+    let mut attributes = start_attributes(call.site, call.request, call.agent);
+    for attribute in end_attributes(call) {
+        put(&mut attributes, attribute);
+    }
+    attributes
+}
+
+/// What is known at the end only.
+fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(call.request.attributes.len() + 16);
+    attributes.extend_from_slice(&call.request.attributes);
+    response_attributes(call.site.kind, call.response, &mut attributes);
+    for (key, time) in [
+        (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
+        (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
+    ] {
+        attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
+    }
+    // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
+    if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
+        attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));
+    }
+    if let Price::Known { usd, model } = call.price {
+        put(&mut attributes, KeyValue::new(attribute::USAGE_COST, *usd));
+        put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
+        put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+    }
+    for (key, count, least) in [
+        (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
+        (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
+    ] {
+        if count >= least {
+            put(&mut attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+        }
+    }
+    match call.outcome {
+        Outcome::Completed => {}
+        Outcome::Failed { error_type, .. } => {
+            put(&mut attributes, KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+        }
+        Outcome::Cancelled => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "cancelled")),
+    }
+    attributes
 }
 
 const OPENAI_ONLY: &[&str] = &[

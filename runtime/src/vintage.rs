@@ -31,6 +31,8 @@ pub(crate) struct Names {
     pub(crate) time_per_output_chunk: &'static str,
     /// One histogram by token type, or counters.
     pub(crate) token_histogram: Option<&'static str>,
+    /// Whether the event with the details of an inference is for everybody, or for those only who want its content.
+    pub(crate) details_recommended: bool,
 }
 
 const AUGUST: Names = Names {
@@ -40,6 +42,7 @@ const AUGUST: Names = Names {
     time_to_first_chunk: metric::TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::TIME_PER_OUTPUT_CHUNK,
     token_histogram: Some(metric::TOKEN_USAGE),
+    details_recommended: false,
 };
 
 const OCTOBER: Names = Names {
@@ -49,6 +52,7 @@ const OCTOBER: Names = Names {
     time_to_first_chunk: metric::INFERENCE_TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::INFERENCE_TIME_PER_OUTPUT_CHUNK,
     token_histogram: None,
+    details_recommended: true,
 };
 
 static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);

@@ -127,6 +127,7 @@ fn everything() {
         }
     }
     adapted();
+    llm_trace::score("quality").value(0.5).explanation(&word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
     assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
@@ -154,30 +155,84 @@ fn assert_absent(receiver: &Receiver, path: &str) {
 
 /// Sees a canary where there is one: the search itself works.
 fn assert_present(receiver: &Receiver, place: &str) {
+    assert_present_in(receiver, "/v1/traces", place);
+}
+
+fn assert_present_in(receiver: &Receiver, path: &str, place: &str) {
     let word = word(place);
     assert!(
-        requests(receiver, "/v1/traces").iter().any(|body| contains(body, &word)),
-        "{word} did not arrive"
+        requests(receiver, path).iter().any(|body| contains(body, &word)),
+        "{word} did not arrive at {path}"
     );
 }
+
+/// At least the score is an event.
+fn assert_nowhere_on_events(receiver: &Receiver) {
+    assert_absent(receiver, "/v1/logs");
+}
+
+const CONTENT_OF_EVENTS: [&str; 5] = [
+    "gen_ai.system_instructions",
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.tool.definitions",
+    "gen_ai.evaluation.explanation",
+];
 
 #[test]
 fn by_default_not_one_byte_of_content_leaves() {
     for builder in [
         llm_trace::builder(),
         llm_trace::builder().with_content_capture(ContentCapture::NoContent),
-        llm_trace::builder().with_content_capture(ContentCapture::EventOnly),
+        llm_trace::builder().with_events(true),
     ] {
         let receiver = run(builder);
         assert_eq!(receiver.spans().len(), CALLS.len() * 4 + 2);
         assert_absent(&receiver, "/v1/traces");
         assert_absent(&receiver, "/v1/metrics");
+        assert_nowhere_on_events(&receiver);
     }
+}
+
+/// Calls to models: four with content and one without, each ending in four ways, and the adapted and the cancelled one.
+const EVENTS_WITH_DETAILS: usize = 5 * 4 + 2;
+
+#[test]
+fn content_that_may_be_on_events_only_is_on_no_span() {
+    let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::EventOnly));
+    assert_absent(&receiver, "/v1/traces");
+    assert_absent(&receiver, "/v1/metrics");
+    for place in ["system", "message", "tool", "answer", "why"] {
+        assert_present_in(&receiver, "/v1/logs", place);
+    }
+    let mut details = 0;
+    for mut record in receiver.logs() {
+        details += usize::from(record.event_name == "gen_ai.client.inference.operation.details");
+        let is_skipping = format!("{record:?}").contains("skipping");
+        if !is_skipping {
+            record.attributes.retain(|attribute| !CONTENT_OF_EVENTS.contains(&attribute.key.as_str()));
+        }
+        assert!(!format!("{record:?}").contains(CANARY), "outside of content attributes: {record:?}");
+    }
+    assert_eq!(details, EVENTS_WITH_DETAILS);
+}
+
+#[test]
+fn content_that_may_be_on_both_is_on_both() {
+    let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::SpanAndEvent));
+    for path in ["/v1/traces", "/v1/logs"] {
+        for place in ["system", "message", "tool", "answer"] {
+            assert_present_in(&receiver, path, place);
+        }
+    }
+    assert_present(&receiver, "query");
+    assert_absent(&receiver, "/v1/metrics");
 }
 
 #[test]
 fn captured_content_is_in_its_attributes_and_nowhere_else() {
     let receiver = run(capturing());
+    assert_nowhere_on_events(&receiver);
     for place in ["system", "message", "tool", "answer", "query"] {
         assert_present(&receiver, place);
     }
@@ -200,8 +255,13 @@ fn captured_content_is_in_its_attributes_and_nowhere_else() {
 
 #[test]
 fn error_messages_have_a_switch_of_their_own() {
-    let receiver = run(llm_trace::builder().with_error_messages(true));
+    let receiver = run(llm_trace::builder().with_error_messages(true).with_events(true));
     assert_present(&receiver, "error");
+    assert_present_in(&receiver, "/v1/logs", "error");
+    for mut record in receiver.logs() {
+        record.attributes.retain(|attribute| attribute.key != "exception.message");
+        assert!(!format!("{record:?}").contains(CANARY), "outside of the message: {record:?}");
+    }
     assert_absent(&receiver, "/v1/metrics");
     for mut span in receiver.spans() {
         span.status = None;

@@ -53,6 +53,12 @@ impl LlmRequest for Counted {
 }
 
 fn run(counted: &Counted) {
+    run_models(counted);
+    run_others(counted);
+}
+
+/// Calls to models, whose content can be on events.
+fn run_models(counted: &Counted) {
     #[llm_trace(chat, provider = "acme", input = c.visit(), system = c, tools = c)]
     fn chat(c: &Counted) -> &Counted {
         c
@@ -61,6 +67,12 @@ fn run(counted: &Counted) {
     fn body(c: &Counted) {}
     #[llm_trace(chat, provider = "acme", request = c)]
     fn described(c: &Counted) {}
+    chat(counted);
+    body(counted);
+    described(counted);
+}
+
+fn run_others(counted: &Counted) {
     #[llm_trace(retrieval, query = c.visit())]
     fn retrieve(c: &Counted) {}
     #[llm_trace(tool, arguments = c.visit())]
@@ -72,9 +84,6 @@ fn run(counted: &Counted) {
         llm_trace::current().output(c).request(|request| request.input(c));
         c
     }
-    chat(counted);
-    body(counted);
-    described(counted);
     retrieve(counted);
     let _ = tool(counted);
     flow(counted);
@@ -84,8 +93,8 @@ fn run(counted: &Counted) {
 const USAGE_PROBE: usize = 1;
 
 #[test]
-fn nothing_is_looked_at_unless_spans_may_have_it() {
-    for capture in [None, Some(ContentCapture::NoContent), Some(ContentCapture::EventOnly)] {
+fn nothing_is_looked_at_unless_it_may_be_recorded() {
+    for capture in [None, Some(ContentCapture::NoContent)] {
         let counted = Counted::default();
         let builder = llm_trace::builder();
         let builder = match capture {
@@ -103,6 +112,19 @@ fn nothing_is_looked_at_unless_spans_may_have_it() {
         assert_eq!(spans.iter().map(|span| content_keys(span).len()).collect::<Vec<_>>(), [4, 3, 1, 1, 2, 2]);
         assert!(counted.visits() > 10);
     }
+}
+
+#[test]
+fn what_events_have_no_place_for_is_not_looked_at_if_only_they_may_have_content() {
+    let capturing = || llm_trace::builder().with_content_capture(ContentCapture::EventOnly);
+    let counted = Counted::default();
+    let receiver = exported(capturing(), || run_others(&counted));
+    assert_eq!((receiver.spans().len(), receiver.logs().len()), (3, 0));
+    assert_eq!(counted.visits(), 0);
+    let receiver = exported(capturing(), || run_models(&counted));
+    assert!(receiver.spans().iter().all(|span| content_keys(span).is_empty()));
+    assert_eq!(receiver.logs().len(), 3);
+    assert!(counted.visits() > USAGE_PROBE);
 }
 
 #[test]

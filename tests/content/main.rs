@@ -9,6 +9,7 @@ mod bodies;
 mod budget;
 mod canary;
 mod evaluation;
+mod events;
 mod redaction;
 mod schema;
 mod without_init;

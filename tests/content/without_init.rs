@@ -1,9 +1,14 @@
 //! Without `init()` the environment decides alone. It is read once, so each case is a process of its own.
 
 use std::process::Command;
+use std::time::Duration;
 
 use llm_trace::llm_trace;
+use llm_trace::opentelemetry::InstrumentationScope;
+use llm_trace::opentelemetry::logs::AnyValue;
 use llm_trace_tests::trace::Trace;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLoggerProvider};
 
 const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 const EXPECTED: &str = "LLM_TRACE_TEST_EXPECTED";
@@ -45,4 +50,67 @@ fn the_variable_decides_alone_and_a_wrong_value_means_no() {
         assert!(output.status.success(), "{value:?}: {}", String::from_utf8_lossy(&output.stdout));
         assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
     }
+}
+
+/// The other child's part: events to a provider that the program installed itself.
+#[test]
+fn child_with_events() {
+    if std::env::var_os(EVENTS).is_none() {
+        return;
+    }
+    #[llm_trace(chat, provider = "acme", model = "m", input = "hello")]
+    fn chat() -> &'static str {
+        "hi"
+    }
+    #[llm_trace(embeddings, provider = "acme", model = "m")]
+    fn failing() -> Result<(), std::io::Error> {
+        Err(std::io::ErrorKind::TimedOut.into())
+    }
+    let trace = Trace::new(); // installs a logger provider
+    assert_eq!(trace.run(chat), "hi");
+    drop(trace.run(failing));
+    let events = trace.events();
+    let names: Vec<_> = events.iter().map(|event| event.event_name().unwrap()).collect();
+    assert_eq!(names, ["gen_ai.client.inference.operation.details", "gen_ai.client.operation.exception"]);
+    let content = |key: &str| {
+        let found = events[0].attributes_iter().find(|(known, _)| known.as_str() == key);
+        found.is_some_and(|(_, value)| matches!(value, AnyValue::ListAny(_)))
+    };
+    assert!(content("gen_ai.input.messages") && content("gen_ai.output.messages"), "{:?}", events[0]);
+    assert_eq!(trace.span("chat m").text("gen_ai.input.messages"), None);
+
+    // Another takes its place, and is broken: no call suffers.
+    llm_trace::set_logger_provider(&SdkLoggerProvider::builder().with_log_processor(Panicking).build());
+    assert_eq!(trace.run(chat), "hi");
+    assert_eq!(trace.events().len(), 2);
+    assert_eq!(trace.spans().len(), 3);
+}
+
+const EVENTS: &str = "LLM_TRACE_TEST_EVENTS";
+
+#[derive(Debug)]
+struct Panicking;
+
+impl LogProcessor for Panicking {
+    fn emit(&self, _record: &mut SdkLogRecord, _scope: &InstrumentationScope) {
+        panic!("in a processor of the program's");
+    }
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        Ok(())
+    }
+}
+
+#[test]
+fn events_go_to_the_provider_that_was_installed() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "without_init::child_with_events"])
+        .env(EVENTS, "1")
+        .env(VARIABLE, "EVENT_ONLY")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use llm_trace_tests::trace::{Ended, all_points};
+use opentelemetry_sdk::logs::SdkLogRecord;
 
-/// One vintage's part of the document, from the spans and metrics of this process.
-pub(crate) fn section(spans: &[Ended]) -> String {
+/// One vintage's part of the document, from the spans, events and metrics of this process.
+pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
     let mut text =
         String::from("### Spans\n\n| operation | kind | name | attributes |\n| --- | --- | --- | --- |\n");
     let mut rows: BTreeMap<(String, String), (String, BTreeSet<String>)> = BTreeMap::new();
@@ -41,6 +42,19 @@ pub(crate) fn section(spans: &[Ended]) -> String {
         let labels: Vec<_> = labels.into_iter().collect();
         let _ = writeln!(text, "| `{name}` | `{unit}` | {buckets} | {} |", labels.join(" "));
     }
+
+    text.push_str("\n### Events\n\n| event | severity | attributes |\n| --- | --- | --- |\n");
+    let mut rows: BTreeMap<&str, (&str, BTreeSet<&str>)> = BTreeMap::new();
+    for event in events {
+        let severity = event.severity_number().map_or("", |severity| severity.name());
+        let row = rows.entry(event.event_name().unwrap_or_default()).or_insert((severity, BTreeSet::new()));
+        let keys = event.attributes_iter().map(|(key, _)| key.as_str());
+        row.1.extend(keys.filter(|key| !key.starts_with("app.")));
+    }
+    for (name, (severity, keys)) in rows {
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let _ = writeln!(text, "| `{name}` | {severity} | {} |", keys.join(" "));
+    }
     text
 }
 
@@ -69,11 +83,12 @@ pub(crate) fn document(august: &str, october: &str) -> String {
         "\
 # What is emitted
 
-Written by `tests/semconv` from calls of every kind that say everything they can; the same test checks each span and
-data point against the registry of the OpenTelemetry conventions and our extension of it ([semconv/](semconv)). To write it
+Written by `tests/semconv` from calls of every kind that say everything they can; the same test checks each span,
+data point and event against the registry of the OpenTelemetry conventions and our extension of it ([semconv/](semconv)). To write it
 anew: `UPDATE_DOCS=1 cargo test -p llm-trace-tests --test semconv`.
 
-Attributes of your own (`attributes(\"app.tier\" = …)`) come on top, on spans only. Requirement levels, types and meanings are
+Attributes of your own (`attributes(\"app.tier\" = …)`) come on top, on spans and the events that tell the same. Content
+is shown where it is on events only (`EVENT_ONLY`); on spans it has the same names. Requirement levels, types and meanings are
 those of the [conventions](https://github.com/open-telemetry/semantic-conventions-genai).
 
 ## August 2026, the default

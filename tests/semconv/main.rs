@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use llm_trace::llm_trace;
 use llm_trace_tests::semconv::{self, Checked};
 use llm_trace_tests::trace::{Ended, Trace, metric_names};
+use opentelemetry_sdk::logs::SdkLogRecord;
 use serde_json::{Value, json};
 
 #[llm_trace(
@@ -27,7 +28,10 @@ fn chat(request: &Value) -> Value {
     json!({
         "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
         "service_tier": "default", "system_fingerprint": "fp_1",
-        "choices": [{"finish_reason": "stop"}, {"finish_reason": "length"}],
+        "choices": [
+            {"finish_reason": "stop", "message": {"role": "assistant", "content": "{}"}},
+            {"finish_reason": "length", "message": {"role": "assistant", "content": "{"}}
+        ],
         "usage": {
             "prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150,
             "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 16},
@@ -42,7 +46,9 @@ fn full_request() -> Value {
         "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
         "model": "gpt-4o-mini", "temperature": 0.7, "top_p": 0.9, "top_k": 40, "max_tokens": 256, "n": 2, "seed": 42,
         "stop": ["END"], "frequency_penalty": 0.1, "presence_penalty": 0.2, "reasoning_effort": "low",
-        "response_format": {"type": "json_object"}, "service_tier": "flex", "previous_response_id": "resp_0"
+        "response_format": {"type": "json_object"}, "service_tier": "flex", "previous_response_id": "resp_0",
+        "instructions": "be brief", "messages": [{"role": "user", "content": "hi"}],
+        "tools": [{"type": "function", "function": {"name": "t"}}]
     })
 }
 
@@ -155,6 +161,13 @@ fn workflow() {
     guardrail();
     evaluator();
     task();
+    llm_trace::score("helpfulness")
+        .value(0.5)
+        .label("partly")
+        .explanation("it answers half of it")
+        .response_id("chatcmpl-1")
+        .error_type("judge_timeout")
+        .record();
 }
 
 fn conventional(span: &Ended) -> usize {
@@ -175,13 +188,21 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let missing: Vec<_> = registry.span_types().difference(&emitted).copied().collect();
     assert_eq!(missing, Vec::<&str>::new(), "span types that no call here emits");
 
+    let events = trace.events();
+    let emitted_events: BTreeSet<_> = events.iter().filter_map(SdkLogRecord::event_name).collect();
+    if std::env::var(CAPTURE).is_ok_and(|capture| capture == "event_only") {
+        let missing: Vec<_> = registry.events().difference(&emitted_events).copied().collect();
+        assert_eq!(missing, Vec::<&str>::new(), "events that nothing here emits");
+    }
+
     let names = metric_names(); // checks every data point
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
-    println!("{SECTION}{}{SECTION}", document::section(&spans));
-    let Checked { spans, attributes, points } = Checked::so_far();
+    println!("{SECTION}{}{SECTION}", document::section(&spans, &events));
+    let Checked { spans, attributes, points, events } = Checked::so_far();
     println!(
-        "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics; violations: 0; \
+        "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics, {events} events; \
+         violations: 0; \
          attributes on a full inference span: {inference}, on embeddings: {embeddings}",
         emitted.len(),
         names.len(),
@@ -193,16 +214,19 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
 /// The child process writes its part of the document between these.
 const SECTION: &str = "\n<<section>>\n";
 
+/// Content on events, so that those with details are emitted in each vintage; spans stay as they are by default.
+const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
+
 #[test]
 fn the_newest_conventions_are_kept_to_when_opted_into() {
-    let text = in_october();
+    let text = in_vintage("http, gen_ai_latest_experimental");
     println!("{text}");
     assert!(text.contains("1 passed"), "{text}");
 }
 
 #[test]
 fn content_keeps_to_the_conventions_too_when_it_is_captured() {
-    let text = in_child("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY");
+    let text = in_child(&[(CAPTURE, "SPAN_ONLY")]);
     println!("{text}");
     for content in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
         assert!(text.contains(content), "no {content} in {text}");
@@ -211,11 +235,11 @@ fn content_keeps_to_the_conventions_too_when_it_is_captured() {
 
 #[test]
 fn the_document_says_what_is_emitted() {
-    let text = in_october();
-    let october = text.split(SECTION).nth(1).unwrap();
-    let trace = Trace::new();
-    trace.run(workflow);
-    let expected = document::document(&document::section(&trace.spans()), october);
+    let sections = ["", "gen_ai_latest_experimental"].map(|opt_in| {
+        let text = in_vintage(opt_in);
+        text.split(SECTION).nth(1).unwrap().to_owned()
+    });
+    let expected = document::document(&sections[0], &sections[1]);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/semconv.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &expected).unwrap();
@@ -227,16 +251,16 @@ fn the_document_says_what_is_emitted() {
     );
 }
 
-/// The first test's output under the newest conventions.
-fn in_october() -> String {
-    in_child("OTEL_SEMCONV_STABILITY_OPT_IN", "http, gen_ai_latest_experimental")
+/// The first test's output under the conventions that are opted into.
+fn in_vintage(opt_in: &str) -> String {
+    in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "event_only")])
 }
 
-/// The first test's output in a process with that variable.
-fn in_child(variable: &str, value: &str) -> String {
+/// The first test's output in a process with these variables.
+fn in_child(variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
-        .env(variable, value)
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -246,6 +270,7 @@ fn in_child(variable: &str, value: &str) -> String {
 
 #[test]
 fn the_check_finds_what_is_wrong() {
+    use llm_trace::opentelemetry::logs::Severity;
     use llm_trace::opentelemetry::trace::{SpanBuilder, SpanKind, Tracer};
     use llm_trace::opentelemetry::{KeyValue, global};
     let trace = Trace::new();
@@ -277,4 +302,22 @@ fn the_check_finds_what_is_wrong() {
     assert_eq!(wrong.len(), 7, "{wrong:#?}");
     let wrong = semconv::AUGUST.check_point("gen_ai.client.token.usage", "tokens", false, ["user.id"]);
     assert_eq!(wrong.len(), 6, "{wrong:#?}");
+    let attributes = [
+        ("gen_ai.input.messages".into(), "[]".into()),
+        ("gen_ai.evaluation.name".into(), "n".into()),
+        ("gen_ai.made_up".into(), 1.into()),
+    ];
+    let details = "gen_ai.client.inference.operation.details";
+    let wrong = semconv::AUGUST.check_event(details, Some(Severity::Info), &attributes);
+    for expected in [
+        "severity is Some(Info)",
+        "`gen_ai.provider.name` is required",
+        "`gen_ai.input.messages` should be Any",
+        "`gen_ai.evaluation.name` is not for this event",
+        "`gen_ai.made_up` is not defined",
+    ] {
+        assert!(wrong.iter().any(|found| found.contains(expected)), "{expected} not in {wrong:#?}");
+    }
+    assert_eq!(wrong.len(), 5, "{wrong:#?}");
+    assert_eq!(semconv::AUGUST.check_event("made.up", None, &[]).len(), 1);
 }

@@ -5,8 +5,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
@@ -22,6 +24,8 @@ pub enum Answer {
     Hang,
     /// Nothing to requests for this path, 200 to others.
     HangOn(&'static str),
+    /// This status to requests for this path, 200 to others.
+    StatusOn(&'static str, u16),
 }
 
 /// One request as it arrived.
@@ -112,6 +116,17 @@ impl Receiver {
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
+    /// The decoded log requests.
+    pub fn log_requests(&self) -> Vec<ExportLogsServiceRequest> {
+        self.decoded("/v1/logs")
+    }
+
+    /// Every log record received.
+    pub fn logs(&self) -> Vec<LogRecord> {
+        let resources = self.log_requests().into_iter().flat_map(|request| request.resource_logs);
+        resources.flat_map(|resource| resource.scope_logs).flat_map(|scope| scope.log_records).collect()
+    }
+
     /// The metrics of the last request.
     pub fn metrics(&self) -> Vec<Metric> {
         let last = self.metric_requests().pop().unwrap_or_default();
@@ -137,7 +152,8 @@ fn serve(stream: &TcpStream, state: &State) {
     while let Some(request) = read_request(&mut reader) {
         let answer = match state.answer {
             Answer::HangOn(path) if request.path == path => Answer::Hang,
-            Answer::HangOn(_) => Answer::Status(200),
+            Answer::StatusOn(path, status) if request.path == path => Answer::Status(status),
+            Answer::HangOn(_) | Answer::StatusOn(..) => Answer::Status(200),
             other => other,
         };
         state.received.lock().unwrap().push(request);
@@ -146,7 +162,7 @@ fn serve(stream: &TcpStream, state: &State) {
             Answer::Status(status) => (format!("HTTP/1.1 {status} Answer\r\n"), &[]),
             Answer::Body("", body) => ("HTTP/1.1 200 OK\r\n".to_owned(), body),
             Answer::Body(kind, body) => (format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n"), body),
-            Answer::Hang | Answer::HangOn(_) => {
+            Answer::Hang | Answer::HangOn(_) | Answer::StatusOn(..) => {
                 let _ = reader.read(&mut [0; 1]); // returns when the client gives up
                 return;
             }

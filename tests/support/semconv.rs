@@ -1,12 +1,13 @@
-//! The semantic conventions as YAML, and what of an emitted span or metric does not keep to them.
+//! The semantic conventions as YAML, and what of an emitted span, metric or event does not keep to them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use opentelemetry::Value;
+use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanKind, Status};
+use opentelemetry::{Key, Value};
 use opentelemetry_sdk::trace::SpanData;
 use saphyr::{LoadableYamlNode, Yaml};
 
@@ -27,6 +28,7 @@ pub fn in_force() -> &'static Registry {
 static SPANS: AtomicUsize = AtomicUsize::new(0);
 static ATTRIBUTES: AtomicUsize = AtomicUsize::new(0);
 static POINTS: AtomicUsize = AtomicUsize::new(0);
+static EVENTS: AtomicUsize = AtomicUsize::new(0);
 
 /// How much has been checked in this process.
 pub struct Checked {
@@ -36,6 +38,8 @@ pub struct Checked {
     pub attributes: usize,
     /// Data points of metrics.
     pub points: usize,
+    /// Events.
+    pub events: usize,
 }
 
 impl Checked {
@@ -45,6 +49,7 @@ impl Checked {
             spans: SPANS.load(Ordering::Relaxed),
             attributes: ATTRIBUTES.load(Ordering::Relaxed),
             points: POINTS.load(Ordering::Relaxed),
+            events: EVENTS.load(Ordering::Relaxed),
         }
     }
 }
@@ -55,6 +60,7 @@ pub struct Registry {
     groups: BTreeMap<String, Vec<Entry>>,
     spans: BTreeMap<String, Signal>,
     metrics: BTreeMap<String, Signal>,
+    events: BTreeMap<String, Signal>,
 }
 
 /// The type of an attribute.
@@ -96,6 +102,7 @@ impl Registry {
             groups: BTreeMap::new(),
             spans: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            events: BTreeMap::new(),
         };
         let registries = folder().join("semconv/registry");
         let mut files = yaml_files(&registries.join(vintage));
@@ -132,6 +139,9 @@ impl Registry {
         }
         for metric in list(document, "metrics") {
             self.metrics.insert(text(metric, "name").unwrap(), Signal::of(metric));
+        }
+        for event in list(document, "events") {
+            self.events.insert(text(event, "name").unwrap(), Signal::of(event));
         }
         // What a provider's refinement adds is added to what it refines.
         for refinement in list(document, "span_refinements") {
@@ -275,14 +285,68 @@ impl Registry {
         wrong
     }
 
+    /// The events defined.
+    pub fn events(&self) -> BTreeSet<&str> {
+        self.events.keys().map(String::as_str).collect()
+    }
+
+    /// What is wrong with an event of ours.
+    pub fn check_event(
+        &self,
+        name: &str,
+        severity: Option<Severity>,
+        attributes: &[(Key, AnyValue)],
+    ) -> Vec<String> {
+        let Some(signal) = self.events.get(name) else {
+            return vec![format!("event `{name}` is not defined")];
+        };
+        EVENTS.fetch_add(1, Ordering::Relaxed);
+        let mut wrong = Vec::new();
+        let mut say = |what: String| wrong.push(format!("event `{name}`: {what}"));
+        let mut allowed = self.resolve(signal.attributes.iter());
+        let expected = match name {
+            "gen_ai.client.operation.exception" => Severity::Warn,
+            "gen_ai.client.inference.operation.details" => {
+                let ours = ["common", "cost", "usage"];
+                let ours = ours.map(|group| Entry::Group(format!("attributes.llm_trace.{group}")));
+                allowed.extend(self.resolve(ours.iter()));
+                Severity::Debug
+            }
+            _ => Severity::Info,
+        };
+        if severity != Some(expected) {
+            say(format!("severity is {severity:?}, should be {expected:?}"));
+        }
+        let has = |key: &str| attributes.iter().any(|(known, _)| known.as_str() == key);
+        for (key, _) in allowed.iter().filter(|(key, required)| **required && !has(key)) {
+            say(format!("`{key}` is required"));
+        }
+        for (key, value) in attributes.iter().filter(|(key, _)| !key.as_str().starts_with(USERS_OWN)) {
+            match self.attributes.get(key.as_str()) {
+                None => say(format!("`{key}` is not defined")),
+                Some(_) if !allowed.contains_key(key.as_str()) => {
+                    say(format!("`{key}` is not for this event"));
+                }
+                Some(expected) if !expected.fits_event(value) => {
+                    say(format!("`{key}` should be {expected:?}, is {value:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+        wrong
+    }
+
     /// Every attribute a list of entries stands for, and whether it is required; a later entry overrides.
     fn resolve<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<String, bool> {
         let mut resolved = BTreeMap::new();
         for entry in entries {
             match entry {
                 Entry::Group(group) => {
-                    let group = self.groups.get(group).unwrap_or_else(|| panic!("no group `{group}`"));
-                    resolved.extend(self.resolve(group.iter()));
+                    // `span.` and a span type: everything its spans have.
+                    let of_span = group.strip_prefix("span.").and_then(|name| self.spans.get(name));
+                    let entries = of_span.map(|span| &span.attributes).or_else(|| self.groups.get(group));
+                    let entries = entries.unwrap_or_else(|| panic!("no group `{group}`"));
+                    resolved.extend(self.resolve(entries.iter()));
                 }
                 Entry::Attribute { key, required } => {
                     resolved.insert(key.clone(), *required);
@@ -316,6 +380,23 @@ impl Type {
                 | (Type::Bool, Value::Bool(_))
                 | (Type::TextList, Value::Array(opentelemetry::Array::String(_)))
         )
+    }
+}
+
+impl Type {
+    /// On events what is structured is not JSON in a string.
+    fn fits_event(self, value: &AnyValue) -> bool {
+        match (self, value) {
+            (Type::TextList, AnyValue::ListAny(items)) => {
+                items.iter().all(|item| matches!(item, AnyValue::String(_)))
+            }
+            (Type::Text, AnyValue::String(_))
+            | (Type::Int, AnyValue::Int(_))
+            | (Type::Double, AnyValue::Double(_))
+            | (Type::Bool, AnyValue::Boolean(_))
+            | (Type::Any, AnyValue::ListAny(_) | AnyValue::Map(_)) => true,
+            _ => false,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue, Value, global};
+use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{
@@ -28,6 +29,9 @@ struct Providers {
     spans: InMemorySpanExporter,
     metrics: InMemoryMetricExporter,
     meters: SdkMeterProvider,
+    events: InMemoryLogExporter,
+    /// Kept: the last reference to a provider shuts it down.
+    _loggers: SdkLoggerProvider,
 }
 
 fn providers() -> &'static Providers {
@@ -40,7 +44,10 @@ fn providers() -> &'static Providers {
             PeriodicReader::builder(metrics.clone()).with_interval(Duration::from_secs(3600)).build();
         let meters = SdkMeterProvider::builder().with_reader(reader).build();
         global::set_meter_provider(meters.clone());
-        Providers { spans, metrics, meters }
+        let events = InMemoryLogExporter::default();
+        let loggers = SdkLoggerProvider::builder().with_simple_exporter(events.clone()).build();
+        llm_trace::set_logger_provider(&loggers);
+        Providers { spans, metrics, meters, events, _loggers: loggers }
     })
 }
 
@@ -76,8 +83,25 @@ impl Trace {
         code()
     }
 
+    /// The events of this trace, after a check against the conventions.
+    pub fn events(&self) -> Vec<SdkLogRecord> {
+        let emitted = providers().events.get_emitted_logs().unwrap().into_iter();
+        let of_trace = emitted
+            .map(|log| log.record)
+            .filter(|record| record.trace_context().is_some_and(|context| context.trace_id == self.id));
+        of_trace
+            .inspect(|record| {
+                let attributes: Vec<_> = record.attributes_iter().cloned().collect();
+                let name = record.event_name().unwrap_or_default();
+                let wrong = semconv::in_force().check_event(name, record.severity_number(), &attributes);
+                assert!(wrong.is_empty(), "{wrong:#?}");
+            })
+            .collect()
+    }
+
     /// The spans of this trace in the order they ended.
     pub fn spans(&self) -> Vec<Ended> {
+        self.events();
         self.unchecked().into_iter().inspect(|span| keeps_to_the_conventions(&span.0)).collect()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 
 use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
@@ -155,6 +155,13 @@ impl CurrentCall {
     pub fn trace_id(&self) -> Option<String> {
         let trace_id = self.open.upgrade()?.trace_id;
         (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
+    }
+
+    /// The id of the call's span in hex: with [`trace_id`](Self::trace_id) what a later [score](crate::Score::of) is
+    /// about; `None` outside of any call.
+    pub fn span_id(&self) -> Option<String> {
+        let span_id = self.open.upgrade()?.span.span().span_context().span_id();
+        (span_id != SpanId::INVALID).then(|| span_id.to_string())
     }
 
     fn captures_output(&self) -> bool {

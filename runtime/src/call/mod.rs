@@ -1,7 +1,7 @@
 //! One call from begin to finish: the only state machine in this crate.
 //!
 //! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
-//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span and the metrics.
+//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span, the metrics and the events.
 
 mod current;
 mod future;
@@ -10,6 +10,7 @@ mod site;
 mod stream;
 mod value;
 
+use std::cell::OnceCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,10 +28,10 @@ pub(crate) use value::{string_array, widen};
 
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
-use crate::privacy::Piece;
+use crate::privacy::{Piece, Recorded};
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{metrics, mirror, privacy, span};
+use crate::{events, metrics, mirror, privacy, span};
 
 /// A call that has begun. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ pub(crate) struct Attempts {
     pub(crate) wasted_tokens: u64,
 }
 
-/// A call that has ended, seen by span and metrics alike.
+/// A call that has ended, seen by span, metrics and events alike.
 pub(crate) struct Finished<'a> {
     pub(crate) site: &'static CallSite,
     /// The agent on whose behalf the call ran; for an agent, itself.
@@ -90,6 +91,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
+    content: OnceCell<Recorded>,
 }
 
 /// How a call ended.
@@ -104,6 +106,11 @@ impl Finished<'_> {
     /// The name of the tool, agent, workflow or task: as given, or the function's.
     pub(crate) fn own_name(&self) -> &str {
         self.request.name.as_deref().unwrap_or(self.site.function)
+    }
+
+    /// What may be recorded of the call's content, made when somebody wants it.
+    pub(crate) fn content(&self) -> &Recorded {
+        self.content.get_or_init(|| Recorded::of(self))
     }
 }
 
@@ -144,7 +151,8 @@ impl Call {
 
     /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response() && (metrics::are_wanted() || self.is_seen())
+        self.open.site.kind.reads_response()
+            && (metrics::are_wanted() || events::are_received() || self.is_seen())
     }
 
     /// Whether anybody looks at this very call; metrics are made of all calls.
@@ -203,7 +211,7 @@ impl Call {
             facts.response.usage = None;
         }
         let is_measured = metrics::are_wanted();
-        let is_observed = is_measured || self.is_seen();
+        let is_observed = is_measured || events::are_received() || self.is_seen();
         let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -222,6 +230,7 @@ impl Call {
             price: &price,
             timing: &facts.timing,
             duration,
+            content: OnceCell::new(),
         };
         if is_measured {
             // A call that is dropped can be far from its context, by which a test knows its measurements.
@@ -233,6 +242,7 @@ impl Call {
             mirror::end(span, &finished);
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
+        events::record(&finished, &self.context, end_time);
         span::end(&finished, &self.context, end_time);
     }
 }

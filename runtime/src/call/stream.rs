@@ -115,6 +115,7 @@ impl Call {
             price: &Price::None,
             timing: &facts.timing,
             duration: Duration::ZERO,
+            content: std::cell::OnceCell::new(),
         })
     }
 

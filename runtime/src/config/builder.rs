@@ -35,6 +35,7 @@ pub struct Builder {
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
     pub(super) vintage: Option<Vintage>,
+    pub(super) events: Option<bool>,
     pub(super) content: Option<ContentCapture>,
     pub(super) content_budget: Option<(usize, usize)>,
     pub(super) redaction: Redaction,
@@ -71,12 +72,13 @@ impl Builder {
         self
     }
 
-    /// Base URL of an OTLP/HTTP receiver, such as `http://localhost:4318`; `/v1/traces` and `/v1/metrics` are
-    /// appended. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` and `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` (used as they
-    /// are), then `OTEL_EXPORTER_OTLP_ENDPOINT`. Without any, finished traces are printed to stderr as a tree.
+    /// Base URL of an OTLP/HTTP receiver, such as `http://localhost:4318`; `/v1/traces`, `/v1/metrics` and, for
+    /// events, `/v1/logs` are appended. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`
+    /// and `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` (used as they are), then `OTEL_EXPORTER_OTLP_ENDPOINT`. Without any, finished
+    /// traces are printed to stderr as a tree.
     ///
-    /// `OTEL_TRACES_EXPORTER` (`otlp`, `console` for the tree, `none`) and `OTEL_METRICS_EXPORTER` (`otlp`, `none`) choose
-    /// another exporter than that, whatever the endpoint is. The proxy named by `ALL_PROXY`, `HTTPS_PROXY` or
+    /// `OTEL_TRACES_EXPORTER` (`otlp`, `console` for the tree, `none`), `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER`
+    /// (`otlp`, `none`) choose another exporter than that, whatever the endpoint is. The proxy named by `ALL_PROXY`, `HTTPS_PROXY` or
     /// `HTTP_PROXY` is used unless the host is in `NO_PROXY` or on this machine's loopback interface.
     pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = Some(endpoint.into());
@@ -85,15 +87,14 @@ impl Builder {
 
     /// A header sent with every export, such as `Authorization`; the value is sent as it is. Headers that say how the
     /// request itself is made (`Content-Type`, `Content-Length`, `Host`, …) are refused. Default:
-    /// `OTEL_EXPORTER_OTLP_TRACES_HEADERS` and `OTEL_EXPORTER_OTLP_METRICS_HEADERS`, then `OTEL_EXPORTER_OTLP_HEADERS`,
-    /// whose values are percent-decoded.
+    /// `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_HEADERS`, then `OTEL_EXPORTER_OTLP_HEADERS`, whose values are percent-decoded.
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), Secret(value.into())));
         self
     }
 
-    /// How long one export may take, with all its attempts and answers. Default: `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT` and
-    /// `OTEL_EXPORTER_OTLP_METRICS_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
+    /// How long one export may take, with all its attempts and answers. Default:
+    /// `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -123,7 +124,16 @@ impl Builder {
         self
     }
 
-    /// Whether content is recorded: prompts, completions, system instructions, tool definitions, the arguments and
+    /// Whether calls emit events: the errors of calls to services (`gen_ai.client.operation.exception`), and in the newest
+    /// [`Vintage`] the details of calls to models. Default: only if a receiver of logs was named, by `OTEL_LOGS_EXPORTER`
+    /// or `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, as some receivers of spans take no logs. [Scores](crate::score), and events
+    /// with content ([`with_content_capture`](Self::with_content_capture)), are emitted in any case.
+    pub fn with_events(mut self, emit: bool) -> Self {
+        self.events = Some(emit);
+        self
+    }
+
+    /// Whether content is recorded, and where: prompts, completions, system instructions, tool definitions, the arguments and
     /// results of tools, queries. Default: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`, which is `NO_CONTENT`,
     /// `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`, `true` or `false`; without it, nothing is.
     pub fn with_content_capture(mut self, capture: ContentCapture) -> Self {

@@ -18,5 +18,5 @@ mod tls;
 pub use builder::{Builder, builder};
 pub use error::ConfigError;
 pub(crate) use sdk::SdkSettings;
-pub(crate) use settings::{Metrics, Settings, Traces};
+pub(crate) use settings::{Events, Metrics, Settings, Traces};
 pub(crate) use signal::SignalSettings;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use opentelemetry_sdk::logs;
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder, Sampler};
 
 use super::ConfigError;
@@ -10,22 +11,45 @@ use super::env::{self, Source, invalid};
 
 const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
 const SAMPLER_ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
-const QUEUE: &str = "OTEL_BSP_MAX_QUEUE_SIZE";
-const BATCH: &str = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE";
-const DELAY: &str = "OTEL_BSP_SCHEDULE_DELAY";
 const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
 
 /// The specification's defaults.
 const DEFAULT_QUEUE: usize = 2048;
 const DEFAULT_BATCH: usize = 512;
-const DEFAULT_DELAY: Duration = Duration::from_secs(5);
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The variables of one batch processor.
+struct BatchVariables {
+    queue: &'static str,
+    batch: &'static str,
+    delay: &'static str,
+    default_delay: Duration,
+    /// Not for this kind of processor, but a value that is no number is a mistake.
+    timeout: &'static str,
+}
+
+const SPANS: BatchVariables = BatchVariables {
+    queue: "OTEL_BSP_MAX_QUEUE_SIZE",
+    batch: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    delay: "OTEL_BSP_SCHEDULE_DELAY",
+    default_delay: Duration::from_secs(5),
+    timeout: "OTEL_BSP_EXPORT_TIMEOUT",
+};
+
+const EVENTS: BatchVariables = BatchVariables {
+    queue: "OTEL_BLRP_MAX_QUEUE_SIZE",
+    batch: "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
+    delay: "OTEL_BLRP_SCHEDULE_DELAY",
+    default_delay: Duration::from_secs(1),
+    timeout: "OTEL_BLRP_EXPORT_TIMEOUT",
+};
 
 /// Sampling, batches and intervals.
 #[derive(Debug)]
 pub(crate) struct SdkSettings {
     pub(crate) sampler: Sampler,
     pub(crate) batches: BatchConfig,
+    pub(crate) event_batches: logs::BatchConfig,
     pub(crate) metric_interval: Duration,
 }
 
@@ -33,7 +57,8 @@ impl SdkSettings {
     pub(super) fn resolve(source: &dyn Source) -> Result<Self, ConfigError> {
         Ok(SdkSettings {
             sampler: sampler(source)?,
-            batches: batches(source)?,
+            batches: span_batches(source)?,
+            event_batches: event_batches(source)?,
             metric_interval: env::milliseconds(source, INTERVAL)?.unwrap_or(DEFAULT_INTERVAL),
         })
     }
@@ -73,22 +98,43 @@ fn ratio(source: &dyn Source) -> Result<f64, ConfigError> {
     }
 }
 
-fn batches(source: &dyn Source) -> Result<BatchConfig, ConfigError> {
-    let queue = env::count(source, QUEUE)?.unwrap_or(DEFAULT_QUEUE);
-    let batch = match env::count(source, BATCH)? {
-        None => DEFAULT_BATCH.min(queue),
-        Some(batch) if batch <= queue => batch,
-        Some(batch) => {
-            let expected = format!("expected at most the size of the queue (`{QUEUE}`, {queue})");
-            return Err(invalid(BATCH, batch.to_string(), expected));
-        }
-    };
-    // Both are for processors that export concurrently; this one does not, but a value that is no number is a mistake.
-    env::milliseconds(source, "OTEL_BSP_EXPORT_TIMEOUT")?;
+fn span_batches(source: &dyn Source) -> Result<BatchConfig, ConfigError> {
+    // Also for processors that export concurrently only.
     env::count(source, "OTEL_BSP_MAX_CONCURRENT_EXPORTS")?;
+    let Batches { queue, batch, delay } = batches(source, &SPANS)?;
     Ok(BatchConfigBuilder::default()
         .with_max_queue_size(queue)
         .with_max_export_batch_size(batch)
-        .with_scheduled_delay(env::milliseconds(source, DELAY)?.unwrap_or(DEFAULT_DELAY))
+        .with_scheduled_delay(delay)
         .build())
+}
+
+fn event_batches(source: &dyn Source) -> Result<logs::BatchConfig, ConfigError> {
+    let Batches { queue, batch, delay } = batches(source, &EVENTS)?;
+    Ok(logs::BatchConfigBuilder::default()
+        .with_max_queue_size(queue)
+        .with_max_export_batch_size(batch)
+        .with_scheduled_delay(delay)
+        .build())
+}
+
+struct Batches {
+    queue: usize,
+    batch: usize,
+    delay: Duration,
+}
+
+fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, ConfigError> {
+    let queue = env::count(source, variables.queue)?.unwrap_or(DEFAULT_QUEUE);
+    let batch = match env::count(source, variables.batch)? {
+        None => DEFAULT_BATCH.min(queue),
+        Some(batch) if batch <= queue => batch,
+        Some(batch) => {
+            let expected = format!("expected at most the size of the queue (`{}`, {queue})", variables.queue);
+            return Err(invalid(variables.batch, batch.to_string(), expected));
+        }
+    };
+    env::milliseconds(source, variables.timeout)?;
+    let delay = env::milliseconds(source, variables.delay)?.unwrap_or(variables.default_delay);
+    Ok(Batches { queue, batch, delay })
 }

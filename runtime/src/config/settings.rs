@@ -19,6 +19,7 @@ const DISABLED: &str = "OTEL_SDK_DISABLED";
 pub(crate) struct Settings {
     pub(crate) traces: Traces,
     pub(crate) metrics: Metrics,
+    pub(crate) events: Events,
     pub(crate) sdk: SdkSettings,
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
@@ -45,7 +46,20 @@ pub(crate) enum Metrics {
     Nowhere,
 }
 
-/// What `OTEL_{TRACES,METRICS}_EXPORTER` choose.
+/// Where events go, which are log records.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+pub(crate) enum Events {
+    Otlp {
+        signal: SignalSettings,
+        /// Somebody named a receiver of logs, or said that events are wanted. A receiver that was only named for all
+        /// signals may take no logs: it gets those that the program makes itself, and those with content.
+        asked_for: bool,
+    },
+    Nowhere,
+}
+
+/// What `OTEL_{TRACES,METRICS,LOGS}_EXPORTER` choose.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exporter {
     Otlp,
@@ -61,6 +75,7 @@ impl Settings {
         }
         let traces = traces(&builder, source)?;
         let metrics = metrics(&builder, source)?;
+        let events = events(&builder, source)?;
         let error_messages = match builder.error_messages {
             Some(record) => record,
             // On the developer's own terminal a message leaves for nowhere. Without one, stderr is likely collected.
@@ -77,6 +92,7 @@ impl Settings {
         Ok(Some(Settings {
             traces,
             metrics,
+            events,
             sdk,
             resource,
             error_messages,
@@ -130,4 +146,21 @@ fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigErro
         None => return Ok(Metrics::Nowhere),
     };
     SignalSettings::resolve(endpoint, builder, source, own).map(Metrics::Otlp)
+}
+
+fn events(builder: &Builder, source: &dyn Source) -> Result<Events, ConfigError> {
+    let choices = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
+    let exporter = env::choice(source, "OTEL_LOGS_EXPORTER", &choices)?;
+    let (own, path) = (&signal::LOGS, "/v1/logs");
+    if exporter == Some(Exporter::None) {
+        return Ok(Events::Nowhere);
+    }
+    let is_named = exporter.is_some() || (builder.endpoint.is_none() && source.get(own.endpoint)?.is_some());
+    let endpoint = match signal::configured_endpoint(builder, source, own, path)? {
+        Some(endpoint) => endpoint,
+        None if exporter == Some(Exporter::Otlp) => signal::default_endpoint(path)?,
+        None => return Ok(Events::Nowhere),
+    };
+    let asked_for = builder.events.unwrap_or(is_named);
+    Ok(Events::Otlp { signal: SignalSettings::resolve(endpoint, builder, source, own)?, asked_for })
 }

@@ -55,6 +55,7 @@ macro_rules! variables {
 pub(super) const GENERAL: Variables = variables!("OTEL_EXPORTER_OTLP");
 pub(super) const TRACES: Variables = variables!("OTEL_EXPORTER_OTLP_TRACES");
 pub(super) const METRICS: Variables = variables!("OTEL_EXPORTER_OTLP_METRICS");
+pub(super) const LOGS: Variables = variables!("OTEL_EXPORTER_OTLP_LOGS");
 
 impl SignalSettings {
     /// Everything about a signal that goes to `endpoint`.

@@ -31,7 +31,7 @@ pub(super) struct Route {
 impl Route {
     /// What an export came to: the number of items that were rejected, or why it failed. The client below knows
     /// more than the exporter, which calls a login page a success and every broken connection a network error.
-    fn result(&self, exported: OTelSdkResult, what: &str) -> Result<u64, OTelSdkError> {
+    pub(super) fn result(&self, exported: OTelSdkResult, what: &str) -> Result<u64, OTelSdkError> {
         let failure = match (exported, self.exchange.outcome()) {
             (Ok(()), Outcome::Accepted | Outcome::Unsent) => return Ok(0),
             (Ok(()), Outcome::Rejected { items, message }) => {

@@ -1,14 +1,16 @@
 //! The guard that delivers what is queued before the program ends.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exchange::no_answer_within;
 use super::ledger::{Ledger, Receipt};
+use crate::events::Installed;
 
 /// An export that runs into its timeout is given this much longer to say so.
 const MARGIN: Duration = Duration::from_secs(1);
@@ -36,7 +38,15 @@ pub struct Telemetry {
 pub(super) struct Running {
     pub(super) tracers: Option<Exported<SdkTracerProvider>>,
     pub(super) meters: Option<Exported<SdkMeterProvider>>,
+    pub(super) loggers: Option<Loggers>,
     pub(super) ledger: Arc<Ledger>,
+}
+
+/// The provider of events, and the place where events find it.
+#[derive(Debug)]
+pub(super) struct Loggers {
+    pub(super) exported: Exported<SdkLoggerProvider>,
+    pub(super) installed: Installed,
 }
 
 /// A provider, and where it exports to.
@@ -59,7 +69,7 @@ impl Telemetry {
 
     /// Delivers what is queued now and returns what has been delivered so far.
     ///
-    /// Blocks until the receiver has answered: at most 5 seconds for spans, and side by side with that at most the
+    /// Blocks until the receiver has answered: at most 5 seconds for spans and events, and side by side with that at most the
     /// timeout of one export for metrics, or of two if one is under way already. From async code call it in
     /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> Receipt {
@@ -103,11 +113,20 @@ impl Running {
                 let _ = meters.provider.force_flush();
             }
         };
+        let unfinished_events = AtomicBool::new(false);
+        let events = || {
+            if let Some(Loggers { exported, .. }) = &self.loggers {
+                unfinished_events.store(exported.provider.force_flush().is_err(), Ordering::Relaxed);
+            }
+        };
         let spans = || self.tracers.as_ref().filter(|tracers| tracers.provider.force_flush().is_err());
-        let unfinished = side_by_side(metrics, spans);
+        let tracers = side_by_side(metrics, || side_by_side(events, spans));
+        let loggers = self.loggers.as_ref().filter(|_| unfinished_events.load(Ordering::Relaxed));
+        let unfinished = tracers.map(|tracers| &tracers.destination);
+        let unfinished = unfinished.or(loggers.map(|loggers| &loggers.exported.destination));
         let receipt = self.ledger.receipt();
         match unfinished {
-            Some(tracers) => receipt.or_because(&tracers.destination, "there is no answer yet"),
+            Some(destination) => receipt.or_because(destination, "there is no answer yet"),
             None => receipt,
         }
     }
@@ -122,12 +141,18 @@ impl Running {
                 self.ledger.failed(destination, no_answer_within(patience));
             }
         };
+        let events = || {
+            if let Some(Loggers { exported, installed }) = &self.loggers {
+                installed.remove();
+                let _ = exported.provider.shutdown_with_timeout(exported.timeout + MARGIN);
+            }
+        };
         let spans = || {
             if let Some(tracers) = &self.tracers {
                 let _ = tracers.provider.shutdown_with_timeout(tracers.timeout + MARGIN);
             }
         };
-        side_by_side(metrics, spans);
+        side_by_side(metrics, || side_by_side(events, spans));
     }
 }
 

@@ -12,6 +12,8 @@ use super::report;
 pub(super) struct Ledger {
     spans_ended: AtomicU64,
     spans_delivered: AtomicU64,
+    events_emitted: AtomicU64,
+    events_delivered: AtomicU64,
     /// Metrics are cumulative: what matters is whether the newest state arrived.
     metrics_attempted: AtomicBool,
     metrics_current: AtomicBool,
@@ -41,6 +43,14 @@ impl Ledger {
 
     pub(super) fn spans_delivered(&self, count: u64) {
         self.spans_delivered.fetch_add(count, Ordering::AcqRel);
+    }
+
+    pub(super) fn event_emitted(&self) {
+        self.events_emitted.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn events_delivered(&self, count: u64) {
+        self.events_delivered.fetch_add(count, Ordering::AcqRel);
     }
 
     /// An export of metrics begins. Until it has succeeded they count as lost: it may never come back.
@@ -107,9 +117,12 @@ impl Ledger {
     pub(super) fn receipt(&self) -> Receipt {
         let ended = self.spans_ended.load(Ordering::Acquire);
         let delivered = self.spans_delivered.load(Ordering::Acquire);
+        let emitted = self.events_emitted.load(Ordering::Acquire);
         Receipt {
             spans: ended,
             spans_delivered: delivered.min(ended),
+            events: emitted,
+            events_delivered: self.events_delivered.load(Ordering::Acquire).min(emitted),
             metrics_lost: self.metrics_attempted.load(Ordering::Acquire)
                 && !self.metrics_current.load(Ordering::Acquire),
             failure: self.story().failure.clone(),
@@ -128,6 +141,8 @@ impl Ledger {
 pub struct Receipt {
     spans: u64,
     spans_delivered: u64,
+    events: u64,
+    events_delivered: u64,
     metrics_lost: bool,
     failure: Option<Failure>,
 }
@@ -148,6 +163,21 @@ impl Receipt {
         self.spans - self.spans_delivered
     }
 
+    /// Events that were emitted.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Events the receiver confirmed.
+    pub fn events_delivered(&self) -> u64 {
+        self.events_delivered
+    }
+
+    /// Events that were emitted but not confirmed, for the same reasons as spans.
+    pub fn events_lost(&self) -> u64 {
+        self.events - self.events_delivered
+    }
+
     /// Whether the newest state of the metrics did not arrive.
     pub fn metrics_lost(&self) -> bool {
         self.metrics_lost
@@ -155,7 +185,7 @@ impl Receipt {
 
     /// Whether everything arrived.
     pub fn is_complete(&self) -> bool {
-        self.spans_lost() == 0 && !self.metrics_lost
+        self.spans_lost() == 0 && self.events_lost() == 0 && !self.metrics_lost
     }
 
     /// Why the last failed export failed, if any did: a few words for people, without credentials.
@@ -176,14 +206,22 @@ impl Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let spans = |count: u64| format!("{count} {}", if count == 1 { "span" } else { "spans" });
+        let counted = |count: u64, what: &str| {
+            (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        };
         if self.is_complete() {
-            return write!(f, "{} delivered", spans(self.spans_delivered));
+            let spans = counted(self.spans_delivered, "span").unwrap_or_else(|| "0 spans".to_owned());
+            return match counted(self.events_delivered, "event") {
+                Some(events) => write!(f, "{spans} and {events} delivered"),
+                None => write!(f, "{spans} delivered"),
+            };
         }
-        match (self.spans_lost(), self.metrics_lost) {
-            (0, _) => f.write_str("metrics")?,
-            (lost, false) => f.write_str(&spans(lost))?,
-            (lost, true) => write!(f, "{} and metrics", spans(lost))?,
+        let metrics = self.metrics_lost.then(|| "metrics".to_owned());
+        let lost = [counted(self.spans_lost(), "span"), counted(self.events_lost(), "event"), metrics];
+        let lost: Vec<_> = lost.into_iter().flatten().collect();
+        match &lost[..] {
+            [first, second, third] => write!(f, "{first}, {second} and {third}")?,
+            fewer => f.write_str(&fewer.join(" and "))?,
         }
         f.write_str(" not delivered")?;
         if let Some(Failure { destination, reason }) = &self.failure {
@@ -209,6 +247,23 @@ mod tests {
         ledger.failed("http://c:4318", "connection refused".to_owned());
         let expected = "1 span and metrics not delivered to http://c:4318: connection refused";
         assert_eq!(ledger.receipt().to_string(), expected);
+    }
+
+    #[test]
+    fn a_receipt_counts_events_where_there_are_any() {
+        let ledger = Ledger::default();
+        assert_eq!(ledger.receipt().to_string(), "0 spans delivered");
+        ledger.event_emitted();
+        ledger.event_emitted();
+        assert!(!ledger.receipt().is_complete());
+        assert_eq!(ledger.receipt().to_string(), "2 events not delivered");
+        ledger.span_ended();
+        ledger.metrics_attempted();
+        assert_eq!(ledger.receipt().to_string(), "1 span, 2 events and metrics not delivered");
+        ledger.spans_delivered(1);
+        ledger.metrics_delivered();
+        ledger.events_delivered(2);
+        assert_eq!(ledger.receipt().to_string(), "1 span and 2 events delivered");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! In: spans and measurements from the global providers. Out: OTLP over HTTP, or a tree on the terminal.
+//! In: spans and measurements from the global providers, and events. Out: OTLP over HTTP, or a tree on the terminal.
 
 mod answer;
 mod counting;
+mod counting_events;
 mod exchange;
 mod guard;
 mod http;
@@ -16,21 +17,23 @@ use std::time::Duration;
 
 use opentelemetry::global;
 use opentelemetry_otlp::{
-    Compression, MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig,
+    Compression, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig,
 };
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{BatchConfig, BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider};
+use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider};
 
 pub use guard::Telemetry;
 pub use ledger::Receipt;
 
-use crate::config::{ConfigError, Metrics, SdkSettings, Settings, SignalSettings, Traces};
-use crate::{pricing, privacy, propagation, vintage};
+use crate::config::{ConfigError, Events, Metrics, SdkSettings, Settings, SignalSettings, Traces};
+use crate::{events, pricing, privacy, propagation, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
+use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
-use guard::{Exported, Running};
+use guard::{Exported, Loggers, Running};
 use ledger::Ledger;
 
 /// One guard at a time: a second set of global providers would silently cut off the first.
@@ -48,6 +51,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let Settings {
         traces,
         metrics,
+        events,
         sdk,
         resource,
         error_messages,
@@ -74,15 +78,25 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         Traces::Nowhere => SpanPipeline::Nowhere,
     };
 
+    let event_pipeline = match events {
+        Events::Otlp { signal, asked_for } => Some(EventPipeline::build(signal, asked_for, &ledger)?),
+        Events::Nowhere => None,
+    };
+
     privacy::allow_error_messages(error_messages);
     privacy::allow_content(content);
     content_rules.install();
     vintage::set(vintage);
     propagation::install(propagators);
     pricing::warm();
-    let meters = metric_pipeline.map(|pipeline| pipeline.install(&sdk, resource.clone()));
-    let tracers = span_pipeline.install(sdk, resource, &ledger);
-    Ok(Telemetry::new(Running { tracers, meters, ledger }))
+    let SdkSettings { sampler, batches, event_batches, metric_interval } = sdk;
+    let meters = metric_pipeline.map(|pipeline| pipeline.install(metric_interval, resource.clone()));
+    let loggers = event_pipeline.map(|pipeline| pipeline.install(event_batches, resource.clone()));
+    let tracers = span_pipeline.install(sampler, batches, resource, &ledger);
+    if content.on_events() && !events::are_received() {
+        tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
+    }
+    Ok(Telemetry::new(Running { tracers, meters, loggers, ledger }))
 }
 
 struct MetricPipeline {
@@ -100,12 +114,41 @@ impl MetricPipeline {
         Ok(MetricPipeline { exporter: CountingMetricExporter::new(exporter, route), destination, timeout })
     }
 
-    fn install(self, sdk: &SdkSettings, resource: Resource) -> Exported<SdkMeterProvider> {
+    fn install(self, interval: Duration, resource: Resource) -> Exported<SdkMeterProvider> {
         let MetricPipeline { exporter, destination, timeout } = self;
-        let reader = PeriodicReader::builder(exporter).with_interval(sdk.metric_interval).build();
+        let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
         let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
         global::set_meter_provider(provider.clone());
         Exported { provider, destination, timeout }
+    }
+}
+
+struct EventPipeline {
+    exporter: CountingLogExporter,
+    route: Route,
+    timeout: Duration,
+    asked_for: bool,
+}
+
+impl EventPipeline {
+    fn build(signal: SignalSettings, asked_for: bool, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
+        let (route, timeout) = (route(&signal, ledger), signal.timeout);
+        let exporter = configured(LogExporter::builder().with_http(), signal, &route);
+        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
+        let exporter = CountingLogExporter::new(exporter, route.clone());
+        Ok(EventPipeline { exporter, route, timeout, asked_for })
+    }
+
+    fn install(self, batches: BatchConfig, resource: Resource) -> Loggers {
+        let EventPipeline { exporter, route, timeout, asked_for } = self;
+        let destination = route.destination.clone();
+        let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+        let provider = SdkLoggerProvider::builder()
+            .with_resource(resource)
+            .with_log_processor(EventCounter::new(processor, route))
+            .build();
+        let installed = events::install(&provider, asked_for);
+        Loggers { exported: Exported { provider, destination, timeout }, installed }
     }
 }
 
@@ -127,16 +170,17 @@ impl SpanPipeline {
 
     fn install(
         self,
-        sdk: SdkSettings,
+        sampler: Sampler,
+        batches: trace::BatchConfig,
         resource: Resource,
         ledger: &Arc<Ledger>,
     ) -> Option<Exported<SdkTracerProvider>> {
-        let provider = SdkTracerProvider::builder().with_resource(resource).with_sampler(sdk.sampler);
+        let provider = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
         let (provider, destination, timeout) = match self {
             SpanPipeline::Otlp { exporter, route, timeout } => {
-                let batches = BatchSpanProcessor::builder(exporter).with_batch_config(sdk.batches).build();
+                let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
                 let destination = route.destination.clone();
-                (provider.with_span_processor(SpanCounter::new(batches, route)), destination, timeout)
+                (provider.with_span_processor(SpanCounter::new(processor, route)), destination, timeout)
             }
             SpanPipeline::Terminal => {
                 let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use opentelemetry::logs::AnyValue;
 use opentelemetry::{KeyValue, StringValue};
 use serde::Serialize;
 
 use super::rules::Rules;
+use super::structure::structured;
 use super::tree::{self, Limits, Tree};
 use super::{messages, policy};
 use crate::call::{Finished, Kind, Outcome, Text};
@@ -79,7 +81,7 @@ impl Captured {
 
     /// Whether a piece may be recorded. If not, nobody looks at it.
     pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
-        policy::content_allowed() && belongs(kind, piece) && !self.skipped.contains(&piece)
+        policy::content_allowed_of(kind) && belongs(kind, piece) && !self.skipped.contains(&piece)
     }
 
     /// Captures any value that may be recorded.
@@ -122,7 +124,7 @@ impl Captured {
 
     /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
     pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.capture(Kind::Workflow, Piece::Output, value);
+        self.capture(Kind::Chat, Piece::Output, value);
     }
 
     /// Captures messages, instructions and tools of a request body of any API.
@@ -172,36 +174,82 @@ const REQUEST_KEYS: &[(Piece, &[&str])] = &[
     (Piece::Tools, &["tools", "toolConfig", "functions"]),
 ];
 
-/// The attributes of everything that was captured: in the conventions' form, redacted, within the budgets.
-///
-/// `request` knows what the function skips, `response` has the output.
-pub(crate) fn attributes(call: &Finished<'_>, into: &mut Vec<KeyValue>) {
-    let request = &call.request.content;
-    let captured = request.pieces.iter().chain(&call.response.content.pieces);
-    let mut pieces: Vec<_> = captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
-    if pieces.is_empty() {
-        return;
-    }
-    let rules = Rules::current();
-    // The small ones first: what they leave of the span's budget is for the messages.
-    pieces.sort_by_key(|(piece, _)| match piece {
-        Piece::Query | Piece::Arguments => 0,
-        Piece::System => 1,
-        Piece::Tools => 2,
-        Piece::Output => 3,
-        Piece::Input => 4,
-    });
-    let mut left = rules.per_span;
-    let mut waiting = pieces.len();
-    for (piece, tree) in pieces {
-        let budget = rules.per_attribute.min(left / waiting);
-        // Should this crate be wrong about some text, the content is lost, not the call.
-        let attribute = || attribute(call, *piece, tree.clone(), &rules, budget);
-        if let Some((key, text)) = crate::quietly(attribute).flatten() {
-            left = left.saturating_sub(text.len());
-            into.push(KeyValue::new(key, StringValue::from(text)));
+/// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and
+/// the event alike.
+#[derive(Default)]
+pub(crate) struct Recorded(Vec<Attribute>);
+
+struct Attribute {
+    key: &'static str,
+    tree: Tree,
+    /// What the tree is as text: JSON, unless it is a text by itself.
+    text: String,
+}
+
+impl Recorded {
+    /// `request` knows what the function skips, `response` has the output.
+    pub(crate) fn of(call: &Finished<'_>) -> Self {
+        let request = &call.request.content;
+        let captured = request.pieces.iter().chain(&call.response.content.pieces);
+        let mut pieces: Vec<_> =
+            captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
+        if pieces.is_empty() {
+            return Recorded::default();
         }
-        waiting -= 1;
+        let rules = Rules::current();
+        // The small ones first: what they leave of the span's budget is for the messages.
+        pieces.sort_by_key(|(piece, _)| match piece {
+            Piece::Query | Piece::Arguments => 0,
+            Piece::System => 1,
+            Piece::Tools => 2,
+            Piece::Output => 3,
+            Piece::Input => 4,
+        });
+        let mut left = rules.per_span;
+        let mut waiting = pieces.len();
+        let mut recorded = Vec::with_capacity(waiting);
+        for (piece, tree) in pieces {
+            let budget = rules.per_attribute.min(left / waiting);
+            // Should this crate be wrong about some text, the content is lost, not the call.
+            let attribute = || attribute(call, *piece, tree.clone(), &rules, budget);
+            if let Some(attribute) = crate::quietly(attribute).flatten() {
+                left = left.saturating_sub(attribute.text.len());
+                recorded.push(attribute);
+            }
+            waiting -= 1;
+        }
+        Recorded(recorded)
+    }
+
+    /// Attributes of a span, which can only be text; none if content may not be on spans.
+    pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
+        let attributes = if policy::content_on_spans() { &self.0[..] } else { &[] };
+        attributes
+            .iter()
+            .map(|attribute| KeyValue::new(attribute.key, StringValue::from(attribute.text.clone())))
+    }
+
+    /// Attributes of an event, as maps and lists; none if content may not be on events.
+    pub(crate) fn on_event(&self) -> impl Iterator<Item = (&'static str, AnyValue)> + '_ {
+        let attributes = if policy::content_on_events() { &self.0[..] } else { &[] };
+        attributes.iter().map(|attribute| (attribute.key, structured(&attribute.tree)))
+    }
+}
+
+/// What somebody says about content, which may quote it: the explanation of a score. Nothing looks at it unless
+/// content may be on events.
+pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
+    if !policy::content_on_events() {
+        return None;
+    }
+    let text = crate::quietly(|| text.text().map(std::borrow::Cow::into_owned)).flatten()?;
+    let rules = Rules::current();
+    let mut tree = tree::capture(&text, rules.limits())?;
+    rules.settle(&mut tree);
+    rules.redact(&mut tree);
+    match tree {
+        Tree::Text(text) => Some(tree::to_text(text, rules.per_attribute)),
+        _ => None,
     }
 }
 
@@ -211,7 +259,7 @@ fn attribute(
     mut tree: Tree,
     rules: &Rules,
     budget: usize,
-) -> Option<(&'static str, String)> {
+) -> Option<Attribute> {
     rules.settle(&mut tree);
     let kind = call.site.kind;
     let (key, mut tree) = match (piece, kind) {
@@ -233,10 +281,11 @@ fn attribute(
                 Kind::SearchMemory => attribute::MEMORY_QUERY_TEXT,
                 _ => attribute::RETRIEVAL_QUERY_TEXT,
             };
-            return Some((key, tree::to_text(text, budget)));
+            let text = tree::to_text(text, budget);
+            return Some(Attribute { key, tree: Tree::text(text.clone()), text });
         }
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
-    tree::to_json(tree, budget).map(|json| (key, json))
+    tree::fitted(tree, budget).map(|(tree, text)| Attribute { key, tree, text })
 }

@@ -1,6 +1,6 @@
 //! Images, sound and files inside a body: told by type, length and digest, never recorded.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
@@ -77,8 +77,16 @@ impl Media {
 
 impl Serialize for Media {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mime = self.mime.as_deref().map_or_else(String::new, |mime| format!("{mime} "));
-        serializer.serialize_str(&format!("{mime}{}", self.describe()))
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(mime) = &self.mime {
+            write!(f, "{mime} ")?;
+        }
+        f.write_str(&self.describe())
     }
 }
 

@@ -3,7 +3,7 @@
 //! Prompts, completions, queries, tool arguments: [`policy`] says whether they pass at all, which by default they do not,
 //! and then nothing looks at them. What passes is copied up to a budget ([`tree`]), brought into the conventions'
 //! form ([`messages`]), freed of what identifies people and opens doors ([`redact`]), and cut to the attribute's
-//! budget as a last step. An error's message can quote all of that (a client that fails to parse a response often
+//! budget as a last step: [`content`], once for spans and events. An error's message can quote all of that (a client that fails to parse a response often
 //! prints the response), so it has a policy of its own.
 
 mod content;
@@ -15,17 +15,18 @@ mod redact;
 mod rules;
 mod secret;
 mod sha256;
+mod structure;
 mod tree;
 
 pub use content::Piece;
-pub(crate) use content::{Captured, attributes};
+pub(crate) use content::{Captured, Recorded, explanation};
 pub(crate) use error_message::error_message;
 pub use policy::ContentCapture;
-pub(crate) use policy::content_allowed;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::{
     CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
 };
+pub(crate) use policy::{content_allowed, content_on_events};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub use secret::Secret;

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use crate::call::Kind;
+use crate::events;
+
 /// The environment variable that lets content pass.
 pub(crate) const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 /// The environment variable that lets error messages pass: `true` or `false`.
@@ -26,10 +29,11 @@ pub enum ContentCapture {
     NoContent,
     /// As attributes of spans. `SPAN_ONLY`, `true`.
     SpanOnly,
-    /// As events. This crate does not emit events yet, so until then it records as little as `NoContent`.
-    /// `EVENT_ONLY`.
+    /// On events, and on no span: `gen_ai.client.inference.operation.details` has what calls to models sent and got,
+    /// as structured values. There are no such events of other calls, nor are there any where nobody receives events;
+    /// there content is not looked at. `EVENT_ONLY`.
     EventOnly,
-    /// As attributes of spans, and as events once this crate emits them. `SPAN_AND_EVENT`.
+    /// As attributes of spans, and on the events of calls to models. `SPAN_AND_EVENT`.
     SpanAndEvent,
 }
 
@@ -48,37 +52,47 @@ impl ContentCapture {
     fn on_spans(self) -> bool {
         matches!(self, ContentCapture::SpanOnly | ContentCapture::SpanAndEvent)
     }
+
+    pub(crate) fn on_events(self) -> bool {
+        matches!(self, ContentCapture::EventOnly | ContentCapture::SpanAndEvent)
+    }
+
+    /// One bit for each signal.
+    fn decision(self) -> u8 {
+        DENY | if self.on_spans() { SPANS } else { 0 } | if self.on_events() { EVENTS } else { 0 }
+    }
 }
 
-/// Yes or no, or not decided yet: then the environment decides, once.
+/// What is allowed, or not decided yet: then the environment decides, once.
 struct Switch(AtomicU8);
 
 const UNDECIDED: u8 = 0;
 const DENY: u8 = 1;
 const ALLOW: u8 = 2;
+/// What content is allowed on, next to [`DENY`], which is every decision's.
+const SPANS: u8 = 2;
+const EVENTS: u8 = 4;
 
 static CONTENT: Switch = Switch(AtomicU8::new(UNDECIDED));
 static ERROR_MESSAGES: Switch = Switch(AtomicU8::new(UNDECIDED));
 
 impl Switch {
     #[cfg(any(feature = "otlp", test))]
-    fn set(&self, allow: bool) {
-        self.0.store(if allow { ALLOW } else { DENY }, Ordering::Relaxed);
+    fn set(&self, decision: u8) {
+        self.0.store(decision, Ordering::Relaxed);
     }
 
-    fn get(&self, from_environment: fn() -> bool) -> bool {
+    fn get(&self, from_environment: fn() -> u8) -> u8 {
         match self.0.load(Ordering::Relaxed) {
-            ALLOW => true,
-            DENY => false,
-            _ => {
-                let allow = from_environment();
-                let decision = if allow { ALLOW } else { DENY };
+            UNDECIDED => {
+                let decision = from_environment();
                 // `init()` on another thread may have decided meanwhile, and it wins.
                 match self.0.compare_exchange(UNDECIDED, decision, Ordering::Relaxed, Ordering::Relaxed) {
-                    Ok(_) => allow,
-                    Err(decided) => decided == ALLOW,
+                    Ok(_) => decision,
+                    Err(decided) => decided,
                 }
             }
+            decided => decided,
         }
     }
 }
@@ -86,36 +100,59 @@ impl Switch {
 /// Sets what content may be recorded, for the rest of the process.
 #[cfg(feature = "otlp")]
 pub(crate) fn allow_content(capture: ContentCapture) {
-    CONTENT.set(capture.on_spans());
+    CONTENT.set(capture.decision());
 }
 
 /// Sets whether error messages may be recorded, for the rest of the process.
 #[cfg(feature = "otlp")]
 pub(crate) fn allow_error_messages(allow: bool) {
-    ERROR_MESSAGES.set(allow);
+    ERROR_MESSAGES.set(if allow { ALLOW } else { DENY });
 }
 
-/// Whether content may be recorded: one atomic load, and when it says no, content is not looked at.
+/// Whether any content may be recorded: one atomic load or two, and when it says no, content is not looked at.
 pub(crate) fn content_allowed() -> bool {
+    content_on_spans() || content_on_events()
+}
+
+/// Whether content of such a call may be recorded anywhere. Only calls to models have an event for it.
+pub(super) fn content_allowed_of(kind: Kind) -> bool {
+    content_on_spans() || (kind.is_inference() && content_on_events())
+}
+
+/// Whether content may be recorded on spans.
+pub(super) fn content_on_spans() -> bool {
+    content() & SPANS != 0
+}
+
+/// Whether content may be recorded on events, and somebody receives them.
+pub(crate) fn content_on_events() -> bool {
+    content() & EVENTS != 0 && events::are_received()
+}
+
+fn content() -> u8 {
     CONTENT.get(|| {
-        let Ok(value) = std::env::var(CAPTURE_CONTENT) else { return false };
+        let Ok(value) = std::env::var(CAPTURE_CONTENT) else { return DENY };
         if value.trim().is_empty() {
-            return false;
+            return DENY;
         }
         let Some(capture) = ContentCapture::from_word(&value) else {
             // Without `init()` there is nobody to return an error to, and when in doubt content stays private.
             tracing::warn!(
                 "{CAPTURE_CONTENT}: `{value}` is not valid: {CONTENT_WORDS}; content is not recorded"
             );
-            return false;
+            return DENY;
         };
-        capture.on_spans()
+        capture.decision()
     })
 }
 
 pub(super) fn error_messages_allowed() -> bool {
-    ERROR_MESSAGES
-        .get(|| std::env::var(CAPTURE_ERROR_MESSAGES).is_ok_and(|value| value.eq_ignore_ascii_case("true")))
+    let from_environment = || {
+        let allow =
+            std::env::var(CAPTURE_ERROR_MESSAGES).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
+        if allow { ALLOW } else { DENY }
+    };
+    ERROR_MESSAGES.get(from_environment) == ALLOW
 }
 
 #[cfg(test)]
@@ -140,17 +177,24 @@ mod tests {
     }
 
     #[test]
-    fn events_alone_record_nothing_on_spans() {
-        assert!(!ContentCapture::EventOnly.on_spans() && !ContentCapture::default().on_spans());
-        assert!(ContentCapture::SpanOnly.on_spans() && ContentCapture::SpanAndEvent.on_spans());
+    fn each_signal_is_decided_by_itself() {
+        let signals = |capture: ContentCapture| {
+            let decision = capture.decision();
+            (decision & SPANS != 0, decision & EVENTS != 0)
+        };
+        assert_eq!(signals(ContentCapture::NoContent), (false, false));
+        assert_eq!(signals(ContentCapture::SpanOnly), (true, false));
+        assert_eq!(signals(ContentCapture::EventOnly), (false, true));
+        assert_eq!(signals(ContentCapture::SpanAndEvent), (true, true));
+        assert_ne!(ContentCapture::NoContent.decision(), UNDECIDED);
     }
 
     #[test]
     fn a_decision_is_not_taken_twice() {
         let switch = Switch(AtomicU8::new(UNDECIDED));
-        assert!(switch.get(|| true));
-        assert!(switch.get(|| unreachable!("decided already")));
-        switch.set(false);
-        assert!(!switch.get(|| unreachable!("decided already")));
+        assert_eq!(switch.get(|| ALLOW), ALLOW);
+        assert_eq!(switch.get(|| unreachable!("decided already")), ALLOW);
+        switch.set(DENY);
+        assert_eq!(switch.get(|| unreachable!("decided already")), DENY);
     }
 }

@@ -173,13 +173,13 @@ fn replace_all(text: String, pattern: &Regex, label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::privacy::tree::{capture, to_json};
+    use crate::privacy::tree::{capture, fitted};
 
     fn recorded(rules: &Rules, value: &impl serde::Serialize) -> String {
         let mut tree = capture(value, rules.limits()).expect("captured");
         rules.settle(&mut tree);
         rules.redact(&mut tree);
-        to_json(tree, rules.per_attribute).expect("fits")
+        fitted(tree, rules.per_attribute).expect("fits").1
     }
 
     #[test]

@@ -175,11 +175,37 @@ fn an_exporter_can_be_chosen_for_each_signal() {
 }
 
 #[test]
+fn events_of_calls_are_for_receivers_that_were_named_for_them() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318");
+    let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:4318/custom");
+    let exporter = ("OTEL_LOGS_EXPORTER", "otlp");
+    let with = |builder: Builder, vars: Pairs<'_>| match resolve(builder, vars).expect("valid").events {
+        Events::Otlp { signal, asked_for } => Some((signal.endpoint.to_string(), asked_for)),
+        Events::Nowhere => None,
+    };
+    let some = |endpoint: &str, asked_for| Some((endpoint.to_owned(), asked_for));
+    assert_eq!(with(builder(), &[]), None);
+    assert_eq!(with(builder(), &[endpoint]), some("http://h:4318/v1/logs", false));
+    assert_eq!(with(builder(), &[endpoint, exporter]), some("http://h:4318/v1/logs", true));
+    assert_eq!(with(builder(), &[endpoint, own]), some("http://logs:4318/custom", true));
+    assert_eq!(with(builder(), &[exporter]), some("http://localhost:4318/v1/logs", true));
+    assert_eq!(with(builder(), &[own, ("OTEL_LOGS_EXPORTER", "none")]), None);
+    // What the builder says wins: over the variable, which is not used then, and over what follows from it.
+    let in_code = || builder().with_endpoint("http://code:4318");
+    assert_eq!(with(in_code(), &[own]), some("http://code:4318/v1/logs", false));
+    assert_eq!(with(in_code().with_events(true), &[]), some("http://code:4318/v1/logs", true));
+    assert_eq!(with(builder().with_events(false), &[own]), some("http://logs:4318/custom", false));
+    assert_eq!(with(builder().with_events(true), &[]), None);
+}
+
+#[test]
 fn sampling_batches_and_intervals_are_as_given() {
     let vars = [
         ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BLRP_MAX_QUEUE_SIZE", "50"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "250"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
     ];
     let sdk = resolve(builder(), &vars).expect("valid").sdk;
@@ -190,6 +216,10 @@ fn sampling_batches_and_intervals_are_as_given() {
         batches.contains("max_queue_size: 100") && batches.contains("max_export_batch_size: 100"),
         "{batches}"
     );
+    let batches = format!("{:?}", sdk.event_batches);
+    for part in ["max_queue_size: 50", "max_export_batch_size: 50", "scheduled_delay: 250ms"] {
+        assert!(batches.contains(part), "{batches}");
+    }
     assert_eq!(sdk.metric_interval, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
     assert_eq!(format!("{:?}", default.sampler), "ParentBased(AlwaysOn)");
@@ -222,6 +252,9 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x`"),
         ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "x", "`x`"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
+        ("OTEL_LOGS_EXPORTER", "console", "`console` is not valid: expected one of `otlp`, `none`"),
+        ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "4096", "`4096`"),
+        ("OTEL_BLRP_EXPORT_TIMEOUT", "x", "`x`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
         ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
         (

@@ -17,7 +17,7 @@ use super::media::Media;
 
 pub(crate) use capture::{Limits, capture};
 pub(crate) use parse::parse;
-pub(crate) use shrink::{to_json, to_text};
+pub(crate) use shrink::{fitted, to_text};
 
 /// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
 const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";

@@ -7,19 +7,21 @@ use std::borrow::Cow;
 
 use super::{Elements, List, Text, Tree};
 
-/// The JSON of a tree within `budget` bytes, or nothing if not even its outline fits.
-pub(crate) fn to_json(mut tree: Tree, budget: usize) -> Option<String> {
-    let mut json = String::new();
+/// A tree whose JSON is within `budget` bytes, and that JSON; or nothing if not even its outline fits.
+pub(crate) fn fitted(mut tree: Tree, budget: usize) -> Option<(Tree, String)> {
     for _ in 0..64 {
         let mut marked = tree.clone();
         mark_omissions(&mut marked);
         cut_texts(&mut marked, budget);
-        json = serde_json::to_string(&marked).ok()?;
-        if json.len() <= budget || !halve_longest(&mut tree) {
+        let json = serde_json::to_string(&marked).ok()?;
+        if json.len() <= budget {
+            return Some((marked, json));
+        }
+        if !halve_longest(&mut tree) {
             break;
         }
     }
-    (json.len() <= budget).then_some(json)
+    None
 }
 
 /// A text by itself within `budget` bytes, mark included.
@@ -207,6 +209,10 @@ mod tests {
             ("role", Some(Tree::text("user"))),
             ("parts", Some(Tree::list(Elements::Parts, [part]))),
         ])
+    }
+
+    fn to_json(tree: Tree, budget: usize) -> Option<String> {
+        fitted(tree, budget).map(|(_, json)| json)
     }
 
     fn fits(tree: &Tree, budget: usize) -> serde_json::Value {

@@ -1,0 +1,159 @@
+//! What an answer was found to be worth: by an evaluator, by a rule, by the user who gave it a thumb.
+
+use std::time::SystemTime;
+
+use opentelemetry::logs::{AnyValue, Severity};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, Key, Value};
+
+use super::{Event, any_value, sink};
+use crate::call::{AttributeValue, Text};
+use crate::privacy;
+use crate::semconv::{attribute, event};
+
+/// A score of an answer, which becomes the event `gen_ai.evaluation.result`; see [`score()`].
+#[derive(Clone, Debug)]
+#[must_use = "a score is lost unless `record()` is called"]
+pub struct Score {
+    name: String,
+    value: Option<f64>,
+    label: Option<String>,
+    explanation: Option<String>,
+    response_id: Option<String>,
+    error_type: Option<String>,
+    span: Option<SpanContext>,
+    attributes: Vec<(&'static str, Value)>,
+}
+
+/// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded;
+/// feedback that arrives later says [which it is about](Score::of). Scores are events: they are sent over OTLP as logs by
+/// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
+/// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either.
+///
+/// ```
+/// use llm_trace::{llm_trace, score};
+///
+/// #[llm_trace(workflow, name = "support-answer")]
+/// fn answer(question: &str) -> String {
+///     let answer = format!("{question}? 42");
+///     score("length").value(answer.len() as f64).label("short").record();
+///     answer
+/// }
+/// # answer("why");
+///
+/// // Later, in another process: the user liked it. The ids came with the answer, from `llm_trace::current()`.
+/// # let (trace_id, span_id) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+/// score("user_feedback").value(1.0).label("thumbs_up").of(trace_id, span_id).record();
+/// ```
+pub fn score(name: impl Into<String>) -> Score {
+    Score {
+        name: name.into(),
+        value: None,
+        label: None,
+        explanation: None,
+        response_id: None,
+        error_type: None,
+        span: None,
+        attributes: Vec::new(),
+    }
+}
+
+impl Score {
+    /// The score. What is not finite is not recorded.
+    pub fn value(mut self, value: f64) -> Self {
+        self.value = value.is_finite().then_some(value);
+        self
+    }
+
+    /// What the score means: `relevant`, `pass`, `thumbs_up`. One of a few words, which backends group by.
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
+    /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
+    /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
+    pub fn explanation<T: Text + ?Sized>(mut self, explanation: &T) -> Self {
+        self.explanation = privacy::explanation(explanation);
+        self
+    }
+
+    /// The provider's id of the response that was evaluated, for where the span is not known.
+    pub fn response_id(mut self, id: impl Into<String>) -> Self {
+        self.response_id = Some(id.into());
+        self
+    }
+
+    /// The class of the error because of which there is no score.
+    pub fn error_type(mut self, class: impl Into<String>) -> Self {
+        self.error_type = Some(class.into());
+        self
+    }
+
+    /// The span that was evaluated, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
+    /// [`span_id`](crate::CurrentCall::span_id) tell them. If they are no ids the score is recorded without a span, and
+    /// that is logged.
+    pub fn of(self, trace_id: &str, span_id: &str) -> Self {
+        let ids = TraceId::from_hex(trace_id).ok().zip(SpanId::from_hex(span_id).ok());
+        let span = ids.map(|(trace, span)| {
+            SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default())
+        });
+        let span = span.filter(SpanContext::is_valid).unwrap_or_else(|| {
+            tracing::warn!(target: "llm_trace", "a score of a span whose ids are not ids: `{}`", self.name);
+            SpanContext::NONE
+        });
+        self.of_span(span)
+    }
+
+    /// The span that was evaluated.
+    pub fn of_span(mut self, span: SpanContext) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// An attribute of your own.
+    pub fn attribute<T: AttributeValue + ?Sized>(mut self, key: &'static str, value: &T) -> Self {
+        if let Some(value) = value.attribute() {
+            self.attributes.retain(|(known, _)| *known != key);
+            self.attributes.push((key, value));
+        }
+        self
+    }
+
+    /// Emits the score.
+    pub fn record(self) {
+        sink::emit(event::EVALUATION_RESULT, Severity::Info, || {
+            let span = self.span.clone();
+            let span =
+                span.unwrap_or_else(|| Context::map_current(|context| context.span().span_context().clone()));
+            Event {
+                name: event::EVALUATION_RESULT,
+                severity: Severity::Info,
+                at: SystemTime::now(),
+                span,
+                attributes: self.into_attributes(),
+            }
+        });
+    }
+
+    fn into_attributes(self) -> Vec<(Key, AnyValue)> {
+        let mut attributes: Vec<_> =
+            self.attributes.into_iter().map(|(key, value)| (Key::from(key), any_value(value))).collect();
+        let told = [
+            (attribute::EVALUATION_NAME, Some(AnyValue::from(self.name))),
+            (attribute::EVALUATION_SCORE_VALUE, self.value.map(AnyValue::Double)),
+            (attribute::EVALUATION_SCORE_LABEL, self.label.map(AnyValue::from)),
+            (attribute::EVALUATION_EXPLANATION, self.explanation.map(AnyValue::from)),
+            (attribute::RESPONSE_ID, self.response_id.map(AnyValue::from)),
+            (attribute::ERROR_TYPE, self.error_type.map(AnyValue::from)),
+        ];
+        for (key, value) in told {
+            if let Some(value) = value {
+                attributes.retain(|(known, _)| known.as_str() != key);
+                attributes.push((key.into(), value));
+            }
+        }
+        attributes
+    }
+}

@@ -1,0 +1,86 @@
+//! The same for events as [`counting`](super::counting) is for spans.
+
+use std::time::Duration;
+
+use opentelemetry::InstrumentationScope;
+use opentelemetry::logs::Severity;
+use opentelemetry_otlp::LogExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::logs::{BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
+
+use super::counting::Route;
+use super::exchange::no_answer_within;
+
+/// Counts events as they are emitted.
+#[derive(Debug)]
+pub(super) struct EventCounter {
+    next: BatchLogProcessor,
+    route: Route,
+}
+
+impl EventCounter {
+    pub(super) fn new(next: BatchLogProcessor, route: Route) -> Self {
+        EventCounter { next, route }
+    }
+}
+
+impl LogProcessor for EventCounter {
+    fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
+        self.route.ledger.event_emitted();
+        self.next.emit(record, scope);
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.next.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        let result = self.next.shutdown_with_timeout(timeout);
+        if let Err(OTelSdkError::Timeout(timeout)) = &result {
+            // More batches were queued than could fail in time.
+            self.route.ledger.failed(&self.route.destination, no_answer_within(*timeout));
+        }
+        result
+    }
+
+    fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {
+        self.next.event_enabled(level, target, name)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.next.set_resource(resource);
+    }
+}
+
+/// Counts events as the receiver confirms them.
+#[derive(Debug)]
+pub(super) struct CountingLogExporter {
+    next: LogExporter,
+    route: Route,
+}
+
+impl CountingLogExporter {
+    pub(super) fn new(next: LogExporter, route: Route) -> Self {
+        CountingLogExporter { next, route }
+    }
+}
+
+impl opentelemetry_sdk::logs::LogExporter for CountingLogExporter {
+    async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
+        let count = batch.iter().count() as u64;
+        self.route.exchange.begin();
+        let exported = self.next.export(batch).await;
+        let rejected = self.route.result(exported, "events")?;
+        self.route.ledger.events_delivered(count.saturating_sub(rejected));
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.next.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.next.set_resource(resource);
+    }
+}
