@@ -114,3 +114,41 @@ fn events_go_to_the_provider_that_was_installed() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
+
+/// A third child's part: nobody but the receiver of events looks at the call.
+#[test]
+fn child_with_events_alone() {
+    if std::env::var_os(ALONE).is_none() {
+        return;
+    }
+    #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini", input = "hello")]
+    fn chat() -> serde_json::Value {
+        serde_json::json!({
+            "id": "r-1", "object": "chat.completion", "model": "gpt-4o-mini",
+            "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}],
+            "usage": {"prompt_tokens": 1_000_000, "completion_tokens": 0},
+        })
+    }
+    let receiver = crate::exported(llm_trace::builder(), || drop(chat()));
+    assert_eq!((receiver.spans().len(), receiver.received().len()), (0, 1), "only events were sent");
+    let told = format!("{:?}", receiver.logs());
+    for expected in
+        ["gen_ai.usage.input_tokens", "gen_ai.output.messages", "gen_ai.usage.cost", "gen_ai.response.id"]
+    {
+        assert!(told.contains(expected), "no {expected} in {told}");
+    }
+}
+
+const ALONE: &str = "LLM_TRACE_TEST_EVENTS_ALONE";
+
+#[test]
+fn an_event_is_complete_where_neither_spans_nor_metrics_are_exported() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "without_init::child_with_events_alone"])
+        .envs([(ALONE, "1"), (VARIABLE, "EVENT_ONLY"), ("OTEL_LOGS_EXPORTER", "otlp")])
+        .envs([("OTEL_TRACES_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
