@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use futures_util::{Stream, StreamExt as _};
 use llm_trace::{FutureExt as _, Usage, llm_trace};
 use llm_trace_tests::trace::{Trace, count_everywhere};
 use tracing::Subscriber;
@@ -135,6 +136,35 @@ fn a_cancelled_call_is_closed_as_cancelled() {
         assert!(tracing::Span::current().is_none());
     });
     assert!(log.text().contains("llm_call{name=\"waits\" outcome=\"cancelled\"}: close"), "{}", log.text());
+}
+
+#[test]
+fn what_a_stream_or_a_returned_future_logs_is_inside_its_call() {
+    #[llm_trace(chat, provider = "openai", model = "m")]
+    fn words() -> impl Stream<Item = u8> {
+        futures_util::stream::iter([1, 2]).inspect(|_| tracing::info!("a chunk"))
+    }
+    #[llm_trace(task)]
+    fn later() -> impl Future<Output = ()> {
+        async { tracing::info!("the future runs") }
+    }
+    let log = Log::default();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(log.layer()), || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut words = std::pin::pin!(words());
+            while words.next().await.is_some() {
+                tracing::info!("between two items");
+            }
+            later().await;
+        });
+    });
+    let text = log.text();
+    let chunk = "INFO llm_call{operation=\"chat\" name=\"words\" provider=\"openai\" model=\"m\"}: a chunk\n";
+    assert_eq!(text.matches(chunk).count(), 2, "{text}");
+    assert_eq!(text.matches(" INFO between two items\n").count(), 2, "{text}");
+    assert!(text.contains("INFO llm_call{name=\"later\"}: the future runs\n"), "{text}");
+    assert_eq!(text.matches(": close").count(), 2, "each call is closed once: {text}");
 }
 
 #[test]
