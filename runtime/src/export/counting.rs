@@ -46,6 +46,15 @@ impl Route {
         self.ledger.failed(&self.destination, failure.clone());
         Err(OTelSdkError::InternalFailure(failure))
     }
+
+    /// What the shutdown of a batch processor came to.
+    pub(super) fn stopped(&self, result: OTelSdkResult) -> OTelSdkResult {
+        if let Err(OTelSdkError::Timeout(timeout)) = &result {
+            // More batches were queued than could fail in time.
+            self.ledger.failed(&self.destination, no_answer_within(*timeout));
+        }
+        result
+    }
 }
 
 /// Counts spans as they end.
@@ -79,12 +88,7 @@ impl SpanProcessor for SpanCounter {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let result = self.next.shutdown_with_timeout(timeout);
-        if let Err(OTelSdkError::Timeout(timeout)) = &result {
-            // More batches were queued than could fail in time.
-            self.route.ledger.failed(&self.route.destination, no_answer_within(*timeout));
-        }
-        result
+        self.route.stopped(self.next.shutdown_with_timeout(timeout))
     }
 
     fn set_resource(&mut self, resource: &Resource) {

@@ -6,11 +6,10 @@ use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::Severity;
 use opentelemetry_otlp::LogExporter;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
 
 use super::counting::Route;
-use super::exchange::no_answer_within;
 
 /// Counts events as they are emitted.
 #[derive(Debug)]
@@ -36,12 +35,7 @@ impl LogProcessor for EventCounter {
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        let result = self.next.shutdown_with_timeout(timeout);
-        if let Err(OTelSdkError::Timeout(timeout)) = &result {
-            // More batches were queued than could fail in time.
-            self.route.ledger.failed(&self.route.destination, no_answer_within(*timeout));
-        }
-        result
+        self.route.stopped(self.next.shutdown_with_timeout(timeout))
     }
 
     fn event_enabled(&self, level: Severity, target: &str, name: Option<&str>) -> bool {

@@ -33,10 +33,7 @@ pub enum Piece {
 /// Which pieces the conventions have on a call of this kind.
 fn belongs(kind: Kind, piece: Piece) -> bool {
     match kind {
-        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
-            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
-        }
-        Kind::Agent | Kind::RemoteAgent => {
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Agent | Kind::RemoteAgent => {
             matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
         }
         Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
