@@ -14,7 +14,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program speaks through them")]
 
-use std::{env, process::ExitCode};
+use std::{env, io::Write as _, process::ExitCode};
 
 use async_openai::{
     error::OpenAIError,
@@ -110,7 +110,9 @@ async fn run(question: &str) -> Result<String, Error> {
 
     let app = App { corpus: Corpus::of_workspace()?, endpoint: Endpoint::from_env().await? };
     if app.endpoint.is_standin() {
-        eprintln!(
+        // Not `eprintln!`, which panics where stderr cannot be written.
+        let _ = writeln!(
+            std::io::stderr(),
             "rag: neither OPENAI_BASE_URL nor OPENAI_API_KEY is set: a built-in stand-in answers and counts the \
              tokens; the cost is what {} would charge for them",
             app.endpoint.model

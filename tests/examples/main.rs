@@ -40,6 +40,19 @@ fn without_configuration_it_answers_and_prints_the_tree() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_stderr_on_a_full_disk_costs_no_answer() {
+    // Once with the tree, once with the receipt of what was lost.
+    for variables in [&[][..], &[("OTEL_EXPORTER_OTLP_ENDPOINT", unreachable_endpoint())]] {
+        let example =
+            variables.iter().fold(rag(&[QUESTION]), |example, (name, value)| example.env(name, value));
+        let run = example.run_with_full_stderr();
+        assert_eq!(run.code, Some(0), "{run}");
+        assert!(run.stdout.contains("`name = "), "{run}");
+    }
+}
+
+#[test]
 fn the_trace_and_the_metrics_arrive_before_it_exits() {
     let sink = Receiver::start();
     let run = rag(&[QUESTION])

@@ -50,6 +50,14 @@ impl Example {
         self
     }
 
+    /// Stderr is a file on a disk that has no room.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn run_with_full_stderr(mut self) -> Run {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        self.0.stderr(full);
+        self.run()
+    }
+
     pub(crate) fn run(mut self) -> Run {
         let started = Instant::now();
         let output = self.0.output().unwrap();
