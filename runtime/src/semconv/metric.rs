@@ -1,0 +1,90 @@
+//! Metric names, units and buckets.
+
+/// Histogram, seconds: how long an operation took, by operation, provider, model and error.
+pub const OPERATION_DURATION: &str = "gen_ai.client.operation.duration";
+/// Histogram, `{token}`: tokens used by a call, by token type.
+pub const TOKEN_USAGE: &str = "gen_ai.client.token.usage";
+/// Histogram, seconds: from the call's begin to the first text, reasoning or tool call that was streamed.
+pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.operation.time_to_first_chunk";
+/// Histogram, seconds: between a streamed chunk and the one before it; one record per chunk after the first.
+pub const TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.operation.time_per_output_chunk";
+/// Histogram, seconds: how long a tool ran.
+pub const EXECUTE_TOOL_DURATION: &str = "gen_ai.execute_tool.duration";
+/// Histogram, seconds: how long a workflow took.
+pub const WORKFLOW_DURATION: &str = "gen_ai.workflow.duration";
+/// Histogram, seconds: how long an agent in this process took.
+pub const INVOKE_AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
+/// Histogram, `{inference_call}`: calls to a model per invocation of an agent.
+pub const INVOKE_AGENT_INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
+/// Histogram, `{tool_call}`: tools run per invocation of an agent.
+pub const INVOKE_AGENT_TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
+/// Histogram, seconds: how long an inference took, since October 2026.
+pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
+/// Counter, `{token}`: input tokens, since October 2026.
+pub const INFERENCE_INPUT_TOKENS: &str = "gen_ai.client.inference.usage.input_tokens";
+/// Counter, `{token}`: output tokens, since October 2026.
+pub const INFERENCE_OUTPUT_TOKENS: &str = "gen_ai.client.inference.usage.output_tokens";
+/// Counter, `{token}`: input tokens read from the cache, since October 2026.
+pub const INFERENCE_CACHE_READ_TOKENS: &str = "gen_ai.client.inference.usage.cache_read.input_tokens";
+/// Counter, `{token}`: input tokens written to the cache, since October 2026.
+pub const INFERENCE_CACHE_WRITE_TOKENS: &str = "gen_ai.client.inference.usage.cache_write.input_tokens";
+/// Counter, `{token}`: output tokens spent on reasoning, since October 2026.
+pub const INFERENCE_REASONING_TOKENS: &str = "gen_ai.client.inference.usage.reasoning.output_tokens";
+/// Histogram, `{token}`: input tokens per inference, since October 2026.
+pub const INFERENCE_INPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.input_tokens";
+/// Histogram, `{token}`: output tokens per inference, since October 2026.
+pub const INFERENCE_OUTPUT_TOKENS_PER_CALL: &str = "gen_ai.client.inference.operation.output_tokens";
+/// Histogram, seconds: the same as [`TIME_TO_FIRST_CHUNK`], since October 2026.
+pub const INFERENCE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.client.inference.time_to_first_chunk";
+/// Histogram, seconds: the same as [`TIME_PER_OUTPUT_CHUNK`], since October 2026.
+pub const INFERENCE_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.inference.time_per_output_chunk";
+/// Histogram, seconds: how long a workflow took, since October 2026.
+pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
+/// Histogram, `USD`: what a call cost. Ours.
+pub const COST: &str = super::attribute::USAGE_COST;
+/// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
+pub const UNPRICED: &str = "llm_trace.unpriced";
+
+/// Seconds.
+pub const UNIT_SECONDS: &str = "s";
+/// Tokens.
+pub const UNIT_TOKENS: &str = "{token}";
+/// US dollars.
+pub const UNIT_USD: &str = "USD";
+/// Calls to a model.
+pub const UNIT_INFERENCE_CALLS: &str = "{inference_call}";
+/// Calls of tools.
+pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
+/// Calls.
+pub const UNIT_CALLS: &str = "{call}";
+
+/// Bucket boundaries of durations, as the conventions advise.
+pub const DURATION_BUCKETS: &[f64] =
+    &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Bucket boundaries of an agent's duration, as the conventions advise.
+pub const AGENT_DURATION_BUCKETS: &[f64] =
+    &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+/// Bucket boundaries of a workflow's duration, as the conventions advise.
+pub const WORKFLOW_DURATION_BUCKETS: &[f64] =
+    &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0, 7200.0];
+/// Bucket boundaries of calls per agent, as the conventions advise.
+pub const CALL_COUNT_BUCKETS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
+/// Bucket boundaries of token counts, as the conventions advise.
+pub const TOKEN_BUCKETS: &[f64] = &[
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+/// Bucket boundaries of costs: from a cached embedding to a long agent run.
+pub const COST_BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
