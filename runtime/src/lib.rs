@@ -62,7 +62,7 @@ pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Te
 pub use config::{Builder, ConfigError, builder};
 pub use events::{Score, score, set_logger_provider};
 #[cfg(feature = "otlp")]
-pub use export::{Receipt, Telemetry};
+pub use export::{DropReason, Receipt, SignalCounts, Telemetry};
 #[doc(inline)]
 pub use llm_trace_macros::llm_trace;
 pub use mirror::tracing_filter;

@@ -49,6 +49,22 @@ fn what_is_not_delivered_is_counted_and_explained() {
 }
 
 #[test]
+fn a_receipt_knows_the_spans_that_were_still_open() {
+    use llm_trace::opentelemetry::global;
+    use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    answer();
+    let mut open = global::tracer("test").start("open");
+    let receipt = telemetry.shutdown();
+    open.end();
+    let spans = receipt.traces();
+    assert_eq!((spans.started(), spans.open(), spans.delivered(), spans.dropped()), (4, 1, 3, 0));
+    assert_eq!((receipt.spans(), receipt.is_complete()), (3, true), "an open span is not lost yet");
+}
+
+#[test]
 fn a_receiver_that_speaks_no_tls_is_told_apart() {
     let _turn = one_at_a_time();
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

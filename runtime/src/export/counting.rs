@@ -16,6 +16,7 @@ use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
+use super::delivery::{Signal, Term};
 use super::exchange::{Exchange, Outcome, no_answer_within};
 use super::ledger::Ledger;
 
@@ -72,14 +73,17 @@ impl SpanCounter {
 
 impl SpanProcessor for SpanCounter {
     fn on_start(&self, span: &mut Span, context: &Context) {
+        self.route.ledger.entered(Signal::Traces, Term::Open, 1);
         self.next.on_start(span, context);
     }
 
     fn on_end(&self, span: SpanData) {
         // The SDK's batch processor would export spans that were recorded but not sampled.
         if span.span_context.is_sampled() {
-            self.route.ledger.span_ended();
+            self.route.ledger.moved(Signal::Traces, 1, Term::Open, Term::Queued);
             self.next.on_end(span);
+        } else {
+            self.route.ledger.moved(Signal::Traces, 1, Term::Open, Term::Unsampled);
         }
     }
 
@@ -115,7 +119,12 @@ impl opentelemetry_sdk::trace::SpanExporter for CountingSpanExporter {
         self.route.exchange.begin();
         let exported = self.next.export(batch).await;
         let rejected = self.route.result(exported, "spans")?;
-        self.route.ledger.spans_delivered(count.saturating_sub(rejected));
+        self.route.ledger.moved(
+            Signal::Traces,
+            count.saturating_sub(rejected),
+            Term::Queued,
+            Term::Delivered,
+        );
         Ok(())
     }
 

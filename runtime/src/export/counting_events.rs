@@ -10,6 +10,7 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
 
 use super::counting::Route;
+use super::delivery::{Signal, Term};
 
 /// Counts events as they are emitted.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl EventCounter {
 
 impl LogProcessor for EventCounter {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.route.ledger.event_emitted();
+        self.route.ledger.entered(Signal::Logs, Term::Queued, 1);
         self.next.emit(record, scope);
     }
 
@@ -66,7 +67,7 @@ impl opentelemetry_sdk::logs::LogExporter for CountingLogExporter {
         self.route.exchange.begin();
         let exported = self.next.export(batch).await;
         let rejected = self.route.result(exported, "events")?;
-        self.route.ledger.events_delivered(count.saturating_sub(rejected));
+        self.route.ledger.moved(Signal::Logs, count.saturating_sub(rejected), Term::Queued, Term::Delivered);
         Ok(())
     }
 

@@ -9,7 +9,8 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::exchange::no_answer_within;
-use super::ledger::{Ledger, Receipt};
+use super::ledger::Ledger;
+use super::receipt::Receipt;
 use crate::events::Installed;
 
 /// An export that runs into its timeout is given this much longer to say so.

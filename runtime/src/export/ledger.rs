@@ -1,19 +1,20 @@
 //! What became of the telemetry: counted where it happens, reported once at the end.
 
-use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::delivery::{Signal, SignalCounts, Term};
+use super::receipt::{Failure, Receipt};
 use super::report;
 
 /// Running counts of one [`Telemetry`](super::Telemetry).
+///
+/// Whatever was begun is in exactly one [place](Term) at any time: counts only [come in](Ledger::entered) and
+/// [move](Ledger::moved), under a lock per signal, so that whoever reads sees no item twice and misses none.
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    spans_ended: AtomicU64,
-    spans_delivered: AtomicU64,
-    events_emitted: AtomicU64,
-    events_delivered: AtomicU64,
+pub(crate) struct Ledger {
+    counts: [Mutex<SignalCounts>; Signal::ALL.len()],
     /// Metrics are cumulative: what matters is whether the newest state arrived.
     metrics_attempted: AtomicBool,
     metrics_current: AtomicBool,
@@ -30,27 +31,15 @@ struct Story {
     said: bool,
 }
 
-#[derive(Clone, Debug)]
-struct Failure {
-    destination: String,
-    reason: String,
-}
-
 impl Ledger {
-    pub(super) fn span_ended(&self) {
-        self.spans_ended.fetch_add(1, Ordering::AcqRel);
+    /// Items are begun: they are counted for the first time.
+    pub(crate) fn entered(&self, signal: Signal, term: Term, items: u64) {
+        self.counts(signal).enter(term, items);
     }
 
-    pub(super) fn spans_delivered(&self, count: u64) {
-        self.spans_delivered.fetch_add(count, Ordering::AcqRel);
-    }
-
-    pub(super) fn event_emitted(&self) {
-        self.events_emitted.fetch_add(1, Ordering::AcqRel);
-    }
-
-    pub(super) fn events_delivered(&self, count: u64) {
-        self.events_delivered.fetch_add(count, Ordering::AcqRel);
+    /// Items go from one place to another.
+    pub(crate) fn moved(&self, signal: Signal, items: u64, from: Term, to: Term) {
+        self.counts(signal).shift(items, from, to);
     }
 
     /// An export of metrics begins. Until it has succeeded they count as lost: it may never come back.
@@ -115,18 +104,16 @@ impl Ledger {
     }
 
     pub(super) fn receipt(&self) -> Receipt {
-        let ended = self.spans_ended.load(Ordering::Acquire);
-        let delivered = self.spans_delivered.load(Ordering::Acquire);
-        let emitted = self.events_emitted.load(Ordering::Acquire);
         Receipt {
-            spans: ended,
-            spans_delivered: delivered.min(ended),
-            events: emitted,
-            events_delivered: self.events_delivered.load(Ordering::Acquire).min(emitted),
+            counts: Signal::ALL.map(|signal| *self.counts(signal)),
             metrics_lost: self.metrics_attempted.load(Ordering::Acquire)
                 && !self.metrics_current.load(Ordering::Acquire),
             failure: self.story().failure.clone(),
         }
+    }
+
+    fn counts(&self, signal: Signal) -> MutexGuard<'_, SignalCounts> {
+        self.counts[signal.index()].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {
@@ -134,114 +121,20 @@ impl Ledger {
     }
 }
 
-/// What was delivered and what was not, as [`Telemetry::shutdown`](crate::Telemetry::shutdown) returns it.
-///
-/// Its `Display` is one line: `7 spans delivered`, or what was lost, where it should have gone, and why.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    spans: u64,
-    spans_delivered: u64,
-    events: u64,
-    events_delivered: u64,
-    metrics_lost: bool,
-    failure: Option<Failure>,
-}
-
-impl Receipt {
-    /// Sampled spans that ended.
-    pub fn spans(&self) -> u64 {
-        self.spans
-    }
-
-    /// Spans the receiver confirmed, or that were printed to the terminal.
-    pub fn spans_delivered(&self) -> u64 {
-        self.spans_delivered
-    }
-
-    /// Spans that ended but were not confirmed: refused, rejected, timed out, or dropped from a full queue.
-    pub fn spans_lost(&self) -> u64 {
-        self.spans - self.spans_delivered
-    }
-
-    /// Events that were emitted.
-    pub fn events(&self) -> u64 {
-        self.events
-    }
-
-    /// Events the receiver confirmed.
-    pub fn events_delivered(&self) -> u64 {
-        self.events_delivered
-    }
-
-    /// Events that were emitted but not confirmed, for the same reasons as spans.
-    pub fn events_lost(&self) -> u64 {
-        self.events - self.events_delivered
-    }
-
-    /// Whether the newest state of the metrics did not arrive.
-    pub fn metrics_lost(&self) -> bool {
-        self.metrics_lost
-    }
-
-    /// Whether everything arrived.
-    pub fn is_complete(&self) -> bool {
-        self.spans_lost() == 0 && self.events_lost() == 0 && !self.metrics_lost
-    }
-
-    /// Why the last failed export failed, if any did: a few words for people, without credentials.
-    pub fn failure(&self) -> Option<&str> {
-        self.failure.as_ref().map(|failure| failure.reason.as_str())
-    }
-}
-
-impl Receipt {
-    /// Gives a reason where none is known yet.
-    pub(super) fn or_because(mut self, destination: &str, reason: &str) -> Self {
-        if !self.is_complete() && self.failure.is_none() {
-            self.failure = Some(Failure { destination: destination.to_owned(), reason: reason.to_owned() });
-        }
-        self
-    }
-}
-
-impl fmt::Display for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: u64, what: &str| {
-            (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
-        };
-        if self.is_complete() {
-            let spans = counted(self.spans_delivered, "span").unwrap_or_else(|| "0 spans".to_owned());
-            return match counted(self.events_delivered, "event") {
-                Some(events) => write!(f, "{spans} and {events} delivered"),
-                None => write!(f, "{spans} delivered"),
-            };
-        }
-        let metrics = self.metrics_lost.then(|| "metrics".to_owned());
-        let lost = [counted(self.spans_lost(), "span"), counted(self.events_lost(), "event"), metrics];
-        let lost: Vec<_> = lost.into_iter().flatten().collect();
-        match &lost[..] {
-            [first, second, third] => write!(f, "{first}, {second} and {third}")?,
-            fewer => f.write_str(&fewer.join(" and "))?,
-        }
-        f.write_str(" not delivered")?;
-        if let Some(Failure { destination, reason }) = &self.failure {
-            write!(f, " to {destination}: {reason}")?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SPANS: Signal = Signal::Traces;
+    const EVENTS: Signal = Signal::Logs;
 
     #[test]
     fn a_receipt_says_what_was_lost_where_and_why() {
         let ledger = Ledger::default();
         for _ in 0..5 {
-            ledger.span_ended();
+            ledger.entered(SPANS, Term::Queued, 1);
         }
-        ledger.spans_delivered(4);
+        ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
         assert_eq!(ledger.receipt().to_string(), "1 span not delivered");
         ledger.metrics_attempted();
         ledger.failed("http://c:4318", "connection refused".to_owned());
@@ -253,16 +146,16 @@ mod tests {
     fn a_receipt_counts_events_where_there_are_any() {
         let ledger = Ledger::default();
         assert_eq!(ledger.receipt().to_string(), "0 spans delivered");
-        ledger.event_emitted();
-        ledger.event_emitted();
+        ledger.entered(EVENTS, Term::Queued, 1);
+        ledger.entered(EVENTS, Term::Queued, 1);
         assert!(!ledger.receipt().is_complete());
         assert_eq!(ledger.receipt().to_string(), "2 events not delivered");
-        ledger.span_ended();
+        ledger.entered(SPANS, Term::Queued, 1);
         ledger.metrics_attempted();
         assert_eq!(ledger.receipt().to_string(), "1 span, 2 events and metrics not delivered");
-        ledger.spans_delivered(1);
+        ledger.moved(SPANS, 1, Term::Queued, Term::Delivered);
         ledger.metrics_delivered();
-        ledger.events_delivered(2);
+        ledger.moved(EVENTS, 2, Term::Queued, Term::Delivered);
         assert_eq!(ledger.receipt().to_string(), "1 span and 2 events delivered");
     }
 

@@ -3,11 +3,13 @@
 mod answer;
 mod counting;
 mod counting_events;
+mod delivery;
 mod exchange;
 mod guard;
 mod http;
 mod ledger;
 mod printable;
+mod receipt;
 mod report;
 mod terminal;
 
@@ -25,8 +27,9 @@ use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider};
 
+pub use delivery::{DropReason, SignalCounts};
 pub use guard::Telemetry;
-pub use ledger::Receipt;
+pub use receipt::Receipt;
 
 use crate::config::{ConfigError, Events, Metrics, SdkSettings, Settings, SignalSettings, Traces};
 use crate::{events, pricing, privacy, propagation, vintage};

@@ -15,6 +15,7 @@ use opentelemetry::Context;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
+use super::delivery::{DropReason, Signal, Term};
 use super::ledger::Ledger;
 use traces::{End, Trace, Traces};
 
@@ -60,17 +61,22 @@ impl TerminalTree {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
-        match printed {
-            Ok(()) => self.ledger.spans_delivered(trace.totals().spans),
+        let outcome = match printed {
+            Ok(()) => Term::Delivered,
             // A closed stderr must not hurt the program.
-            Err(error) => self.ledger.failed(DESTINATION, error.to_string()),
-        }
+            Err(error) => {
+                self.ledger.failed(DESTINATION, error.to_string());
+                Term::Dropped(DropReason::Rejected)
+            }
+        };
+        self.ledger.moved(Signal::Traces, trace.totals().spans, Term::Queued, outcome);
     }
 }
 
 impl SpanProcessor for TerminalTree {
     fn on_start(&self, span: &mut Span, _context: &Context) {
         use opentelemetry::trace::Span as _;
+        self.ledger.entered(Signal::Traces, Term::Open, 1);
         let given_up = self.traces().start(span.span_context());
         if let Some(trace) = given_up {
             self.print(&trace);
@@ -78,7 +84,7 @@ impl SpanProcessor for TerminalTree {
     }
 
     fn on_end(&self, span: SpanData) {
-        self.ledger.span_ended();
+        self.ledger.moved(Signal::Traces, 1, Term::Open, Term::Queued);
         let end = self.traces().end(span);
         match end {
             End::OthersAreOpen => {}
@@ -86,6 +92,8 @@ impl SpanProcessor for TerminalTree {
             End::OfATraceGivenUp => {
                 let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
                 self.ledger.failed(DESTINATION, reason);
+                let dropped = Term::Dropped(DropReason::QueueFull);
+                self.ledger.moved(Signal::Traces, 1, Term::Queued, dropped);
             }
         }
     }

@@ -1,0 +1,56 @@
+//! A request that waits to be sent.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use opentelemetry_http::Bytes;
+
+/// What kind of telemetry something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
+impl Signal {
+    pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+
+    /// The value of the label `llm_trace.signal`, and the last part of an OTLP path.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Signal::Traces => "traces",
+            Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+        }
+    }
+}
+
+/// One export request: spans, data points or log records that are sent, kept, split, dropped and counted together.
+///
+/// It has neither a destination nor headers. Both belong to the [`Wire`](super::Wire) it will be sent over, which may be
+/// another one by then; credentials are added there, and so are never stored.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Parcel {
+    pub(crate) signal: Signal,
+    /// An `Export{Trace,Metrics,Logs}ServiceRequest` in protobuf, not compressed: a wire that compresses or speaks another
+    /// encoding does so when it sends, and the sender can take it apart when it is too large.
+    pub(crate) body: Bytes,
+    /// Spans, data points or log records in it.
+    pub(crate) item_count: u64,
+    /// When it was encoded. Only its age is measured by it; the order is that of arrival, as clocks can be set back.
+    pub(crate) created: SystemTime,
+}
+
+/// Without the body, which can have content in it.
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parcel { signal, body, item_count, created } = self;
+        f.debug_struct("Parcel")
+            .field("signal", signal)
+            .field("bytes", &body.len())
+            .field("item_count", item_count)
+            .field("created", created)
+            .finish_non_exhaustive()
+    }
+}

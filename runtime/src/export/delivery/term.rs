@@ -1,0 +1,198 @@
+//! What can become of telemetry, and how much of it did.
+
+use super::Signal;
+
+/// Where an item is: every item is in exactly one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    /// A span that has not ended.
+    Open,
+    /// The sampler did not want it.
+    Unsampled,
+    /// In memory, waiting to be sent or on its way.
+    Queued,
+    /// Stored on disk.
+    Spooled,
+    /// The receiver confirmed it, or it was printed to the terminal.
+    Delivered,
+    Dropped(DropReason),
+}
+
+/// Why telemetry was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// More arrived than the queues in memory hold.
+    QueueFull,
+    /// It came after, or while, [`Telemetry`](crate::Telemetry) shut down.
+    AfterShutdown,
+    /// A single item was too large for the receiver, even without its content.
+    Oversize,
+    /// More was stored on disk than it may hold.
+    SpoolFull,
+    /// It waited longer on disk than it may.
+    Expired,
+    /// The receiver refused a whole request for good.
+    Rejected,
+    /// The receiver took a request and refused some of its items.
+    PartialSuccess,
+    /// It was still waiting when the time to shut down was over.
+    Undelivered,
+    /// The thread that worked on it panicked.
+    WorkerDead,
+}
+
+impl DropReason {
+    /// Every reason, in the order of the path that telemetry takes.
+    pub const ALL: [DropReason; 9] = [
+        DropReason::QueueFull,
+        DropReason::AfterShutdown,
+        DropReason::Oversize,
+        DropReason::SpoolFull,
+        DropReason::Expired,
+        DropReason::Rejected,
+        DropReason::PartialSuccess,
+        DropReason::Undelivered,
+        DropReason::WorkerDead,
+    ];
+
+    /// The value of the metrics' label `llm_trace.drop.reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DropReason::QueueFull => "queue_full",
+            DropReason::AfterShutdown => "after_shutdown",
+            DropReason::Oversize => "oversize",
+            DropReason::SpoolFull => "spool_full",
+            DropReason::Expired => "expired",
+            DropReason::Rejected => "rejected",
+            DropReason::PartialSuccess => "partial_success",
+            DropReason::Undelivered => "undelivered",
+            DropReason::WorkerDead => "worker_dead",
+        }
+    }
+}
+
+/// How much of one signal is where. Always:
+/// `started = open + unsampled + queued + spooled + delivered + dropped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalCounts {
+    started: u64,
+    open: u64,
+    unsampled: u64,
+    queued: u64,
+    spooled: u64,
+    delivered: u64,
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl SignalCounts {
+    /// Everything that was ever begun: spans that started, events that were emitted, data points that were collected; and what
+    /// an earlier process left on disk.
+    pub fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Spans that have not ended.
+    pub fn open(&self) -> u64 {
+        self.open
+    }
+
+    /// Spans that the sampler did not want.
+    pub fn unsampled(&self) -> u64 {
+        self.unsampled
+    }
+
+    /// What waits in memory to be sent.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// What waits on disk to be sent, by this process or the next.
+    pub fn spooled(&self) -> u64 {
+        self.spooled
+    }
+
+    /// What the receiver confirmed, or what was printed to the terminal.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// What was lost, for whatever reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    /// What was lost for one reason.
+    pub fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    pub(crate) fn enter(&mut self, term: Term, items: u64) {
+        self.started += items;
+        *self.place(term) += items;
+    }
+
+    /// Moves items; no more than there are.
+    pub(crate) fn shift(&mut self, items: u64, from: Term, to: Term) {
+        let there = self.place(from);
+        let moved = items.min(*there);
+        *there -= moved;
+        *self.place(to) += moved;
+    }
+
+    fn place(&mut self, term: Term) -> &mut u64 {
+        match term {
+            Term::Open => &mut self.open,
+            Term::Unsampled => &mut self.unsampled,
+            Term::Queued => &mut self.queued,
+            Term::Spooled => &mut self.spooled,
+            Term::Delivered => &mut self.delivered,
+            Term::Dropped(reason) => &mut self.dropped[reason as usize],
+        }
+    }
+}
+
+impl Signal {
+    /// The place of the signal in a list of all.
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_place_of_its_own() {
+        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index, "{reason:?}");
+        }
+        for (index, signal) in Signal::ALL.into_iter().enumerate() {
+            assert_eq!(signal.index(), index);
+        }
+    }
+
+    #[test]
+    fn what_moves_was_there_and_nothing_appears_or_vanishes() {
+        let mut counts = SignalCounts::default();
+        counts.enter(Term::Open, 5);
+        counts.enter(Term::Spooled, 2);
+        counts.shift(3, Term::Open, Term::Queued);
+        counts.shift(9, Term::Queued, Term::Delivered);
+        counts.shift(1, Term::Spooled, Term::Dropped(DropReason::Expired));
+        let found = (
+            counts.started(),
+            counts.open(),
+            counts.queued(),
+            counts.delivered(),
+            counts.spooled(),
+            counts.dropped(),
+        );
+        assert_eq!(found, (7, 2, 0, 3, 1, 1));
+        assert_eq!(
+            (counts.dropped_for(DropReason::Expired), counts.dropped_for(DropReason::Rejected)),
+            (1, 0)
+        );
+    }
+}

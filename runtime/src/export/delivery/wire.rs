@@ -1,0 +1,39 @@
+//! How a parcel is sent.
+
+use std::time::{Duration, Instant};
+
+use super::Parcel;
+
+/// One way to one receiver: a protocol, an encoding, a compression, an address, credentials.
+///
+/// A wire is made, used and dropped on the thread of its sender and nowhere else, so it may own a blocking client or a
+/// private async runtime. It is told of no more than one parcel at a time, and remembers nothing of it: retries, their
+/// pauses and splitting are the sender's.
+pub(crate) trait Wire {
+    /// Makes one attempt, and is back by `deadline`: it gives up by then and says [`Outcome::Retry`].
+    ///
+    /// It may block until then. A panic costs the parcel (`worker_dead`), and the wire is made anew.
+    fn send(&self, parcel: &Parcel, deadline: Instant) -> Outcome;
+}
+
+/// Makes a wire, on the sender's thread: at its first parcel, and again after a panic.
+pub(crate) type MakeWire = Box<dyn Fn() -> Box<dyn Wire> + Send + Sync>;
+
+/// What an attempt came to. Every `reason` is a few words for people: on one line, and without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The receiver took all of it.
+    Accepted,
+    /// The receiver took the request and refused so many of its items, for good.
+    Partial { rejected: u64, message: String },
+    /// It may work later: nobody answered, or the receiver is busy. `after` is what the receiver asks for (`Retry-After`,
+    /// `RetryInfo`), and is kept to in full.
+    Retry { after: Option<Duration>, reason: String },
+    /// It is too large for the receiver (413, `RESOURCE_EXHAUSTED` without `RetryInfo`): half of it may not be.
+    Split { reason: String },
+    /// The way there is wrong, not the data: no or wrong credentials, a path that is not there, a page instead of an
+    /// answer. The parcel is kept, and tried again now and then in case somebody mends it.
+    Refused { reason: String },
+    /// The receiver will never take it.
+    Rejected { reason: String },
+}
