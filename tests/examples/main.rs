@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests: where they cannot go on, the test ends")]
 
 mod process;
+mod traffic;
 mod tree;
 
 use std::time::Duration;

@@ -26,6 +26,10 @@ pub(crate) fn streaming(arguments: &[&str]) -> Example {
     example("streaming", arguments)
 }
 
+pub(crate) fn traffic(arguments: &[&str]) -> Example {
+    example("traffic", arguments)
+}
+
 fn example(name: &str, arguments: &[&str]) -> Example {
     let mut command = Command::new(built(name));
     // Whatever telemetry or model the developer has configured must not change the outcome.

@@ -1,0 +1,71 @@
+//! One request's place in the story, and its dice.
+
+/// When a request arrives, what is going wrong then, and its own luck.
+pub(crate) struct Scene {
+    /// 0 is the begin of the six hours, 1 their end.
+    pub(crate) at: f64,
+    calm: bool,
+    dice: fastrand::Rng,
+}
+
+impl Scene {
+    pub(crate) fn new(at: f64, calm: bool, dice: fastrand::Rng) -> Self {
+        Scene { at, calm, dice }
+    }
+
+    /// Hours 2 to 3: one provider is overloaded and slow.
+    pub(crate) fn is_overloaded(&self) -> bool {
+        self.during(0.33, 0.5)
+    }
+
+    /// From half time on: a new prompt, with which answers are longer and worse.
+    pub(crate) fn has_worse_prompt(&self) -> bool {
+        self.during(0.5, 1.0)
+    }
+
+    /// The last hour and a half: a router sends much to the most expensive model.
+    pub(crate) fn has_costly_router(&self) -> bool {
+        self.during(0.75, 1.0)
+    }
+
+    /// The last hour: streams take long to begin.
+    pub(crate) fn has_slow_streams(&self) -> bool {
+        self.during(0.83, 1.0)
+    }
+
+    /// How much of the day's requests the indexer has left, 0 to 1.
+    pub(crate) fn quota_left(&self) -> f64 {
+        if self.calm { 0.8 } else { (1.0 - self.at / 0.9).max(0.0) }
+    }
+
+    fn during(&self, from: f64, to: f64) -> bool {
+        !self.calm && (from..to).contains(&self.at)
+    }
+
+    /// Whether something of this probability happens.
+    pub(crate) fn chance(&mut self, probability: f64) -> bool {
+        self.dice.f64() < probability
+    }
+
+    /// About this much; now and then three times as much.
+    pub(crate) fn about(&mut self, typical: f64) -> f64 {
+        let tail = if self.chance(0.03) { 3.0 } else { 1.0 };
+        typical * self.dice.f64().mul_add(0.8, 0.6) * tail
+    }
+
+    /// About this many.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
+    pub(crate) fn count(&mut self, typical: f64) -> u64 {
+        self.about(typical).round() as u64
+    }
+
+    /// One of them.
+    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.dice.usize(..from.len())]
+    }
+
+    /// Evenly between these.
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + self.dice.f64() * (high - low)
+    }
+}

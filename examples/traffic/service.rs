@@ -1,0 +1,113 @@
+//! The services, and how their requests arrive.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::arguments::Arguments;
+use crate::scene::Scene;
+use crate::{indexer, shop, support};
+
+pub(crate) struct Service {
+    pub(crate) id: &'static str,
+    /// `service.name`.
+    pub(crate) name: &'static str,
+    /// `deployment.environment.name`.
+    pub(crate) environment: &'static str,
+    /// Requests per second at the busiest time.
+    rate: f64,
+    request: Request,
+    /// Of its process.
+    pub(crate) variables: &'static [(&'static str, &'static str)],
+}
+
+#[derive(Clone, Copy)]
+enum Request {
+    Answer { staging: bool },
+    Order,
+    Index,
+}
+
+pub(crate) const SERVICES: [Service; 4] = [
+    Service {
+        id: "support-bot",
+        name: "support-bot",
+        environment: "production",
+        rate: 8.0,
+        request: Request::Answer { staging: false },
+        variables: &[],
+    },
+    Service {
+        id: "support-bot-staging",
+        name: "support-bot",
+        environment: "staging",
+        rate: 1.5,
+        request: Request::Answer { staging: true },
+        // Somebody has saved memory in the wrong place: spans are dropped here, which a dashboard must show.
+        variables: &[("OTEL_BSP_MAX_QUEUE_SIZE", "16"), ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16")],
+    },
+    Service {
+        id: "shop-assistant",
+        name: "shop-assistant",
+        environment: "production",
+        rate: 2.0,
+        request: Request::Order,
+        variables: &[],
+    },
+    Service {
+        id: "indexer",
+        name: "indexer",
+        environment: "production",
+        rate: 4.0,
+        request: Request::Index,
+        variables: &[],
+    },
+];
+
+impl Service {
+    /// Serves every request as it arrives, and returns how many there were once the last is done.
+    pub(crate) async fn play(&self, arguments: &Arguments) -> usize {
+        let begin = Instant::now();
+        let mut scenes = self.scenes(arguments);
+        let requests = scenes.len();
+        let mut running = JoinSet::new();
+        for scene in scenes.drain(..) {
+            sleep_until(begin + arguments.duration.mul_f64(scene.at)).await;
+            running.spawn(serve(self.request, scene));
+        }
+        running.join_all().await;
+        requests
+    }
+
+    /// One scene for each request, in the order of arrival.
+    fn scenes(&self, Arguments { duration, seed, calm, .. }: &Arguments) -> Vec<Scene> {
+        let of_service = self.id.bytes().fold(*seed, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
+        let mut dice = fastrand::Rng::with_seed(of_service);
+        let candidates = (self.rate * duration.as_secs_f64()).ceil();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 8 a second")]
+        let mut arrivals: Vec<f64> = (0..candidates as usize).map(|_| dice.f64()).collect();
+        arrivals.sort_by(f64::total_cmp);
+        arrivals.retain(|at| dice.f64() < load(*at));
+        arrivals.into_iter().map(|at| Scene::new(at, *calm, dice.fork())).collect()
+    }
+}
+
+/// The share of the busiest time's requests: a morning that fills up, lunch, an afternoon.
+fn load(at: f64) -> f64 {
+    0.7 - 0.3 * (at * std::f64::consts::TAU * 1.5).cos()
+}
+
+async fn serve(request: Request, mut scene: Scene) {
+    // A service goes on whatever becomes of one request; the telemetry says what did.
+    let _outcome = match request {
+        Request::Answer { staging } => support::serve(&mut scene, staging).await,
+        Request::Order => shop::serve(&mut scene).await,
+        Request::Index => indexer::serve(&mut scene).await,
+    };
+}
+
+/// Real time is four times as long.
+pub(crate) async fn pause(seconds: f64) {
+    tokio::time::sleep(Duration::from_secs_f64(seconds / 4.0)).await;
+}

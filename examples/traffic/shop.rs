@@ -1,0 +1,97 @@
+//! The shopping assistant: an agent that calls a model and tools in turn.
+
+use llm_trace::llm_trace;
+use serde_json::json;
+
+use crate::api::{self, ApiError, Reply};
+use crate::scene::Scene;
+use crate::service::pause;
+
+#[derive(Debug, thiserror::Error)]
+enum ToolError {
+    #[error("the inventory did not answer in time")]
+    Timeout,
+    #[error("there is no such article")]
+    NotFound,
+}
+
+impl llm_trace::LlmError for ToolError {
+    fn error_type(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            ToolError::Timeout => "timeout".into(),
+            ToolError::NotFound => "not_found".into(),
+        }
+    }
+}
+
+pub(crate) async fn serve(scene: &mut Scene) -> Result<(), ApiError> {
+    let conversation = format!("basket-{:08x}", scene.count(1e9));
+    order(&conversation, scene).await
+}
+
+#[llm_trace(workflow, name = "order", conversation = conversation)]
+async fn order(conversation: &str, scene: &mut Scene) -> Result<(), ApiError> {
+    assist(scene).await
+}
+
+#[llm_trace(agent, name = "shopping-assistant", model = api::CLAUDE.name)]
+async fn assist(scene: &mut Scene) -> Result<(), ApiError> {
+    plan(scene).await;
+    // As a rule a few turns; once in a while it goes round in circles.
+    let turns = if scene.chance(0.03) { 18 } else { scene.count(3.0).max(1) };
+    let mut input_tokens = 900;
+    for turn in 0..=turns {
+        let tool = (turn < turns).then(|| *scene.pick(&["search_products", "check_stock", "place_order"]));
+        turn_of(input_tokens, tool, scene).await?;
+        input_tokens += 350;
+        match tool {
+            // What a tool says goes to the model, also that it failed.
+            Some("search_products") => drop(search_products(scene).await),
+            Some("check_stock") => drop(check_stock(scene).await),
+            Some(_) => drop(place_order(scene).await),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+#[llm_trace(plan)]
+async fn plan(scene: &mut Scene) {
+    pause(scene.about(0.01)).await;
+}
+
+async fn turn_of(input_tokens: u64, tool: Option<&'static str>, scene: &mut Scene) -> Result<(), ApiError> {
+    let request = json!({
+        "model": api::CLAUDE.name, "max_tokens": 1024,
+        "tools": [{ "name": "search_products" }, { "name": "check_stock" }, { "name": "place_order" }],
+        "messages": [{ "role": "user", "content": "A raincoat in my size, please." }],
+    });
+    let reply = Reply {
+        text: "Your raincoat is on its way.".to_owned(),
+        tool,
+        input_tokens,
+        cached_tokens: input_tokens * 2 / 3,
+        output_tokens: scene.count(60.0),
+        reasoning_tokens: 0,
+        is_cut: false,
+    };
+    api::chat(&api::CLAUDE, &request, &reply, scene).await.map(drop)
+}
+
+#[llm_trace(tool, tool_type = "function")]
+async fn search_products(scene: &mut Scene) -> Result<(), ToolError> {
+    pause(scene.about(0.2)).await;
+    if scene.chance(0.04) { Err(ToolError::NotFound) } else { Ok(()) }
+}
+
+#[llm_trace(tool, tool_type = "function")]
+async fn check_stock(scene: &mut Scene) -> Result<(), ToolError> {
+    pause(scene.about(0.1)).await;
+    if scene.chance(0.08) { Err(ToolError::Timeout) } else { Ok(()) }
+}
+
+#[llm_trace(tool, tool_type = "function")]
+async fn place_order(scene: &mut Scene) -> Result<(), ToolError> {
+    pause(scene.about(0.4)).await;
+    if scene.chance(0.01) { Err(ToolError::Timeout) } else { Ok(()) }
+}

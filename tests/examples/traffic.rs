@@ -1,0 +1,81 @@
+//! The traffic that dashboards are shown with.
+
+use std::collections::BTreeMap;
+
+use llm_trace_tests::otlp::{Receiver, unreachable_endpoint};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+
+use crate::attribute;
+use crate::process::traffic;
+
+#[test]
+fn every_service_exports_under_its_own_name_and_environment() {
+    let sink = Receiver::start();
+    let run = traffic(&["--duration", "1"]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint()).run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert_eq!(run.stdout.lines().count(), 4, "{run}");
+    let mut services = BTreeMap::new();
+    for resource in sink.traces().into_iter().flat_map(|request| request.resource_spans) {
+        let attributes = resource.resource.unwrap().attributes;
+        let of = |key| match attribute(&attributes, key) {
+            Some(Value::StringValue(text)) => text.clone(),
+            other => panic!("{key} is {other:?}"),
+        };
+        let spans: usize = resource.scope_spans.iter().map(|scope| scope.spans.len()).sum();
+        *services.entry((of("service.name"), of("deployment.environment.name"))).or_insert(0) += spans;
+    }
+    let names: Vec<_> = services.keys().map(|(name, environment)| format!("{name} {environment}")).collect();
+    let expected =
+        ["indexer production", "shop-assistant production", "support-bot production", "support-bot staging"];
+    assert_eq!(names, expected, "{run}");
+    assert!(!sink.logs().is_empty(), "scores are events:\n{run}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_traffic() {
+    let one = requests("1");
+    let expected = ["chat gpt-4o-mini", "invoke_workflow support-answer", "retrieval handbook"];
+    assert!(expected.iter().all(|name| one.keys().any(|what| what.starts_with(name))), "{one:#?}");
+    assert_eq!(one, requests("1"));
+    assert_ne!(one, requests("2"));
+}
+
+/// How often there was each span, by its name, what it used and how it failed.
+fn requests(seed: &str) -> BTreeMap<String, usize> {
+    let sink = Receiver::start();
+    let run = traffic(&["--service", "support-bot", "--duration", "1", "--seed", seed])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())
+        .run();
+    assert_eq!(run.code, Some(0), "{run}");
+    let mut spans = BTreeMap::new();
+    for span in sink.spans() {
+        let told = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "error.type"];
+        let told = told.map(|key| attribute(&span.attributes, key));
+        *spans.entry(format!("{} {told:?}", span.name)).or_insert(0) += 1;
+    }
+    spans
+}
+
+#[test]
+fn a_wrong_argument_is_named_with_what_is_allowed() {
+    for (arguments, complaint) in [
+        (&["--speed"][..], "`--speed` is no argument"),
+        (&["--seed"][..], "`--seed` needs a value"),
+        (&["--duration", "0"][..], "`--duration 0`: expected a whole number of seconds, 1 to 86400"),
+        (&["--service", "mail"][..], "`--service mail`: expected a service"),
+    ] {
+        let run = traffic(arguments).run();
+        assert_eq!(run.code, Some(2), "{run}");
+        assert!(run.stderr.contains(complaint) && run.stderr.contains("usage: "), "{complaint}: {run}");
+    }
+}
+
+#[test]
+fn without_a_collector_it_says_what_was_lost() {
+    let run = traffic(&["--service", "indexer", "--duration", "1"])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint())
+        .run();
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stderr.contains("not delivered"), "{run}");
+}
