@@ -1,6 +1,7 @@
 //! Real bytes to a real receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cardinality;
 mod delivery;
 mod events;
 mod program;

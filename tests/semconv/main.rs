@@ -134,6 +134,10 @@ fn plan() {}
 #[llm_trace(tool, name = "t", description = "d", call_id = "c", tool_type = "function")]
 fn tool() {}
 
+/// More of them than a metric has label sets in the processes below.
+#[llm_trace(tool, name = format!("tool-{number}"))]
+fn one_of_many_tools(number: usize) {}
+
 #[llm_trace(guardrail, name = "pii")]
 fn guardrail() {}
 
@@ -161,6 +165,7 @@ fn workflow() {
     guardrail();
     evaluator();
     task();
+    (0..=LIMIT).for_each(one_of_many_tools);
     llm_trace::score("helpfulness")
         .value(0.5)
         .label("partly")
@@ -211,6 +216,9 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     assert!(embeddings >= 9, "{:?}", trace.span("embeddings text-embedding-3-small").keys());
 }
 
+/// How many label sets a metric has in a child process.
+const LIMIT: usize = 60;
+
 /// The child process writes its part of the document between these.
 const SECTION: &str = "\n<<section>>\n";
 
@@ -260,6 +268,7 @@ fn in_vintage(opt_in: &str) -> String {
 fn in_child(variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
+        .env("LLM_TRACE_METRIC_CARDINALITY_LIMIT", LIMIT.to_string())
         .envs(variables.iter().copied())
         .output()
         .unwrap();

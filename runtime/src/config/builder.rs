@@ -40,6 +40,7 @@ pub struct Builder {
     pub(super) content_budget: Option<(usize, usize)>,
     pub(super) redaction: Redaction,
     pub(super) patterns: Vec<(String, String)>,
+    pub(super) cardinality_limit: Option<usize>,
 }
 
 /// A header's value, which `Debug` must not show.
@@ -121,6 +122,15 @@ impl Builder {
     /// word `gen_ai_latest_experimental`, else the one that backends know.
     pub fn with_semconv(mut self, vintage: Vintage) -> Self {
         self.vintage = Some(vintage);
+        self
+    }
+
+    /// How many label sets each metric may have in the life of the process, 1 to 100,000. In those beyond, the model, server, data
+    /// source, tool, agent and workflow are `other`, so that a name that comes from a user cannot make a series for each;
+    /// operation, provider and error stay. `llm_trace.metrics.overflow` counts such measurements. Variable:
+    /// `LLM_TRACE_METRIC_CARDINALITY_LIMIT`. Default: 1000.
+    pub fn with_metric_cardinality_limit(mut self, label_sets: usize) -> Self {
+        self.cardinality_limit = Some(label_sets);
         self
     }
 

@@ -8,6 +8,7 @@ use opentelemetry::KeyValue;
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
 use super::{Builder, ConfigError, SdkSettings, content, propagators, resource};
+use crate::metrics;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::propagation::Propagators;
 use crate::vintage::{self, Vintage};
@@ -27,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) propagators: Propagators,
     pub(crate) content: ContentCapture,
     pub(crate) content_rules: Rules,
+    pub(crate) cardinality_limit: usize,
 }
 
 /// Where spans go.
@@ -88,6 +90,7 @@ impl Settings {
         let propagators = propagators::resolve(source)?;
         let content = content::capture(&builder, source)?;
         let content_rules = content::rules(&builder)?;
+        let cardinality_limit = cardinality_limit(&builder, source)?;
         let resource = resource::resolve(builder, source)?;
         Ok(Some(Settings {
             traces,
@@ -100,6 +103,7 @@ impl Settings {
             propagators,
             content,
             content_rules,
+            cardinality_limit,
         }))
     }
 }
@@ -114,6 +118,17 @@ fn is_disabled(source: &dyn Source) -> bool {
             false
         }
     }
+}
+
+fn cardinality_limit(builder: &Builder, source: &dyn Source) -> Result<usize, ConfigError> {
+    if let Some(limit) = builder.cardinality_limit {
+        let is_valid = metrics::is_limit(limit);
+        let error = || env::invalid("with_metric_cardinality_limit", limit.to_string(), metrics::LIMIT_WORDS);
+        return is_valid.then_some(limit).ok_or_else(error);
+    }
+    let Some(text) = source.get(metrics::LIMIT_VARIABLE)? else { return Ok(metrics::DEFAULT_LIMIT) };
+    metrics::limit_from(&text)
+        .ok_or_else(|| env::invalid(metrics::LIMIT_VARIABLE, text, metrics::LIMIT_WORDS))
 }
 
 fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError> {

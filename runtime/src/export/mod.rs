@@ -23,7 +23,7 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchConfig, BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider};
 
@@ -32,7 +32,7 @@ pub use guard::Telemetry;
 pub use receipt::Receipt;
 
 use crate::config::{ConfigError, Events, Metrics, SdkSettings, Settings, SignalSettings, Traces};
-use crate::{events, pricing, privacy, propagation, vintage};
+use crate::{events, metrics, pricing, privacy, propagation, semconv, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
@@ -62,6 +62,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         propagators,
         content,
         content_rules,
+        cardinality_limit,
     } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
@@ -90,10 +91,12 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     privacy::allow_content(content);
     content_rules.install();
     vintage::set(vintage);
+    metrics::set_limit(cardinality_limit);
     propagation::install(propagators);
     pricing::warm();
     let SdkSettings { sampler, batches, event_batches, metric_interval } = sdk;
-    let meters = metric_pipeline.map(|pipeline| pipeline.install(metric_interval, resource.clone()));
+    let meters = metric_pipeline
+        .map(|pipeline| pipeline.install(metric_interval, cardinality_limit, resource.clone()));
     let loggers = event_pipeline.map(|pipeline| pipeline.install(event_batches, resource.clone()));
     let tracers = span_pipeline.install(sampler, batches, resource, &ledger);
     if content.on_events() && !events::are_received() {
@@ -117,10 +120,24 @@ impl MetricPipeline {
         Ok(MetricPipeline { exporter: CountingMetricExporter::new(exporter, route), destination, timeout })
     }
 
-    fn install(self, interval: Duration, resource: Resource) -> Exported<SdkMeterProvider> {
+    fn install(
+        self,
+        interval: Duration,
+        cardinality_limit: usize,
+        resource: Resource,
+    ) -> Exported<SdkMeterProvider> {
         let MetricPipeline { exporter, destination, timeout } = self;
         let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
-        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
+        if cardinality_limit > metrics::DEFAULT_LIMIT {
+            // The SDK has a limit of its own, beyond which all labels are gone; ours is to come first.
+            provider = provider.with_view(move |instrument: &Instrument| {
+                let is_ours = instrument.scope().name() == semconv::SCOPE_NAME;
+                let limited = Stream::builder().with_cardinality_limit(2 * cardinality_limit);
+                is_ours.then(|| limited.build().ok()).flatten()
+            });
+        }
+        let provider = provider.build();
         global::set_meter_provider(provider.clone());
         Exported { provider, destination, timeout }
     }

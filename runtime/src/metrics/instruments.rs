@@ -5,42 +5,43 @@ use std::sync::{Arc, RwLock};
 use opentelemetry::global;
 use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
 
+use super::cardinality::{Instrument, Limited};
 use crate::semconv::metric;
 use crate::vintage;
 
 /// Every instrument this crate records to.
 pub(crate) struct Instruments {
-    pub(crate) duration: Histogram<f64>,
-    pub(crate) inference_duration: Histogram<f64>,
+    pub(crate) duration: Limited<Histogram<f64>>,
+    pub(crate) inference_duration: Limited<Histogram<f64>>,
     pub(crate) tokens: Tokens,
-    pub(crate) tool_duration: Histogram<f64>,
-    pub(crate) workflow_duration: Histogram<f64>,
-    pub(crate) agent_duration: Histogram<f64>,
-    pub(crate) agent_inference_calls: Histogram<u64>,
-    pub(crate) agent_tool_calls: Histogram<u64>,
-    pub(crate) cost: Histogram<f64>,
-    pub(crate) unpriced: Counter<u64>,
-    pub(crate) time_to_first_chunk: Histogram<f64>,
-    pub(crate) time_per_output_chunk: Histogram<f64>,
+    pub(crate) tool_duration: Limited<Histogram<f64>>,
+    pub(crate) workflow_duration: Limited<Histogram<f64>>,
+    pub(crate) agent_duration: Limited<Histogram<f64>>,
+    pub(crate) agent_inference_calls: Limited<Histogram<u64>>,
+    pub(crate) agent_tool_calls: Limited<Histogram<u64>>,
+    pub(crate) cost: Limited<Histogram<f64>>,
+    pub(crate) unpriced: Limited<Counter<u64>>,
+    pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
+    pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
 }
 
 /// Tokens are measured differently from vintage to vintage.
 pub(crate) enum Tokens {
     /// Input and output of every kind of call, told apart by a label.
-    ByType(Histogram<u64>),
+    ByType(Limited<Histogram<u64>>),
     /// Inference only, one instrument for each count.
     ByCount(Box<TokenCounters>),
 }
 
 /// The instruments of [`Tokens::ByCount`].
 pub(crate) struct TokenCounters {
-    pub(crate) input: Counter<u64>,
-    pub(crate) output: Counter<u64>,
-    pub(crate) cache_read: Counter<u64>,
-    pub(crate) cache_write: Counter<u64>,
-    pub(crate) reasoning: Counter<u64>,
-    pub(crate) input_per_call: Histogram<u64>,
-    pub(crate) output_per_call: Histogram<u64>,
+    pub(crate) input: Limited<Counter<u64>>,
+    pub(crate) output: Limited<Counter<u64>>,
+    pub(crate) cache_read: Limited<Counter<u64>>,
+    pub(crate) cache_write: Limited<Counter<u64>>,
+    pub(crate) reasoning: Limited<Counter<u64>>,
+    pub(crate) input_per_call: Limited<Histogram<u64>>,
+    pub(crate) output_per_call: Limited<Histogram<u64>>,
 }
 
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
@@ -66,12 +67,19 @@ pub(crate) fn current() -> Arc<Instruments> {
 
 impl Instruments {
     fn new(provider: &Provider) -> Self {
-        let make = Make { meter: provider.meter_with_scope(crate::scope()) };
+        let make = Make::new(provider.meter_with_scope(crate::scope()));
         let names = vintage::names();
         let call = metric::DURATION_BUCKETS;
+        let seconds = |name| make.seconds(name, call, "GenAI operation duration.");
+        let duration = seconds(metric::OPERATION_DURATION);
+        // One metric, one limit: where inferences are measured by the same, it is the same instrument.
+        let inference_duration = match names.inference_duration {
+            metric::OPERATION_DURATION => duration.clone(),
+            own => seconds(own),
+        };
         Instruments {
-            duration: make.seconds(metric::OPERATION_DURATION, call, "GenAI operation duration."),
-            inference_duration: make.seconds(names.inference_duration, call, "GenAI operation duration."),
+            duration,
+            inference_duration,
             time_to_first_chunk: make.seconds(
                 names.time_to_first_chunk,
                 call,
@@ -113,13 +121,12 @@ impl Instruments {
                 metric::CALL_COUNT_BUCKETS,
                 "Number of tools an agent runs during one invocation.",
             ),
-            cost: make
-                .meter
-                .f64_histogram(metric::COST)
-                .with_unit(metric::UNIT_USD)
-                .with_description("Cost of GenAI operations in US dollars.")
-                .with_boundaries(metric::COST_BUCKETS.to_vec())
-                .build(),
+            cost: make.amounts(
+                metric::COST,
+                metric::UNIT_USD,
+                metric::COST_BUCKETS,
+                "Cost of GenAI operations in US dollars.",
+            ),
             unpriced: make.counter(
                 metric::UNPRICED,
                 metric::UNIT_CALLS,
@@ -132,12 +139,43 @@ impl Instruments {
 /// Makes instruments of the few kinds there are.
 struct Make {
     meter: Meter,
+    overflow: Counter<u64>,
 }
 
 impl Make {
-    fn seconds(&self, name: &'static str, buckets: &[f64], description: &'static str) -> Histogram<f64> {
-        let histogram = self.meter.f64_histogram(name).with_unit(metric::UNIT_SECONDS);
-        histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+    fn new(meter: Meter) -> Self {
+        let overflow = meter
+            .u64_counter(metric::OVERFLOW)
+            .with_unit(metric::UNIT_MEASUREMENTS)
+            .with_description(
+                "Measurements whose labels were replaced, as their metric has its limit of label sets.",
+            )
+            .build();
+        Make { meter, overflow }
+    }
+
+    fn limited<I: Instrument>(&self, name: &'static str, instrument: I) -> Limited<I> {
+        Limited::new(name, instrument, &self.overflow)
+    }
+
+    fn seconds(
+        &self,
+        name: &'static str,
+        buckets: &[f64],
+        description: &'static str,
+    ) -> Limited<Histogram<f64>> {
+        self.amounts(name, metric::UNIT_SECONDS, buckets, description)
+    }
+
+    fn amounts(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        buckets: &[f64],
+        description: &'static str,
+    ) -> Limited<Histogram<f64>> {
+        let histogram = self.meter.f64_histogram(name).with_unit(unit).with_description(description);
+        self.limited(name, histogram.with_boundaries(buckets.to_vec()).build())
     }
 
     fn counts(
@@ -146,17 +184,22 @@ impl Make {
         unit: &'static str,
         buckets: &[f64],
         description: &'static str,
-    ) -> Histogram<u64> {
-        let histogram = self.meter.u64_histogram(name).with_unit(unit);
-        histogram.with_description(description).with_boundaries(buckets.to_vec()).build()
+    ) -> Limited<Histogram<u64>> {
+        let histogram = self.meter.u64_histogram(name).with_unit(unit).with_description(description);
+        self.limited(name, histogram.with_boundaries(buckets.to_vec()).build())
     }
 
-    fn tokens(&self, name: &'static str, description: &'static str) -> Histogram<u64> {
+    fn tokens(&self, name: &'static str, description: &'static str) -> Limited<Histogram<u64>> {
         self.counts(name, metric::UNIT_TOKENS, metric::TOKEN_BUCKETS, description)
     }
 
-    fn counter(&self, name: &'static str, unit: &'static str, description: &'static str) -> Counter<u64> {
-        self.meter.u64_counter(name).with_unit(unit).with_description(description).build()
+    fn counter(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+    ) -> Limited<Counter<u64>> {
+        self.limited(name, self.meter.u64_counter(name).with_unit(unit).with_description(description).build())
     }
 
     fn token_counters(&self) -> TokenCounters {

@@ -3,19 +3,26 @@
 //! Metrics are recorded for every call, sampled or not, with a closed set of labels: an attribute of the user's
 //! own never becomes one.
 
+mod cardinality;
 mod instruments;
+mod labels;
 mod stream;
 
 use opentelemetry::metrics::{Histogram, MeterProvider};
 use opentelemetry::{KeyValue, global};
 
+#[cfg(feature = "otlp")]
+pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
 pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Kind, Outcome};
+use crate::context::Agent;
 use crate::pricing::Price;
 use crate::response::Usage;
 use crate::semconv::attribute;
+use cardinality::Limited;
 use instruments::{TokenCounters, Tokens};
+use labels::Labels;
 
 /// Whether anybody measures: without a meter provider there is nothing to price and to count.
 pub(crate) fn are_wanted() -> bool {
@@ -52,13 +59,13 @@ fn record_client(call: &Finished<'_>) {
         }
     }
     match call.price {
-        Price::Known { usd, .. } => labels.with(None, |labels| instruments.cost.record(*usd, labels)),
-        Price::Unknown => labels.with(None, |labels| instruments.unpriced.add(1, labels)),
+        Price::Known { usd, .. } => instruments.cost.record(*usd, labels.set()),
+        Price::Unknown => instruments.unpriced.record(1, labels.set()),
         Price::None => {}
     }
 }
 
-fn record_by_type(histogram: &Histogram<u64>, usage: &Usage, labels: &mut Labels) {
+fn record_by_type(histogram: &Limited<Histogram<u64>>, usage: &Usage, labels: &mut Labels) {
     for (token_type, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
         if let Some(count) = count {
             let token_type = KeyValue::new(attribute::TOKEN_TYPE, token_type);
@@ -78,7 +85,7 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
             (&counters.reasoning, usage.reasoning_output_tokens),
         ] {
             if let Some(count) = count {
-                counter.add(count, by_modality);
+                counter.record(count, by_modality);
             }
         }
     });
@@ -86,36 +93,39 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
         [(&counters.input_per_call, usage.input_tokens), (&counters.output_per_call, usage.output_tokens)]
     {
         if let Some(count) = count {
-            labels.with(None, |labels| histogram.record(count, labels));
+            histogram.record(count, labels.set());
         }
     }
 }
 
 fn record_tool(call: &Finished<'_>) {
-    let mut labels = Labels(vec![KeyValue::new(attribute::TOOL_NAME, call.own_name().to_owned())]);
-    labels.0.extend(call.request.get(attribute::TOOL_TYPE).cloned());
-    labels.0.extend(call.agent.map(|agent| KeyValue::new(attribute::AGENT_NAME, agent.name().to_owned())));
+    let mut labels = Labels::new();
+    labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
+    labels.add(attribute::TOOL_TYPE, call.request.get(attribute::TOOL_TYPE).map(|label| label.value.clone()));
+    labels.add_text(attribute::AGENT_NAME, call.agent.map(Agent::name));
     record_duration(&instruments::current().tool_duration, call, &mut labels);
 }
 
 fn record_workflow(call: &Finished<'_>) {
-    let mut labels = Labels(vec![KeyValue::new(attribute::WORKFLOW_NAME, call.own_name().to_owned())]);
+    let mut labels = Labels::new();
+    labels.add_text(attribute::WORKFLOW_NAME, Some(call.own_name()));
     record_duration(&instruments::current().workflow_duration, call, &mut labels);
 }
 
 fn record_agent(call: &Finished<'_>) {
     let instruments = instruments::current();
-    let mut labels = Labels(vec![KeyValue::new(attribute::AGENT_NAME, call.own_name().to_owned())]);
+    let mut labels = Labels::new();
+    labels.add_text(attribute::AGENT_NAME, Some(call.own_name()));
     if let Some(agent) = call.agent {
-        instruments.agent_inference_calls.record(agent.inference_calls(), &labels.0);
-        instruments.agent_tool_calls.record(agent.tool_calls(), &labels.0);
+        instruments.agent_inference_calls.record(agent.inference_calls(), labels.set());
+        instruments.agent_tool_calls.record(agent.tool_calls(), labels.set());
     }
-    labels.0.extend(call.request.model.clone().map(|model| KeyValue::new(attribute::REQUEST_MODEL, model)));
+    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
 /// The labels of a duration are those of the call, and how it ended unless it completed.
-fn record_duration(histogram: &Histogram<f64>, call: &Finished<'_>, labels: &mut Labels) {
+fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, labels: &mut Labels) {
     let outcome = match call.outcome {
         Outcome::Completed => None,
         Outcome::Failed { error_type, .. } => {
@@ -126,40 +136,16 @@ fn record_duration(histogram: &Histogram<f64>, call: &Finished<'_>, labels: &mut
     labels.with(outcome, |labels| histogram.record(call.duration.as_secs_f64(), labels));
 }
 
-/// The labels that all measurements of a call share. They are built once: each is text of its own.
-struct Labels(Vec<KeyValue>);
-
-impl Labels {
-    /// Records with one label more, if there is one.
-    fn with(&mut self, one_more: Option<KeyValue>, record: impl FnOnce(&[KeyValue])) {
-        let shared = self.0.len();
-        self.0.extend(one_more);
-        record(&self.0);
-        self.0.truncate(shared);
-    }
-}
-
 /// The labels every client metric has.
 fn client_labels(call: &Finished<'_>) -> Labels {
-    let mut labels = Vec::with_capacity(8);
-    if let Some(operation) = call.site.kind.operation() {
-        labels.push(KeyValue::new(attribute::OPERATION_NAME, operation));
-    }
-    let texts = [
-        (attribute::PROVIDER_NAME, &call.request.provider),
-        (attribute::REQUEST_MODEL, &call.request.model),
-        (attribute::RESPONSE_MODEL, &call.response.model),
-        (attribute::SERVER_ADDRESS, &call.request.server_address),
-    ];
-    for (key, value) in texts {
-        if let Some(value) = value {
-            labels.push(KeyValue::new(key, value.clone()));
-        }
-    }
-    if let Some(port) = call.request.server_port {
-        labels.push(KeyValue::new(attribute::SERVER_PORT, port));
-    }
-    Labels(labels)
+    let mut labels = Labels::new();
+    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
+    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
+    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    labels.add_text(attribute::RESPONSE_MODEL, call.response.model.as_deref());
+    labels.add_text(attribute::SERVER_ADDRESS, call.request.server_address.as_deref());
+    labels.add(attribute::SERVER_PORT, call.request.server_port);
+    labels
 }
 
 #[cfg(all(test, feature = "otlp"))]

@@ -3,30 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
-
 use super::instruments::{self, Instruments};
+use super::labels::Labels;
 use crate::call::Finished;
 
 /// The instruments of one stream with their labels: made once, as a response has thousands of chunks.
 pub(crate) struct ChunkMeter {
     instruments: Arc<Instruments>,
-    labels: Vec<KeyValue>,
+    labels: Labels,
 }
 
 impl ChunkMeter {
     /// `call` is what is known when its first chunk arrives.
     pub(crate) fn new(call: &Finished<'_>) -> Self {
-        ChunkMeter { instruments: instruments::current(), labels: super::client_labels(call).0 }
+        ChunkMeter { instruments: instruments::current(), labels: super::client_labels(call) }
     }
 
     /// The first chunk, since the call's begin.
     pub(crate) fn first(&self, since_begin: Duration) {
-        self.instruments.time_to_first_chunk.record(since_begin.as_secs_f64(), &self.labels);
+        self.instruments.time_to_first_chunk.record(since_begin.as_secs_f64(), self.labels.set());
     }
 
     /// A further chunk, since the one before it.
     pub(crate) fn next(&self, gap: Duration) {
-        self.instruments.time_per_output_chunk.record(gap.as_secs_f64(), &self.labels);
+        self.instruments.time_per_output_chunk.record(gap.as_secs_f64(), self.labels.set());
     }
 }

@@ -164,6 +164,9 @@ pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 /// token counters since October 2026.
 pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
 
+/// The name of a metric; metric label of what is measured about metrics. Ours.
+pub const METRIC_NAME: &str = "llm_trace.metric.name";
+
 /// What was evaluated: `relevance`, `toxicity`, `user_feedback`, …
 pub const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
 /// The score (double).

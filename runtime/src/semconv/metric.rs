@@ -44,6 +44,9 @@ pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
 pub const COST: &str = super::attribute::USAGE_COST;
 /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
 pub const UNPRICED: &str = "llm_trace.unpriced";
+/// Counter, `{measurement}`: measurements of a metric that has its limit of label sets, by `llm_trace.metric.name`: their
+/// models, tools and the like are `other`. Ours.
+pub const OVERFLOW: &str = "llm_trace.metrics.overflow";
 
 /// Seconds.
 pub const UNIT_SECONDS: &str = "s";
@@ -57,6 +60,8 @@ pub const UNIT_INFERENCE_CALLS: &str = "{inference_call}";
 pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
 /// Calls.
 pub const UNIT_CALLS: &str = "{call}";
+/// Measurements.
+pub const UNIT_MEASUREMENTS: &str = "{measurement}";
 
 /// Bucket boundaries of durations, as the conventions advise.
 pub const DURATION_BUCKETS: &[f64] =

@@ -334,3 +334,17 @@ fn debug_output_shows_no_header_value() {
     let settings = resolve(builder, &[]).expect("valid");
     assert!(!format!("{settings:?}").contains("glc_secret"));
 }
+
+#[test]
+fn the_limit_of_label_sets_is_the_builders_then_the_variables_then_a_thousand() {
+    let variable = ("LLM_TRACE_METRIC_CARDINALITY_LIMIT", " 20 ");
+    let limit = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.cardinality_limit);
+    assert_eq!(limit(builder(), &[]).expect("valid"), 1000);
+    assert_eq!(limit(builder(), &[variable]).expect("valid"), 20);
+    assert_eq!(limit(builder().with_metric_cardinality_limit(5), &[variable]).expect("valid"), 5);
+    let error = limit(builder().with_metric_cardinality_limit(0), &[]).expect_err("nothing to measure with");
+    let expected = "with_metric_cardinality_limit: `0` is not valid: expected a number from 1 to 100000";
+    assert_eq!(error.to_string(), expected);
+    let error = limit(builder(), &[("LLM_TRACE_METRIC_CARDINALITY_LIMIT", "many")]).expect_err("no number");
+    assert!(error.to_string().starts_with("LLM_TRACE_METRIC_CARDINALITY_LIMIT: `many`"), "{error}");
+}

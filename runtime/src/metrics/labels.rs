@@ -1,0 +1,79 @@
+//! The labels of measurements: a closed set for each metric, made once per call and lent to each of its metrics.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use opentelemetry::{Key, KeyValue, StringValue, Value};
+
+use crate::semconv::attribute;
+
+/// The value that stands for all others once a metric has its limit of label sets.
+const OTHER: &str = "other";
+
+/// Labels that keep their values beyond the limit: they have few, and errors must stay errors.
+const KEPT: &[&str] = &[
+    attribute::OPERATION_NAME,
+    attribute::PROVIDER_NAME,
+    attribute::ERROR_TYPE,
+    attribute::OUTCOME,
+    attribute::TOKEN_TYPE,
+    attribute::TOKEN_MODALITY,
+];
+
+/// Labels being put together.
+pub(crate) struct Labels {
+    list: Vec<KeyValue>,
+    hasher: DefaultHasher,
+}
+
+/// A complete set of labels, and the number that stands for it.
+#[derive(Clone, Copy)]
+pub(crate) struct LabelSet<'a> {
+    pub(super) list: &'a [KeyValue],
+    pub(super) hash: u64,
+}
+
+impl Labels {
+    pub(crate) fn new() -> Self {
+        Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::new() }
+    }
+
+    /// Adds a label, if it has a value.
+    pub(crate) fn add(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        let Some(value) = value else { return };
+        let label = KeyValue::new(key, value);
+        label.hash(&mut self.hasher);
+        self.list.push(label);
+    }
+
+    /// Adds a text of the call's, which is copied.
+    pub(crate) fn add_text(&mut self, key: &'static str, text: Option<&str>) {
+        self.add(key, text.map(|text| StringValue::from(text.to_owned())));
+    }
+
+    pub(crate) fn set(&self) -> LabelSet<'_> {
+        LabelSet { list: &self.list, hash: self.hasher.finish() }
+    }
+
+    /// Lends the set with one label more, if there is one.
+    pub(crate) fn with(&mut self, one_more: Option<KeyValue>, record: impl FnOnce(LabelSet<'_>)) {
+        let Some(label) = one_more else { return record(self.set()) };
+        let mut hasher = self.hasher.clone();
+        label.hash(&mut hasher);
+        self.list.push(label);
+        record(LabelSet { list: &self.list, hash: hasher.finish() });
+        self.list.pop();
+    }
+}
+
+impl LabelSet<'_> {
+    /// The set that stands for all that are beyond the limit: what can be anything is `other`, or gone if it is no text.
+    pub(super) fn reduced(self) -> Vec<KeyValue> {
+        let is_kept = |key: &Key| KEPT.contains(&key.as_str());
+        let reduced = self.list.iter().filter_map(|label| match label.value {
+            _ if is_kept(&label.key) => Some(label.clone()),
+            Value::String(_) => Some(KeyValue::new(label.key.clone(), OTHER)),
+            _ => None,
+        });
+        reduced.collect()
+    }
+}
