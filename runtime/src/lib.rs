@@ -59,7 +59,7 @@ mod vintage;
 
 pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
-pub use config::{Builder, ConfigError, builder};
+pub use config::{Builder, ConfigError, Sampler, builder};
 pub use events::{Score, score, set_logger_provider};
 #[cfg(feature = "otlp")]
 pub use export::{DropReason, Receipt, SignalCounts, Telemetry};
@@ -77,6 +77,10 @@ pub use vintage::Vintage;
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
 /// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.
 pub use opentelemetry;
+
+/// The SDK that [`builder`] installs: [`Builder::with_view`] takes its types.
+#[cfg(feature = "otlp")]
+pub use opentelemetry_sdk;
 
 fn scope() -> opentelemetry::InstrumentationScope {
     opentelemetry::InstrumentationScope::builder(semconv::SCOPE_NAME)

@@ -5,6 +5,7 @@ mod cardinality;
 mod delivery;
 mod events;
 mod program;
+mod settings;
 mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

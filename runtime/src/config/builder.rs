@@ -1,13 +1,22 @@
 //! The builder an application configures this crate with.
 
+mod destination;
+
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry_sdk::metrics::{Instrument, Stream};
+
 use super::env::Environment;
-use super::{ConfigError, Settings};
+use super::metrics::View;
+use super::{ConfigError, Sampler, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
 use crate::privacy::{ContentCapture, Redaction};
 use crate::vintage::Vintage;
+
+pub(super) use destination::Destination;
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
 /// does not say otherwise.
@@ -29,8 +38,7 @@ use crate::vintage::Vintage;
 pub struct Builder {
     pub(super) service_name: Option<String>,
     pub(super) environment: Option<String>,
-    pub(super) endpoint: Option<String>,
-    pub(super) headers: Vec<(String, Secret)>,
+    pub(super) destination: Destination,
     pub(super) timeout: Option<Duration>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
@@ -41,15 +49,17 @@ pub struct Builder {
     pub(super) redaction: Redaction,
     pub(super) patterns: Vec<(String, String)>,
     pub(super) cardinality_limit: Option<usize>,
+    pub(super) sampler: Option<Sampler>,
+    pub(super) views: Vec<OpaqueView>,
 }
 
-/// A header's value, which `Debug` must not show.
+/// A function, of which there is nothing to print.
 #[derive(Clone)]
-pub(super) struct Secret(pub(super) String);
+pub(super) struct OpaqueView(pub(super) View);
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("***")
+impl fmt::Debug for OpaqueView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("view")
     }
 }
 
@@ -73,31 +83,38 @@ impl Builder {
         self
     }
 
-    /// Base URL of an OTLP/HTTP receiver, such as `http://localhost:4318`; `/v1/traces`, `/v1/metrics` and, for
-    /// events, `/v1/logs` are appended. Default: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`, `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`
-    /// and `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` (used as they are), then `OTEL_EXPORTER_OTLP_ENDPOINT`. Without any, finished
-    /// traces are printed to stderr as a tree.
-    ///
-    /// `OTEL_TRACES_EXPORTER` (`otlp`, `console` for the tree, `none`), `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER`
-    /// (`otlp`, `none`) choose another exporter than that, whatever the endpoint is. The proxy named by `ALL_PROXY`, `HTTPS_PROXY` or
-    /// `HTTP_PROXY` is used unless the host is in `NO_PROXY` or on this machine's loopback interface.
-    pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.endpoint = Some(endpoint.into());
-        self
-    }
-
-    /// A header sent with every export, such as `Authorization`; the value is sent as it is. Headers that say how the
-    /// request itself is made (`Content-Type`, `Content-Length`, `Host`, …) are refused. Default:
-    /// `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_HEADERS`, then `OTEL_EXPORTER_OTLP_HEADERS`, whose values are percent-decoded.
-    pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), Secret(value.into())));
-        self
-    }
-
     /// How long one export may take, with all its attempts and answers. Default:
     /// `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Which traces are exported; see [`Sampler`]. Default: `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`, then every
+    /// trace whose caller's is.
+    pub fn with_sampler(mut self, sampler: Sampler) -> Self {
+        self.sampler = Some(sampler);
+        self
+    }
+
+    /// A view of the metrics SDK: for instruments it returns a stream for, that stream is made instead of the usual one.
+    /// Several may be given; each that takes an instrument makes a stream of its own.
+    ///
+    /// ```no_run
+    /// use llm_trace::opentelemetry_sdk::metrics::{Aggregation, Instrument, Stream};
+    ///
+    /// # fn main() -> Result<(), llm_trace::ConfigError> {
+    /// let buckets = |instrument: &Instrument| {
+    ///     let seconds = Aggregation::ExplicitBucketHistogram { boundaries: vec![1.0, 10.0, 60.0], record_min_max: true };
+    ///     (instrument.name() == "gen_ai.client.operation.duration")
+    ///         .then(|| Stream::builder().with_aggregation(seconds).build().ok())
+    ///         .flatten()
+    /// };
+    /// let telemetry = llm_trace::builder().with_view(buckets).init()?;
+    /// # drop(telemetry); Ok(()) }
+    /// ```
+    pub fn with_view(mut self, view: impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static) -> Self {
+        self.views.push(OpaqueView(Arc::new(view)));
         self
     }
 

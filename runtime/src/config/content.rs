@@ -15,7 +15,9 @@ pub(super) fn capture(builder: &Builder, source: &dyn Source) -> Result<ContentC
 }
 
 /// Patterns are compiled here, where a mistake in one still has somebody to be told to.
-pub(super) fn rules(builder: &Builder) -> Result<Rules, ConfigError> {
+///
+/// Content is fitted into `limit` too, which otherwise would cut its JSON anywhere.
+pub(super) fn rules(builder: &Builder, limit: Option<usize>) -> Result<Rules, ConfigError> {
     let mut redaction = builder.redaction.clone();
     for (pattern, label) in &builder.patterns {
         let compiled = Regex::new(pattern).map_err(|why| {
@@ -24,5 +26,5 @@ pub(super) fn rules(builder: &Builder) -> Result<Rules, ConfigError> {
         })?;
         redaction.patterns.push((compiled, label.clone()));
     }
-    Ok(Rules::new(redaction, builder.content_budget))
+    Ok(Rules::new(redaction, builder.content_budget).within(limit))
 }

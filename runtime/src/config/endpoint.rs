@@ -45,7 +45,7 @@ fn with_path(url: &str, path: &str) -> Option<Uri> {
 }
 
 /// The value as an error may show it: scheme, host and port. User, path and query may be credentials.
-fn shown(url: &str) -> String {
+pub(super) fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());

@@ -62,14 +62,14 @@ pub(super) fn flag(source: &dyn Source, variable: &'static str) -> Result<Option
     }
 }
 
-/// One of a few words; the error names them all.
+/// One of a few words, in any case; the error names them all.
 pub(super) fn choice<T: Copy>(
     source: &dyn Source,
     variable: &'static str,
     choices: &[(&str, T)],
 ) -> Result<Option<T>, ConfigError> {
     let Some(value) = source.get(variable)? else { return Ok(None) };
-    if let Some((_, choice)) = choices.iter().find(|(word, _)| *word == value.trim()) {
+    if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.trim())) {
         return Ok(Some(*choice));
     }
     let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
@@ -94,6 +94,25 @@ pub(super) fn count(source: &dyn Source, variable: &'static str) -> Result<Optio
     match value.trim().parse::<NonZeroUsize>() {
         Ok(count) => Ok(Some(count.get())),
         Err(_) => Err(invalid(variable, value, "expected a whole number above 0")),
+    }
+}
+
+/// A number of things, zero included.
+pub(super) fn size(source: &dyn Source, variable: &'static str) -> Result<Option<u32>, ConfigError> {
+    let Some(value) = source.get(variable)? else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(size) => Ok(Some(size)),
+        Err(_) => Err(invalid(variable, value, "expected a whole number, 0 or more")),
+    }
+}
+
+/// A number of milliseconds, of which zero means no limit.
+pub(super) fn patience(source: &dyn Source, variable: &'static str) -> Result<Option<Duration>, ConfigError> {
+    let Some(value) = source.get(variable)? else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(0) => Ok(None),
+        Ok(milliseconds) => Ok(Some(Duration::from_millis(milliseconds))),
+        Err(_) => Err(invalid(variable, value, "expected a number of milliseconds, or 0 for no limit")),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Builder and environment resolved into one value per setting.
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;
 
 use opentelemetry::KeyValue;
@@ -75,9 +77,11 @@ impl Settings {
         if is_disabled(source) {
             return Ok(None);
         }
+        config_file(source)?;
         let traces = traces(&builder, source)?;
         let metrics = metrics(&builder, source)?;
-        let events = events(&builder, source)?;
+        let content = content::capture(&builder, source)?;
+        let events = events(&builder, source, content)?;
         let error_messages = match builder.error_messages {
             Some(record) => record,
             // On the developer's own terminal a message leaves for nowhere. Without one, stderr is likely collected.
@@ -86,10 +90,9 @@ impl Settings {
         };
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
-        let sdk = SdkSettings::resolve(source)?;
+        let sdk = SdkSettings::resolve(&builder, source)?;
         let propagators = propagators::resolve(source)?;
-        let content = content::capture(&builder, source)?;
-        let content_rules = content::rules(&builder)?;
+        let content_rules = content::rules(&builder, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let resource = resource::resolve(builder, source)?;
         Ok(Some(Settings {
@@ -131,51 +134,70 @@ fn cardinality_limit(builder: &Builder, source: &dyn Source) -> Result<usize, Co
         .ok_or_else(|| env::invalid(metrics::LIMIT_VARIABLE, text, metrics::LIMIT_WORDS))
 }
 
+/// A file is not read, and whoever names one expects that it is: not an error, as it may be for the other programs that
+/// are started with the same environment.
+fn config_file(source: &dyn Source) -> Result<(), ConfigError> {
+    for variable in ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"] {
+        if source.get(variable)?.is_some() {
+            tracing::warn!(target: "llm_trace", "{variable} is set, but configuration files are not read");
+        }
+    }
+    Ok(())
+}
+
 fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("console", Exporter::Console), ("none", Exporter::None)];
     let exporter = env::choice(source, "OTEL_TRACES_EXPORTER", &choices)?;
-    let (own, path) = (&signal::TRACES, "/v1/traces");
+    let signal = &signal::TRACES;
     let endpoint = match exporter {
         Some(Exporter::None) => return Ok(Traces::Nowhere),
         Some(Exporter::Console) => return Ok(Traces::Terminal),
-        Some(Exporter::Otlp) | None => signal::configured_endpoint(builder, source, own, path)?,
+        Some(Exporter::Otlp) | None => signal.endpoint(builder, source)?,
     };
     let endpoint = match endpoint {
         Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal::default_endpoint(path)?,
+        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
         None => return Ok(Traces::Terminal),
     };
-    SignalSettings::resolve(endpoint, builder, source, own).map(Traces::Otlp)
+    SignalSettings::resolve(endpoint, builder, source, signal).map(Traces::Otlp)
 }
 
 fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
     let exporter = env::choice(source, "OTEL_METRICS_EXPORTER", &choices)?;
-    let (own, path) = (&signal::METRICS, "/v1/metrics");
+    let signal = &signal::METRICS;
     if exporter == Some(Exporter::None) {
         return Ok(Metrics::Nowhere);
     }
-    let endpoint = match signal::configured_endpoint(builder, source, own, path)? {
+    let endpoint = match signal.endpoint(builder, source)? {
         Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal::default_endpoint(path)?,
+        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
         None => return Ok(Metrics::Nowhere),
     };
-    SignalSettings::resolve(endpoint, builder, source, own).map(Metrics::Otlp)
+    SignalSettings::resolve(endpoint, builder, source, signal).map(Metrics::Otlp)
 }
 
-fn events(builder: &Builder, source: &dyn Source) -> Result<Events, ConfigError> {
+fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Result<Events, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
     let exporter = env::choice(source, "OTEL_LOGS_EXPORTER", &choices)?;
-    let (own, path) = (&signal::LOGS, "/v1/logs");
+    let signal = &signal::LOGS;
     if exporter == Some(Exporter::None) {
         return Ok(Events::Nowhere);
     }
-    let is_named = exporter.is_some() || (builder.endpoint.is_none() && source.get(own.endpoint)?.is_some());
-    let endpoint = match signal::configured_endpoint(builder, source, own, path)? {
+    let is_named = exporter.is_some() || signal.is_named(builder, source)?;
+    let endpoint = match signal.endpoint(builder, source)? {
         Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal::default_endpoint(path)?,
+        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
         None => return Ok(Events::Nowhere),
     };
     let asked_for = builder.events.unwrap_or(is_named);
-    Ok(Events::Otlp { signal: SignalSettings::resolve(endpoint, builder, source, own)?, asked_for })
+    match SignalSettings::resolve(endpoint, builder, source, signal) {
+        Ok(signal) => Ok(Events::Otlp { signal, asked_for }),
+        // Set for the logs of another program, most likely: nobody here has asked for any.
+        Err(error) if !asked_for && !content.on_events() => {
+            tracing::warn!(target: "llm_trace", "no events are sent: {error}");
+            Ok(Events::Nowhere)
+        }
+        Err(error) => Err(error),
+    }
 }

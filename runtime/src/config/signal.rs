@@ -1,10 +1,12 @@
 //! Where and how one signal is sent.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use ureq::tls::TlsConfig;
 
+use super::builder::Destination;
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError, endpoint, tls};
 
@@ -14,7 +16,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 
 /// The settings of one signal that is exported.
-#[derive(Debug)]
 pub(crate) struct SignalSettings {
     pub(crate) endpoint: Uri,
     pub(crate) headers: HeaderMap,
@@ -22,6 +23,18 @@ pub(crate) struct SignalSettings {
     pub(crate) timeout: Duration,
     pub(crate) gzip: bool,
     pub(crate) tls: TlsConfig,
+}
+
+/// One of the three signals.
+pub(super) struct Signal {
+    /// Appended to the base URL of a receiver.
+    path: &'static str,
+    pub(super) own: Variables,
+    /// What the processor may take for one export, which bounds what its exporter may.
+    patience: &'static str,
+    /// The builder's method for this signal's endpoint.
+    method: &'static str,
+    in_code: fn(&Destination) -> Option<&String>,
 }
 
 /// The variables of one signal; each falls back to the general one.
@@ -53,9 +66,38 @@ macro_rules! variables {
 }
 
 pub(super) const GENERAL: Variables = variables!("OTEL_EXPORTER_OTLP");
-pub(super) const TRACES: Variables = variables!("OTEL_EXPORTER_OTLP_TRACES");
-pub(super) const METRICS: Variables = variables!("OTEL_EXPORTER_OTLP_METRICS");
-pub(super) const LOGS: Variables = variables!("OTEL_EXPORTER_OTLP_LOGS");
+pub(super) const TRACES: Signal = Signal {
+    path: "/v1/traces",
+    own: variables!("OTEL_EXPORTER_OTLP_TRACES"),
+    patience: "OTEL_BSP_EXPORT_TIMEOUT",
+    method: "with_traces_endpoint",
+    in_code: |destination| destination.traces.as_ref(),
+};
+pub(super) const METRICS: Signal = Signal {
+    path: "/v1/metrics",
+    own: variables!("OTEL_EXPORTER_OTLP_METRICS"),
+    patience: "OTEL_METRIC_EXPORT_TIMEOUT",
+    method: "with_metrics_endpoint",
+    in_code: |destination| destination.metrics.as_ref(),
+};
+pub(super) const LOGS: Signal = Signal {
+    path: "/v1/logs",
+    own: variables!("OTEL_EXPORTER_OTLP_LOGS"),
+    patience: "OTEL_BLRP_EXPORT_TIMEOUT",
+    method: "with_logs_endpoint",
+    in_code: |destination| destination.logs.as_ref(),
+};
+
+/// Without what may be a secret in a URL, or in a key.
+impl fmt::Debug for SignalSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignalSettings")
+            .field("endpoint", &endpoint::shown(&self.endpoint.to_string()))
+            .field("headers", &self.headers)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
 
 impl SignalSettings {
     /// Everything about a signal that goes to `endpoint`.
@@ -63,53 +105,68 @@ impl SignalSettings {
         endpoint: Uri,
         builder: &Builder,
         source: &dyn Source,
-        own: &Variables,
+        signal: &Signal,
     ) -> Result<Self, ConfigError> {
+        let own = &signal.own;
         check_protocol(source, own)?;
         Ok(SignalSettings {
             endpoint,
-            headers: headers(builder, source, own)?,
-            timeout: timeout(builder, source, own)?,
+            headers: headers(builder, source, signal)?,
+            timeout: timeout(builder, source, signal)?,
             gzip: gzip(source, own)?,
             tls: tls::resolve(source, own)?,
         })
     }
 }
 
-/// The receiver that is configured for a signal, if any is.
-pub(super) fn configured_endpoint(
-    builder: &Builder,
-    source: &dyn Source,
-    own: &Variables,
-    path: &str,
-) -> Result<Option<Uri>, ConfigError> {
-    if let Some(base) = &builder.endpoint {
-        return endpoint::parse("with_endpoint", base, path).map(Some);
-    }
-    if let Some(url) = source.get(own.endpoint)? {
+impl Signal {
+    /// The receiver that is configured, if any is.
+    pub(super) fn endpoint(
+        &self,
+        builder: &Builder,
+        source: &dyn Source,
+    ) -> Result<Option<Uri>, ConfigError> {
         // The specification: a signal's own URL is used as it is.
-        return endpoint::parse(own.endpoint, &url, "").map(Some);
+        if let Some(url) = (self.in_code)(&builder.destination) {
+            return endpoint::parse(self.method, url, "").map(Some);
+        }
+        if let Some((method, base)) = builder.destination.base()? {
+            return endpoint::parse(method, &base, self.path).map(Some);
+        }
+        if let Some(url) = source.get(self.own.endpoint)? {
+            return endpoint::parse(self.own.endpoint, &url, "").map(Some);
+        }
+        match source.get(GENERAL.endpoint)? {
+            Some(base) => endpoint::parse(GENERAL.endpoint, &base, self.path).map(Some),
+            None => Ok(None),
+        }
     }
-    match source.get(GENERAL.endpoint)? {
-        Some(base) => endpoint::parse(GENERAL.endpoint, &base, path).map(Some),
-        None => Ok(None),
+
+    /// The receiver that is assumed when OTLP is asked for by name.
+    pub(super) fn default_endpoint(&self) -> Result<Uri, ConfigError> {
+        endpoint::parse(GENERAL.endpoint, DEFAULT_ENDPOINT, self.path)
+    }
+
+    /// Whether somebody gave this signal a receiver of its own.
+    pub(super) fn is_named(&self, builder: &Builder, source: &dyn Source) -> Result<bool, ConfigError> {
+        let destination = &builder.destination;
+        Ok((self.in_code)(destination).is_some()
+            || (destination.base()?.is_none() && source.get(self.own.endpoint)?.is_some()))
     }
 }
 
-/// The receiver that is assumed when OTLP is asked for by name.
-pub(super) fn default_endpoint(path: &str) -> Result<Uri, ConfigError> {
-    endpoint::parse(GENERAL.endpoint, DEFAULT_ENDPOINT, path)
-}
-
-fn timeout(builder: &Builder, source: &dyn Source, own: &Variables) -> Result<Duration, ConfigError> {
+fn timeout(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Duration, ConfigError> {
     match builder.timeout {
         Some(timeout) if timeout.is_zero() => {
             Err(invalid("with_timeout", "0".to_owned(), "expected a duration above 0"))
         }
         Some(timeout) => Ok(timeout),
-        None => Ok(env::milliseconds(source, own.timeout)?
-            .or(env::milliseconds(source, GENERAL.timeout)?)
-            .unwrap_or(DEFAULT_TIMEOUT)),
+        None => {
+            let own = env::milliseconds(source, signal.own.timeout)?;
+            let timeout = own.or(env::milliseconds(source, GENERAL.timeout)?).unwrap_or(DEFAULT_TIMEOUT);
+            let patience = env::patience(source, signal.patience)?;
+            Ok(patience.map_or(timeout, |patience| patience.min(timeout)))
+        }
     }
 }
 
@@ -129,14 +186,17 @@ fn gzip(source: &dyn Source, own: &Variables) -> Result<bool, ConfigError> {
     Ok(own.or(env::choice(source, GENERAL.compression, &choices)?).unwrap_or(false))
 }
 
-fn headers(builder: &Builder, source: &dyn Source, own: &Variables) -> Result<HeaderMap, ConfigError> {
+fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
+    let own = &signal.own;
     let variable = if source.get(own.headers)?.is_some() { own.headers } else { GENERAL.headers };
     for (name, value) in env::pairs(source, variable)? {
         insert_header(&mut headers, variable, &name, &value)?;
     }
-    for (name, value) in &builder.headers {
-        insert_header(&mut headers, "with_header", name, &value.0)?;
+    for (method, name, value) in
+        builder.destination.headers((signal.in_code)(&builder.destination).is_none())?
+    {
+        insert_header(&mut headers, method, name, &value)?;
     }
     Ok(headers)
 }

@@ -2,6 +2,7 @@
 //!
 //! Which events a call gives is decided in [`record`]: none, unless somebody receives events and asked for these.
 
+mod limits;
 mod score;
 mod sink;
 
@@ -15,6 +16,8 @@ use crate::call::{Finished, Outcome};
 use crate::semconv::{attribute, event};
 use crate::{privacy, span, vintage};
 
+#[cfg(feature = "otlp")]
+pub(crate) use limits::EventLimits;
 pub use score::{Score, score};
 pub(crate) use sink::are_received;
 pub use sink::set_logger_provider;

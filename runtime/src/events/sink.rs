@@ -7,6 +7,7 @@ use opentelemetry::Context;
 use opentelemetry::logs::{LogRecord, Logger, LoggerProvider, Severity};
 
 use super::Event;
+use super::limits::EventLimits;
 
 static SINK: RwLock<Option<Arc<dyn Sink>>> = RwLock::new(None);
 static STATE: AtomicU8 = AtomicU8::new(NOBODY);
@@ -25,15 +26,19 @@ trait Sink: Send + Sync {
     fn emit(&self, event: Event);
 }
 
-struct Emitter<L>(L);
+struct Emitter<L> {
+    logger: L,
+    limits: EventLimits,
+}
 
 impl<L: Logger + Send + Sync> Sink for Emitter<L> {
     fn is_enabled(&self, name: &'static str, severity: Severity) -> bool {
-        self.0.event_enabled(severity, crate::semconv::SCOPE_NAME, Some(name))
+        self.logger.event_enabled(severity, crate::semconv::SCOPE_NAME, Some(name))
     }
 
-    fn emit(&self, event: Event) {
-        let mut record = self.0.create_log_record();
+    fn emit(&self, mut event: Event) {
+        self.limits.apply(&mut event.attributes);
+        let mut record = self.logger.create_log_record();
         record.set_event_name(event.name);
         record.set_timestamp(event.at);
         record.set_severity_number(event.severity);
@@ -42,11 +47,11 @@ impl<L: Logger + Send + Sync> Sink for Emitter<L> {
         if event.span.is_valid() {
             let (trace, span) = (event.span.trace_id(), event.span.span_id());
             record.set_trace_context(trace, span, Some(event.span.trace_flags()));
-            self.0.emit(record);
+            self.logger.emit(record);
         } else {
             // The SDK would take the span that happens to be current.
             let _nowhere = Context::new().attach();
-            self.0.emit(record);
+            self.logger.emit(record);
         }
     }
 }
@@ -72,15 +77,15 @@ where
     P: LoggerProvider,
     P::Logger: Send + Sync + 'static,
 {
-    set(sink(provider), ASKED_FOR);
+    set(sink(provider, EventLimits::NONE), ASKED_FOR);
 }
 
-fn sink<P>(provider: &P) -> Arc<dyn Sink>
+fn sink<P>(provider: &P, limits: EventLimits) -> Arc<dyn Sink>
 where
     P: LoggerProvider,
     P::Logger: Send + Sync + 'static,
 {
-    Arc::new(Emitter(provider.logger_with_scope(crate::scope())))
+    Arc::new(Emitter { logger: provider.logger_with_scope(crate::scope()), limits })
 }
 
 fn set(sink: Arc<dyn Sink>, state: u8) {
@@ -98,12 +103,12 @@ pub(crate) struct Installed(Arc<dyn Sink>);
 
 /// Puts the provider of `init()` into place.
 #[cfg(feature = "otlp")]
-pub(crate) fn install<P>(provider: &P, asked_for: bool) -> Installed
+pub(crate) fn install<P>(provider: &P, limits: EventLimits, asked_for: bool) -> Installed
 where
     P: LoggerProvider,
     P::Logger: Send + Sync + 'static,
 {
-    let sink = sink(provider);
+    let sink = sink(provider, limits);
     set(Arc::clone(&sink), if asked_for { ASKED_FOR } else { RECEIVED });
     Installed(sink)
 }

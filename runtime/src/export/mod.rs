@@ -5,12 +5,14 @@ mod counting;
 mod counting_events;
 mod delivery;
 mod exchange;
+mod gate;
 mod guard;
 mod http;
 mod ledger;
 mod printable;
 mod receipt;
 mod report;
+mod tail;
 mod terminal;
 
 use std::sync::Arc;
@@ -23,21 +25,28 @@ use opentelemetry_otlp::{
 };
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchConfig, BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Stream};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{self, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    self, BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder,
+};
 
 pub use delivery::{DropReason, SignalCounts};
 pub use guard::Telemetry;
 pub use receipt::Receipt;
 
-use crate::config::{ConfigError, Events, Metrics, SdkSettings, Settings, SignalSettings, Traces};
-use crate::{events, metrics, pricing, privacy, propagation, semconv, vintage};
+use crate::config::{
+    ConfigError, Events, Limits, MetricSettings, Metrics, Sampling, Settings, SignalSettings, Traces,
+};
+use crate::events::EventLimits;
+use crate::{events, metrics, pricing, privacy, propagation, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
+use gate::SpanGate;
 use guard::{Exported, Loggers, Running};
 use ledger::Ledger;
+use tail::RecordAll;
 
 /// One guard at a time: a second set of global providers would silently cut off the first.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -73,7 +82,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
     // span processor takes its own instruments from the meter provider that is global when it is made.
     let metric_pipeline = match metrics {
-        Metrics::Otlp(signal) => Some(MetricPipeline::build(signal, &ledger)?),
+        Metrics::Otlp(signal) => Some(MetricPipeline::build(signal, sdk.metrics, &ledger)?),
         Metrics::Nowhere => None,
     };
     let span_pipeline = match traces {
@@ -94,11 +103,15 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     metrics::set_limit(cardinality_limit);
     propagation::install(propagators);
     pricing::warm();
-    let SdkSettings { sampler, batches, event_batches, metric_interval } = sdk;
-    let meters = metric_pipeline
-        .map(|pipeline| pipeline.install(metric_interval, cardinality_limit, resource.clone()));
-    let loggers = event_pipeline.map(|pipeline| pipeline.install(event_batches, resource.clone()));
-    let tracers = span_pipeline.install(sampler, batches, resource, &ledger);
+    let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
+    let loggers = event_pipeline
+        .map(|pipeline| pipeline.install(sdk.event_batches, sdk.limits.events, resource.clone()));
+    let tracers = span_pipeline.install(
+        SpanRules { sampling: sdk.sampling, limits: sdk.limits },
+        sdk.batches,
+        resource,
+        &ledger,
+    );
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
@@ -107,35 +120,35 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
 
 struct MetricPipeline {
     exporter: CountingMetricExporter,
+    settings: MetricSettings,
     destination: String,
     timeout: Duration,
 }
 
 impl MetricPipeline {
-    fn build(signal: SignalSettings, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
+    fn build(
+        signal: SignalSettings,
+        settings: MetricSettings,
+        ledger: &Arc<Ledger>,
+    ) -> Result<Self, ConfigError> {
         let (route, timeout) = (route(&signal, ledger), signal.timeout);
-        let exporter = configured(MetricExporter::builder().with_http(), signal, &route);
+        let exporter = MetricExporter::builder().with_temporality(settings.temporality).with_http();
+        let exporter = configured(exporter, signal, &route);
         let exporter = exporter.build().map_err(ConfigError::Exporter)?;
         let destination = route.destination.clone();
-        Ok(MetricPipeline { exporter: CountingMetricExporter::new(exporter, route), destination, timeout })
+        let exporter = CountingMetricExporter::new(exporter, route);
+        Ok(MetricPipeline { exporter, settings, destination, timeout })
     }
 
-    fn install(
-        self,
-        interval: Duration,
-        cardinality_limit: usize,
-        resource: Resource,
-    ) -> Exported<SdkMeterProvider> {
-        let MetricPipeline { exporter, destination, timeout } = self;
-        let reader = PeriodicReader::builder(exporter).with_interval(interval).build();
+    fn install(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
+        let MetricPipeline { exporter, settings, destination, timeout } = self;
+        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
-        if cardinality_limit > metrics::DEFAULT_LIMIT {
-            // The SDK has a limit of its own, beyond which all labels are gone; ours is to come first.
-            provider = provider.with_view(move |instrument: &Instrument| {
-                let is_ours = instrument.scope().name() == semconv::SCOPE_NAME;
-                let limited = Stream::builder().with_cardinality_limit(2 * cardinality_limit);
-                is_ours.then(|| limited.build().ok()).flatten()
-            });
+        if let Some(view) = settings.default_view(cardinality_limit) {
+            provider = provider.with_view(view);
+        }
+        for view in settings.views {
+            provider = provider.with_view(move |instrument: &Instrument| view(instrument));
         }
         let provider = provider.build();
         global::set_meter_provider(provider.clone());
@@ -159,7 +172,7 @@ impl EventPipeline {
         Ok(EventPipeline { exporter, route, timeout, asked_for })
     }
 
-    fn install(self, batches: BatchConfig, resource: Resource) -> Loggers {
+    fn install(self, batches: BatchConfig, limits: EventLimits, resource: Resource) -> Loggers {
         let EventPipeline { exporter, route, timeout, asked_for } = self;
         let destination = route.destination.clone();
         let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
@@ -167,7 +180,7 @@ impl EventPipeline {
             .with_resource(resource)
             .with_log_processor(EventCounter::new(processor, route))
             .build();
-        let installed = events::install(&provider, asked_for);
+        let installed = events::install(&provider, limits, asked_for);
         Loggers { exported: Exported { provider, destination, timeout }, installed }
     }
 }
@@ -190,27 +203,49 @@ impl SpanPipeline {
 
     fn install(
         self,
-        sampler: Sampler,
+        rules: SpanRules,
         batches: trace::BatchConfig,
         resource: Resource,
         ledger: &Arc<Ledger>,
     ) -> Option<Exported<SdkTracerProvider>> {
-        let provider = SdkTracerProvider::builder().with_resource(resource).with_sampler(sampler);
+        let provider = SdkTracerProvider::builder().with_resource(resource);
         let (provider, destination, timeout) = match self {
             SpanPipeline::Otlp { exporter, route, timeout } => {
                 let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
                 let destination = route.destination.clone();
-                (provider.with_span_processor(SpanCounter::new(processor, route)), destination, timeout)
+                (rules.apply(provider, SpanCounter::new(processor, route)), destination, timeout)
             }
             SpanPipeline::Terminal => {
                 let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
-                (provider.with_span_processor(tree), terminal::DESTINATION.to_owned(), Duration::ZERO)
+                (rules.apply(provider, tree), terminal::DESTINATION.to_owned(), Duration::ZERO)
             }
             SpanPipeline::Nowhere => return None,
         };
         let provider = provider.build();
         global::set_tracer_provider(provider.clone());
         Some(Exported { provider, destination, timeout })
+    }
+}
+
+/// Which spans are recorded, and how much of them.
+struct SpanRules {
+    sampling: Sampling,
+    limits: Limits,
+}
+
+impl SpanRules {
+    fn apply<P: SpanProcessor + 'static>(
+        self,
+        provider: TracerProviderBuilder,
+        processor: P,
+    ) -> TracerProviderBuilder {
+        let SpanRules { sampling: Sampling { head, tail }, limits } = self;
+        let provider = provider.with_span_limits(limits.spans);
+        let provider = match tail {
+            Some(_) => provider.with_sampler(RecordAll(head)),
+            None => provider.with_sampler(head),
+        };
+        provider.with_span_processor(SpanGate::new(processor, limits.span_text, tail))
     }
 }
 

@@ -36,6 +36,14 @@ fn prefix(text: &str, limit: usize) -> &str {
     &text[..prefix_end(text, limit)]
 }
 
+/// The first `limit` characters of a text that has more.
+pub(crate) fn prefix_of_chars(text: &str, limit: usize) -> Option<&str> {
+    if text.len() <= limit {
+        return None; // no character is less than a byte
+    }
+    text.char_indices().nth(limit).map(|(end, _)| &text[..end])
+}
+
 fn prefix_end(text: &str, limit: usize) -> usize {
     if limit >= text.len() {
         return text.len();

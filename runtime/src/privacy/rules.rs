@@ -69,6 +69,13 @@ impl Rules {
         Rules { redaction, per_attribute, per_span }
     }
 
+    /// No attribute is longer than this, whatever its budget is.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn within(mut self, limit: Option<usize>) -> Self {
+        self.per_attribute = limit.map_or(self.per_attribute, |limit| limit.min(self.per_attribute));
+        self
+    }
+
     /// The rules that `init()` set, or the defaults.
     pub(crate) fn current() -> Arc<Rules> {
         let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone();

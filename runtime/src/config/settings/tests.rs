@@ -1,9 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use opentelemetry_sdk::trace::Sampler;
-
-use super::super::builder;
+use super::super::{Limits, Sampler, builder};
 use super::*;
 
 struct Vars {
@@ -209,8 +207,7 @@ fn sampling_batches_and_intervals_are_as_given() {
         ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
     ];
     let sdk = resolve(builder(), &vars).expect("valid").sdk;
-    let Sampler::ParentBased(base) = sdk.sampler else { panic!("{:?}", sdk.sampler) };
-    assert_eq!(format!("{base:?}"), "TraceIdRatioBased(0.25)");
+    assert_eq!(format!("{:?}", sdk.sampling.head), "ParentBased(TraceIdRatioBased(0.25))");
     let batches = format!("{:?}", sdk.batches);
     assert!(
         batches.contains("max_queue_size: 100") && batches.contains("max_export_batch_size: 100"),
@@ -220,9 +217,135 @@ fn sampling_batches_and_intervals_are_as_given() {
     for part in ["max_queue_size: 50", "max_export_batch_size: 50", "scheduled_delay: 250ms"] {
         assert!(batches.contains(part), "{batches}");
     }
-    assert_eq!(sdk.metric_interval, Duration::from_millis(1500));
+    assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
-    assert_eq!(format!("{:?}", default.sampler), "ParentBased(AlwaysOn)");
+    assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
+}
+
+#[test]
+fn limits_are_the_signals_own_then_those_for_all_attributes_then_the_defaults() {
+    let limits = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.limits;
+    let counts = |limits: Limits| {
+        let spans = limits.spans;
+        [
+            spans.max_attributes_per_span,
+            spans.max_events_per_span,
+            spans.max_links_per_span,
+            spans.max_attributes_per_event,
+            spans.max_attributes_per_link,
+            u32::try_from(limits.events.attributes).expect("small"),
+        ]
+    };
+    let default = limits(&[]);
+    assert_eq!((counts(default), default.span_text, default.events.text), ([128; 6], None, None));
+    let general = [("OTEL_ATTRIBUTE_COUNT_LIMIT", "9"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100")];
+    let both = limits(&general);
+    assert_eq!(
+        (counts(both), both.span_text, both.events.text),
+        ([9, 128, 128, 9, 9, 9], Some(100), Some(100))
+    );
+    let own = [
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
+        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "5"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "0"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8"),
+    ];
+    let own = limits(&[&general[..], &own].concat());
+    assert_eq!((counts(own), own.span_text, own.events.text), ([1, 2, 3, 4, 5, 0], Some(7), Some(8)));
+}
+
+#[test]
+fn an_exporter_takes_no_longer_than_its_processor_waits() {
+    let timeouts = |vars: Pairs<'_>| {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+        let settings = resolve(builder(), &[&[endpoint], vars].concat()).expect("valid");
+        let Events::Otlp { signal, .. } = &settings.events else { panic!("not exported") };
+        let events = signal.timeout.as_millis();
+        let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
+        (signal.timeout.as_millis(), events, traces(settings).timeout.as_millis())
+    };
+    let shorter = [
+        ("OTEL_BSP_EXPORT_TIMEOUT", "1000"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "2000"),
+        ("OTEL_BLRP_EXPORT_TIMEOUT", "3000"),
+    ];
+    assert_eq!(timeouts(&shorter), (2000, 3000, 1000));
+    let longer = [("OTEL_BSP_EXPORT_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "0")];
+    assert_eq!(timeouts(&longer), (10_000, 10_000, 10_000));
+}
+
+#[test]
+fn metrics_are_made_as_the_variables_say() {
+    use opentelemetry_sdk::metrics::Temporality;
+    let metrics = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.metrics;
+    let default = metrics(&[]);
+    assert_eq!((default.temporality, default.exponential), (Temporality::Cumulative, false));
+    let chosen = metrics(&[
+        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "DELTA"),
+        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
+        ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
+    ]);
+    assert_eq!((chosen.temporality, chosen.exponential), (Temporality::Delta, true));
+}
+
+#[test]
+fn a_signals_endpoint_in_code_is_used_as_it_is_and_wins() {
+    let vars = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://env:1/m")];
+    let builder = builder()
+        .with_endpoint("http://all:4318/base")
+        .with_traces_endpoint("http://traces:1/own")
+        .with_logs_endpoint("http://logs:2/own");
+    let settings = resolve(builder, &vars).expect("valid");
+    let Events::Otlp { signal, asked_for } = &settings.events else { panic!("not exported") };
+    assert_eq!((signal.endpoint.to_string().as_str(), asked_for), ("http://logs:2/own", &true));
+    let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
+    assert_eq!(signal.endpoint, "http://all:4318/base/v1/metrics", "the builder wins over variables");
+    assert_eq!(traces(settings).endpoint, "http://traces:1/own");
+}
+
+#[test]
+fn grafana_cloud_gets_its_gateway_and_basic_authentication_and_nobody_else_does() {
+    let cloud = |place| builder().with_grafana_cloud("123456", place, "glc_secret");
+    let header = "Basic MTIzNDU2OmdsY19zZWNyZXQ=";
+    for place in ["prod-eu-west-2", "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"] {
+        let traces = traces(resolve(cloud(place), &[]).expect("valid"));
+        assert_eq!(traces.endpoint, "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/traces");
+        assert_eq!(traces.headers["authorization"], header);
+        assert!(traces.headers["authorization"].is_sensitive());
+    }
+    let elsewhere = cloud("prod-eu-west-2").with_traces_endpoint("http://own:4318/v1/traces");
+    let settings = resolve(elsewhere, &[]).expect("valid");
+    let Metrics::Otlp(metrics) = &settings.metrics else { panic!("not exported") };
+    assert_eq!(metrics.headers["authorization"], header);
+    assert!(traces(settings).headers.is_empty(), "another host gets no token of Grafana's");
+}
+
+#[test]
+fn what_is_set_for_the_logs_of_other_programs_is_no_mistake_unless_logs_are_asked_for() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    let foreign = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "smoke-signals");
+    let settings = resolve(builder(), &[endpoint, foreign]).expect("valid");
+    assert!(matches!(settings.events, Events::Nowhere));
+    let asked = [
+        (builder().with_events(true), None),
+        (builder(), Some(("OTEL_LOGS_EXPORTER", "otlp"))),
+        (builder(), Some(("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:4318/v1/logs"))),
+        (builder(), Some(("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "EVENT_ONLY"))),
+    ];
+    for (builder, variable) in asked {
+        let vars: Vec<_> = [endpoint, foreign].into_iter().chain(variable).collect();
+        let message = resolve(builder, &vars).expect_err("asked for").to_string();
+        assert!(message.starts_with("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL: `smoke-signals`"), "{message}");
+    }
+}
+
+#[test]
+fn a_configuration_file_is_not_read_and_no_mistake() {
+    resolve(builder(), &[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).expect("valid");
 }
 
 #[test]
@@ -249,12 +372,34 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1", "`-1`"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "`4096`"),
         ("OTEL_BSP_SCHEDULE_DELAY", "5s", "`5s`"),
-        ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x`"),
-        ("OTEL_BSP_MAX_CONCURRENT_EXPORTS", "x", "`x`"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
         ("OTEL_LOGS_EXPORTER", "console", "`console` is not valid: expected one of `otlp`, `none`"),
         ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "4096", "`4096`"),
-        ("OTEL_BLRP_EXPORT_TIMEOUT", "x", "`x`"),
+        (
+            "OTEL_METRICS_EXEMPLAR_FILTER",
+            "sometimes",
+            "`sometimes` is not valid: expected one of `always_on`",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+            "both",
+            "`both` is not valid: expected one of `cumulative`, `delta`, `lowmemory`",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+            "explicit",
+            "`explicit` is not valid: expected one of `explicit_bucket_histogram`, `base2_exponential_bucket_histogram`",
+        ),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1", "`-1` is not valid: expected a whole number, 0 or more"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "many", "`many`"),
+        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1e3", "`1e3`"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "x", "`x`"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "x", "`x`"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "x", "`x`"),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "x", "`x`"),
+        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "x", "`x`"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "x", "`x`"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "99999999999", "`99999999999`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
         ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
         (
@@ -266,6 +411,8 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
     let with_endpoint = [
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "`zstd`"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x` is not valid: expected a number of milliseconds"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", "`-1`"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "`10s`"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "`0`"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "auth=a%0Ab", "`auth=***`"),
@@ -311,6 +458,16 @@ fn what_the_builder_is_given_is_checked_too() {
         (endpoint().with_header("Host", "secret"), "with_header: `Host=***`"),
         (endpoint().with_header("no header", "secret"), "with_header: `no header`"),
         (builder().with_resource_attribute("", "x"), "with_resource_attribute: ``"),
+        (builder().with_sampler(Sampler::ratio(1.5)), "with_sampler: `1.5`"),
+        (builder().with_sampler(Sampler::ratio(f64::NAN)), "with_sampler: `NaN`"),
+        (builder().with_traces_endpoint("me:secret@c"), "with_traces_endpoint: `***@c`"),
+        (builder().with_metrics_endpoint("c"), "with_metrics_endpoint: `c`"),
+        (builder().with_logs_endpoint("c"), "with_logs_endpoint: `c`"),
+        (builder().with_grafana_cloud("1", "EU West", "glc_secret"), "with_grafana_cloud: `EU West`"),
+        (builder().with_grafana_cloud("1", "", "glc_secret"), "with_grafana_cloud: ``"),
+        (builder().with_grafana_cloud("glc_secret", "eu", "1"), "with_grafana_cloud: `…`"),
+        (builder().with_grafana_cloud("1", "eu", "glc_secret\n"), "with_grafana_cloud: `***`"),
+        (builder().with_grafana_cloud("1", "eu", ""), "with_grafana_cloud: `***`"),
     ];
     for (builder, expected) in cases {
         let message = resolve(builder, &[]).expect_err(expected).to_string();
@@ -347,4 +504,17 @@ fn the_limit_of_label_sets_is_the_builders_then_the_variables_then_a_thousand() 
     assert_eq!(error.to_string(), expected);
     let error = limit(builder(), &[("LLM_TRACE_METRIC_CARDINALITY_LIMIT", "many")]).expect_err("no number");
     assert!(error.to_string().starts_with("LLM_TRACE_METRIC_CARDINALITY_LIMIT: `many`"), "{error}");
+}
+
+#[test]
+fn debug_output_shows_no_secret_of_a_url_and_no_token() {
+    let urls = builder()
+        .with_endpoint("http://me:SECRET@c:4318/otlp?token=SECRET")
+        .with_traces_endpoint("http://c:4318/SECRET");
+    let cloud = builder().with_grafana_cloud("1", "eu", "SECRET");
+    for builder in [urls, cloud] {
+        assert!(!format!("{builder:?}").contains("SECRET"), "{builder:?}");
+        let settings = resolve(builder, &[]).expect("valid");
+        assert!(!format!("{settings:?}").contains("SECRET"), "{settings:?}");
+    }
 }

@@ -84,11 +84,14 @@ impl SpanProcessor for TerminalTree {
     }
 
     fn on_end(&self, span: SpanData) {
-        self.ledger.moved(Signal::Traces, 1, Term::Open, Term::Queued);
+        let is_sampled = span.span_context.is_sampled();
+        let to = if is_sampled { Term::Queued } else { Term::Unsampled };
+        self.ledger.moved(Signal::Traces, 1, Term::Open, to);
         let end = self.traces().end(span);
         match end {
             End::OthersAreOpen => {}
             End::WasTheLast(trace) => self.print(&trace),
+            End::OfATraceGivenUp if !is_sampled => {}
             End::OfATraceGivenUp => {
                 let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
                 self.ledger.failed(DESTINATION, reason);

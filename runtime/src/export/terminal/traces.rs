@@ -77,10 +77,12 @@ impl Traces {
             return End::OfATraceGivenUp;
         };
         trace.open.remove(&span_id);
-        trace.totals.add(&span);
-        // The root ends last and must be kept, so the cap leaves room for it.
-        if trace.ended.len() < MAX_SPANS || trace.open.is_empty() {
-            trace.ended.push(span);
+        if span.span_context.is_sampled() {
+            trace.totals.add(&span);
+            // The root ends last and must be kept, so the cap leaves room for it.
+            if trace.ended.len() < MAX_SPANS || trace.open.is_empty() {
+                trace.ended.push(span);
+            }
         }
         if !trace.open.is_empty() {
             return End::OthersAreOpen;

@@ -1,0 +1,151 @@
+//! Which traces are exported.
+
+use std::time::Duration;
+
+use opentelemetry_sdk::trace;
+
+use super::env::{self, Source, invalid};
+use super::{Builder, ConfigError};
+
+const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
+const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+
+/// Which traces are exported: all, none, or a share of them; and, whatever the share, those with an error or a slow call.
+///
+/// Metrics do not depend on it: they count every call.
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use llm_trace::Sampler;
+///
+/// # fn main() -> Result<(), llm_trace::ConfigError> {
+/// // One trace in a hundred, and every one that failed or took longer than 20 seconds.
+/// let sampler = Sampler::ratio(0.01).keeping_errors().keeping_slower_than(Duration::from_secs(20));
+/// let telemetry = llm_trace::builder().with_sampler(sampler).init()?;
+/// # drop(telemetry); Ok(()) }
+/// ```
+///
+/// # What is kept for its end
+///
+/// [`keeping_errors`](Self::keeping_errors) and [`keeping_slower_than`](Self::keeping_slower_than) decide when it is known how
+/// a trace ended. Until then the spans that the share leaves out wait in memory, trace by trace, while a span of the trace is open
+/// in this process. One span that failed or was slow brings all of its trace's spans that wait, and those that end later. At
+/// most 8,192 spans and 32 MiB wait; beyond that the trace that has waited longest is given up, as the share said.
+///
+/// The rule knows only this process: a service that is called on the way is told that the trace is not sampled, and will not
+/// export its part of a trace that is kept here in the end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampler {
+    base: Base,
+    ignores_parent: bool,
+    tail: TailRule,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Base {
+    On,
+    Off,
+    Ratio(f64),
+}
+
+/// What brings a trace back that was left out when it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TailRule {
+    pub(crate) errors: bool,
+    pub(crate) slower_than: Option<Duration>,
+}
+
+impl Sampler {
+    /// Every trace.
+    #[must_use]
+    pub fn always_on() -> Self {
+        Sampler::new(Base::On)
+    }
+
+    /// No trace.
+    #[must_use]
+    pub fn always_off() -> Self {
+        Sampler::new(Base::Off)
+    }
+
+    /// This share of traces, between 0 and 1, chosen by trace id: processes with the same share choose the same traces.
+    #[must_use]
+    pub fn ratio(ratio: f64) -> Self {
+        Sampler::new(Base::Ratio(ratio))
+    }
+
+    fn new(base: Base) -> Self {
+        Sampler { base, ignores_parent: false, tail: TailRule::default() }
+    }
+
+    /// Decides for every span by itself. Otherwise a span is exported exactly if its parent is, be that in this process or
+    /// in the one that called it, and only spans without a parent are decided about.
+    #[must_use]
+    pub fn ignoring_parent(mut self) -> Self {
+        self.ignores_parent = true;
+        self
+    }
+
+    /// Exports a trace in any case if one of its spans here ends in an error.
+    #[must_use]
+    pub fn keeping_errors(mut self) -> Self {
+        self.tail.errors = true;
+        self
+    }
+
+    /// Exports a trace in any case if one of its spans here takes longer than this.
+    #[must_use]
+    pub fn keeping_slower_than(mut self, duration: Duration) -> Self {
+        self.tail.slower_than = Some(duration);
+        self
+    }
+}
+
+/// What the sampler of the SDK decides when a span begins, and what is decided when it has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Sampling {
+    pub(crate) head: trace::Sampler,
+    pub(crate) tail: Option<TailRule>,
+}
+
+impl Sampling {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
+        let sampler = match &builder.sampler {
+            Some(Sampler { base: Base::Ratio(ratio), .. }) if !(0.0..=1.0).contains(ratio) => {
+                return Err(invalid("with_sampler", ratio.to_string(), "expected a ratio between 0 and 1"));
+            }
+            Some(sampler) => sampler.clone(),
+            None => from_environment(source)?,
+        };
+        let head = match sampler.base {
+            Base::On => trace::Sampler::AlwaysOn,
+            Base::Off => trace::Sampler::AlwaysOff,
+            Base::Ratio(ratio) => trace::Sampler::TraceIdRatioBased(ratio),
+        };
+        let head = if sampler.ignores_parent { head } else { trace::Sampler::ParentBased(Box::new(head)) };
+        let has_rule = sampler.tail != TailRule::default();
+        Ok(Sampling { head, tail: has_rule.then_some(sampler.tail) })
+    }
+}
+
+fn from_environment(source: &dyn Source) -> Result<Sampler, ConfigError> {
+    let ratio = Base::Ratio(ratio(source)?);
+    let choices = [
+        ("always_on", (Base::On, true)),
+        ("always_off", (Base::Off, true)),
+        ("traceidratio", (ratio, true)),
+        ("parentbased_always_on", (Base::On, false)),
+        ("parentbased_always_off", (Base::Off, false)),
+        ("parentbased_traceidratio", (ratio, false)),
+    ];
+    let (base, ignores_parent) = env::choice(source, SAMPLER, &choices)?.unwrap_or((Base::On, false));
+    Ok(Sampler { ignores_parent, ..Sampler::new(base) })
+}
+
+fn ratio(source: &dyn Source) -> Result<f64, ConfigError> {
+    let Some(value) = source.get(ARGUMENT)? else { return Ok(1.0) };
+    match value.trim().parse() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err(invalid(ARGUMENT, value, "expected a number between 0 and 1")),
+    }
+}
