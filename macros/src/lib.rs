@@ -72,7 +72,7 @@ use crate::{error::Errors, model::TracedFn};
 /// | `chat`, `text_completion`, `generate_content` | a chat with a model, a completion in the older style, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `system` `input` `tools` `skip(…)` |
 /// | `embeddings` | turning text into vectors | `provider` (required) `model` `request` `response` `server` `dimensions` `encoding_formats` |
 /// | `rerank` | ordering documents with a model | `provider` (required) `model` `request` `response` `server` `top_k` |
-/// | `retrieval` | a search in a vector store or an index | `data_source` `top_k` `provider` `model` `server` `query` `skip(…)` |
+/// | `retrieval` | a search in a vector store or an index | `data_source` `top_k` `provider` `model` `response` `server` `query` `skip(…)` |
 /// | `memory(search)` | a search in a memory | `store` `record` `record_count` `provider` `server` `query` `skip(…)` |
 /// | `memory(create)`, `memory(update)`, `memory(upsert)`, `memory(delete)`, `memory(create_store)`, `memory(delete_store)` | any other operation on a memory | `store` `record` `record_count` `provider` `server` |
 /// | `fetch_response` | fetching a response that was generated earlier | `provider` (required) `id` `stream_cursor` `response` `server` `skip(…)` |

@@ -48,6 +48,7 @@ mod privacy;
 mod probe;
 #[cfg(feature = "otlp")]
 pub mod propagation;
+mod quality;
 mod request;
 mod response;
 pub mod semconv;
@@ -69,6 +70,7 @@ pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
 pub use privacy::{ContentCapture, Secret};
+pub use quality::{QualitySignal, QualitySignals};
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
 pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};

@@ -83,6 +83,9 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
         put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
         put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
     }
+    for signal in call.signals().attributes() {
+        put(&mut attributes, signal);
+    }
     for (key, count, least) in [
         (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
         (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),

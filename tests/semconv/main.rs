@@ -74,7 +74,9 @@ fn embed(request: &Value) -> Value {
 }
 
 #[llm_trace(rerank, provider = "cohere", model = "rerank-v3.5", top_k = 3, server = "api.cohere.com:443")]
-fn rerank() {}
+fn rerank() -> Value {
+    json!({"results": [{"index": 1, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.5}]})
+}
 
 #[llm_trace(
     retrieval,
@@ -84,7 +86,9 @@ fn rerank() {}
     top_k = 4,
     server = "localhost:6333"
 )]
-fn retrieve() {}
+fn retrieve() -> Value {
+    json!([{"id": 1, "score": 0.9}, {"id": 2, "score": 0.5}, {"id": 1, "score": 0.5}])
+}
 
 #[llm_trace(fetch_response, provider = "openai", id = "resp_1", stream_cursor = "7", server = "h:1")]
 fn fetch() -> Value {

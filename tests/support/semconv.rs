@@ -25,6 +25,10 @@ pub fn in_force() -> &'static Registry {
     if opted_in.contains("gen_ai_latest_experimental") { &OCTOBER } else { &AUGUST }
 }
 
+/// Which of our groups of attributes belong to which span types.
+const OURS: [(&str, &str); 3] =
+    [("retrieval", "retrieval"), ("rerank", "retrieval"), ("inference", "answer")];
+
 static SPANS: AtomicUsize = AtomicUsize::new(0);
 static ATTRIBUTES: AtomicUsize = AtomicUsize::new(0);
 static POINTS: AtomicUsize = AtomicUsize::new(0);
@@ -216,6 +220,12 @@ impl Registry {
                             self.resolve([Entry::Group("attributes.llm_trace.usage".to_owned())].iter()),
                         );
                     }
+                    for (part, group) in OURS {
+                        if name.contains(part) {
+                            let group = Entry::Group(format!("attributes.llm_trace.{group}"));
+                            allowed.extend(self.resolve([group].iter()));
+                        }
+                    }
                     let rest = span.name.strip_prefix(&operation);
                     let keyed = |rest: &str| {
                         rest.strip_prefix(' ').is_some_and(|rest| {
@@ -307,7 +317,7 @@ impl Registry {
         let expected = match name {
             "gen_ai.client.operation.exception" => Severity::Warn,
             "gen_ai.client.inference.operation.details" => {
-                let ours = ["common", "cost", "usage"];
+                let ours = ["common", "cost", "usage", "answer"];
                 let ours = ours.map(|group| Entry::Group(format!("attributes.llm_trace.{group}")));
                 allowed.extend(self.resolve(ours.iter()));
                 Severity::Debug

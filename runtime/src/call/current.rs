@@ -82,6 +82,25 @@ impl CurrentCall {
         self
     }
 
+    /// Records what a retrieval or a reranking found, where the return value does not tell: how many documents, and their
+    /// scores in any order. More is better: turn a distance into a similarity, or leave it out.
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(retrieval, data_source = "docs")]
+    /// fn context_for(question: &str) -> String {
+    ///     let hits: Vec<(String, f32)> = search(question);
+    ///     llm_trace::current().retrieved(hits.len(), hits.iter().map(|(_, score)| *score));
+    ///     hits.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join("\n")
+    /// }
+    /// # fn search(_: &str) -> Vec<(String, f32)> { Vec::new() }
+    /// # context_for("?");
+    /// ```
+    pub fn retrieved<S: Into<f64>>(&self, documents: usize, scores: impl IntoIterator<Item = S>) -> &Self {
+        self.response(&Response::new().with_retrieved(documents, scores))
+    }
+
     /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all
     /// attempts, as the caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
     ///

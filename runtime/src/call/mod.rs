@@ -29,9 +29,10 @@ pub(crate) use value::{string_array, widen};
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
 use crate::privacy::{Piece, Recorded};
+use crate::quality::Signals;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{events, metrics, mirror, privacy, span};
+use crate::{events, metrics, mirror, privacy, quality, span};
 
 /// A call that has begun. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -92,6 +93,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
     content: OnceCell<Recorded>,
+    signals: OnceCell<Signals>,
 }
 
 /// How a call ended.
@@ -111,6 +113,11 @@ impl Finished<'_> {
     /// What may be recorded of the call's content, made when somebody wants it.
     pub(crate) fn content(&self) -> &Recorded {
         self.content.get_or_init(|| Recorded::of(self))
+    }
+
+    /// What the call says about quality.
+    pub(crate) fn signals(&self) -> &Signals {
+        self.signals.get_or_init(|| Signals::of(self))
     }
 }
 
@@ -151,8 +158,16 @@ impl Call {
 
     /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response()
-            && (metrics::are_wanted() || events::are_received() || self.is_seen())
+        self.open.site.kind.reads_response() && self.is_observed()
+    }
+
+    /// Whether the return value is read for the documents it has.
+    pub(crate) fn reads_documents(&self) -> bool {
+        self.open.site.kind.returns_documents() && quality::reads_documents() && self.is_observed()
+    }
+
+    fn is_observed(&self) -> bool {
+        metrics::are_wanted() || events::are_received() || self.is_seen()
     }
 
     /// Whether anybody looks at this very call; metrics are made of all calls.
@@ -231,6 +246,7 @@ impl Call {
             timing: &facts.timing,
             duration,
             content: OnceCell::new(),
+            signals: OnceCell::new(),
         };
         if is_measured {
             // A call that is dropped can be far from its context, by which a test knows its measurements.

@@ -114,6 +114,11 @@ impl Kind {
         self.is_inference() || matches!(self, Kind::Embeddings | Kind::Rerank | Kind::RemoteAgent)
     }
 
+    /// Calls that return documents with scores.
+    pub(crate) fn returns_documents(self) -> bool {
+        matches!(self, Kind::Retrieval | Kind::Rerank)
+    }
+
     /// Calls whose return value is read. A fetched response was counted when it was generated, so that only its
     /// identity is of interest.
     pub(crate) fn reads_response(self) -> bool {

@@ -116,6 +116,7 @@ impl Call {
             timing: &facts.timing,
             duration: Duration::ZERO,
             content: std::cell::OnceCell::new(),
+            signals: std::cell::OnceCell::new(),
         })
     }
 

@@ -14,6 +14,7 @@ use super::{ConfigError, Sampler, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
 use crate::privacy::{ContentCapture, Redaction};
+use crate::quality::QualitySignals;
 use crate::vintage::Vintage;
 
 pub(super) use destination::Destination;
@@ -51,6 +52,7 @@ pub struct Builder {
     pub(super) cardinality_limit: Option<usize>,
     pub(super) sampler: Option<Sampler>,
     pub(super) views: Vec<OpaqueView>,
+    pub(super) quality: QualitySignals,
 }
 
 /// A function, of which there is nothing to print.
@@ -198,6 +200,19 @@ impl Builder {
     /// tokens. Patterns and the function of your own still apply.
     pub fn without_builtin_redaction(mut self) -> Self {
         self.redaction.builtin = false;
+        self
+    }
+
+    /// Which [signals of quality](QualitySignals) are measured. Default: all that are known without looking at content.
+    ///
+    /// ```
+    /// use llm_trace::{QualitySignal, QualitySignals};
+    ///
+    /// let builder = llm_trace::builder()
+    ///     .with_quality_signals(QualitySignals::default().without(QualitySignal::Duplicates));
+    /// ```
+    pub fn with_quality_signals(mut self, signals: QualitySignals) -> Self {
+        self.quality = signals;
         self
     }
 

@@ -13,6 +13,7 @@ use super::{Builder, ConfigError, SdkSettings, content, propagators, resource};
 use crate::metrics;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::propagation::Propagators;
+use crate::quality::QualitySignals;
 use crate::vintage::{self, Vintage};
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) content: ContentCapture,
     pub(crate) content_rules: Rules,
     pub(crate) cardinality_limit: usize,
+    pub(crate) quality: QualitySignals,
 }
 
 /// Where spans go.
@@ -94,6 +96,7 @@ impl Settings {
         let propagators = propagators::resolve(source)?;
         let content_rules = content::rules(&builder, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
+        let quality = builder.quality;
         let resource = resource::resolve(builder, source)?;
         Ok(Some(Settings {
             traces,
@@ -107,6 +110,7 @@ impl Settings {
             content,
             content_rules,
             cardinality_limit,
+            quality,
         }))
     }
 }

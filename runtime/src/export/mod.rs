@@ -39,7 +39,7 @@ use crate::config::{
     ConfigError, Events, Limits, MetricSettings, Metrics, Sampling, Settings, SignalSettings, Traces,
 };
 use crate::events::EventLimits;
-use crate::{events, metrics, pricing, privacy, propagation, vintage};
+use crate::{events, metrics, pricing, privacy, propagation, quality, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
@@ -72,6 +72,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         content,
         content_rules,
         cardinality_limit,
+        quality: quality_signals,
     } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
@@ -99,6 +100,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     privacy::allow_error_messages(error_messages);
     privacy::allow_content(content);
     content_rules.install();
+    quality::set(quality_signals);
     vintage::set(vintage);
     metrics::set_limit(cardinality_limit);
     propagation::install(propagators);

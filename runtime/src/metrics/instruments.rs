@@ -23,6 +23,7 @@ pub(crate) struct Instruments {
     pub(crate) unpriced: Limited<Counter<u64>>,
     pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
     pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
+    pub(super) quality: super::quality::Instruments,
 }
 
 /// Tokens are measured differently from vintage to vintage.
@@ -78,6 +79,7 @@ impl Instruments {
             own => seconds(own),
         };
         Instruments {
+            quality: super::quality::Instruments::new(&make),
             duration,
             inference_duration,
             time_to_first_chunk: make.seconds(
@@ -137,7 +139,7 @@ impl Instruments {
 }
 
 /// Makes instruments of the few kinds there are.
-struct Make {
+pub(super) struct Make {
     meter: Meter,
     overflow: Counter<u64>,
 }
@@ -167,7 +169,7 @@ impl Make {
         self.amounts(name, metric::UNIT_SECONDS, buckets, description)
     }
 
-    fn amounts(
+    pub(super) fn amounts(
         &self,
         name: &'static str,
         unit: &'static str,
@@ -178,7 +180,7 @@ impl Make {
         self.limited(name, histogram.with_boundaries(buckets.to_vec()).build())
     }
 
-    fn counts(
+    pub(super) fn counts(
         &self,
         name: &'static str,
         unit: &'static str,
@@ -193,7 +195,7 @@ impl Make {
         self.counts(name, metric::UNIT_TOKENS, metric::TOKEN_BUCKETS, description)
     }
 
-    fn counter(
+    pub(super) fn counter(
         &self,
         name: &'static str,
         unit: &'static str,

@@ -6,6 +6,7 @@
 mod cardinality;
 mod instruments;
 mod labels;
+mod quality;
 mod stream;
 
 use opentelemetry::metrics::{Histogram, MeterProvider};
@@ -36,6 +37,7 @@ fn is_noop(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>) {
+    quality::record(call);
     match call.site.kind {
         Kind::Tool => record_tool(call),
         Kind::Workflow => record_workflow(call),

@@ -5,6 +5,7 @@
 //! client crate's types, across versions, because it goes by serialized key, not by Rust type.
 
 mod chunk;
+mod documents;
 mod request;
 mod response;
 mod serializer;
@@ -12,6 +13,7 @@ mod serializer;
 use serde::Serialize;
 
 pub(crate) use chunk::ChunkReader;
+pub(crate) use documents::read_documents;
 pub(crate) use request::read_request;
 pub(crate) use response::read_response;
 
@@ -62,6 +64,9 @@ trait Reader {
 
     /// The place of the elements of a list at `at`; `None` skips them all.
     fn element(&mut self, at: Self::Place, len: Option<usize>) -> Option<Self::Place>;
+
+    /// The next element of a list is about to be read; `at` is its place.
+    fn begin(&mut self, _at: Self::Place) {}
 
     /// A scalar at `at`.
     fn scalar(&mut self, at: Self::Place, value: Scalar<'_>);

@@ -269,6 +269,9 @@ impl<R: Reader> ser::SerializeSeq for List<'_, R> {
     type Ok = ();
     type Error = Ended;
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        if let Some(at) = self.at {
+            self.reader.begin(at);
+        }
         self.element(value)
     }
     fn end(self) -> Step {

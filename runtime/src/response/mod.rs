@@ -16,6 +16,7 @@ pub use usage::Usage;
 
 use crate::call::Content;
 use crate::privacy::Captured;
+use crate::quality::Retrieved;
 
 /// The response side of a call.
 ///
@@ -39,6 +40,7 @@ pub struct Response {
     pub(crate) api_type: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) dimensions: Option<i64>,
+    pub(crate) retrieved: Option<Retrieved>,
     pub(crate) content: Captured,
 }
 
@@ -131,6 +133,30 @@ impl Response {
         self
     }
 
+    /// What a retrieval or a reranking found: how many documents, and their scores in any order, as far as they have
+    /// some. More is better: turn a distance into a similarity, or leave it out. `llm_trace.retrieval.documents`,
+    /// `.top_score`, `.score_gap`.
+    ///
+    /// ```
+    /// use llm_trace::{LlmResponse, Response};
+    ///
+    /// struct Hits(Vec<(f32, String)>);
+    ///
+    /// impl LlmResponse for Hits {
+    ///     fn describe(&self) -> Response {
+    ///         Response::new().with_retrieved(self.0.len(), self.0.iter().map(|(score, _)| *score))
+    ///     }
+    /// }
+    /// ```
+    pub fn with_retrieved<S: Into<f64>>(
+        mut self,
+        documents: usize,
+        scores: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.retrieved = Some(Retrieved::new(documents, scores));
+        self
+    }
+
     /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
     /// body of any API. Recorded only if the application captures content
     /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
@@ -149,6 +175,7 @@ impl Response {
         fill(&mut self.api_type, other.api_type);
         fill(&mut self.status, other.status);
         fill(&mut self.dimensions, other.dimensions);
+        fill(&mut self.retrieved, other.retrieved);
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
         }

@@ -96,10 +96,30 @@ pub const RETRIEVAL_QUERY_TEXT: &str = "gen_ai.retrieval.query.text";
 /// What a memory was searched for.
 pub const MEMORY_QUERY_TEXT: &str = "gen_ai.memory.query.text";
 
-/// The data source searched by a retrieval.
+/// The data source searched by a retrieval. Also a metric label.
 pub const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";
 /// Number of documents asked for (int).
 pub const RETRIEVAL_TOP_K: &str = "gen_ai.retrieval.top_k";
+
+/// How many documents a retrieval or a reranking returned (int). Ours.
+pub const RETRIEVAL_DOCUMENTS: &str = "llm_trace.retrieval.documents";
+/// The highest score among the documents returned (double). Ours.
+pub const RETRIEVAL_TOP_SCORE: &str = "llm_trace.retrieval.top_score";
+/// How far the highest score is above the second highest (double). Ours.
+pub const RETRIEVAL_SCORE_GAP: &str = "llm_trace.retrieval.score_gap";
+/// How many of the documents returned repeat an earlier one (int). Ours.
+pub const RETRIEVAL_DUPLICATES: &str = "llm_trace.retrieval.duplicates";
+
+/// `true` if an answer ended because it may not be longer; absent otherwise. Ours.
+pub const ANSWER_TRUNCATED: &str = "llm_trace.answer.truncated";
+/// `true` if the model or the provider's filter refused to answer; absent otherwise. Ours.
+pub const ANSWER_REFUSED: &str = "llm_trace.answer.refused";
+/// The share of the model's context window that the input took (double). Ours.
+pub const ANSWER_CONTEXT_UTILIZATION: &str = "llm_trace.answer.context_utilization";
+
+/// What was asked about: the prompt template's name, or a keyed hash of the question. Only if topics are on; then also a
+/// metric label of the durations of workflows and inferences. Ours.
+pub const TOPIC: &str = "llm_trace.topic";
 
 /// The tool's name.
 pub const TOOL_NAME: &str = "gen_ai.tool.name";

@@ -47,6 +47,30 @@ pub const UNPRICED: &str = "llm_trace.unpriced";
 /// Counter, `{measurement}`: measurements of a metric that has its limit of label sets, by `llm_trace.metric.name`: their
 /// models, tools and the like are `other`. Ours.
 pub const OVERFLOW: &str = "llm_trace.metrics.overflow";
+/// Histogram, `{document}`: documents returned by a retrieval or a reranking. Ours.
+pub const RETRIEVAL_DOCUMENTS: &str = super::attribute::RETRIEVAL_DOCUMENTS;
+/// Counter, `{retrieval}`: retrievals and rerankings that returned no document. Ours.
+pub const RETRIEVAL_EMPTY: &str = "llm_trace.retrieval.empty";
+/// Histogram, `1`: the highest score of a retrieval or a reranking. Ours.
+pub const RETRIEVAL_TOP_SCORE: &str = super::attribute::RETRIEVAL_TOP_SCORE;
+/// Histogram, `1`: how far the highest score is above the second highest. Ours.
+pub const RETRIEVAL_SCORE_GAP: &str = super::attribute::RETRIEVAL_SCORE_GAP;
+/// Histogram, `{document}`: documents that repeat an earlier one of the same result. Ours.
+pub const RETRIEVAL_DUPLICATES: &str = super::attribute::RETRIEVAL_DUPLICATES;
+/// Histogram, `1`: the share of the model's context window that the input took. Ours.
+pub const ANSWER_CONTEXT_UTILIZATION: &str = super::attribute::ANSWER_CONTEXT_UTILIZATION;
+/// Histogram, `1`: the share of an answer's words that occur in the documents retrieved for it. Ours.
+pub const ANSWER_CONTEXT_OVERLAP: &str = "llm_trace.answer.context_overlap";
+/// Histogram, `1`: the share of an answer's sentences that cite a source. Ours.
+pub const ANSWER_CITATION_COVERAGE: &str = "llm_trace.answer.citation_coverage";
+/// Histogram, `1`: the share of an answer's runs of four words that occurred before. Ours.
+pub const ANSWER_REPETITION: &str = "llm_trace.answer.repetition";
+/// Counter, `{answer}`: answers that the model or the provider's filter refused. Ours.
+pub const ANSWER_REFUSALS: &str = "llm_trace.answer.refusals";
+/// Counter, `{answer}`: answers that ended because they may not be longer. Ours.
+pub const ANSWER_TRUNCATIONS: &str = "llm_trace.answer.truncations";
+/// Histogram, `1`: what answers were found to be worth, by name and label of the evaluation. Ours.
+pub const EVALUATION_SCORE: &str = "llm_trace.evaluation.score";
 
 /// Seconds.
 pub const UNIT_SECONDS: &str = "s";
@@ -62,6 +86,14 @@ pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
 pub const UNIT_CALLS: &str = "{call}";
 /// Measurements.
 pub const UNIT_MEASUREMENTS: &str = "{measurement}";
+/// Documents.
+pub const UNIT_DOCUMENTS: &str = "{document}";
+/// Retrievals.
+pub const UNIT_RETRIEVALS: &str = "{retrieval}";
+/// Answers.
+pub const UNIT_ANSWERS: &str = "{answer}";
+/// A number without a dimension: a score, a share.
+pub const UNIT_ONE: &str = "1";
 
 /// Bucket boundaries of durations, as the conventions advise.
 pub const DURATION_BUCKETS: &[f64] =
@@ -93,3 +125,18 @@ pub const TOKEN_BUCKETS: &[f64] = &[
 ];
 /// Bucket boundaries of costs: from a cached embedding to a long agent run.
 pub const COST_BUCKETS: &[f64] = &[1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+/// Bucket boundaries of numbers of documents.
+pub const DOCUMENT_BUCKETS: &[f64] = &[0.0, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+/// Bucket boundaries of retrieval scores: ranks that were fused (0.03), similarities and relevance (up to 1), BM25.
+pub const RETRIEVAL_SCORE_BUCKETS: &[f64] =
+    &[0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
+/// Bucket boundaries of the gap between two retrieval scores.
+pub const SCORE_GAP_BUCKETS: &[f64] =
+    &[0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Bucket boundaries of shares.
+pub const SHARE_BUCKETS: &[f64] = &[0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0];
+/// Bucket boundaries of evaluations: thumbs (-1, 1), shares of 1, one to five stars, percentages.
+pub const EVALUATION_BUCKETS: &[f64] = &[
+    -1.0, 0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 25.0, 50.0, 75.0,
+    100.0,
+];

@@ -27,14 +27,25 @@ pub(crate) struct Reading {
     failure: Option<Failure>,
 }
 
+/// What a value is read for, if it is all there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted {
+    /// Model, id, finish reasons, usage.
+    pub(crate) facts: bool,
+    /// What was found.
+    pub(crate) documents: bool,
+    /// Content.
+    pub(crate) output: bool,
+}
+
 /// More of a stream than this is not kept; the content budget, which is far smaller, cuts what is recorded.
 const MAX_TRANSCRIPT: usize = 1024 * 1024;
 
 /// What the items are to their call.
 #[derive(Default)]
 enum Items {
-    /// The only one is the response: read for facts, for content, or both.
-    Whole { facts: bool, output: bool },
+    /// The only one is the response: read for what is wanted of it.
+    Whole(Wanted),
     /// Parts of a response.
     #[default]
     Chunks,
@@ -73,11 +84,15 @@ impl Chunk<'_> {
     /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
     pub fn body<T: Serialize + ?Sized>(item: &T, chunk: &mut Chunk<'_>) {
         match chunk.reading.items {
-            Items::Whole { facts, output } => {
-                if facts {
+            Items::Whole(wanted) => {
+                if wanted.facts {
                     chunk.fill(probe::read_response(item));
                 }
-                if output {
+                if wanted.documents {
+                    let retrieved = probe::read_documents(item);
+                    chunk.fill(Response { retrieved, ..Response::new() });
+                }
+                if wanted.output {
                     chunk.fill(Response::new().with_output(item));
                 }
             }
@@ -103,9 +118,10 @@ impl Chunk<'_> {
     }
 
     pub(crate) fn fill(&mut self, mut response: Response) {
-        if let Items::Whole { facts: false, .. } = self.reading.items {
+        if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
             // A workflow may return its last response, whose tokens are those of the call inside it.
-            response = Response { content: response.content, ..Response::new() };
+            let Response { retrieved, content, .. } = response;
+            response = Response { retrieved, content, ..Response::new() };
         }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);
@@ -129,8 +145,8 @@ impl std::fmt::Debug for Chunk<'_> {
 }
 
 impl Reading {
-    pub(crate) fn of_whole(facts: bool, output: bool) -> Self {
-        Reading { items: Items::Whole { facts, output }, ..Reading::default() }
+    pub(crate) fn of_whole(wanted: Wanted) -> Self {
+        Reading { items: Items::Whole(wanted), ..Reading::default() }
     }
 
     /// Keeps what is streamed.

@@ -8,7 +8,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
-use super::{Chunk, Reading, TracedIterator, TracedStream};
+use super::{Chunk, Reading, TracedIterator, TracedStream, Wanted};
 use crate::call::Call;
 
 /// Stands for the type of a value that is about to be moved.
@@ -132,12 +132,16 @@ impl<T> ViaWhole for Tag<T> {
     type Value = T;
 
     fn end<R: FnMut(&T, &mut Chunk<'_>)>(&self, call: Call, value: T, mut read: R) -> T {
-        let (facts, output) = (call.reads_response(), call.captures_output());
-        if !facts && !output {
+        let wanted = Wanted {
+            facts: call.reads_response(),
+            documents: call.reads_documents(),
+            output: call.captures_output(),
+        };
+        if !wanted.facts && !wanted.documents && !wanted.output {
             call.complete();
             return value;
         }
-        let mut reading = Reading::of_whole(facts, output);
+        let mut reading = Reading::of_whole(wanted);
         reading.item(|chunk| read(&value, chunk));
         match reading.finish() {
             (response, None) => call.succeed(response),

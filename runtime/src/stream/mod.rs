@@ -16,7 +16,7 @@ use futures_core::stream::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
 pub use chunk::Chunk;
-pub(crate) use chunk::Reading;
+pub(crate) use chunk::{Reading, Wanted};
 pub(crate) use deltas::Deltas;
 pub use dispatch::{Tag, ViaBoxedStream, ViaNamedStream, ViaWhole};
 pub use iterator::TracedIterator;

@@ -1,0 +1,187 @@
+//! What a retrieval or a reranking returned: how many documents, with which scores, how many of them twice.
+//!
+//! Numbers and ids are read, texts are not. A list is a list of documents; an object is searched for one under the
+//! names that vector stores and rerankers use:
+//!
+//! | shape | documents | score | id |
+//! | --- | --- | --- | --- |
+//! | a list of structs, of texts, of `(document, score)` in any order | the list | `score`, `similarity`, … or the number | `id`, … |
+//! | Qdrant | `result`, `result.points`, `points` | `score` | `id` |
+//! | Pinecone | `matches` | `score` | `id` |
+//! | Chroma | `ids`, `documents` (of one query) | (`distances`) | `ids` |
+//! | Weaviate | `data.Get.…` | `_additional.certainty`, `.score` | `_additional.id` |
+//! | Elasticsearch, `OpenSearch` | `hits.hits` | `_score` | `_id` |
+//! | Azure AI Search | `value` | `@search.score` | `id` |
+//! | Bedrock knowledge bases | `retrievalResults` | `score` | |
+//! | OpenAI vector stores | `data` | `score` | |
+//! | Cohere, Jina and Voyage rerank | `results`, `data` | `relevance_score` | `index` |
+//! | `LlamaIndex`, `LangChain` | the list | `score` | `node.id_`, `id` |
+//!
+//! A distance (`distance`, `_distance`, `distances`) is no score: less is better, and what is little depends on the
+//! metric. A list of several queries' results is read as nothing.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+
+use serde::Serialize;
+
+use super::{Reader, Scalar, walk};
+use crate::quality::{Retrieved, Scores};
+
+/// Reads what was found; `None` if the value is no list of documents.
+pub(crate) fn read_documents<T: Serialize + ?Sized>(value: &T) -> Option<Retrieved> {
+    let mut reader = DocumentReader::default();
+    walk(&mut reader, Place::Results, value);
+    reader.finish()
+}
+
+/// More documents than anybody puts into a prompt: beyond this they are counted, and not compared.
+const MAX_COMPARED: usize = 10_000;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Place {
+    /// The value itself, or an object in it that may have the list.
+    Results,
+    /// Weaviate's object of lists by class.
+    Classes,
+    /// An element of the list.
+    Document,
+    /// Chroma's list of ids by query, and an element of it.
+    Ids,
+    IdOnly,
+    /// What a document is wrapped in, or wraps.
+    Part,
+    /// What the user keeps beside a document: an `id` in there need not be the document's.
+    Metadata,
+    Score,
+    Id,
+}
+
+#[derive(Default)]
+struct DocumentReader {
+    /// A list was found; `None` until then.
+    count: Option<u64>,
+    scores: Scores,
+    seen: HashSet<u64>,
+    /// Documents that could be compared with those before.
+    compared: u64,
+    /// The document that is being read.
+    score: Option<f64>,
+    id: Option<DefaultHasher>,
+    /// Something of it has been seen.
+    is_begun: Cell<bool>,
+    /// The list is one of lists.
+    is_nested: bool,
+    /// These are the results of several queries, or a vector.
+    is_unreadable: bool,
+}
+
+impl Reader for DocumentReader {
+    type Place = Place;
+
+    #[expect(clippy::match_same_arms, reason = "a table, in the order of the bodies it describes")]
+    fn key(&self, at: Place, key: &str) -> Option<Place> {
+        self.is_begun.set(true);
+        Some(match (at, key) {
+            (Place::Results, "ids") => Place::Ids,
+            (
+                Place::Results,
+                "result" | "results" | "points" | "matches" | "hits" | "documents" | "docs" | "data"
+                | "value" | "retrievalResults" | "retrieval_results" | "chunks" | "passages" | "nodes"
+                | "items" | "records" | "sources" | "memories",
+            ) => Place::Results,
+            (Place::Results, "Get") => Place::Classes,
+            (Place::Classes, _) => Place::Results,
+            (
+                Place::Document | Place::Part | Place::Metadata,
+                "score" | "_score" | "similarity" | "similarity_score" | "relevance_score" | "relevanceScore"
+                | "_relevance_score" | "rerank_score" | "certainty" | "@search.score" | "_rankingScore",
+            ) => Place::Score,
+            (
+                Place::Document | Place::Part,
+                "id" | "_id" | "id_" | "chunk_id" | "chunkId" | "uuid" | "index",
+            ) => Place::Id,
+            (Place::Document, "document" | "doc" | "node" | "chunk" | "point" | "_additional") => Place::Part,
+            (Place::Document | Place::Part, "metadata" | "payload") => Place::Metadata,
+            // An id may be an object: MongoDB's `{"$oid": …}`, Qdrant's number or UUID.
+            (Place::Id, _) => Place::Id,
+            _ => return None,
+        })
+    }
+
+    fn element(&mut self, at: Place, _len: Option<usize>) -> Option<Place> {
+        match at {
+            Place::Results | Place::Ids if self.count.is_none() => {
+                self.count = Some(0);
+                Some(if at == Place::Ids { Place::IdOnly } else { Place::Document })
+            }
+            // Beside a document, in a tuple with it: its vector.
+            Place::Document if self.is_begun.get() => None,
+            // A list in the list is the result of a query, of which there may have been several.
+            Place::Document | Place::IdOnly if self.count == Some(1) && !self.is_nested => {
+                self.count = Some(0);
+                self.is_nested = true;
+                Some(at)
+            }
+            Place::Document | Place::IdOnly => {
+                self.is_unreadable = true;
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, at: Place) {
+        if matches!(at, Place::Document | Place::IdOnly) {
+            self.end_document();
+            if let Some(count) = &mut self.count {
+                *count += 1;
+            }
+        }
+    }
+
+    fn scalar(&mut self, at: Place, value: Scalar<'_>) {
+        self.is_begun.set(true);
+        match (at, value) {
+            (Place::Document, Scalar::Double(_)) if self.is_nested => self.is_unreadable = true,
+            (Place::Score, value) | (Place::Document, value @ Scalar::Double(_)) => {
+                self.score = self.score.or(value.double());
+            }
+            (Place::Id | Place::IdOnly, Scalar::Text(text)) => self.identify(text.as_bytes()),
+            (Place::Id | Place::IdOnly | Place::Document, Scalar::Int(number)) => {
+                self.identify(&number.to_ne_bytes());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl DocumentReader {
+    fn identify(&mut self, id: &[u8]) {
+        let hash = self.id.get_or_insert_default();
+        hash.write_usize(id.len());
+        hash.write(id);
+    }
+
+    fn end_document(&mut self) {
+        self.is_begun.set(false);
+        if let Some(score) = self.score.take() {
+            self.scores.add(score);
+        }
+        if let Some(id) = self.id.take()
+            && self.seen.len() < MAX_COMPARED
+        {
+            self.seen.insert(id.finish());
+            self.compared += 1;
+        }
+    }
+
+    fn finish(mut self) -> Option<Retrieved> {
+        self.end_document();
+        let count = self.count.filter(|_| !self.is_unreadable)?;
+        let distinct = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
+        let duplicates = (count > 0 && self.compared == count).then(|| count.saturating_sub(distinct));
+        Some(Retrieved { count, scores: self.scores, duplicates })
+    }
+}

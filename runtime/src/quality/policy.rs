@@ -1,0 +1,109 @@
+//! Which signals are wanted, decided once per process.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+/// One thing that calls can tell about quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum QualitySignal {
+    /// How many documents a retrieval or a reranking returned, and how often it returned none:
+    /// `llm_trace.retrieval.documents`, `llm_trace.retrieval.empty`.
+    Documents,
+    /// How good the best document is, and how far ahead of the next: `llm_trace.retrieval.top_score`,
+    /// `llm_trace.retrieval.score_gap`.
+    Scores,
+    /// How many documents repeat an earlier one, by their ids: `llm_trace.retrieval.duplicates`.
+    Duplicates,
+}
+
+/// Which [`QualitySignal`]s are measured; see [`Builder::with_quality_signals`](crate::Builder::with_quality_signals).
+///
+/// ```
+/// use llm_trace::{QualitySignal, QualitySignals};
+///
+/// let signals = QualitySignals::default().without(QualitySignal::Duplicates);
+/// assert!(signals.contains(QualitySignal::Documents));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use = "a choice of signals does nothing by itself"]
+pub struct QualitySignals(u16);
+
+const ALL: [QualitySignal; 3] = [QualitySignal::Documents, QualitySignal::Scores, QualitySignal::Duplicates];
+
+impl QualitySignal {
+    const fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl QualitySignals {
+    /// Every signal.
+    pub const fn all() -> Self {
+        QualitySignals((1 << ALL.len()) - 1)
+    }
+
+    /// No signal.
+    pub const fn none() -> Self {
+        QualitySignals(0)
+    }
+
+    /// These and one more.
+    pub const fn with(self, signal: QualitySignal) -> Self {
+        QualitySignals(self.0 | signal.bit())
+    }
+
+    /// These without one.
+    pub const fn without(self, signal: QualitySignal) -> Self {
+        QualitySignals(self.0 & !signal.bit())
+    }
+
+    /// Whether a signal is among them.
+    pub const fn contains(self, signal: QualitySignal) -> bool {
+        self.0 & signal.bit() != 0
+    }
+
+    const fn by_default() -> Self {
+        QualitySignals::all()
+    }
+}
+
+/// What is known without looking at content.
+impl Default for QualitySignals {
+    fn default() -> Self {
+        QualitySignals::by_default()
+    }
+}
+
+impl std::fmt::Debug for QualitySignals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(ALL.into_iter().filter(|signal| self.contains(*signal))).finish()
+    }
+}
+
+static WANTED: AtomicU16 = AtomicU16::new(QualitySignals::by_default().0);
+
+/// Sets what is wanted, for the rest of the process.
+#[cfg(feature = "otlp")]
+pub(crate) fn set(signals: QualitySignals) {
+    WANTED.store(signals.0, Ordering::Relaxed);
+}
+
+pub(super) fn is_on(signal: QualitySignal) -> bool {
+    QualitySignals(WANTED.load(Ordering::Relaxed)).contains(signal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_is_switched_by_itself() {
+        for signal in ALL {
+            let others = QualitySignals::all().without(signal);
+            assert!(!others.contains(signal));
+            assert!(ALL.into_iter().filter(|other| *other != signal).all(|other| others.contains(other)));
+            assert_eq!(others.with(signal), QualitySignals::all());
+            assert!(!QualitySignals::none().contains(signal));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What calls tell about quality.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod retrieval;
