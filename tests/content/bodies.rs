@@ -489,3 +489,68 @@ fn a_failed_call_has_no_output_and_embeddings_and_tasks_have_no_content() {
     }
     assert_eq!(content_keys(&captured(|| drop(task()))), [""; 0]);
 }
+
+#[derive(Serialize)]
+#[serde(tag = "api", content = "value")]
+enum Adjacent {
+    Body(Value),
+}
+
+#[derive(Serialize)]
+enum External {
+    Body(Value),
+}
+
+#[test]
+fn bodies_in_a_raw_value_or_in_an_enum_are_the_same_content() {
+    let request = json!({ "system": "Be brief.", "messages": [{ "role": "user", "content": "Weather?" }],
+        "tools": [{ "name": "t", "input_schema": {} }] });
+    let reply = json!({ "choices": [{ "message": { "role": "assistant", "content": "Sunny." }, "finish_reason": "length" }] });
+    let raw = |body: &Value| serde_json::value::RawValue::from_string(body.to_string()).unwrap();
+    let told = |span: &Span| {
+        let keys = content_keys(span);
+        keys.into_iter().map(|key| (key, content(span, key))).collect::<Vec<_>>()
+    };
+    let expected = told(&call(&request, &reply));
+    assert_eq!(expected.len(), 4);
+    assert_eq!(told(&call(raw(&request), raw(&reply))), expected);
+    let adjacent = Adjacent::Body;
+    assert_eq!(told(&call(adjacent(request.clone()), adjacent(reply.clone()))), expected);
+    assert_eq!(told(&call(External::Body(request), External::Body(reply))), expected);
+}
+
+#[test]
+fn a_raw_value_in_content_is_redacted_and_cut_as_what_it_says() {
+    #[derive(Serialize)]
+    struct Arguments {
+        city: &'static str,
+        options: Box<serde_json::value::RawValue>,
+    }
+    #[llm_trace(tool, arguments = arguments)]
+    fn tool(arguments: &Arguments) {
+        let _ = arguments;
+    }
+    let options = json!({ "to": "ada@example.org", "deep": [{ "x": null }], "long": "w ".repeat(20_000) });
+    let options = serde_json::value::RawValue::from_string(options.to_string()).unwrap();
+    let span = captured(|| tool(&Arguments { city: "Rome", options }));
+    let arguments = content(&span, "gen_ai.tool.call.arguments");
+    assert_eq!(arguments["city"], "Rome");
+    assert_eq!(
+        (&arguments["options"]["to"], &arguments["options"]["deep"]),
+        (&json!("[EMAIL]"), &json!([{ "x": null }]))
+    );
+    assert!(arguments["options"]["long"].as_str().unwrap().ends_with("…[truncated, 40000 bytes]"));
+}
+
+#[test]
+fn an_enum_that_is_no_body_keeps_its_tag() {
+    #[llm_trace(workflow, input = input)]
+    fn flow(input: &impl Serialize) {}
+    let input = |value: &dyn Fn() -> Span| {
+        content(&value(), "gen_ai.input.messages")[0]["parts"][0]["content"].clone()
+    };
+    let adjacent = input(&|| captured(|| flow(&Adjacent::Body(json!({ "x": 1 })))));
+    assert_eq!(adjacent, r#"{"api":"Body","value":{"x":1}}"#);
+    let external = input(&|| captured(|| flow(&External::Body(json!({ "x": 1 })))));
+    assert_eq!(external, r#"{"Body":{"x":1}}"#);
+}

@@ -119,6 +119,37 @@ fn adapted() -> Value {
     answer()
 }
 
+/// Streamed: text, reasoning and the arguments of a tool call.
+#[llm_trace(chat, provider = "openai", model = "canary-model")]
+fn streamed() -> impl Iterator<Item = Value> {
+    let chunk = |delta: Value| json!({"id": "r-1", "choices": [{"index": 0, "delta": delta}]});
+    let call = json!([{"index": 0, "id": "c", "function": {"name": "t", "arguments": word("arguments")}}]);
+    let deltas = [
+        json!({"reasoning_content": word("thought")}),
+        json!({"content": word("streamed")}),
+        json!({"tool_calls": call}),
+    ];
+    deltas.map(chunk).into_iter()
+}
+
+#[derive(serde::Serialize)]
+#[serde(tag = "api", content = "body")]
+enum Tagged {
+    Body(Box<serde_json::value::RawValue>),
+}
+
+#[llm_trace(chat, provider = "openai", request = raw(&body()))]
+fn raw_and_tagged() -> Tagged {
+    raw(&answer())
+}
+
+fn raw(body: &Value) -> Tagged {
+    Tagged::Body(serde_json::value::RawValue::from_string(body.to_string()).unwrap())
+}
+
+/// Calls that end in one way only: adapted, streamed, raw, and cancelled.
+const OTHERS: usize = 4;
+
 fn everything() {
     for call in CALLS {
         for end in [End::Returns, End::Fails, End::FailsBoxed, End::Panics] {
@@ -127,11 +158,16 @@ fn everything() {
         }
     }
     adapted();
+    assert_eq!(streamed().count(), 3);
+    let Tagged::Body(_) = raw_and_tagged();
     llm_trace::score("quality").value(0.5).explanation(&word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
     assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
 }
+
+/// Where the content of calls to models is.
+const PLACES: &[&str] = &["system", "message", "tool", "answer", "thought", "streamed", "arguments"];
 
 fn requests(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
     let all = receiver.received();
@@ -187,22 +223,22 @@ fn by_default_not_one_byte_of_content_leaves() {
         llm_trace::builder().with_events(true),
     ] {
         let receiver = run(builder);
-        assert_eq!(receiver.spans().len(), CALLS.len() * 4 + 2);
+        assert_eq!(receiver.spans().len(), CALLS.len() * 4 + OTHERS);
         assert_absent(&receiver, "/v1/traces");
         assert_absent(&receiver, "/v1/metrics");
         assert_nowhere_on_events(&receiver);
     }
 }
 
-/// Calls to models: four with content and one without, each ending in four ways, and the adapted and the cancelled one.
-const EVENTS_WITH_DETAILS: usize = 5 * 4 + 2;
+/// Calls to models: four with content and one without, each ending in four ways, and the others.
+const EVENTS_WITH_DETAILS: usize = 5 * 4 + OTHERS;
 
 #[test]
 fn content_that_may_be_on_events_only_is_on_no_span() {
     let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::EventOnly));
     assert_absent(&receiver, "/v1/traces");
     assert_absent(&receiver, "/v1/metrics");
-    for place in ["system", "message", "tool", "answer", "why"] {
+    for place in ["why"].iter().chain(PLACES) {
         assert_present_in(&receiver, "/v1/logs", place);
     }
     let mut details = 0;
@@ -221,7 +257,7 @@ fn content_that_may_be_on_events_only_is_on_no_span() {
 fn content_that_may_be_on_both_is_on_both() {
     let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::SpanAndEvent));
     for path in ["/v1/traces", "/v1/logs"] {
-        for place in ["system", "message", "tool", "answer"] {
+        for place in PLACES {
             assert_present_in(&receiver, path, place);
         }
     }
@@ -233,7 +269,7 @@ fn content_that_may_be_on_both_is_on_both() {
 fn captured_content_is_in_its_attributes_and_nowhere_else() {
     let receiver = run(capturing());
     assert_nowhere_on_events(&receiver);
-    for place in ["system", "message", "tool", "answer", "query"] {
+    for place in ["query"].iter().chain(PLACES) {
         assert_present(&receiver, place);
     }
     assert_absent(&receiver, "/v1/metrics");
@@ -248,9 +284,9 @@ fn captured_content_is_in_its_attributes_and_nowhere_else() {
         span.attributes.retain(|attribute| !keys.contains(&attribute.key.as_str()));
         assert!(!format!("{span:?}").contains(CANARY), "outside of content attributes: {span:?}");
     }
-    // All ways to end of all kinds that have content, the fetched response that came, the adapted and the cancelled call;
-    // nothing of the skipping ones.
-    assert_eq!(with_content, 11 * 4 + 1 + 2);
+    // All ways to end of all kinds that have content, the fetched response that came, and the others; nothing of the
+    // skipping ones.
+    assert_eq!(with_content, 11 * 4 + 1 + OTHERS);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod evaluation;
 mod events;
 mod redaction;
 mod schema;
+mod streams;
 mod without_init;
 
 use std::sync::{Mutex, PoisonError};

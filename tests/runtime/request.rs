@@ -150,3 +150,26 @@ fn a_conversation_that_is_a_transcript_is_not_an_id() {
     let span = requesting(json!({"model": "m", "conversation": "User: SECRET"}));
     assert!(!format!("{:?}", span.0).contains("SECRET"));
 }
+
+#[test]
+fn a_raw_value_and_a_variant_of_any_enum_are_read_as_the_body_they_are() {
+    #[derive(Serialize)]
+    #[serde(tag = "api", content = "request")]
+    enum Adjacent {
+        Chat(Value),
+    }
+    #[derive(Serialize)]
+    enum External {
+        Chat { model: &'static str, temperature: f64 },
+    }
+    let body = json!({ "model": "gpt-4o-mini", "temperature": 0.7 });
+    let raw = serde_json::value::RawValue::from_string(body.to_string()).unwrap();
+    for span in [
+        requesting(raw),
+        requesting(Adjacent::Chat(body)),
+        requesting(External::Chat { model: "gpt-4o-mini", temperature: 0.7 }),
+    ] {
+        assert_eq!(span.text("gen_ai.request.model"), Some("gpt-4o-mini"));
+        assert_eq!(span.double("gen_ai.request.temperature"), Some(0.7));
+    }
+}

@@ -6,6 +6,7 @@ use async_openai::types::responses::Response;
 use llm_trace::llm_trace;
 use llm_trace_tests::trace::{Ended, Trace};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::response::{embedding, returning};
@@ -297,4 +298,68 @@ fn what_is_charged_at_a_rate_of_its_own_is() {
         cost("anthropic", "claude-sonnet-4-5", usage("standard")),
     );
     assert!((batch * 2.0 - standard).abs() < 1e-12, "{batch} {standard}");
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", content = "body")]
+enum Adjacent {
+    Chat(Value),
+    Embedded { data: Vec<Value>, usage: Value },
+    Nothing,
+}
+
+#[test]
+fn a_variant_of_an_adjacently_tagged_enum_is_read_as_its_content() {
+    let span = returning("openai", Adjacent::Chat(openai_chat()));
+    assert_eq!(span.text("gen_ai.response.model"), Some("gpt-4o-mini-2024-07-18"));
+    assert_eq!(span.list("gen_ai.response.finish_reasons").unwrap(), ["stop", "length"]);
+    assert_eq!(tokens(&span), [Some(100), Some(50), Some(64), None, Some(20)]);
+    let data = vec![json!({ "embedding": [0.1, 0.2, 0.3] })];
+    let span = embedding(Adjacent::Embedded { data, usage: json!({ "prompt_tokens": 6 }) });
+    assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(3));
+    assert_eq!(tokens(&span)[0], Some(6));
+    assert_eq!(tokens(&returning("openai", Adjacent::Nothing)), [None; 5]);
+}
+
+#[test]
+fn a_raw_value_is_read_as_the_json_it_is() {
+    #[derive(Serialize)]
+    struct Envelope {
+        usage: Box<RawValue>,
+        elapsed: u64,
+    }
+    let raw = |json: &Value| RawValue::from_string(json.to_string()).unwrap();
+    let span = returning("openai", raw(&openai_chat()));
+    assert_eq!(span.text("gen_ai.response.model"), Some("gpt-4o-mini-2024-07-18"));
+    assert_eq!(tokens(&span), [Some(100), Some(50), Some(64), None, Some(20)]);
+    // In a field, in an enum, and with a list whose length nobody says before it has been read.
+    let span = returning("openai", Envelope { usage: raw(&openai_chat()["usage"]), elapsed: 3 });
+    assert_eq!(tokens(&span)[..2], [Some(100), Some(50)]);
+    let span = embedding(raw(&json!({ "data": [{ "embedding": [1, 2, 3, 4] }, { "embedding": [] }] })));
+    assert_eq!(span.int("gen_ai.embeddings.dimension.count"), Some(4));
+}
+
+#[test]
+fn what_is_not_needed_of_a_raw_value_is_not_copied() {
+    #[llm_trace(embeddings, provider = "openai")]
+    fn embed(body: &RawValue) -> &RawValue {
+        body
+    }
+    let body = |count: usize| {
+        let data = json!({ "embedding": vec![0.5_f64; 1000], "text": "x".repeat(1000) });
+        let body = json!({ "data": vec![data; count], "model": "m", "usage": { "prompt_tokens": 5 } });
+        RawValue::from_string(body.to_string()).unwrap()
+    };
+    let peak = |body: &RawValue| {
+        let trace = Trace::new();
+        trace.run(|| {
+            embed(body); // whatever is made once is made now
+            allocation_counter::measure(|| {
+                embed(body);
+            })
+            .bytes_max
+        })
+    };
+    let (small, large) = (peak(&body(1)), peak(&body(1000)));
+    assert!(large < small + 10_000, "{small} {large}");
 }

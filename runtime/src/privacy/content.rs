@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::rules::Rules;
 use super::structure::structured;
+use super::transcript::Transcript;
 use super::tree::{self, Limits, Tree};
 use super::{messages, policy};
 use crate::call::{Finished, Kind, Outcome, Text};
@@ -122,6 +123,13 @@ impl Captured {
     /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
     pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
         self.capture(Kind::Chat, Piece::Output, value);
+    }
+
+    /// The same for what was streamed.
+    pub(crate) fn capture_transcript(&mut self, transcript: Transcript) {
+        if let Some(tree) = transcript.into_tree().filter(|_| self.takes(Kind::Chat, Piece::Output)) {
+            self.set(Piece::Output, tree);
+        }
     }
 
     /// Captures messages, instructions and tools of a request body of any API.

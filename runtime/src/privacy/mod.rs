@@ -16,6 +16,7 @@ mod rules;
 mod secret;
 mod sha256;
 mod structure;
+mod transcript;
 mod tree;
 
 pub use content::Piece;
@@ -30,6 +31,13 @@ pub(crate) use policy::{content_allowed, content_on_events};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub use secret::Secret;
+pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
+pub(crate) use tree::Tree;
+
+/// A copy of a value, as much of it as the budget of one attribute allows.
+pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<Tree> {
+    tree::capture(value, rules::Rules::current().limits())
+}
 
 /// The longest beginning of a text that is at most `limit` bytes and ends between characters.
 fn prefix(text: &str, limit: usize) -> &str {

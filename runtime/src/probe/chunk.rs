@@ -2,12 +2,13 @@
 //!
 //! A chunk has three kinds of news: a delta (text, reasoning, a tool call), facts about the response, an error. One
 //! reader sees all chunks of a stream. Usage is never added up: every provider that repeats it counts from the
-//! beginning, so each field's last report is the total.
+//! beginning, so each field's last report is the total. Which choice, item or call a delta is of can be said behind it, so
+//! that is decided when its object ends.
 //!
 //! | shape | deltas | facts |
 //! | --- | --- | --- |
 //! | OpenAI chat, and what copies it | `choices[].delta` | each chunk; usage in the last |
-//! | OpenAI responses | `delta`, of the kind that `type` says | `response`, whole at the end |
+//! | OpenAI responses | `delta`, of the kind that `type` says; a call's name in `item` | `response`, whole at the end |
 //! | Anthropic | `delta`, `content_block` | `message` at the start, `delta` and `usage` at the end |
 //! | Gemini | `candidates[].content.parts[]` | each chunk |
 //! | Ollama | `message`, `response` | the last chunk |
@@ -21,6 +22,7 @@ use serde::Serialize;
 
 use super::response::{Field, Place as Fact, ResponseReader};
 use super::{Reader, Scalar, walk};
+use crate::privacy::{Block, MAX_CHOICES, ToolCallDelta, Tree};
 use crate::response::{Response, is_class};
 use crate::stream::Deltas;
 
@@ -40,9 +42,6 @@ struct StreamedError {
     class: Option<String>,
 }
 
-/// More choices than any provider offers: an index from the network must not size our memory.
-const MAX_CHOICES: usize = 128;
-
 impl ChunkReader {
     /// Reads one chunk; what its deltas are goes to `deltas`.
     pub(crate) fn read<T: Serialize + ?Sized>(&mut self, chunk: &T, deltas: &mut Deltas) {
@@ -57,6 +56,9 @@ impl ChunkReader {
             is_providers: Cell::new(false),
             choice: None,
             reason: None,
+            block: (None, None),
+            call: None,
+            item_type: None,
             part: None,
             is_thought: false,
             all: self,
@@ -64,6 +66,7 @@ impl ChunkReader {
         };
         walk(&mut walker, Place::Event, chunk);
         walker.end_part();
+        walker.end_call();
         walker.end_choice();
         walker.all.facts.proves_itself |= walker.is_providers.get();
         if !walker.known.get() {
@@ -99,8 +102,11 @@ impl ChunkReader {
 enum Event {
     Unnamed,
     Text,
+    Refusal,
     Reasoning,
     ToolCall,
+    /// The item begins of which later events bring deltas.
+    ItemAdded,
     Other,
     Error,
 }
@@ -137,11 +143,15 @@ impl Event {
         if name == "error" {
             return Event::Error;
         }
+        if name == "response.output_item.added" {
+            return Event::ItemAdded;
+        }
         let Some(name) = name.strip_prefix("response.").and_then(|name| name.strip_suffix(".delta")) else {
             return Event::Unnamed;
         };
         match name {
-            "output_text" | "refusal" | "audio.transcript" => Event::Text,
+            "output_text" | "audio.transcript" => Event::Text,
+            "refusal" => Event::Refusal,
             name if name.contains("reasoning") => Event::Reasoning,
             name if name.contains("call") => Event::ToolCall,
             _ => Event::Other,
@@ -159,19 +169,35 @@ enum Place {
     /// `delta` of an event: text, or an object.
     EventDelta,
     Delta,
+    /// The start of a block, which may be a tool call.
+    Block,
     Content,
     ToolCall,
+    /// What a tool call has its name and arguments in.
+    Function,
+    /// An item of the responses API, which may be a tool call.
+    Item,
+    ItemType,
+    CallIndex,
+    CallId,
+    /// The id of a tool call if it has no other.
+    ItemId,
+    CallName,
+    Arguments,
     /// One of Gemini's parts, which may be a thought.
     Part,
+    PartData,
     PartText,
     IsThought,
     /// Ollama's text, or OpenAI's whole response.
     ResponseOrText,
     Metadata,
     ChoiceIndex,
+    ItemIndex,
+    PartIndex,
     Text,
+    Refusal,
     Reasoning,
-    ToolText,
     Other,
     Error,
     ErrorCode,
@@ -187,9 +213,14 @@ struct Walker<'a> {
     /// Whether any key was one of a shape we know.
     known: Cell<bool>,
     is_providers: Cell<bool>,
-    /// The choice that is being read; its index may come after its finish reason.
+    /// The choice that is being read.
     choice: Option<i64>,
     reason: Option<String>,
+    /// Of what the deltas are that have no choice.
+    block: Block,
+    /// The tool call that is being read, if it may be recorded.
+    call: Option<ToolCallDelta>,
+    item_type: Option<String>,
     /// Gemini's text, until it is known whether it is a thought.
     part: Option<String>,
     is_thought: bool,
@@ -199,13 +230,14 @@ impl Reader for Walker<'_> {
     type Place = Place;
 
     fn key(&self, at: Place, key: &str) -> Option<Place> {
-        let place = self.place(at, key);
-        if place.is_some() {
+        let place = self.place(at, key)?;
+        // Anything may have an index.
+        if !matches!(place, Place::ItemIndex | Place::PartIndex) {
             self.known.set(true);
             // Nothing but a provider's chunk has deltas in a list of choices.
             self.is_providers.set(self.is_providers.get() || matches!(at, Place::Fact(Fact::Choice)));
         }
-        place
+        Some(place)
     }
 
     fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
@@ -221,26 +253,43 @@ impl Reader for Walker<'_> {
             (
                 Place::Fact(Fact::Leaf(Field::FinishReason | Field::ChoiceFinishReason)),
                 Scalar::Text(reason),
-            ) if !reason.is_empty() => {
-                if self.reason.is_some() {
-                    self.end_choice();
-                }
-                self.reason = Some(reason.to_owned());
-            }
+            ) if !reason.is_empty() => self.reason = Some(reason.to_owned()),
             (Place::Fact(fact), value) => self.all.facts.scalar(fact, value),
-            (Place::ChoiceIndex, value) => {
-                if self.choice.is_some() {
-                    self.end_choice();
+            (Place::ChoiceIndex, value) => self.choice = value.int(),
+            (Place::ItemIndex, value) => self.block.0 = value.int(),
+            (Place::PartIndex, value) => self.block.1 = value.int(),
+            (Place::CallIndex, value) => {
+                if let Some(call) = self.call() {
+                    call.index(value.int());
                 }
-                self.choice = value.int();
             }
-            (Place::IsThought, Scalar::Bool(is_thought)) => {
-                self.is_thought = is_thought;
-                self.end_part();
-            }
+            (Place::IsThought, Scalar::Bool(is_thought)) => self.is_thought = is_thought,
             (Place::ErrorCode, Scalar::Int(code)) => self.error().code = Some(code.to_string()),
             (_, Scalar::Text(text)) => self.text(at, text),
             _ => {}
+        }
+    }
+
+    fn end(&mut self, at: Place) {
+        match at {
+            Place::Part => {
+                self.end_part();
+                self.end_call();
+            }
+            Place::ToolCall | Place::Block | Place::Item => self.end_call(),
+            Place::Fact(Fact::Choice) => self.end_choice(),
+            _ => {}
+        }
+    }
+
+    fn takes_content(&self, at: Place) -> bool {
+        matches!(at, Place::Arguments) && self.deltas.is_kept()
+    }
+
+    fn content(&mut self, _at: Place, arguments: Tree) {
+        self.deltas.tool_call(arguments.as_str().unwrap_or_default());
+        if let Some(call) = self.call() {
+            call.arguments(arguments);
         }
     }
 }
@@ -253,7 +302,10 @@ impl Walker<'_> {
             (Place::Event, "delta") => Place::EventDelta,
             (Place::Event, "message") => Place::Message,
             (Place::Event, "response") => Place::ResponseOrText,
-            (Place::Event, "content_block" | "start") => Place::Delta,
+            (Place::Event, "content_block" | "start") => Place::Block,
+            (Place::Event, "index" | "contentBlockIndex" | "output_index") => Place::ItemIndex,
+            (Place::Event, "content_index" | "summary_index") => Place::PartIndex,
+            (Place::Event, "item") if matches!(self.event, Event::ItemAdded) => Place::Item,
             (Place::Event, "contentBlockStart" | "contentBlockDelta" | "messageStop") => Place::Event,
             (Place::Event, "metadata") => Place::Metadata,
             (Place::Metadata, "usage") => Place::Fact(Fact::Usage),
@@ -267,17 +319,23 @@ impl Walker<'_> {
             (Place::Fact(Fact::Choice), "delta" | "message" | "content") => Place::Delta,
             (Place::Fact(Fact::Choice), "text") => Place::Text,
 
-            (Place::Message | Place::Delta | Place::EventDelta, "content") => Place::Content,
+            (Place::Message | Place::Delta | Place::Block | Place::EventDelta, "content") => Place::Content,
             (
-                Place::Message | Place::Delta | Place::EventDelta,
+                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
                 "thinking" | "reasoning" | "reasoning_content" | "reasoningContent",
             ) => Place::Reasoning,
             (
-                Place::Message | Place::Delta | Place::EventDelta,
+                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
                 "tool_calls" | "function_call" | "toolUse",
             ) => Place::ToolCall,
-            (Place::Delta | Place::EventDelta, "text" | "refusal") => Place::Text,
-            (Place::Delta | Place::EventDelta, "partial_json" | "name") => Place::ToolText,
+            (Place::Delta | Place::Block | Place::EventDelta, "text") => Place::Text,
+            (Place::Delta | Place::EventDelta, "refusal") => Place::Refusal,
+            (Place::EventDelta, "partial_json") => Place::Arguments,
+            (Place::Block, "id") | (Place::Item, "call_id") => Place::CallId,
+            (Place::Item, "id") => Place::ItemId,
+            (Place::Block | Place::Item, "name") => Place::CallName,
+            (Place::Block | Place::Item, "input" | "arguments") => Place::Arguments,
+            (Place::Item, "type") => Place::ItemType,
             (Place::Delta | Place::EventDelta, "message") => Place::Delta,
             (Place::Delta | Place::EventDelta, "tool_plan") => Place::Reasoning,
             (Place::Delta, "parts") => Place::Part,
@@ -292,13 +350,18 @@ impl Walker<'_> {
             (Place::Content, "text") => Place::Text,
             (Place::Content, "thinking") => Place::Reasoning,
             (Place::Reasoning, "text" | "thinking") => Place::Reasoning,
-            (Place::ToolCall, "function" | "custom") => Place::ToolCall,
-            (Place::ToolCall, "name" | "arguments" | "input") => Place::ToolText,
+            (Place::ToolCall, "function" | "custom") => Place::Function,
+            (Place::ToolCall, "index") => Place::CallIndex,
+            (Place::ToolCall, "id" | "toolUseId") => Place::CallId,
+            (Place::ToolCall | Place::Function, "name") => Place::CallName,
+            (Place::ToolCall | Place::Function, "arguments" | "args" | "input") => Place::Arguments,
             (Place::Part, "text") => Place::PartText,
             (Place::Part, "thought") => Place::IsThought,
             (Place::Part, "functionCall" | "function_call") => Place::ToolCall,
-            (Place::Part, "inlineData" | "inline_data" | "executableCode" | "executable_code") => Place::Part,
-            (Place::Part, "data" | "code") => Place::Other,
+            (Place::Part, "inlineData" | "inline_data" | "executableCode" | "executable_code") => {
+                Place::PartData
+            }
+            (Place::PartData, "data" | "code") => Place::Other,
 
             (Place::Event | Place::Message, key) => Place::Fact(self.all.facts.key(Fact::Root, key)?),
             (Place::ResponseOrText, "error") => Place::Error,
@@ -317,18 +380,34 @@ impl Walker<'_> {
             Place::EventDelta => match self.event {
                 Event::Text => self.deltas.text(text),
                 Event::Reasoning => self.deltas.reasoning(text),
-                Event::ToolCall => self.deltas.tool_call(text),
+                Event::Refusal => self.deltas.refusal(text),
+                Event::ToolCall => self.arguments(text),
                 Event::Other => self.deltas.other(text),
-                Event::Unnamed | Event::Error => {}
+                Event::Unnamed | Event::ItemAdded | Event::Error => {}
             },
             Place::Text | Place::Content | Place::ResponseOrText => self.deltas.text(text),
+            Place::Refusal => self.deltas.refusal(text),
             Place::Reasoning => self.deltas.reasoning(text),
-            Place::ToolText => self.deltas.tool_call(text),
-            Place::Other => self.deltas.other(text),
-            Place::PartText => {
-                self.end_part();
-                self.part = Some(text.to_owned());
+            Place::CallId => {
+                if let Some(call) = self.call() {
+                    call.id(text);
+                }
             }
+            Place::ItemId => {
+                if let Some(call) = self.call().filter(|call| !call.has_id()) {
+                    call.id(text);
+                }
+            }
+            Place::CallName => {
+                self.deltas.tool_call(text);
+                if let Some(call) = self.call() {
+                    call.name(text);
+                }
+            }
+            Place::Arguments => self.arguments(text),
+            Place::ItemType => self.item_type = text.strip_suffix("_call").map(str::to_owned),
+            Place::Other => self.deltas.other(text),
+            Place::PartText => self.part = Some(text.to_owned()),
             Place::Error => {
                 self.error();
             }
@@ -353,12 +432,44 @@ impl Walker<'_> {
 
     fn end_choice(&mut self) {
         let choice = self.choice.take().unwrap_or(0);
-        let Some(reason) = self.reason.take() else { return };
+        let reason = self.reason.take();
+        let block = std::mem::take(&mut self.block);
+        if let Some(transcript) = self.deltas.transcript() {
+            transcript.commit(choice, block);
+            if let Some(reason) = &reason {
+                transcript.finish(choice, reason);
+            }
+        }
+        let Some(reason) = reason else { return };
         let known = &mut self.all.finish_reasons;
         if let Some((_, known)) = known.iter_mut().find(|(known, _)| *known == choice) {
             *known = reason;
         } else if known.len() < MAX_CHOICES {
             known.push((choice, reason));
+        }
+    }
+
+    /// The tool call that is being read, if anybody wants to know more than that there is one.
+    fn call(&mut self) -> Option<&mut ToolCallDelta> {
+        self.deltas.is_kept().then(|| self.call.get_or_insert_default())
+    }
+
+    fn arguments(&mut self, delta: &str) {
+        self.deltas.tool_call(delta);
+        if let Some(call) = self.call() {
+            call.arguments(Tree::text(delta));
+        }
+    }
+
+    fn end_call(&mut self) {
+        let item_type = self.item_type.take();
+        let Some(mut call) = self.call.take() else { return };
+        if let Some(item_type) = item_type.filter(|_| !call.is_named()) {
+            // What the provider runs itself: a search, a program.
+            call.name(&item_type);
+        }
+        if let Some(transcript) = self.deltas.transcript().filter(|_| !call.is_empty()) {
+            transcript.call(call);
         }
     }
 }

@@ -4,16 +4,22 @@
 //! knows: a skipped field is never serialized, so it costs neither a copy nor an allocation. It reads any
 //! client crate's types, across versions, because it goes by serialized key, not by Rust type.
 
+mod adjacent;
 mod chunk;
 mod documents;
+mod json;
 mod request;
 mod response;
 mod serializer;
 
 use serde::Serialize;
 
+use crate::privacy::{self, Tree};
+
+pub(crate) use adjacent::is_tag;
 pub(crate) use chunk::ChunkReader;
 pub(crate) use documents::read_documents;
+pub(crate) use json::{Json, RAW_VALUE};
 pub(crate) use request::read_request;
 pub(crate) use response::read_response;
 
@@ -70,10 +76,38 @@ trait Reader {
 
     /// A scalar at `at`.
     fn scalar(&mut self, at: Self::Place, value: Scalar<'_>);
+
+    /// The length of a list at `at` that did not say it before it was skipped.
+    fn counted(&mut self, _at: Self::Place, _len: usize) {}
+
+    /// The object at `at` has been read.
+    fn end(&mut self, _at: Self::Place) {}
+
+    /// Whether the value at `at` is wanted as it is, by [`Self::content`] and in place of what it consists of.
+    fn takes_content(&self, _at: Self::Place) -> bool {
+        false
+    }
+
+    /// A value that is content, which a reader may ask for only where content may be recorded.
+    fn content(&mut self, _at: Self::Place, _value: Tree) {}
 }
 
 /// Walks `value` from `root`. A `Serialize` impl that fails or panics ends the walk; what was read until then
 /// counts, and the caller never notices.
 fn walk<R: Reader, T: Serialize + ?Sized>(reader: &mut R, root: R::Place, value: &T) {
-    let _ = crate::quietly(|| value.serialize(serializer::Walk { reader, at: root }));
+    let _ = crate::quietly(|| visit(reader, root, value));
+}
+
+fn visit<R: Reader, T: Serialize + ?Sized>(
+    reader: &mut R,
+    at: R::Place,
+    value: &T,
+) -> Result<(), serializer::Ended> {
+    if reader.takes_content(at) {
+        if let Some(value) = privacy::copied(value) {
+            reader.content(at, value);
+        }
+        return Ok(());
+    }
+    value.serialize(serializer::Walk { reader, at, is_raw: false })
 }

@@ -229,8 +229,8 @@ impl Reader for ResponseReader {
     fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
         match at {
             Place::Leaf(Field::Dimensions) => {
-                if self.response.dimensions.is_none() {
-                    self.response.dimensions = len.and_then(|len| i64::try_from(len).ok());
+                if let Some(len) = len {
+                    self.counted(at, len);
                 }
                 None // the numbers themselves are of no interest
             }
@@ -238,6 +238,12 @@ impl Reader for ResponseReader {
             // All vectors of a response have one length.
             Place::Embedding if self.response.dimensions.is_none() => Some(at),
             _ => None,
+        }
+    }
+
+    fn counted(&mut self, at: Place, len: usize) {
+        if at == Place::Leaf(Field::Dimensions) && self.response.dimensions.is_none() {
+            self.response.dimensions = i64::try_from(len).ok();
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use serde::ser::{self, Serialize};
 
-use super::{Reader, Scalar};
+use super::{Json, RAW_VALUE, Reader, Scalar, is_tag, visit};
 
 /// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
 const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
@@ -13,11 +13,13 @@ const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 pub(super) struct Walk<'r, R: Reader> {
     pub(super) reader: &'r mut R,
     pub(super) at: R::Place,
+    /// A text is JSON.
+    pub(super) is_raw: bool,
 }
 
 /// The walk was ended by the value's own `Serialize` impl. It carries nothing: a message could hold content.
 #[derive(Debug)]
-pub(super) struct Ended;
+pub(crate) struct Ended;
 
 impl Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -98,6 +100,9 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         self.scalar(Scalar::Text(v.encode_utf8(&mut [0; 4])))
     }
     fn serialize_str(self, v: &str) -> Step {
+        if self.is_raw {
+            return visit(self.reader, self.at, &Json(v));
+        }
         self.scalar(Scalar::Text(v))
     }
     fn serialize_bytes(self, _v: &[u8]) -> Step {
@@ -132,11 +137,12 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
     }
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, Ended> {
         let at = self.reader.element(self.at, len);
-        Ok(List { at, reader: self.reader })
+        let uncounted = (at.is_none() && len.is_none()).then_some((self.at, 0));
+        Ok(List { at, uncounted, reader: self.reader })
     }
     fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Ended> {
         // `(Response, Duration)`: each element stands where the tuple stands.
-        Ok(List { at: Some(self.at), reader: self.reader })
+        Ok(List { at: Some(self.at), uncounted: None, reader: self.reader })
     }
     fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'r, R>, Ended> {
         self.serialize_tuple(len)
@@ -151,10 +157,11 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         self.serialize_tuple(len)
     }
     fn serialize_map(self, _len: Option<usize>) -> Result<Object<'r, R>, Ended> {
-        Ok(Object { at: self.at, next: None, reader: self.reader })
+        Ok(Object::new(self, Form::Plain))
     }
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Object<'r, R>, Ended> {
-        Ok(Object { at: self.at, next: None, reader: self.reader })
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Object<'r, R>, Ended> {
+        let form = if name == RAW_VALUE { Form::Raw } else { Form::Plain };
+        Ok(Object::new(self, form))
     }
     fn serialize_struct_variant(
         self,
@@ -163,7 +170,7 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         _variant: &'static str,
         _len: usize,
     ) -> Result<Object<'r, R>, Ended> {
-        Ok(Object { at: self.at, next: None, reader: self.reader })
+        Ok(Object::new(self, Form::Plain))
     }
 }
 
@@ -172,16 +179,23 @@ pub(super) struct Object<'r, R: Reader> {
     reader: &'r mut R,
     at: R::Place,
     next: Option<R::Place>,
+    form: Form,
 }
 
-/// Looks a map's key up in the reader without copying it.
-struct KeyName<'r, R: Reader> {
-    reader: &'r R,
-    at: R::Place,
-    place: Option<R::Place>,
+/// What kind of struct is being read.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    /// The content of an adjacently tagged enum comes next: it stands where the enum stands.
+    Tagged,
+    /// JSON text.
+    Raw,
 }
 
-impl<R: Reader> Reader for KeyName<'_, R> {
+/// Looks a map's key up without copying it. Not generic over the reader of the map, or there would be no end of readers.
+struct KeyName<'f>(&'f mut dyn FnMut(&str));
+
+impl Reader for KeyName<'_> {
     type Place = ();
 
     fn key(&self, _at: (), _key: &str) -> Option<()> {
@@ -192,19 +206,38 @@ impl<R: Reader> Reader for KeyName<'_, R> {
     }
     fn scalar(&mut self, _at: (), value: Scalar<'_>) {
         if let Scalar::Text(key) = value {
-            self.place =
-                if key == ARBITRARY_PRECISION { Some(self.at) } else { self.reader.key(self.at, key) };
+            (self.0)(key);
         }
     }
 }
 
-impl<R: Reader> Object<'_, R> {
+impl<'r, R: Reader> Object<'r, R> {
+    fn new(walk: Walk<'r, R>, form: Form) -> Self {
+        let Walk { reader, at, .. } = walk;
+        Object { reader, at, next: None, form }
+    }
+
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Step {
-        let place = if key == ARBITRARY_PRECISION { Some(self.at) } else { self.reader.key(self.at, key) };
+        let form = self.form;
+        self.form = if is_tag::<T>() { Form::Tagged } else { Form::Plain };
+        let place = match form {
+            Form::Raw if key == RAW_VALUE => {
+                return value.serialize(Walk { reader: self.reader, at: self.at, is_raw: true });
+            }
+            _ if key == ARBITRARY_PRECISION => Some(self.at),
+            Form::Tagged => Some(self.reader.key(self.at, key).unwrap_or(self.at)),
+            _ => self.reader.key(self.at, key),
+        };
         match place {
-            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            Some(at) => visit(self.reader, at, value),
             None => Ok(()),
         }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
+    fn finish(self) -> Step {
+        self.reader.end(self.at);
+        Ok(())
     }
 }
 
@@ -215,7 +248,7 @@ impl<R: Reader> ser::SerializeStruct for Object<'_, R> {
         self.field(key, value)
     }
     fn end(self) -> Step {
-        Ok(())
+        self.finish()
     }
 }
 
@@ -226,7 +259,7 @@ impl<R: Reader> ser::SerializeStructVariant for Object<'_, R> {
         self.field(key, value)
     }
     fn end(self) -> Step {
-        Ok(())
+        self.finish()
     }
 }
 
@@ -234,19 +267,21 @@ impl<R: Reader> ser::SerializeMap for Object<'_, R> {
     type Ok = ();
     type Error = Ended;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Step {
-        let mut name = KeyName { reader: &*self.reader, at: self.at, place: None };
-        key.serialize(Walk { reader: &mut name, at: () })?;
-        self.next = name.place;
-        Ok(())
+        let Object { ref reader, at, ref mut next, .. } = *self;
+        *next = None;
+        let mut find = |key: &str| {
+            *next = if key == ARBITRARY_PRECISION { Some(at) } else { reader.key(at, key) };
+        };
+        key.serialize(Walk { reader: &mut KeyName(&mut find), at: (), is_raw: false })
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
         match self.next.take() {
-            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            Some(at) => visit(self.reader, at, value),
             None => Ok(()),
         }
     }
     fn end(self) -> Step {
-        Ok(())
+        self.finish()
     }
 }
 
@@ -254,12 +289,17 @@ impl<R: Reader> ser::SerializeMap for Object<'_, R> {
 pub(super) struct List<'r, R: Reader> {
     reader: &'r mut R,
     at: Option<R::Place>,
+    /// How long a list is that did not say so, and whose elements are not looked at.
+    uncounted: Option<(R::Place, usize)>,
 }
 
 impl<R: Reader> List<'_, R> {
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        if let Some((_, len)) = &mut self.uncounted {
+            *len += 1;
+        }
         match self.at {
-            Some(at) => value.serialize(Walk { reader: self.reader, at }),
+            Some(at) => visit(self.reader, at, value),
             None => Ok(()),
         }
     }
@@ -275,6 +315,9 @@ impl<R: Reader> ser::SerializeSeq for List<'_, R> {
         self.element(value)
     }
     fn end(self) -> Step {
+        if let Some((at, len)) = self.uncounted {
+            self.reader.counted(at, len);
+        }
         Ok(())
     }
 }

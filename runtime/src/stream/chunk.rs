@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Deltas;
 use crate::call::{Failure, Outcome};
+use crate::privacy::Transcript;
 use crate::probe::{self, ChunkReader};
 use crate::response::{ErrorFacts, LlmResponse, Response, error_type_of, type_name};
 
@@ -23,7 +24,7 @@ pub(crate) struct Reading {
     chunks: ChunkReader,
     told: Response,
     /// What was streamed, if it may be recorded.
-    transcript: Option<String>,
+    transcript: Option<Transcript>,
     failure: Option<Failure>,
 }
 
@@ -37,9 +38,6 @@ pub(crate) struct Wanted {
     /// Content.
     pub(crate) output: bool,
 }
-
-/// More of a stream than this is not kept; the content budget, which is far smaller, cuts what is recorded.
-const MAX_TRANSCRIPT: usize = 1024 * 1024;
 
 /// What the items are to their call.
 #[derive(Default)]
@@ -64,9 +62,35 @@ impl Chunk<'_> {
         self.deltas.reasoning(delta);
     }
 
-    /// A piece of a tool call: its name or arguments.
+    /// A tool call begins. The provider's `id` for it may be empty.
+    pub fn begin_tool_call(&mut self, id: &str, name: &str) {
+        self.deltas.call(id, name, "");
+    }
+
+    /// A piece of the arguments, as JSON text, of the tool call that began last.
     pub fn tool_call(&mut self, delta: &str) {
-        self.deltas.tool_call(delta);
+        self.deltas.call("", "", delta);
+    }
+
+    /// Of which choice the rest of the item is, counted from 0, where several were asked for. Items are of the first
+    /// unless they say otherwise.
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    /// use llm_trace::{StreamExt as _, TracedStream};
+    ///
+    /// struct Token { choice: usize, text: String }
+    ///
+    /// fn traced<S: Stream<Item = Token>>(tokens: S) -> TracedStream<S> {
+    ///     tokens.traced(|token, chunk| {
+    ///         chunk.choice(token.choice);
+    ///         chunk.text(&token.text);
+    ///     })
+    /// }
+    /// ```
+    pub fn choice(&mut self, index: usize) {
+        self.deltas.commit();
+        self.deltas.choice = i64::try_from(index).unwrap_or(i64::MAX);
     }
 
     /// Facts about the response: usage so far, finish reasons, model. A later chunk's replace an earlier one's.
@@ -151,7 +175,7 @@ impl Reading {
 
     /// Keeps what is streamed.
     pub(super) fn with_transcript(self) -> Self {
-        Reading { transcript: Some(String::new()), ..self }
+        Reading { transcript: Some(Transcript::new()), ..self }
     }
 
     pub(super) fn of_values() -> Self {
@@ -160,15 +184,10 @@ impl Reading {
 
     /// Lets `read` read one item, and says what it brought.
     pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
-        let mut deltas = Deltas::keeping_text(self.transcript.is_some());
+        let mut deltas = Deltas { transcript: self.transcript.take(), ..Deltas::default() };
         read(&mut Chunk { reading: self, deltas: &mut deltas });
-        if let (Some(transcript), Some(text)) = (&mut self.transcript, &deltas.kept) {
-            let room = MAX_TRANSCRIPT.saturating_sub(transcript.len());
-            transcript.extend(text.chars().scan(room, |room, next| {
-                *room = room.checked_sub(next.len_utf8())?;
-                Some(next)
-            }));
-        }
+        deltas.commit();
+        self.transcript = deltas.transcript.take();
         deltas
     }
 
@@ -182,8 +201,10 @@ impl Reading {
     /// What was told, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
         let Reading { chunks, told: mut response, failure, transcript, .. } = self;
-        if let Some(text) = transcript.filter(|text| !text.is_empty()) {
-            response.fill_from(Response::new().with_output(&text));
+        if let Some(transcript) = transcript {
+            let mut streamed = Response::new();
+            streamed.content.capture_transcript(transcript);
+            response.fill_from(streamed);
         }
         let failure =
             failure.or_else(|| chunks.error_type().map(|error_type| Failure { error_type, message: None }));

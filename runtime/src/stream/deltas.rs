@@ -1,5 +1,7 @@
 //! The one place every delta of every stream passes.
 
+use crate::privacy::{Said, ToolCallDelta, Transcript, Tree};
+
 /// What one chunk brought.
 #[derive(Debug, Default)]
 pub(crate) struct Deltas {
@@ -7,30 +9,34 @@ pub(crate) struct Deltas {
     pub(super) any: bool,
     /// Text that a user can see.
     pub(super) visible: bool,
-    /// The visible text itself, if it may be recorded.
-    pub(super) kept: Option<String>,
+    /// The choice of which a reader that was written by hand is telling.
+    pub(super) choice: i64,
+    /// All that was streamed so far, if it may be recorded.
+    pub(super) transcript: Option<Transcript>,
 }
 
 impl Deltas {
-    pub(super) fn keeping_text(keep: bool) -> Self {
-        Deltas { kept: keep.then(String::new), ..Deltas::default() }
-    }
-
     /// A piece of the answer's text.
     pub(crate) fn text(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
         self.visible |= !delta.is_empty();
-        if let Some(kept) = &mut self.kept {
-            kept.push_str(delta);
-        }
+        self.say(Said::Text, delta);
+    }
+
+    /// The same of a model that declines to answer.
+    pub(crate) fn refusal(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+        self.visible |= !delta.is_empty();
+        self.say(Said::Refusal, delta);
     }
 
     /// A piece of the model's reasoning.
     pub(crate) fn reasoning(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
+        self.say(Said::Reasoning, delta);
     }
 
-    /// A piece of a tool call: its name or arguments.
+    /// A piece of a tool call: its name or arguments. Which call it is of is known later: see [`Self::call`].
     pub(crate) fn tool_call(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
     }
@@ -44,5 +50,42 @@ impl Deltas {
     pub(crate) fn opaque(&mut self) {
         self.any = true;
         self.visible = true;
+    }
+
+    /// All that was streamed so far, for more than text to be added.
+    pub(crate) fn transcript(&mut self) -> Option<&mut Transcript> {
+        self.transcript.as_mut()
+    }
+
+    /// Whether more than the fact that there was something is wanted.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.transcript.is_some()
+    }
+
+    /// What was told by hand until now is of the choice that was said.
+    pub(super) fn commit(&mut self) {
+        let choice = self.choice;
+        if let Some(transcript) = &mut self.transcript {
+            transcript.commit(choice, (None, None));
+        }
+    }
+
+    /// A piece of a tool call, told by hand.
+    pub(super) fn call(&mut self, id: &str, name: &str, arguments: &str) {
+        self.tool_call(name);
+        self.tool_call(arguments);
+        if let Some(transcript) = &mut self.transcript {
+            let mut call = ToolCallDelta::default();
+            call.id(id);
+            call.name(name);
+            call.arguments(Tree::text(arguments));
+            transcript.call(call);
+        }
+    }
+
+    fn say(&mut self, said: Said, delta: &str) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.say(said, delta);
+        }
     }
 }

@@ -10,8 +10,10 @@ pub(in crate::privacy) fn output(tree: Tree, reasons: &[String], otherwise: &str
         Ok(choices) => choices,
         Err(other) => (vec![assistant(parts::of_any(other), None)], 0),
     };
+    // Reasons have no names: if some choices have none, such as those of a stream that was cut, which are they of?
+    let in_order = reasons.len() >= list.len() || list.iter().all(|(_, reason)| reason.is_none());
     let items = list.into_iter().enumerate().map(|(index, (message, reason))| {
-        let reason = reasons.get(index).cloned().or(reason);
+        let reason = reasons.get(index).filter(|_| in_order).cloned().or(reason);
         let reason = reason.map_or_else(|| otherwise.to_owned(), |reason| finish_reason(&reason));
         finished(message, reason)
     });
@@ -40,11 +42,7 @@ fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
     match tree {
         // What stands in a tuple: the first that is a body.
         Tree::List(mut list) => {
-            if list
-                .items
-                .iter()
-                .any(|item| item.has("choices") || item.has("candidates") || is_message_body(item))
-            {
+            if list.items.iter().any(is_body) {
                 for item in list.items {
                     if let Ok(found) = choices(item) {
                         return Ok(found);
@@ -62,8 +60,21 @@ fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
             }
             Err(Tree::List(list))
         }
+        Tree::Object(mut entries) => {
+            // A variant of an enum of the program's, whose content is a body.
+            let body = entries.iter().position(|(_, value)| is_body(value)).filter(|_| entries.len() <= 2);
+            match body {
+                Some(body) => choices(entries.swap_remove(body).1),
+                None => Err(Tree::Object(entries)),
+            }
+        }
         other => Err(other),
     }
+}
+
+/// Whether this can only be what a provider answered.
+fn is_body(tree: &Tree) -> bool {
+    tree.has("choices") || tree.has("candidates") || is_message_body(tree)
 }
 
 /// Anthropic's, Ollama's, Cohere's: the body is the message, or has one.

@@ -13,12 +13,13 @@ use serde::ser::{self, Serialize};
 use super::key::KeyText;
 use super::{ARBITRARY_PRECISION, Elements, Key, List, Text, Tree, parse};
 use crate::privacy::media::Media;
+use crate::probe::{Json, RAW_VALUE, is_tag};
 
 /// Deeper values are cut off: what follows walks the tree by recursion.
 const MAX_DEPTH: usize = 48;
 
 /// What one node costs besides its text, roughly.
-const NODE: usize = 32;
+pub(super) const NODE: usize = 32;
 
 /// How much of a value is kept.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ pub(crate) struct Limits<'k> {
 /// Captures a value. `None` if it is nothing (`None`, `()`), or if its `Serialize` impl fails or panics.
 pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<Tree> {
     let mut budget = Budget { used: 0, limits };
-    crate::quietly(|| value.serialize(Capture { budget: &mut budget, depth: 0 }).ok())
+    crate::quietly(|| value.serialize(Capture { budget: &mut budget, depth: 0, is_raw: false }).ok())
         .flatten()
         .filter(|tree| *tree != Tree::Null)
 }
@@ -58,6 +59,8 @@ impl Budget<'_> {
 struct Capture<'b, 'k> {
     budget: &'b mut Budget<'k>,
     depth: usize,
+    /// A text is JSON.
+    is_raw: bool,
 }
 
 /// The value could not be serialized. It carries nothing: a message could hold content.
@@ -88,7 +91,12 @@ impl<'k> Capture<'_, 'k> {
     }
 
     fn inner(&mut self) -> Capture<'_, 'k> {
-        Capture { budget: self.budget, depth: self.depth + 1 }
+        Capture { budget: self.budget, depth: self.depth + 1, is_raw: false }
+    }
+
+    /// Whether this is a body, of which some keys are looked at and nothing else.
+    fn is_body(&self) -> bool {
+        self.depth == 0 && self.budget.limits.keys.is_some()
     }
 }
 
@@ -145,7 +153,10 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
     fn serialize_char(self, v: char) -> Captured {
         self.leaf(Tree::text(v))
     }
-    fn serialize_str(self, v: &str) -> Captured {
+    fn serialize_str(mut self, v: &str) -> Captured {
+        if std::mem::take(&mut self.is_raw) {
+            return Json(v).serialize(self);
+        }
         if let Some(media) = Media::of_text(v) {
             return self.leaf(Tree::Media(media));
         }
@@ -183,6 +194,9 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         variant: &'static str,
         value: &T,
     ) -> Captured {
+        if self.is_body() {
+            return value.serialize(self);
+        }
         let value = value.serialize(self.inner())?;
         Ok(Tree::Object(vec![(Cow::Borrowed(variant), value)]))
     }
@@ -207,8 +221,12 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
     fn serialize_map(self, _len: Option<usize>) -> Result<Entries<'b, 'k>, Ended> {
         Entries::begin(self, None)
     }
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Entries<'b, 'k>, Ended> {
-        Entries::begin(self, None)
+    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Entries<'b, 'k>, Ended> {
+        let mut entries = Entries::begin(self, None)?;
+        if name == RAW_VALUE {
+            entries.form = Form::Raw;
+        }
+        Ok(entries)
     }
     fn serialize_struct_variant(
         self,
@@ -217,7 +235,8 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         variant: &'static str,
         _len: usize,
     ) -> Result<Entries<'b, 'k>, Ended> {
-        Entries::begin(self, Some(variant))
+        let variant = (!self.is_body()).then_some(variant);
+        Entries::begin(self, variant)
     }
 }
 
@@ -269,6 +288,19 @@ struct Entries<'b, 'k> {
     variant: Option<&'static str>,
     kept: Vec<(Key, Tree)>,
     next: Option<Key>,
+    form: Form,
+}
+
+/// What kind of struct is being captured.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    /// The content of an adjacently tagged enum of bodies comes next.
+    Tagged,
+    /// JSON text.
+    Raw,
+    /// What the text said, as the only entry.
+    Parsed,
 }
 
 impl<'b, 'k> Entries<'b, 'k> {
@@ -276,12 +308,27 @@ impl<'b, 'k> Entries<'b, 'k> {
         if capture.depth >= MAX_DEPTH {
             return Err(Ended);
         }
-        Ok(Entries { capture, variant, kept: Vec::new(), next: None })
+        Ok(Entries { capture, variant, kept: Vec::new(), next: None, form: Form::Plain })
     }
 
     fn push<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) {
+        match self.form {
+            Form::Raw if key == RAW_VALUE => {
+                let Capture { depth, ref mut budget, .. } = self.capture;
+                if let Ok(value) = value.serialize(Capture { budget, depth, is_raw: true }) {
+                    self.form = Form::Parsed;
+                    self.kept.push((key, value));
+                }
+                return;
+            }
+            _ if self.capture.is_body() && is_tag::<T>() => self.form = Form::Tagged,
+            _ => {}
+        }
         if let (0, Some(keys)) = (self.capture.depth, self.capture.budget.limits.keys) {
             if !keys.contains(&key.as_ref()) {
+                if matches!(self.form, Form::Tagged) {
+                    self.push_content(value);
+                }
                 return;
             }
             self.capture.budget.used = 0;
@@ -301,7 +348,18 @@ impl<'b, 'k> Entries<'b, 'k> {
         }
     }
 
+    /// The entries of an enum's content stand where the enum stands.
+    fn push_content<T: Serialize + ?Sized>(&mut self, value: &T) {
+        let Capture { depth, ref mut budget, .. } = self.capture;
+        if let Ok(Tree::Object(entries)) = value.serialize(Capture { budget, depth, is_raw: false }) {
+            self.kept.extend(entries);
+        }
+    }
+
     fn finish(mut self) -> Tree {
+        if matches!(self.form, Form::Parsed) {
+            return self.kept.remove(0).1;
+        }
         if self.kept.len() == 1 && self.kept[0].0 == ARBITRARY_PRECISION {
             let digits = self.kept.remove(0).1;
             return parse::number(digits.as_str().unwrap_or_default());

@@ -15,6 +15,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::media::Media;
 
+use capture::NODE;
 pub(crate) use capture::{Limits, capture};
 pub(crate) use parse::parse;
 pub(crate) use shrink::{fitted, to_text};
@@ -38,7 +39,7 @@ pub(crate) enum Tree {
 }
 
 /// A string, or as much of its beginning as is kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) kept: String,
     /// The length of the whole string in bytes.
@@ -46,6 +47,21 @@ pub(crate) struct Text {
 }
 
 impl Text {
+    /// As much of a text as the limit allows.
+    pub(crate) fn cut(text: &str, limit: usize) -> Self {
+        Text { kept: super::prefix(text, limit).to_owned(), bytes: text.len() }
+    }
+
+    /// Adds to the end as long as that is not cut, up to `limit` bytes in all; the rest is only counted. Returns how many
+    /// bytes were added.
+    pub(crate) fn push(&mut self, more: &Text, limit: usize) -> usize {
+        let room = if self.is_whole() { limit.saturating_sub(self.kept.len()) } else { 0 };
+        let added = super::prefix(&more.kept, room);
+        self.kept.push_str(added);
+        self.bytes += more.bytes;
+        added.len()
+    }
+
     pub(crate) fn is_whole(&self) -> bool {
         self.kept.len() == self.bytes
     }
@@ -150,6 +166,17 @@ impl Tree {
             Tree::Null => List::default(),
             other => List { items: VecDeque::from([other]), ..List::default() },
         }
+    }
+
+    /// How much of a budget this takes, roughly.
+    pub(crate) fn cost(&self) -> usize {
+        let inner = match self {
+            Tree::Text(text) => text.kept.len(),
+            Tree::List(list) => list.items.iter().map(Tree::cost).sum(),
+            Tree::Object(entries) => entries.iter().map(|(key, value)| key.len() + value.cost()).sum(),
+            Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => 0,
+        };
+        NODE + inner
     }
 
     /// Calls `visit` for every text, object keys not included.
