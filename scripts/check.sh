@@ -12,10 +12,13 @@ step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "each feature by itself"
-for features in "" otlp pricing testing async-openai-0_43; do
+for features in "" otlp pricing testing off async-openai-0_43; do
     echo "llm-trace with: ${features:-no features}"
     cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
 done
+
+step "compiled out"
+cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet

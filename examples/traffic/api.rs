@@ -121,8 +121,10 @@ pub(crate) async fn chat(
     reply: &Reply,
     scene: &mut Scene,
 ) -> Result<Value, ApiError> {
+    let mut attempt = 0;
     loop {
-        let attempt = llm_trace::current().attempt();
+        attempt += 1;
+        llm_trace::current().attempt(attempt);
         let slowness = if scene.is_overloaded() && model.provider == CLAUDE.provider { 2.0 } else { 1.0 };
         pause(scene.about(model.first * slowness)).await;
         match model.failure(scene) {

@@ -477,6 +477,9 @@ use crate::{error::Errors, model::TracedFn};
 /// - Parameters the body does not use are dropped after those it does use.
 #[proc_macro_attribute]
 pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
+    if cfg!(feature = "off") {
+        return item;
+    }
     traced(args.into(), &item.into()).into()
 }
 

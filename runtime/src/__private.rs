@@ -25,11 +25,9 @@ pub use crate::{
     __llm_trace_finish_stream as finish_stream, __llm_trace_request as request,
 };
 
-/// Begins a call: `arguments` sets what the attribute says.
+/// Begins a call: `arguments` sets what the attribute says, and is not looked at if nobody is there to be told.
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
-    let mut request = Request::new(site.kind);
-    arguments(&mut request);
-    Call::begin(site, request)
+    Call::begin_with(site, || request_of(site, arguments))
 }
 
 /// Whether a piece of content may be recorded; if not, the argument is not even evaluated.
@@ -49,9 +47,13 @@ pub fn in_call<F: Future>(call: &Call, body: F) -> InCall<F> {
 
 /// A call that begins when the future of its function is polled first.
 pub fn defer(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Deferred {
+    Deferred::new(site, || request_of(site, arguments))
+}
+
+fn request_of(site: &CallSite, arguments: impl FnOnce(&mut Request)) -> Request {
     let mut request = Request::new(site.kind);
     arguments(&mut request);
-    Deferred::new(site, request)
+    request
 }
 
 /// Runs the body of a function that returns a future; a `return` in it leaves the body and not the function.

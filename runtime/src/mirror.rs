@@ -46,7 +46,7 @@ pub fn tracing_filter(metadata: &Metadata<'_>) -> bool {
 ///
 /// Not `tracing::span_enabled!`: asking without making the span leaves the answers of per-layer filters behind, and
 /// tracing-subscriber applies them to the next span, whoever makes it.
-fn can_be_wanted() -> bool {
+pub(crate) fn can_be_wanted() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }
 

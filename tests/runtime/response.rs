@@ -398,9 +398,10 @@ fn usage_recorded_on_a_step_that_calls_no_model_is_dropped() {
 fn retries_of_the_callers_own_are_counted_with_what_they_wasted() {
     #[llm_trace(chat, provider = "openai")]
     fn chat(good: u64) -> Option<Value> {
-        while llm_trace::current().attempt() < good {
-            llm_trace::current().wasted(Usage::new(10, 5));
+        for number in 1..good {
+            llm_trace::current().attempt(number).wasted(Usage::new(10, 5));
         }
+        llm_trace::current().attempt(good);
         Some(body())
     }
     let attempts = |good| {

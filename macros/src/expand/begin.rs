@@ -30,6 +30,8 @@ fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     let kind = Ident::new(&traced.kind.variant(), here());
     let name = traced.sig.ident.to_string();
     let name = name.trim_start_matches("r#");
+    let with_parent = traced.setters.iter().any(|(key, _)| key == "parent");
+    let with_parent = with_parent.then(|| quote_spanned!(here()=> .with_parent()));
     quote_spanned! {here()=>
         {
             static SITE: #private::CallSite = #private::CallSite::new(
@@ -38,7 +40,7 @@ fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
                 ::core::module_path!(),
                 ::core::file!(),
                 ::core::line!(),
-            );
+            )#with_parent;
             &SITE
         }
     }

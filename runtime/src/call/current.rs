@@ -101,32 +101,33 @@ impl CurrentCall {
         self.response(&Response::new().with_retrieved(documents, scores))
     }
 
-    /// Notes that the call is being tried, and returns how often it has been, this time included. A span covers all
-    /// attempts, as the caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
+    /// Notes that the call is being tried for the `number`th time, counted from 1. A span covers all attempts, as the
+    /// caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
     ///
     /// ```
     /// use llm_trace::{llm_trace, Usage};
     ///
     /// #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
     /// fn ask_for_json(question: &str) -> Option<String> {
-    ///     while llm_trace::current().attempt() <= 3 {
+    ///     for number in 1..=3 {
     ///         let (text, usage) = call_the_api(question);
     ///         if text.starts_with('{') {
-    ///             llm_trace::current().usage(usage);
+    ///             llm_trace::current().attempt(number).usage(usage);
     ///             return Some(text);
     ///         }
-    ///         llm_trace::current().wasted(usage); // paid for, and thrown away
+    ///         llm_trace::current().attempt(number).wasted(usage); // paid for, and thrown away
     ///     }
     ///     None
     /// }
     /// # fn call_the_api(_: &str) -> (String, Usage) { ("{}".into(), Usage::new(1, 1)) }
     /// # ask_for_json("?");
     /// ```
-    pub fn attempt(&self) -> u64 {
-        let Some(open) = self.open.upgrade() else { return 1 };
-        let mut facts = open.facts();
-        facts.attempts.count += 1;
-        facts.attempts.count
+    pub fn attempt(&self, number: u64) -> &Self {
+        if let Some(open) = self.open.upgrade() {
+            let count = &mut open.facts().attempts.count;
+            *count = number.max(*count);
+        }
+        self
     }
 
     /// Adds tokens used by an attempt whose answer is thrown away: `llm_trace.attempt.wasted_tokens`.

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::inside::Inside;
-use super::{Call, CallSite};
+use super::{Call, CallSite, observed};
 use crate::request::Request;
 
 pin_project! {
@@ -51,12 +51,20 @@ impl<F: Future> Future for InCall<F> {
 #[must_use]
 pub struct Deferred {
     site: &'static CallSite,
-    request: Request,
+    /// `None` if nobody looked when the function was called.
+    request: Option<Request>,
 }
 
 impl Deferred {
-    pub(crate) fn new(site: &'static CallSite, request: Request) -> Self {
-        Deferred { site, request }
+    pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
+        Deferred { site, request: observed::is_observed(site).then(request) }
+    }
+
+    fn begin(self) -> Call {
+        match self.request {
+            Some(request) => Call::begin(self.site, request),
+            None => Call { held: None },
+        }
     }
 }
 
@@ -102,8 +110,7 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
         if let State::Waiting { .. } = this.state
             && let State::Waiting { deferred, finish } = std::mem::replace(this.state, State::Done)
         {
-            let call = Call::begin(deferred.site, deferred.request);
-            *this.state = State::Running { call, finish };
+            *this.state = State::Running { call: deferred.begin(), finish };
         }
         let State::Running { call, .. } = &*this.state else {
             // Polled after it was ready: whatever the body has to say to that.

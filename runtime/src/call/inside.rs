@@ -11,13 +11,13 @@ use crate::mirror;
 /// A call's context, for a body that runs in turns: a future, a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
-    open: Arc<Open>,
-    context: Context,
+    /// `None` where nobody looks.
+    call: Option<(Arc<Open>, Context)>,
 }
 
 impl Call {
     pub(crate) fn inside(&self) -> Inside {
-        Inside { open: Arc::clone(&self.open), context: self.context.clone() }
+        Inside { call: self.held.as_ref().map(|held| (Arc::clone(&held.open), held.context.clone())) }
     }
 }
 
@@ -25,9 +25,10 @@ impl Inside {
     /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
     /// stay `Send` and other tasks on the thread see nothing of it.
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
-        let _entered = mirror::enter(&self.context);
-        let _attached = self.context.clone().attach();
-        let _watch = Watch { open: &self.open, was_panicking: std::thread::panicking() };
+        let Some((open, context)) = &self.call else { return turn() };
+        let _entered = mirror::enter(context);
+        let _attached = context.clone().attach();
+        let _watch = Watch { open, was_panicking: std::thread::panicking() };
         turn()
     }
 }

@@ -6,6 +6,7 @@
 mod current;
 mod future;
 mod inside;
+mod observed;
 mod site;
 mod stream;
 mod value;
@@ -21,6 +22,10 @@ use opentelemetry::trace::{TraceContextExt, TraceId};
 
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
+#[cfg(feature = "otlp")]
+pub(crate) use observed::disabled;
+#[cfg(any(feature = "otlp", feature = "testing"))]
+pub(crate) use observed::installed;
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
@@ -38,10 +43,16 @@ use crate::{events, metrics, mirror, privacy, quality, span};
 #[derive(Debug)]
 #[must_use = "a call that is dropped is reported as cancelled"]
 pub struct Call {
+    /// `None` once finished, and all along where nobody looks.
+    held: Option<Held>,
+}
+
+/// A hold on an open call.
+#[derive(Debug)]
+struct Held {
     open: Arc<Open>,
     context: Context,
-    finished: bool,
-    /// Held by a stream that took the call over while its function runs, see [`stream`].
+    /// By a stream that took the call over while its function runs, see [`stream`].
     by_stream: bool,
 }
 
@@ -122,6 +133,11 @@ impl Finished<'_> {
 }
 
 impl Call {
+    /// Begins a call, if anybody looks; what is asked for is found out only then.
+    pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
+        if observed::is_observed(site) { Call::begin(site, request()) } else { Call { held: None } }
+    }
+
     /// Starts the call's span and clock.
     pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
         let start_time = SystemTime::now();
@@ -158,26 +174,20 @@ impl Call {
 
     /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
     pub(crate) fn reads_response(&self) -> bool {
-        self.open.site.kind.reads_response() && self.is_observed()
+        self.held.as_ref().is_some_and(|held| held.open.site.kind.reads_response() && held.is_observed())
     }
 
     /// Whether the return value is read for the documents it has.
     pub(crate) fn reads_documents(&self) -> bool {
-        self.open.site.kind.returns_documents() && quality::reads_documents() && self.is_observed()
-    }
-
-    fn is_observed(&self) -> bool {
-        metrics::are_wanted() || events::are_received() || self.is_seen()
-    }
-
-    /// Whether anybody looks at this very call; metrics are made of all calls.
-    fn is_seen(&self) -> bool {
-        self.open.mirror.is_some() || self.context.span().is_recording()
+        self.held.as_ref().is_some_and(|held| {
+            held.open.site.kind.returns_documents() && quality::reads_documents() && held.is_observed()
+        })
     }
 
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
-        privacy::content_allowed() && self.open.facts().request.captures(Piece::Output)
+        let takes = |held: &Held| held.open.facts().request.captures(Piece::Output);
+        privacy::content_allowed() && self.held.as_ref().is_some_and(takes)
     }
 
     /// Ends the call with the response it returned.
@@ -187,8 +197,10 @@ impl Call {
 
     /// Ends the call with the error it returned.
     pub(crate) fn fail(mut self, error: &ErrorFacts<'_>) {
-        let message = error.message.and_then(privacy::error_message);
-        self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
+        if self.held.is_some() {
+            let message = error.message.and_then(privacy::error_message);
+            self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
+        }
     }
 
     /// Ends the call with a value that tells nothing.
@@ -198,7 +210,7 @@ impl Call {
 
     /// What it means that the call, or the stream that holds it, is dropped unfinished now.
     pub(crate) fn outcome_if_dropped(&self) -> Outcome<'static> {
-        if self.open.panicked.load(Ordering::Relaxed) {
+        if self.held.as_ref().is_some_and(|held| held.open.panicked.load(Ordering::Relaxed)) {
             Outcome::Failed { error_type: "panic", message: None }
         } else {
             Outcome::Cancelled
@@ -207,11 +219,27 @@ impl Call {
 
     fn of(open: Arc<Open>, by_stream: bool) -> Self {
         let context = open.span.with_value(CurrentCall::new(&open));
-        Call { open, context, finished: false, by_stream }
+        Call { held: Some(Held { open, context, by_stream }) }
     }
 
     fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
-        self.finished = true;
+        if let Some(held) = self.held.take() {
+            held.end(response, outcome);
+        }
+    }
+}
+
+impl Held {
+    fn is_observed(&self) -> bool {
+        self.is_seen() || events::are_received() || metrics::are_wanted()
+    }
+
+    /// Whether anybody looks at this very call; metrics are made of all calls.
+    fn is_seen(&self) -> bool {
+        self.open.mirror.is_some() || self.context.span().is_recording()
+    }
+
+    fn end(self, response: Response, outcome: &Outcome<'_>) {
         let open = &*self.open;
         let duration = open.started.elapsed();
         let mut facts = open.facts();
@@ -225,8 +253,8 @@ impl Call {
         if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
             facts.response.usage = None;
         }
-        let is_measured = metrics::are_wanted();
-        let is_observed = is_measured || events::are_received() || self.is_seen();
+        let instruments = metrics::current();
+        let is_observed = instruments.is_some() || events::are_received() || self.is_seen();
         let price = if open.site.kind.counts_usage() && is_observed {
             pricing::price(&facts.request, &facts.response)
         } else {
@@ -248,11 +276,11 @@ impl Call {
             content: OnceCell::new(),
             signals: OnceCell::new(),
         };
-        if is_measured {
+        if let Some(instruments) = instruments {
             // A call that is dropped can be far from its context, by which a test knows its measurements.
             #[cfg(feature = "testing")]
             let _attached = self.context.clone().attach();
-            metrics::record(&finished);
+            metrics::record(&finished, &instruments);
         }
         if let Some(span) = &open.mirror {
             mirror::end(span, &finished);
@@ -272,11 +300,10 @@ impl RefUnwindSafe for inside::Inside {}
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if self.finished {
-            return;
+        if self.held.is_some() {
+            let outcome = self.outcome_if_dropped();
+            self.end(Response::new(), &outcome);
         }
-        let outcome = self.outcome_if_dropped();
-        self.end(Response::new(), &outcome);
     }
 }
 

@@ -134,6 +134,8 @@ pub struct CallSite {
     pub(crate) module: &'static str,
     pub(crate) file: &'static str,
     pub(crate) line: u32,
+    /// An argument names the parent.
+    pub(crate) has_parent: bool,
     path: OnceLock<Arc<str>>,
 }
 
@@ -146,7 +148,14 @@ impl CallSite {
         file: &'static str,
         line: u32,
     ) -> Self {
-        CallSite { kind, function, module, file, line, path: OnceLock::new() }
+        CallSite { kind, function, module, file, line, has_parent: false, path: OnceLock::new() }
+    }
+
+    /// Its calls have a parent of their own, and hand that on also where nobody records them.
+    #[must_use]
+    pub const fn with_parent(mut self) -> Self {
+        self.has_parent = true;
+        self
     }
 
     /// `module::function`, put together once.

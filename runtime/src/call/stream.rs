@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 
-use super::{Call, Finished, Kind, Outcome, current};
+use super::{Call, Finished, Outcome, current};
 use crate::metrics::ChunkMeter;
 use crate::pricing::Price;
 use crate::response::{ErrorFacts, Response};
@@ -74,40 +74,42 @@ impl Call {
         Some(Call::of(Arc::clone(&open), true))
     }
 
-    /// Whether a stream holds this call besides its function.
-    pub(crate) fn is_taken_over(&self) -> bool {
-        self.open.facts().holders.streams > 0
+    /// Whether the call goes on until the stream it returned ends: if anybody looks, and no stream has taken it over.
+    pub(crate) fn goes_on_with_stream(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.open.facts().holders.streams == 0)
     }
 
     /// Whether the call is one whose output may come in pieces. Elsewhere an iterator is a value like any other, and
     /// when the items of a stream come is the user's own business.
     pub(crate) fn is_generation(&self) -> bool {
-        matches!(self.open.site.kind, Kind::Chat | Kind::TextCompletion | Kind::GenerateContent)
+        self.held.as_ref().is_some_and(|held| held.open.site.kind.is_inference())
     }
 
     /// Notes that the response is streamed.
     pub(crate) fn mark_streamed(&self) {
-        if self.is_generation() {
-            self.open.facts().request.set_attribute(KeyValue::new(attribute::REQUEST_STREAM, true));
+        if let Some(held) = self.held.as_ref().filter(|_| self.is_generation()) {
+            held.open.facts().request.set_attribute(KeyValue::new(attribute::REQUEST_STREAM, true));
         }
     }
 
     /// Where the user can find the function, for diagnostics.
-    pub(crate) fn place(&self) -> (&'static str, u32) {
-        (self.open.site.file, self.open.site.line)
+    pub(crate) fn place(&self) -> Option<(&'static str, u32)> {
+        self.held.as_ref().map(|held| (held.open.site.file, held.open.site.line))
     }
 
     /// Time since the call began.
     pub(crate) fn elapsed(&self, at: Instant) -> Duration {
-        at.saturating_duration_since(self.open.started)
+        self.held.as_ref().map_or(Duration::ZERO, |held| at.saturating_duration_since(held.open.started))
     }
 
-    /// What chunks of this call are measured with; `response` is what is known of it so far.
-    pub(crate) fn chunk_meter(&self, response: &Response) -> ChunkMeter {
-        let facts = self.open.facts();
-        metrics::ChunkMeter::new(&Finished {
-            site: self.open.site,
-            agent: self.open.scope.agent(),
+    /// What chunks of this call are measured with, if anybody measures; `response` is what is known of it so far.
+    pub(crate) fn chunk_meter(&self, response: &Response) -> Option<ChunkMeter> {
+        let open = &self.held.as_ref()?.open;
+        let instruments = metrics::current()?;
+        let facts = open.facts();
+        let so_far = Finished {
+            site: open.site,
+            agent: open.scope.agent(),
             request: &facts.request,
             response,
             attempts: facts.attempts,
@@ -117,7 +119,8 @@ impl Call {
             duration: Duration::ZERO,
             content: std::cell::OnceCell::new(),
             signals: std::cell::OnceCell::new(),
-        })
+        };
+        Some(metrics::ChunkMeter::new(&so_far, instruments))
     }
 
     /// Ends the call with a value that has an error inside.
@@ -127,7 +130,9 @@ impl Call {
 
     /// Ends the call with what its stream told.
     pub(crate) fn end_stream(mut self, response: Response, timing: Timing, outcome: &Outcome<'_>) {
-        self.open.facts().timing = timing;
+        if let Some(held) = &self.held {
+            held.open.facts().timing = timing;
+        }
         self.end(response, outcome);
     }
 }

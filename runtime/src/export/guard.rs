@@ -11,6 +11,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use super::exchange::no_answer_within;
 use super::ledger::Ledger;
 use super::receipt::Receipt;
+use crate::call;
 use crate::events::Installed;
 
 /// An export that runs into its timeout is given this much longer to say so.
@@ -65,6 +66,7 @@ impl Telemetry {
     }
 
     pub(crate) fn disabled() -> Self {
+        call::disabled();
         Telemetry { running: None }
     }
 

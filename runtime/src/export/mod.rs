@@ -39,7 +39,7 @@ use crate::config::{
     ConfigError, Events, Limits, MetricSettings, Metrics, Sampling, Settings, SignalSettings, Traces,
 };
 use crate::events::EventLimits;
-use crate::{events, metrics, pricing, privacy, propagation, quality, vintage};
+use crate::{call, events, metrics, pricing, privacy, propagation, quality, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
@@ -97,6 +97,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         Events::Nowhere => None,
     };
 
+    call::installed();
     privacy::allow_error_messages(error_messages);
     privacy::allow_content(content);
     content_rules.install();

@@ -48,22 +48,36 @@ pub(crate) struct TokenCounters {
 type Provider = Arc<dyn MeterProvider + Send + Sync>;
 
 /// The instruments of the global meter provider. An application may install its provider after our first call,
-/// and a test may replace it, so they are kept together with the provider they belong to.
-pub(crate) fn current() -> Arc<Instruments> {
+/// and a test may replace it, so they are kept together with the provider they belong to. None, if nobody measures:
+/// then there is nothing to price and to count.
+pub(crate) fn current() -> Option<Arc<Instruments>> {
     static CURRENT: RwLock<Option<(Provider, Arc<Instruments>)>> = RwLock::new(None);
 
     let provider = global::meter_provider();
+    if is_noop(&*provider) {
+        return None;
+    }
     if let Ok(current) = CURRENT.read()
         && let Some((of, instruments)) = current.as_ref()
         && Arc::ptr_eq(of, &provider)
     {
-        return Arc::clone(instruments);
+        return Some(Arc::clone(instruments));
     }
     let instruments = Arc::new(Instruments::new(&provider));
     if let Ok(mut current) = CURRENT.write() {
         *current = Some((provider, Arc::clone(&instruments)));
     }
-    instruments
+    Some(instruments)
+}
+
+/// Whether anybody measures.
+pub(crate) fn are_wanted() -> bool {
+    !is_noop(&*global::meter_provider())
+}
+
+/// The API does not tell, but its no-op provider, the global one until another is set, has nothing inside.
+fn is_noop(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
+    size_of_val(provider) == 0
 }
 
 impl Instruments {
@@ -226,5 +240,16 @@ impl Make {
             output_per_call: self
                 .tokens(metric::INFERENCE_OUTPUT_TOKENS_PER_CALL, "Number of output tokens per inference."),
         }
+    }
+}
+
+#[cfg(all(test, feature = "otlp"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_measures_until_a_provider_is_set() {
+        assert!(is_noop(&*global::meter_provider()));
+        assert!(!is_noop(&opentelemetry_sdk::metrics::SdkMeterProvider::builder().build()));
     }
 }

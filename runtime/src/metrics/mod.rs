@@ -9,8 +9,8 @@ mod labels;
 mod quality;
 mod stream;
 
-use opentelemetry::metrics::{Histogram, MeterProvider};
-use opentelemetry::{KeyValue, global};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
 
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
@@ -22,33 +22,23 @@ use crate::pricing::Price;
 use crate::response::Usage;
 use crate::semconv::attribute;
 use cardinality::Limited;
+pub(crate) use instruments::{Instruments, are_wanted, current};
 use instruments::{TokenCounters, Tokens};
 use labels::Labels;
 
-/// Whether anybody measures: without a meter provider there is nothing to price and to count.
-pub(crate) fn are_wanted() -> bool {
-    !is_noop(&*global::meter_provider())
-}
-
-/// The API does not tell, but its no-op provider, the global one until another is set, has nothing inside.
-fn is_noop(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
-    size_of_val(provider) == 0
-}
-
 /// Records what a finished call measured.
-pub(crate) fn record(call: &Finished<'_>) {
-    quality::record(call);
+pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
+    quality::record(call, &instruments.quality);
     match call.site.kind {
-        Kind::Tool => record_tool(call),
-        Kind::Workflow => record_workflow(call),
-        Kind::Agent => record_agent(call),
-        kind if kind.is_client() => record_client(call),
+        Kind::Tool => record_tool(call, instruments),
+        Kind::Workflow => record_workflow(call, instruments),
+        Kind::Agent => record_agent(call, instruments),
+        kind if kind.is_client() => record_client(call, instruments),
         _ => {}
     }
 }
 
-fn record_client(call: &Finished<'_>) {
-    let instruments = instruments::current();
+fn record_client(call: &Finished<'_>, instruments: &Instruments) {
     let mut labels = client_labels(call);
     let is_inference = call.site.kind.is_inference();
     let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
@@ -100,22 +90,21 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
     }
 }
 
-fn record_tool(call: &Finished<'_>) {
+fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
     let mut labels = Labels::new();
     labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
     labels.add(attribute::TOOL_TYPE, call.request.get(attribute::TOOL_TYPE).map(|label| label.value.clone()));
     labels.add_text(attribute::AGENT_NAME, call.agent.map(Agent::name));
-    record_duration(&instruments::current().tool_duration, call, &mut labels);
+    record_duration(&instruments.tool_duration, call, &mut labels);
 }
 
-fn record_workflow(call: &Finished<'_>) {
+fn record_workflow(call: &Finished<'_>, instruments: &Instruments) {
     let mut labels = Labels::new();
     labels.add_text(attribute::WORKFLOW_NAME, Some(call.own_name()));
-    record_duration(&instruments::current().workflow_duration, call, &mut labels);
+    record_duration(&instruments.workflow_duration, call, &mut labels);
 }
 
-fn record_agent(call: &Finished<'_>) {
-    let instruments = instruments::current();
+fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
     let mut labels = Labels::new();
     labels.add_text(attribute::AGENT_NAME, Some(call.own_name()));
     if let Some(agent) = call.agent {
@@ -148,15 +137,4 @@ fn client_labels(call: &Finished<'_>) -> Labels {
     labels.add_text(attribute::SERVER_ADDRESS, call.request.server_address.as_deref());
     labels.add(attribute::SERVER_PORT, call.request.server_port);
     labels
-}
-
-#[cfg(all(test, feature = "otlp"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_measures_until_a_provider_is_set() {
-        assert!(is_noop(&*global::meter_provider()));
-        assert!(!is_noop(&opentelemetry_sdk::metrics::SdkMeterProvider::builder().build()));
-    }
 }

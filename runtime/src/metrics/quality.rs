@@ -3,7 +3,7 @@
 use opentelemetry::metrics::{Counter, Histogram};
 
 use super::cardinality::Limited;
-use super::instruments::{self, Make};
+use super::instruments::Make;
 use super::labels::Labels;
 use crate::call::Finished;
 use crate::semconv::{attribute, metric};
@@ -52,16 +52,14 @@ impl Instruments {
 }
 
 /// Records what a finished call says about quality.
-pub(super) fn record(call: &Finished<'_>) {
+pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
-        record_retrieval(call);
+        record_retrieval(call, instruments);
     }
 }
 
-fn record_retrieval(call: &Finished<'_>) {
+fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
     let signals = call.signals();
-    let instruments = instruments::current();
-    let instruments = &instruments.quality;
     let mut labels = Labels::new();
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
     labels.add_text(attribute::DATA_SOURCE_ID, call.request.data_source.as_deref());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::instruments::{self, Instruments};
+use super::instruments::Instruments;
 use super::labels::Labels;
 use crate::call::Finished;
 
@@ -15,8 +15,8 @@ pub(crate) struct ChunkMeter {
 
 impl ChunkMeter {
     /// `call` is what is known when its first chunk arrives.
-    pub(crate) fn new(call: &Finished<'_>) -> Self {
-        ChunkMeter { instruments: instruments::current(), labels: super::client_labels(call) }
+    pub(crate) fn new(call: &Finished<'_>, instruments: Arc<Instruments>) -> Self {
+        ChunkMeter { instruments, labels: super::client_labels(call) }
     }
 
     /// The first chunk, since the call's begin.

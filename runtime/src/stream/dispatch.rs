@@ -45,7 +45,7 @@ macro_rules! boxed {
             where
                 R: FnMut(&I, &mut Chunk<'_>) + Send + Sync + 'static,
             {
-                if call.is_taken_over() {
+                if !call.goes_on_with_stream() {
                     call.complete();
                     return $inner;
                 }
@@ -99,8 +99,10 @@ impl<S: Stream> ViaNamedStream for &Tag<S> {
     type Item = S::Item;
 
     fn end<R: FnMut(&S::Item, &mut Chunk<'_>)>(&self, call: Call, value: S, _read: R) -> S {
-        if call.reads_response() && !call.is_taken_over() {
-            let (file, line) = call.place();
+        if call.reads_response()
+            && call.goes_on_with_stream()
+            && let Some((file, line)) = call.place()
+        {
             tracing::warn!(
                 target: "llm_trace",
                 file,

@@ -17,11 +17,7 @@ pub struct TracedIterator<I: Iterator, R = ReadChunk<<I as Iterator>::Item>> {
 
 impl<I: Iterator, R> TracedIterator<I, R> {
     pub(crate) fn new(call: Call, iterator: I, read: R) -> Self {
-        if call.is_taken_over() {
-            call.complete();
-            return TracedIterator { iterator: Some(iterator), progress: None, read };
-        }
-        TracedIterator { iterator: Some(iterator), progress: Some(Progress::new(call)), read }
+        TracedIterator { iterator: Some(iterator), progress: Progress::of(call), read }
     }
 }
 

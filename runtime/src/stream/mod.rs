@@ -88,12 +88,7 @@ impl<S: Stream> StreamExt for S {
 impl<S: Stream, R> TracedStream<S, R> {
     /// The stream of a function that returns it, with the function's call.
     pub(crate) fn new(call: Call, stream: S, read: R) -> Self {
-        if call.is_taken_over() {
-            // A stream inside this one has the call already.
-            call.complete();
-            return TracedStream { stream: Some(stream), progress: None, read };
-        }
-        TracedStream { stream: Some(stream), progress: Some(Progress::new(call)), read }
+        TracedStream { stream: Some(stream), progress: Progress::of(call), read }
     }
 }
 

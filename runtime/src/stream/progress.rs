@@ -17,6 +17,15 @@ pub(super) struct Progress {
 }
 
 impl Progress {
+    /// The call goes on with a stream or iterator, unless one inside it has the call already.
+    pub(super) fn of(call: Call) -> Option<Box<Self>> {
+        if call.goes_on_with_stream() {
+            return Some(Progress::new(call));
+        }
+        call.complete();
+        None
+    }
+
     pub(super) fn new(call: Call) -> Box<Self> {
         call.mark_streamed();
         let reading = match (call.reads_response(), call.captures_output()) {
@@ -55,9 +64,8 @@ impl Progress {
         if self.timing.first_chunk.is_none() {
             let since_begin = call.elapsed(at);
             self.timing.first_chunk = Some(since_begin);
-            let meter = call.chunk_meter(&self.reading.so_far());
-            meter.first(since_begin);
-            self.meter = Some(meter);
+            self.meter = call.chunk_meter(&self.reading.so_far());
+            self.meter.iter().for_each(|meter| meter.first(since_begin));
         } else if let Some(meter) = &self.meter {
             meter.next(at.saturating_duration_since(self.last_chunk));
         }

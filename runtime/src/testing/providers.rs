@@ -26,6 +26,7 @@ pub(super) fn install() {
             .build();
         global::set_tracer_provider(tracers);
         global::set_meter_provider(meter::Meters::default());
+        crate::call::installed();
         global::meter_provider()
     });
 }

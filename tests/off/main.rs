@@ -1,0 +1,139 @@
+//! What a call costs where nobody looks: a process of its own, in which no provider is installed until a test says so.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::Command;
+use std::task::{Context, Poll, Waker};
+
+use allocation_counter::measure;
+use futures_util::Stream;
+use llm_trace::llm_trace;
+use llm_trace::opentelemetry::global;
+use llm_trace::opentelemetry::trace::noop::NoopTracerProvider;
+use opentelemetry_sdk::trace::{InMemorySpanExporterBuilder, SdkTracerProvider};
+
+fn unexpected() -> &'static str {
+    panic!("an argument that nobody is told")
+}
+
+#[llm_trace(chat, provider = "openai", model = unexpected(), request = unexpected(), attributes("app.x" = unexpected()))]
+fn plain(x: u64) -> Result<u64, std::num::ParseIntError> {
+    llm_trace::current().usage(llm_trace::Usage::new(1, 1)).attempt(2);
+    if x == 0 { "".parse() } else { Ok(x) }
+}
+
+#[llm_trace(chat, provider = "openai", model = unexpected())]
+async fn later(x: u64) -> u64 {
+    plain(x).unwrap_or_default()
+}
+
+#[llm_trace(chat, provider = "openai", model = unexpected())]
+fn future(x: u64) -> impl Future<Output = u64> {
+    std::future::ready(x)
+}
+
+#[llm_trace(chat, provider = "openai", model = unexpected())]
+fn boxed(stream: Pin<Box<dyn Stream<Item = u64>>>) -> Pin<Box<dyn Stream<Item = u64>>> {
+    stream
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("not ready"),
+    }
+}
+
+/// One call of each, `at_most` allocations for each.
+fn calls_allocate(at_most: u64) {
+    let of = |call: &dyn Fn()| {
+        call(); // what is done once per process
+        measure(call).count_total
+    };
+    let stream = std::cell::Cell::new(Some(
+        Box::pin(futures_util::stream::empty()) as Pin<Box<dyn Stream<Item = u64>>>
+    ));
+    let counts = [
+        of(&|| assert_eq!(plain(7).unwrap(), 7)),
+        of(&|| assert!(plain(0).is_err())),
+        of(&|| assert_eq!(ready(future(7)), 7)),
+        of(&|| stream.set(Some(boxed(stream.take().unwrap())))),
+    ];
+    assert!(counts.iter().all(|&count| count <= at_most), "{counts:?}");
+    assert!(of(&|| assert_eq!(ready(later(7)), 7)) <= 2 * at_most, "two calls");
+}
+
+const PART: &str = "TEST_PART";
+
+/// The programs that the tests below start; by itself this is no test.
+#[test]
+fn program() {
+    match std::env::var(PART).as_deref() {
+        Ok("nothing installed") => {
+            calls_allocate(1);
+            assert_eq!(llm_trace::current().trace_id(), None);
+            let spans = InMemorySpanExporterBuilder::new().build();
+            let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
+            global::set_tracer_provider(provider);
+            observed();
+            let names: Vec<_> =
+                spans.get_finished_spans().unwrap().into_iter().map(|span| span.name).collect();
+            assert_eq!(names, ["observed"], "the first call after it was installed, and nothing besides");
+        }
+        Ok("disabled") => {
+            let _telemetry = llm_trace::builder().init().unwrap();
+            calls_allocate(0);
+            global::set_tracer_provider(NoopTracerProvider::new());
+            calls_allocate(0);
+        }
+        _ => {}
+    }
+}
+
+#[llm_trace(task)]
+fn observed() {
+    assert!(llm_trace::current().trace_id().is_some());
+}
+
+fn run(part: &str, variables: &[(&str, &str)]) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "program", "--nocapture"])
+        .env(PART, part)
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn a_call_that_nobody_looks_at_finds_that_out_with_one_allocation_and_sees_a_provider_at_once() {
+    run("nothing installed", &[]);
+}
+
+#[test]
+fn where_telemetry_is_disabled_a_call_allocates_nothing() {
+    run("disabled", &[("OTEL_SDK_DISABLED", "true")]);
+}
+
+#[test]
+fn a_trace_from_elsewhere_is_handed_on_where_nobody_records_it() {
+    use llm_trace::opentelemetry::trace::{
+        SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
+    };
+    #[llm_trace(task)]
+    fn step() -> Option<String> {
+        llm_trace::current().trace_id()
+    }
+    #[llm_trace(task, parent = parent)]
+    fn handler(parent: &llm_trace::opentelemetry::Context) -> Option<String> {
+        step()
+    }
+    let (trace, span) = (TraceId::from_bytes([7; 16]), SpanId::from_bytes([7; 8]));
+    let remote = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
+    let parent = llm_trace::opentelemetry::Context::new().with_remote_span_context(remote);
+    assert_eq!(handler(&parent), Some("07".repeat(16)));
+    assert_eq!(step(), None);
+}
