@@ -294,7 +294,7 @@ use crate::{error::Errors, model::TracedFn};
 /// What users typed and what goes to a model or a tool. It is recorded only if the application captures content;
 /// where it does not, these expressions are not even evaluated. `query` is text, the others are anything that is
 /// `serde::Serialize`. With `request`, messages, instructions and tools are read from there. What the function returns is
-/// content too: the messages of a model, the result of a tool, the answer of a workflow.
+/// content too: the messages of a model, the result of a tool, the answer of a workflow, the documents of a retrieval.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -324,8 +324,8 @@ use crate::{error::Errors, model::TracedFn};
 /// ## Content this function keeps to itself: `skip`
 ///
 /// `system`, `input`, `tools` and `output` of a model, `input` and `output` of a workflow, `arguments` and `result` of a tool,
-/// `query` of a retrieval, or `all`. There is no opposite: that content is recorded at all is for the application to
-/// decide, in one place.
+/// `query` and `output` of a retrieval, or `all`. There is no opposite: that content is recorded at all is for the
+/// application to decide, in one place.
 ///
 /// ```
 /// # use llm_trace::llm_trace;

@@ -101,7 +101,8 @@ impl Kind {
             }
             Kind::FetchResponse => &["output"],
             Kind::CreateAgent => &["system"],
-            Kind::Retrieval | Kind::SearchMemory => &["query"],
+            Kind::Retrieval => &["query", "output"],
+            Kind::SearchMemory => &["query"],
             Kind::Tool => &["arguments", "result"],
             Kind::Workflow => &["input", "output"],
             _ => &[],

@@ -43,6 +43,7 @@ mod events;
 mod export;
 mod metrics;
 mod mirror;
+mod openinference;
 mod pricing;
 mod privacy;
 mod probe;

@@ -7,6 +7,7 @@ use opentelemetry::{Context, KeyValue, global};
 
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::context::{Agent, Scope};
+use crate::openinference;
 use crate::pricing::{self, Price};
 use crate::request::Request;
 use crate::response::Response;
@@ -24,7 +25,8 @@ pub(crate) fn start(
     at: SystemTime,
 ) -> Context {
     let tracer = global::tracer_with_scope(crate::scope());
-    let attributes = start_attributes(site, request, scope.agent());
+    let mut attributes = start_attributes(site, request, scope.agent());
+    attributes.extend(openinference::span_kind(site.kind));
     request.started(&attributes);
     let builder = SpanBuilder::from_name(name(site, request, scope.agent()))
         .with_kind(site.kind.span_kind())
@@ -45,7 +47,9 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
             attributes.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(name(call.site, call.request, call.agent));
         }
-        attributes.extend(call.content().on_span());
+        for content in call.content().on_span() {
+            put(&mut attributes, content);
+        }
         if let Outcome::Failed { message, .. } = call.outcome {
             span.set_status(Status::error(message.clone().unwrap_or_default()));
         }

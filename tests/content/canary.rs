@@ -7,7 +7,7 @@ use llm_trace::{Builder, ContentCapture, llm_trace};
 use llm_trace_tests::otlp::Receiver;
 use serde_json::{Value, json};
 
-use crate::{capturing, content_keys, exported};
+use crate::{capturing, content_keys, exported, openinference};
 
 const CANARY: &str = "kanarienvogel-7c1f";
 
@@ -221,6 +221,7 @@ fn by_default_not_one_byte_of_content_leaves() {
         llm_trace::builder(),
         llm_trace::builder().with_content_capture(ContentCapture::NoContent),
         llm_trace::builder().with_events(true),
+        llm_trace::builder().with_openinference(true),
     ] {
         let receiver = run(builder);
         assert_eq!(receiver.spans().len(), CALLS.len() * 4 + OTHERS);
@@ -235,11 +236,18 @@ const EVENTS_WITH_DETAILS: usize = 5 * 4 + OTHERS;
 
 #[test]
 fn content_that_may_be_on_events_only_is_on_no_span() {
-    let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::EventOnly));
-    assert_absent(&receiver, "/v1/traces");
-    assert_absent(&receiver, "/v1/metrics");
+    for speaks_openinference in [true, false] {
+        let builder = llm_trace::builder().with_content_capture(ContentCapture::EventOnly);
+        let receiver = run(builder.with_openinference(speaks_openinference));
+        assert_is_on_events_only(&receiver);
+    }
+}
+
+fn assert_is_on_events_only(receiver: &Receiver) {
+    assert_absent(receiver, "/v1/traces");
+    assert_absent(receiver, "/v1/metrics");
     for place in ["why"].iter().chain(PLACES) {
-        assert_present_in(&receiver, "/v1/logs", place);
+        assert_present_in(receiver, "/v1/logs", place);
     }
     let mut details = 0;
     for mut record in receiver.logs() {
@@ -267,12 +275,29 @@ fn content_that_may_be_on_both_is_on_both() {
 
 #[test]
 fn captured_content_is_in_its_attributes_and_nowhere_else() {
-    let receiver = run(capturing());
-    assert_nowhere_on_events(&receiver);
-    for place in ["query"].iter().chain(PLACES) {
-        assert_present(&receiver, place);
+    assert_is_in_its_attributes(&run(capturing()), |_| false);
+}
+
+#[test]
+fn captured_content_is_copied_to_openinferences_attributes_and_nowhere_else() {
+    let receiver = run(capturing().with_openinference(true));
+    assert_is_in_its_attributes(&receiver, openinference::is_content);
+    // What is skipped, and what has no content, was not copied either: there are copies where there is content.
+    for span in receiver.spans() {
+        let copied: Vec<_> =
+            span.attributes.iter().filter(|copy| openinference::is_content(&copy.key)).collect();
+        let neither = ["gen_ai.system_instructions", "gen_ai.tool.definitions"];
+        let is_content = content_keys(&span).iter().any(|key| !neither.contains(key));
+        assert_eq!(!copied.is_empty(), is_content, "{span:?}");
     }
-    assert_absent(&receiver, "/v1/metrics");
+}
+
+fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
+    assert_nowhere_on_events(receiver);
+    for place in ["query"].iter().chain(PLACES) {
+        assert_present(receiver, place);
+    }
+    assert_absent(receiver, "/v1/metrics");
     let mut with_content = 0;
     for mut span in receiver.spans() {
         let keys = content_keys(&span);
@@ -281,7 +306,10 @@ fn captured_content_is_in_its_attributes_and_nowhere_else() {
             attribute.key == "code.function.name" && format!("{:?}", attribute.value).contains("skipping")
         });
         assert!(!is_skipping || keys.is_empty(), "{keys:?}");
-        span.attributes.retain(|attribute| !keys.contains(&attribute.key.as_str()));
+        span.attributes.retain(|attribute| {
+            let key = attribute.key.as_str();
+            !keys.contains(&key) && (is_skipping || !is_copy(key))
+        });
         assert!(!format!("{span:?}").contains(CANARY), "outside of content attributes: {span:?}");
     }
     // All ways to end of all kinds that have content, the fetched response that came, and the others; nothing of the

@@ -8,8 +8,10 @@
 mod bodies;
 mod budget;
 mod canary;
+mod documents;
 mod evaluation;
 mod events;
+mod openinference;
 mod redaction;
 mod schema;
 mod streams;
@@ -65,7 +67,7 @@ fn content(span: &Span, key: &str) -> Value {
     value
 }
 
-const CONTENT_KEYS: [&str; 8] = [
+const CONTENT_KEYS: [&str; 9] = [
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -73,6 +75,7 @@ const CONTENT_KEYS: [&str; 8] = [
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.call.result",
     "gen_ai.retrieval.query.text",
+    "gen_ai.retrieval.documents",
     "gen_ai.memory.query.text",
 ];
 

@@ -14,6 +14,7 @@ pub(crate) fn check(key: &str, value: &Value) {
         "gen_ai.tool.definitions" => include_str!("../semconv/schemas/gen-ai-tool-definitions.json"),
         "gen_ai.tool.call.arguments" => include_str!("../semconv/schemas/gen-ai-tool-call-arguments.json"),
         "gen_ai.tool.call.result" => include_str!("../semconv/schemas/gen-ai-tool-call-result.json"),
+        "gen_ai.retrieval.documents" => include_str!("../semconv/schemas/gen-ai-retrieval-documents.json"),
         other => panic!("no schema for `{other}`"),
     };
     let schema: Value = serde_json::from_str(schema).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use llm_trace_tests::semconv;
 use llm_trace_tests::trace::{Ended, all_points};
 use opentelemetry_sdk::logs::SdkLogRecord;
 
@@ -58,6 +59,27 @@ pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
     text
 }
 
+/// What OpenInference adds, where it is spoken and content is captured on spans.
+pub(crate) fn openinference(spans: &[Ended]) -> String {
+    let mut text = String::from("| operation | `openinference.span.kind` | content |\n| --- | --- | --- |\n");
+    let registry = semconv::in_force();
+    let mut defined = registry.group("attributes.openinference");
+    defined.extend(registry.group("attributes.openinference.documents"));
+    let mut rows: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+    for span in spans {
+        let Some(kind) = span.text("openinference.span.kind") else { continue };
+        let operation = span.text("gen_ai.operation.name").unwrap_or("(task)");
+        let keys = span.keys().into_iter().map(semconv::numbered);
+        let content = keys.filter(|key| defined.contains(key) && key != "openinference.span.kind");
+        rows.entry((operation, kind)).or_default().extend(content);
+    }
+    for ((operation, kind), keys) in rows {
+        let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        let _ = writeln!(text, "| `{operation}` | `{kind}` | {} |", keys.join(" "));
+    }
+    text
+}
+
 /// `chat {gen_ai.request.model}`: the name with the attribute it was made of.
 fn name_format(span: &Ended) -> String {
     let Some(operation) = span.text("gen_ai.operation.name") else { return "{function}".to_owned() };
@@ -78,7 +100,7 @@ fn name_format(span: &Ended) -> String {
 }
 
 /// The whole document.
-pub(crate) fn document(august: &str, october: &str) -> String {
+pub(crate) fn document(august: &str, october: &str, openinference: &str) -> String {
     format!(
         "\
 # What is emitted
@@ -96,6 +118,12 @@ those of the [conventions](https://github.com/open-telemetry/semantic-convention
 {august}
 ## October 2026, `gen_ai_latest_experimental`
 
-{october}"
+{october}
+## OpenInference, `LLM_TRACE_OPENINFERENCE=true`
+
+On spans, in the words of [OpenInference](https://github.com/Arize-ai/openinference); in both vintages. The kind is there in
+any case, the rest where content is captured on spans: a second copy of what the conventions' attributes have.
+
+{openinference}"
     )
 }

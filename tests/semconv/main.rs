@@ -84,10 +84,13 @@ fn rerank() -> Value {
     model = "e",
     data_source = "docs",
     top_k = 4,
-    server = "localhost:6333"
+    server = "localhost:6333",
+    query = "a question"
 )]
 fn retrieve() -> Value {
-    json!([{"id": 1, "score": 0.9}, {"id": 2, "score": 0.5}, {"id": 1, "score": 0.5}])
+    json!([
+        {"id": 1, "score": 0.9, "text": "an answer", "page": 3}, {"id": 2, "score": 0.5}, {"id": 1, "score": 0.5}
+    ])
 }
 
 #[llm_trace(fetch_response, provider = "openai", id = "resp_1", stream_cursor = "7", server = "h:1")]
@@ -95,7 +98,7 @@ fn fetch() -> Value {
     json!({"id": "resp_1", "object": "response", "status": "completed", "model": "gpt-5", "output": []})
 }
 
-#[llm_trace(memory(search), provider = "mem0", store = "s", record_count = 2, server = "h:1")]
+#[llm_trace(memory(search), provider = "mem0", store = "s", record_count = 2, server = "h:1", query = "q")]
 fn search_memory() {}
 
 #[llm_trace(memory(update), store = "s", record = "r")]
@@ -125,7 +128,15 @@ fn remote_agent() -> Value {
     json!({"usage": {"input_tokens": 5, "output_tokens": 6}})
 }
 
-#[llm_trace(agent, name = "local", description = "d", model = "m", temperature = 0.5, data_source = "docs")]
+#[llm_trace(
+    agent,
+    name = "local",
+    description = "d",
+    model = "m",
+    temperature = 0.5,
+    data_source = "docs",
+    input = "i"
+)]
 fn agent() {
     plan();
     tool();
@@ -135,8 +146,10 @@ fn agent() {
 #[llm_trace(plan)]
 fn plan() {}
 
-#[llm_trace(tool, name = "t", description = "d", call_id = "c", tool_type = "function")]
-fn tool() {}
+#[llm_trace(tool, name = "t", description = "d", call_id = "c", tool_type = "function", arguments(a = 1))]
+fn tool() -> bool {
+    true
+}
 
 /// More of them than a metric has label sets in the processes below.
 #[llm_trace(tool, name = format!("tool-{number}"))]
@@ -151,7 +164,7 @@ fn evaluator() {}
 #[llm_trace(task)]
 fn task() {}
 
-#[llm_trace(workflow, name = "everything")]
+#[llm_trace(workflow, name = "everything", input = "i")]
 fn workflow() {
     let _ = complete();
     let chunks: Vec<_> = futures_util::FutureExt::now_or_never(stream().collect()).unwrap();
@@ -208,6 +221,7 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
     println!("{SECTION}{}{SECTION}", document::section(&spans, &events));
+    println!("{}{SECTION}", document::openinference(&spans));
     let Checked { spans, attributes, points, events } = Checked::so_far();
     println!(
         "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics, {events} events; \
@@ -229,6 +243,8 @@ const SECTION: &str = "\n<<section>>\n";
 /// Content on events, so that those with details are emitted in each vintage; spans stay as they are by default.
 const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 
+const SPEAKING: (&str, &str) = ("LLM_TRACE_OPENINFERENCE", "true");
+
 #[test]
 fn the_newest_conventions_are_kept_to_when_opted_into() {
     let text = in_vintage("http, gen_ai_latest_experimental");
@@ -246,12 +262,27 @@ fn content_keeps_to_the_conventions_too_when_it_is_captured() {
 }
 
 #[test]
+fn openinference_is_spoken_as_its_registry_says() {
+    for opt_in in ["", "gen_ai_latest_experimental"] {
+        let text = in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "SPAN_ONLY"), SPEAKING]);
+        println!("{text}");
+        let defined = semconv::in_force().group("attributes.openinference");
+        let of_documents = semconv::in_force().group("attributes.openinference.documents");
+        for key in defined.into_iter().chain(of_documents) {
+            assert!(text.contains(&key), "no {key} in {text}");
+        }
+    }
+}
+
+#[test]
 fn the_document_says_what_is_emitted() {
     let sections = ["", "gen_ai_latest_experimental"].map(|opt_in| {
         let text = in_vintage(opt_in);
         text.split(SECTION).nth(1).unwrap().to_owned()
     });
-    let expected = document::document(&sections[0], &sections[1]);
+    let speaking = in_child(&[(CAPTURE, "SPAN_ONLY"), SPEAKING]);
+    let openinference = speaking.split(SECTION).nth(2).unwrap();
+    let expected = document::document(&sections[0], &sections[1], openinference.trim_start());
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/semconv.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(path, &expected).unwrap();

@@ -95,6 +95,17 @@ struct Signal {
     attributes: Vec<Entry>,
 }
 
+/// Whether spans of this process speak OpenInference too.
+fn openinference_is_on() -> bool {
+    std::env::var("LLM_TRACE_OPENINFERENCE").is_ok_and(|value| value == "true")
+}
+
+/// A key as the registry has it: `retrieval.documents.3.document.id` is one of `retrieval.documents.<n>.document.id`.
+pub fn numbered(key: &str) -> String {
+    let part = |part: &str| if part.parse::<usize>().is_ok() { "<n>".to_owned() } else { part.to_owned() };
+    key.split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -112,6 +123,7 @@ impl Registry {
         let mut files = yaml_files(&registries.join(vintage));
         files.extend(yaml_files(&registries.join("upstream")));
         files.push(folder().join("../docs/semconv/llm-trace.yaml"));
+        files.push(folder().join("../docs/semconv/openinference.yaml"));
         for file in files {
             let text = std::fs::read_to_string(&file).unwrap();
             for document in
@@ -159,6 +171,11 @@ impl Registry {
         self.spans.keys().map(String::as_str).filter(|name| name.starts_with("gen_ai.")).collect()
     }
 
+    /// The attributes of a group.
+    pub fn group(&self, name: &str) -> BTreeSet<String> {
+        self.resolve([Entry::Group(name.to_owned())].iter()).into_keys().collect()
+    }
+
     /// The type of an operation's span.
     pub fn span_type(&self, operation: &str, kind: &SpanKind) -> Option<&str> {
         let name = match (operation, kind) {
@@ -197,7 +214,18 @@ impl Registry {
             let found = span.attributes.iter().find(|attribute| attribute.key.as_str() == key);
             found.map(|attribute| attribute.value.to_string())
         };
-        let mut allowed = self.resolve([Entry::Group("attributes.llm_trace.common".to_owned())].iter());
+        let mut groups = vec!["attributes.llm_trace.common"];
+        if openinference_is_on() {
+            groups.push("attributes.openinference");
+            if text_of("gen_ai.operation.name").as_deref() == Some("retrieval") {
+                groups.push("attributes.openinference.documents");
+            }
+            if text_of("openinference.span.kind").is_none() {
+                say("`openinference.span.kind` is required".to_owned());
+            }
+        }
+        let groups: Vec<_> = groups.into_iter().map(|group| Entry::Group(group.to_owned())).collect();
+        let mut allowed = self.resolve(groups.iter());
         match text_of("gen_ai.operation.name") {
             None => {} // a task
             Some(operation) => match self.span_type(&operation, &span.span_kind) {
@@ -245,7 +273,7 @@ impl Registry {
         for attribute in
             span.attributes.iter().filter(|attribute| !attribute.key.as_str().starts_with(USERS_OWN))
         {
-            let key = attribute.key.as_str();
+            let key = &*numbered(attribute.key.as_str());
             match self.attributes.get(key) {
                 None => say(format!("`{key}` is not defined")),
                 Some(_) if !allowed.contains_key(key) => say(format!("`{key}` is not for this span type")),

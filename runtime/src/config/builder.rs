@@ -48,6 +48,7 @@ pub struct Builder {
     pub(super) content: Option<ContentCapture>,
     pub(super) content_budget: Option<(usize, usize)>,
     pub(super) redaction: Redaction,
+    pub(super) openinference: Option<bool>,
     pub(super) patterns: Vec<(String, String)>,
     pub(super) cardinality_limit: Option<usize>,
     pub(super) sampler: Option<Sampler>,
@@ -167,6 +168,29 @@ impl Builder {
     /// `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`, `true` or `false`; without it, nothing is.
     pub fn with_content_capture(mut self, capture: ContentCapture) -> Self {
         self.content = Some(capture);
+        self
+    }
+
+    /// Whether spans speak [OpenInference](https://github.com/Arize-ai/openinference) too, for backends that show workflows,
+    /// retrievals, rerankers, guardrails and evaluators as such only then: Phoenix, MLflow, Langfuse. Every span has
+    /// `openinference.span.kind` (`CHAIN`, `LLM`, `RETRIEVER`, …). Where content is captured on spans
+    /// ([`with_content_capture`](Self::with_content_capture)), what went in and what came out is there a second time,
+    /// as `input.value` and `output.value` with their MIME types, and the documents of a retrieval as
+    /// `retrieval.documents.0.document.content` and so on: redacted as ever, and within the same budget. Default:
+    /// `LLM_TRACE_OPENINFERENCE`, which is `true` or `false`; without it, `false`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), llm_trace::ConfigError> {
+    /// use llm_trace::ContentCapture;
+    ///
+    /// let telemetry = llm_trace::builder()
+    ///     .with_openinference(true)
+    ///     .with_content_capture(ContentCapture::SpanOnly)
+    ///     .init()?;
+    /// # drop(telemetry); Ok(()) }
+    /// ```
+    pub fn with_openinference(mut self, emit: bool) -> Self {
+        self.openinference = Some(emit);
         self
     }
 

@@ -11,6 +11,7 @@ use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
 use super::{Builder, ConfigError, SdkSettings, content, propagators, resource};
 use crate::metrics;
+use crate::openinference::OPENINFERENCE;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::propagation::Propagators;
 use crate::quality::QualitySignals;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) content_rules: Rules,
     pub(crate) cardinality_limit: usize,
     pub(crate) quality: QualitySignals,
+    /// Whether spans speak OpenInference too.
+    pub(crate) openinference: bool,
 }
 
 /// Where spans go.
@@ -97,6 +100,10 @@ impl Settings {
         let content_rules = content::rules(&builder, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let quality = builder.quality;
+        let openinference = match builder.openinference {
+            Some(on) => on,
+            None => env::flag(source, OPENINFERENCE)?.unwrap_or(false),
+        };
         let resource = resource::resolve(builder, source)?;
         Ok(Some(Settings {
             traces,
@@ -111,6 +118,7 @@ impl Settings {
             content_rules,
             cardinality_limit,
             quality,
+            openinference,
         }))
     }
 }

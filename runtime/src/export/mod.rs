@@ -39,7 +39,7 @@ use crate::config::{
     ConfigError, Events, Limits, MetricSettings, Metrics, Sampling, Settings, SignalSettings, Traces,
 };
 use crate::events::EventLimits;
-use crate::{call, events, metrics, pricing, privacy, propagation, quality, vintage};
+use crate::{call, events, metrics, openinference, pricing, privacy, propagation, quality, vintage};
 use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
 use counting_events::{CountingLogExporter, EventCounter};
 use exchange::Exchange;
@@ -73,6 +73,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         content_rules,
         cardinality_limit,
         quality: quality_signals,
+        openinference: speaks_openinference,
     } = settings;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
@@ -102,6 +103,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     privacy::allow_content(content);
     content_rules.install();
     quality::set(quality_signals);
+    openinference::set(speaks_openinference);
     vintage::set(vintage);
     metrics::set_limit(cardinality_limit);
     propagation::install(propagators);

@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::structure::structured;
 use super::transcript::Transcript;
 use super::tree::{self, Limits, Tree};
-use super::{messages, policy};
+use super::{messages, openinference, policy};
 use crate::call::{Finished, Kind, Outcome, Text};
 use crate::semconv::attribute;
 
@@ -21,7 +21,7 @@ pub enum Piece {
     System,
     /// The messages sent, or what a workflow was asked.
     Input,
-    /// The messages returned; the result of a tool.
+    /// The messages returned; the result of a tool; the documents found.
     Output,
     /// The definitions of tools.
     Tools,
@@ -39,7 +39,8 @@ fn belongs(kind: Kind, piece: Piece) -> bool {
         }
         Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
         Kind::CreateAgent => piece == Piece::System,
-        Kind::Retrieval | Kind::SearchMemory => piece == Piece::Query,
+        Kind::Retrieval => matches!(piece, Piece::Query | Piece::Output),
+        Kind::SearchMemory => piece == Piece::Query,
         Kind::Tool => matches!(piece, Piece::Arguments | Piece::Output),
         Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
         Kind::Embeddings
@@ -189,6 +190,15 @@ struct Attribute {
     tree: Tree,
     /// What the tree is as text: JSON, unless it is a text by itself.
     text: String,
+    /// The same in OpenInference's words, for the span only.
+    copies: Vec<KeyValue>,
+}
+
+impl Attribute {
+    /// What it takes of the span's budget.
+    fn len(&self) -> usize {
+        self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
+    }
 }
 
 impl Recorded {
@@ -210,18 +220,26 @@ impl Recorded {
             Piece::Output => 3,
             Piece::Input => 4,
         });
+        let kind = call.site.kind;
         let mut left = rules.per_span;
-        let mut waiting = pieces.len();
-        let mut recorded = Vec::with_capacity(waiting);
+        let written = |piece: Piece| 1 + openinference::number_of_copies(kind, piece);
+        let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
+        let mut recorded = Vec::with_capacity(pieces.len());
         for (piece, tree) in pieces {
             let budget = rules.per_attribute.min(left / waiting);
+            let made = || {
+                let mut attribute = attribute(call, *piece, tree.clone(), &rules, budget)?;
+                if written(*piece) > 1 {
+                    attribute.copies = openinference::copies(kind, *piece, &attribute.tree, &attribute.text);
+                }
+                Some(attribute)
+            };
             // Should this crate be wrong about some text, the content is lost, not the call.
-            let attribute = || attribute(call, *piece, tree.clone(), &rules, budget);
-            if let Some(attribute) = crate::quietly(attribute).flatten() {
-                left = left.saturating_sub(attribute.text.len());
+            if let Some(attribute) = crate::quietly(made).flatten() {
+                left = left.saturating_sub(attribute.len());
                 recorded.push(attribute);
             }
-            waiting -= 1;
+            waiting -= written(*piece);
         }
         Recorded(recorded)
     }
@@ -229,9 +247,10 @@ impl Recorded {
     /// Attributes of a span, which can only be text; none if content may not be on spans.
     pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
         let attributes = if policy::content_on_spans() { &self.0[..] } else { &[] };
-        attributes
-            .iter()
-            .map(|attribute| KeyValue::new(attribute.key, StringValue::from(attribute.text.clone())))
+        attributes.iter().flat_map(|attribute| {
+            let own = KeyValue::new(attribute.key, StringValue::from(attribute.text.clone()));
+            [own].into_iter().chain(attribute.copies.iter().cloned())
+        })
     }
 
     /// Attributes of an event, as maps and lists; none if content may not be on events.
@@ -272,6 +291,7 @@ fn attribute(
         (Piece::Input, _) => (attribute::INPUT_MESSAGES, messages::input(tree)),
         (Piece::Tools, _) => (attribute::TOOL_DEFINITIONS, messages::tools(tree)),
         (Piece::Arguments, _) => (attribute::TOOL_CALL_ARGUMENTS, messages::object(tree, "arguments")),
+        (Piece::Output, Kind::Retrieval) => (attribute::RETRIEVED_DOCUMENTS, messages::documents(tree)?),
         (Piece::Output, Kind::Tool) => (attribute::TOOL_CALL_RESULT, messages::object(tree, "result")),
         (Piece::Output, _) => {
             // The schema demands a reason; what was returned in peace has stopped by itself.
@@ -287,10 +307,10 @@ fn attribute(
                 _ => attribute::RETRIEVAL_QUERY_TEXT,
             };
             let text = tree::to_text(text, budget);
-            return Some(Attribute { key, tree: Tree::text(text.clone()), text });
+            return Some(Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() });
         }
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
-    tree::fitted(tree, budget).map(|(tree, text)| Attribute { key, tree, text })
+    tree::fitted(tree, budget).map(|(tree, text)| Attribute { key, tree, text, copies: Vec::new() })
 }

@@ -10,6 +10,7 @@ mod content;
 mod error_message;
 mod media;
 mod messages;
+mod openinference;
 mod policy;
 mod redact;
 mod rules;

@@ -93,6 +93,8 @@ pub const TOOL_CALL_ARGUMENTS: &str = "gen_ai.tool.call.arguments";
 pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 /// Content: what was searched for. Only if content is captured.
 pub const RETRIEVAL_QUERY_TEXT: &str = "gen_ai.retrieval.query.text";
+/// Content: the documents that a retrieval found (JSON). Only if content is captured.
+pub const RETRIEVED_DOCUMENTS: &str = "gen_ai.retrieval.documents";
 /// What a memory was searched for.
 pub const MEMORY_QUERY_TEXT: &str = "gen_ai.memory.query.text";
 

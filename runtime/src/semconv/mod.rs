@@ -9,6 +9,7 @@
 
 pub mod attribute;
 pub mod metric;
+pub mod openinference;
 
 /// The instrumentation scope of our spans, metrics and events.
 pub const SCOPE_NAME: &str = "llm-trace";

@@ -357,6 +357,7 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:99999", "`http://127.0.0.1:99999`"),
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://:4318", "`http://:4318`"),
         ("LLM_TRACE_CAPTURE_ERROR_MESSAGES", "1", "`1`"),
+        ("LLM_TRACE_OPENINFERENCE", "yes", "`yes`"),
         (
             "OTEL_TRACES_EXPORTER",
             "zipkin",

@@ -5,6 +5,7 @@
 //! backends drop a whole list, so whatever is not understood becomes text or a part of a type of its own.
 
 mod choices;
+mod documents;
 mod parts;
 mod tools;
 
@@ -12,6 +13,7 @@ use std::collections::VecDeque;
 
 use super::tree::{Elements, List, Tree};
 pub(super) use choices::output;
+pub(super) use documents::documents;
 pub(super) use tools::tools;
 
 /// `gen_ai.input.messages`.

@@ -97,6 +97,8 @@ pub(crate) enum Elements {
     Messages,
     Parts,
     Tools,
+    /// Best first.
+    Documents,
 }
 
 impl Tree {

@@ -104,9 +104,12 @@ fn halve_longest(tree: &mut Tree) -> bool {
     }
     match at {
         Tree::List(list) => {
-            // Behind the first, which says what this is; at least one, at most all the others.
+            // At least one, at most all but the first, which says what this is.
             let gone = list.items.len() / 2;
-            list.items.drain(1..=gone);
+            match list.of {
+                Elements::Documents => list.items.truncate(list.items.len() - gone),
+                _ => drop(list.items.drain(1..=gone)),
+            }
             list.omitted += gone;
         }
         Tree::Object(entries) => {
@@ -168,7 +171,7 @@ fn mark_omissions(tree: &mut Tree) {
 fn mark_list(list: &mut List) {
     let omitted = list.omitted;
     let count = Some(Tree::Int(i128::try_from(omitted).unwrap_or(i128::MAX)));
-    let part = Tree::object([("type", Some(Tree::text("llm_trace.omitted"))), ("count", count)]);
+    let part = Tree::object([("type", Some(Tree::text("llm_trace.omitted"))), ("count", count.clone())]);
     let behind_first = 1.min(list.items.len());
     match list.of {
         Elements::Values => {
@@ -179,6 +182,11 @@ fn mark_list(list: &mut List) {
             let name = Some(Tree::text(format!("{omitted} tools")));
             let tool = Tree::object([("type", Some(Tree::text("llm_trace.omitted"))), ("name", name)]);
             list.items.insert(behind_first, tool);
+        }
+        Elements::Documents => {
+            // No document is made up: the first tells how many are missing.
+            let Some(Tree::Object(first)) = list.items.front_mut() else { return };
+            first.extend(count.map(|count| (Cow::Borrowed("llm_trace.omitted"), count)));
         }
         Elements::Messages => {
             // No message is made up: the mark is the first part of the one that follows the gap.

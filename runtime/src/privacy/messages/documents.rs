@@ -1,0 +1,142 @@
+//! What a search returned → documents with id, score and content.
+
+use std::collections::VecDeque;
+
+use super::parts;
+use crate::privacy::tree::{Elements, Key, List, Tree};
+
+/// Where bodies of search engines and vector stores keep their hits.
+const HITS: &[&str] = &[
+    "documents",
+    "docs",
+    "results",
+    "result",
+    "matches",
+    "hits",
+    "points",
+    "chunks",
+    "passages",
+    "nodes",
+    "data",
+    "value",
+    "retrievalResults",
+    "records",
+    "items",
+    "sources",
+];
+
+const ID: &[&str] = &["id", "_id", "id_", "document_id", "doc_id", "chunk_id", "uuid"];
+/// Larger is better in all of them: a distance is no score.
+const SCORE: &[&str] =
+    &["score", "_score", "relevance_score", "similarity", "similarity_score", "certainty", "@search.score"];
+const CONTENT: &[&str] = &["content", "text", "page_content", "pageContent", "body"];
+/// Where a hit keeps the document itself.
+const INNER: &[&str] = &["document", "doc", "node", "payload", "_source", "chunk", "metadata"];
+
+/// `gen_ai.retrieval.documents`. Whatever else a document says stays in it. A number is no document but, say, how many
+/// were found.
+pub(in crate::privacy) fn documents(tree: Tree) -> Option<Tree> {
+    let tree = parts::parsed(tree);
+    if !matches!(tree, Tree::List(_) | Tree::Object(_) | Tree::Text(_)) {
+        return None;
+    }
+    let list = hits(tree).into_list();
+    let items: VecDeque<_> = list.items.into_iter().map(document).collect();
+    Some(Tree::List(List { items, omitted: list.omitted, of: Elements::Documents }))
+}
+
+/// The list inside a body; Elasticsearch's is two levels down.
+fn hits(mut tree: Tree) -> Tree {
+    for _ in 0..2 {
+        if CONTENT.iter().any(|key| tree.has(key)) {
+            break; // a document by itself
+        }
+        let is_inside = |key: &&&str| matches!(tree.get(key), Some(Tree::List(_) | Tree::Object(_)));
+        let Some(key) = HITS.iter().find(is_inside) else { break };
+        tree = tree.take(&[key]).unwrap_or(Tree::Null);
+    }
+    tree
+}
+
+fn document(tree: Tree) -> Tree {
+    match tree {
+        Tree::Object(_) => of_object(tree),
+        Tree::List(list) if is_scored(&list) => of_tuple(list),
+        other => Tree::object([("content", Some(other))]),
+    }
+}
+
+fn is_number(tree: &Tree) -> bool {
+    matches!(tree, Tree::Int(_) | Tree::Double(_))
+}
+
+/// `(document, score)`, `(score, id, document)` and the like.
+fn is_scored(list: &List) -> bool {
+    (2..=3).contains(&list.items.len()) && list.items.iter().filter(|item| is_number(item)).count() == 1
+}
+
+fn of_tuple(list: List) -> Tree {
+    let (scores, mut rest): (Vec<_>, Vec<_>) = list.items.into_iter().partition(is_number);
+    let document = document(rest.pop().unwrap_or(Tree::Null));
+    with(document, [("id", rest.pop().map(as_text)), ("score", scores.into_iter().next())])
+}
+
+fn of_object(mut tree: Tree) -> Tree {
+    let id = tree.take(ID).map(as_text);
+    let score =
+        if SCORE.iter().any(|key| tree.get(key).is_some_and(is_number)) { tree.take(SCORE) } else { None };
+    // Bedrock's is an object with a text.
+    let content = tree.take(CONTENT).map(|mut content| content.take(&["text"]).unwrap_or(content));
+    let mut found = Tree::object([("id", id), ("score", score), ("content", content)]);
+    for key in INNER {
+        if found.has("content") {
+            break;
+        }
+        match tree.take(&[key]) {
+            Some(inner @ Tree::Object(_)) => {
+                let Tree::Object(entries) = of_object(inner) else { continue };
+                let (known, rest): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| is_known(key));
+                for (key, value) in known {
+                    found = with_entry(found, key, value);
+                }
+                tree = with_entry(tree, (*key).into(), Tree::Object(rest));
+            }
+            Some(text @ Tree::Text(_)) => found = with_entry(found, "content".into(), text),
+            Some(other) => tree = with_entry(tree, (*key).into(), other),
+            None => {}
+        }
+    }
+    let (Tree::Object(found), Tree::Object(rest)) = (&mut found, tree) else { return found };
+    found.extend(rest.into_iter().filter(|(_, value)| *value != Tree::Object(Vec::new())));
+    Tree::Object(std::mem::take(found))
+}
+
+fn is_known(key: &str) -> bool {
+    matches!(key, "id" | "score" | "content")
+}
+
+/// An id is a text, also where it is a number.
+fn as_text(tree: Tree) -> Tree {
+    match tree {
+        text @ Tree::Text(_) => text,
+        // A tree always serializes.
+        other => Tree::text(serde_json::to_string(&other).unwrap_or_default()),
+    }
+}
+
+fn with<const N: usize>(document: Tree, facts: [(&'static str, Option<Tree>); N]) -> Tree {
+    facts.into_iter().fold(document, |document, (key, value)| match value {
+        Some(value) => with_entry(document, key.into(), value),
+        None => document,
+    })
+}
+
+/// An object with one more entry, unless it has it.
+fn with_entry(mut object: Tree, key: Key, value: Tree) -> Tree {
+    if let Tree::Object(entries) = &mut object
+        && entries.iter().all(|(known, _)| *known != key)
+    {
+        entries.push((key, value));
+    }
+    object
+}
