@@ -38,6 +38,8 @@ mod call;
 #[cfg(feature = "otlp")]
 mod config;
 mod context;
+#[cfg(feature = "otlp")]
+pub mod doctor;
 mod events;
 #[cfg(feature = "otlp")]
 mod export;
@@ -61,7 +63,10 @@ mod vintage;
 
 pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
 #[cfg(feature = "otlp")]
+#[cfg(feature = "otlp")]
 pub use config::{Builder, ConfigError, Sampler, builder};
+#[cfg(feature = "otlp")]
+pub use doctor::doctor;
 pub use events::{Score, score, set_logger_provider};
 #[cfg(feature = "otlp")]
 pub use export::{DropReason, Receipt, SignalCounts, Telemetry};

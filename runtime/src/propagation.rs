@@ -37,6 +37,18 @@ pub(crate) struct Propagators {
     pub(crate) baggage: bool,
 }
 
+/// As the variable would say it.
+impl std::fmt::Display for Propagators {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match (self.trace_context, self.baggage) {
+            (true, true) => "tracecontext, baggage",
+            (true, false) => "tracecontext",
+            (false, true) => "baggage",
+            (false, false) => "none",
+        })
+    }
+}
+
 impl Default for Propagators {
     fn default() -> Self {
         Propagators { trace_context: true, baggage: false }

@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind},
 };
 
-use process::{rag, streaming};
+use process::{doctor, rag, streaming};
 use tree::Tree;
 
 const QUESTION: &str = "How do I name a span?";
@@ -201,6 +201,18 @@ fn a_stream_that_is_cut_is_an_error_of_the_call_that_opened_it() {
 
     assert_eq!(run.code, Some(1), "{run}");
     assert!(Tree::read(&run.stderr).line("gpt-4o-mini").text.contains('✗'), "{run}");
+}
+
+#[test]
+fn the_doctor_says_whether_the_receiver_of_the_environment_answers() {
+    let receiver = Receiver::start();
+    let run = doctor().env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()).run();
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
+    assert!(run.stdout.contains("✓ traces: ") && run.stdout.contains("OTEL_EXPORTER_OTLP_ENDPOINT"), "{run}");
+
+    let run = doctor().env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint()).run();
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stdout.contains("connection refused\n    Nothing listens there."), "{run}");
 }
 
 fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {

@@ -22,6 +22,10 @@ pub(crate) fn rag(arguments: &[&str]) -> Example {
     example("rag", arguments)
 }
 
+pub(crate) fn doctor() -> Example {
+    example("doctor", &[])
+}
+
 pub(crate) fn streaming(arguments: &[&str]) -> Example {
     example("streaming", arguments)
 }

@@ -3,6 +3,7 @@
 
 mod cardinality;
 mod delivery;
+mod doctor;
 mod events;
 mod program;
 mod settings;

@@ -12,7 +12,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 use crate::program::{run, stderr};
 
 /// A file of the folder next to this one.
-fn file(name: &str) -> String {
+pub(crate) fn file(name: &str) -> String {
     format!("{}/export/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
@@ -21,7 +21,12 @@ fn certificate(name: &str) -> CertificateDer<'static> {
 }
 
 /// A receiver behind TLS that accepts everything, from clients of our authority or from anybody.
-fn receiver(only_known_clients: bool) -> String {
+pub(crate) fn receiver(only_known_clients: bool) -> String {
+    receiver_with("server.pem", "server.key", only_known_clients)
+}
+
+/// The same with a certificate that is not in order.
+pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> String {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(certificate("ca.pem")).unwrap();
@@ -33,8 +38,8 @@ fn receiver(only_known_clients: bool) -> String {
     } else {
         builder.with_no_client_auth()
     };
-    let key = PrivateKeyDer::from_pem_file(file("server.key")).unwrap();
-    let config = Arc::new(builder.with_single_cert(vec![certificate("server.pem")], key).unwrap());
+    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
+    let config = Arc::new(builder.with_single_cert(vec![certificate(name)], key).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     std::thread::spawn(move || {

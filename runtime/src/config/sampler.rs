@@ -1,5 +1,6 @@
 //! Which traces are exported.
 
+use std::fmt;
 use std::time::Duration;
 
 use opentelemetry_sdk::trace;
@@ -104,6 +105,7 @@ impl Sampler {
 /// What the sampler of the SDK decides when a span begins, and what is decided when it has ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampling {
+    base: Base,
     pub(crate) head: trace::Sampler,
     pub(crate) tail: Option<TailRule>,
 }
@@ -124,7 +126,32 @@ impl Sampling {
         };
         let head = if sampler.ignores_parent { head } else { trace::Sampler::ParentBased(Box::new(head)) };
         let has_rule = sampler.tail != TailRule::default();
-        Ok(Sampling { head, tail: has_rule.then_some(sampler.tail) })
+        Ok(Sampling { base: sampler.base, head, tail: has_rule.then_some(sampler.tail) })
+    }
+}
+
+/// As it may be shown: `parentbased_traceidratio 0.01, keeping errors and what is slower than 20000 ms`.
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if matches!(self.head, trace::Sampler::ParentBased(_)) {
+            f.write_str("parentbased_")?;
+        }
+        match self.base {
+            Base::On => f.write_str("always_on")?,
+            Base::Off => f.write_str("always_off")?,
+            Base::Ratio(ratio) => write!(f, "traceidratio {ratio}")?,
+        }
+        let Some(TailRule { errors, slower_than }) = self.tail else { return Ok(()) };
+        f.write_str(", keeping ")?;
+        f.write_str(match (errors, slower_than) {
+            (true, Some(_)) => "errors and ",
+            (true, None) => "errors",
+            (false, _) => "",
+        })?;
+        match slower_than {
+            Some(limit) => write!(f, "what is slower than {} ms", limit.as_millis()),
+            None => Ok(()),
+        }
     }
 }
 

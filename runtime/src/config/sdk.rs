@@ -14,21 +14,21 @@ const DEFAULT_QUEUE: usize = 2048;
 const DEFAULT_BATCH: usize = 512;
 
 /// The variables of one batch processor.
-struct BatchVariables {
-    queue: &'static str,
-    batch: &'static str,
-    delay: &'static str,
+pub(super) struct BatchVariables {
+    pub(super) queue: &'static str,
+    pub(super) batch: &'static str,
+    pub(super) delay: &'static str,
     default_delay: Duration,
 }
 
-const SPANS: BatchVariables = BatchVariables {
+pub(super) const SPANS: BatchVariables = BatchVariables {
     queue: "OTEL_BSP_MAX_QUEUE_SIZE",
     batch: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     delay: "OTEL_BSP_SCHEDULE_DELAY",
     default_delay: Duration::from_secs(5),
 };
 
-const EVENTS: BatchVariables = BatchVariables {
+pub(super) const EVENTS: BatchVariables = BatchVariables {
     queue: "OTEL_BLRP_MAX_QUEUE_SIZE",
     batch: "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
     delay: "OTEL_BLRP_SCHEDULE_DELAY",
@@ -40,8 +40,8 @@ const EVENTS: BatchVariables = BatchVariables {
 pub(crate) struct SdkSettings {
     pub(crate) sampling: Sampling,
     pub(crate) limits: Limits,
-    pub(crate) batches: BatchConfig,
-    pub(crate) event_batches: logs::BatchConfig,
+    pub(crate) batches: Batches,
+    pub(crate) event_batches: Batches,
     pub(crate) metrics: MetricSettings,
 }
 
@@ -50,35 +50,37 @@ impl SdkSettings {
         Ok(SdkSettings {
             sampling: Sampling::resolve(builder, source)?,
             limits: Limits::resolve(source)?,
-            batches: span_batches(source)?,
-            event_batches: event_batches(source)?,
+            batches: batches(source, &SPANS)?,
+            event_batches: batches(source, &EVENTS)?,
             metrics: MetricSettings::resolve(builder, source)?,
         })
     }
 }
 
-fn span_batches(source: &dyn Source) -> Result<BatchConfig, ConfigError> {
-    let Batches { queue, batch, delay } = batches(source, &SPANS)?;
-    Ok(BatchConfigBuilder::default()
-        .with_max_queue_size(queue)
-        .with_max_export_batch_size(batch)
-        .with_scheduled_delay(delay)
-        .build())
+/// What one batch processor holds, and how often it sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Batches {
+    pub(crate) queue: usize,
+    pub(crate) batch: usize,
+    pub(crate) delay: Duration,
 }
 
-fn event_batches(source: &dyn Source) -> Result<logs::BatchConfig, ConfigError> {
-    let Batches { queue, batch, delay } = batches(source, &EVENTS)?;
-    Ok(logs::BatchConfigBuilder::default()
-        .with_max_queue_size(queue)
-        .with_max_export_batch_size(batch)
-        .with_scheduled_delay(delay)
-        .build())
-}
+impl Batches {
+    pub(crate) fn of_spans(self) -> BatchConfig {
+        BatchConfigBuilder::default()
+            .with_max_queue_size(self.queue)
+            .with_max_export_batch_size(self.batch)
+            .with_scheduled_delay(self.delay)
+            .build()
+    }
 
-struct Batches {
-    queue: usize,
-    batch: usize,
-    delay: Duration,
+    pub(crate) fn of_events(self) -> logs::BatchConfig {
+        logs::BatchConfigBuilder::default()
+            .with_max_queue_size(self.queue)
+            .with_max_export_batch_size(self.batch)
+            .with_scheduled_delay(self.delay)
+            .build()
+    }
 }
 
 fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, ConfigError> {

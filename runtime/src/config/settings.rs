@@ -78,7 +78,7 @@ enum Exporter {
 
 impl Settings {
     /// The one place where precedence is decided. `None` if telemetry is switched off, whatever else is configured.
-    pub(super) fn resolve(builder: Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
+    pub(crate) fn resolve(builder: Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
         if is_disabled(source) {
             return Ok(None);
         }
@@ -159,7 +159,7 @@ fn config_file(source: &dyn Source) -> Result<(), ConfigError> {
 
 fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("console", Exporter::Console), ("none", Exporter::None)];
-    let exporter = env::choice(source, "OTEL_TRACES_EXPORTER", &choices)?;
+    let exporter = env::choice(source, signal::TRACES.exporter, &choices)?;
     let signal = &signal::TRACES;
     let endpoint = match exporter {
         Some(Exporter::None) => return Ok(Traces::Nowhere),
@@ -176,7 +176,7 @@ fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError>
 
 fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
-    let exporter = env::choice(source, "OTEL_METRICS_EXPORTER", &choices)?;
+    let exporter = env::choice(source, signal::METRICS.exporter, &choices)?;
     let signal = &signal::METRICS;
     if exporter == Some(Exporter::None) {
         return Ok(Metrics::Nowhere);
@@ -191,7 +191,7 @@ fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigErro
 
 fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Result<Events, ConfigError> {
     let choices = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
-    let exporter = env::choice(source, "OTEL_LOGS_EXPORTER", &choices)?;
+    let exporter = env::choice(source, signal::LOGS.exporter, &choices)?;
     let signal = &signal::LOGS;
     if exporter == Some(Exporter::None) {
         return Ok(Events::Nowhere);

@@ -31,7 +31,9 @@ pub(super) struct Signal {
     path: &'static str,
     pub(super) own: Variables,
     /// What the processor may take for one export, which bounds what its exporter may.
-    patience: &'static str,
+    pub(super) patience: &'static str,
+    /// What chooses its exporter.
+    pub(super) exporter: &'static str,
     /// The builder's method for this signal's endpoint.
     method: &'static str,
     in_code: fn(&Destination) -> Option<&String>,
@@ -40,10 +42,10 @@ pub(super) struct Signal {
 /// The variables of one signal; each falls back to the general one.
 pub(super) struct Variables {
     pub(super) endpoint: &'static str,
-    headers: &'static str,
-    timeout: &'static str,
-    compression: &'static str,
-    protocol: &'static str,
+    pub(super) headers: &'static str,
+    pub(super) timeout: &'static str,
+    pub(super) compression: &'static str,
+    pub(super) protocol: &'static str,
     pub(super) certificate: &'static str,
     pub(super) client_key: &'static str,
     pub(super) client_certificate: &'static str,
@@ -70,6 +72,7 @@ pub(super) const TRACES: Signal = Signal {
     path: "/v1/traces",
     own: variables!("OTEL_EXPORTER_OTLP_TRACES"),
     patience: "OTEL_BSP_EXPORT_TIMEOUT",
+    exporter: "OTEL_TRACES_EXPORTER",
     method: "with_traces_endpoint",
     in_code: |destination| destination.traces.as_ref(),
 };
@@ -77,6 +80,7 @@ pub(super) const METRICS: Signal = Signal {
     path: "/v1/metrics",
     own: variables!("OTEL_EXPORTER_OTLP_METRICS"),
     patience: "OTEL_METRIC_EXPORT_TIMEOUT",
+    exporter: "OTEL_METRICS_EXPORTER",
     method: "with_metrics_endpoint",
     in_code: |destination| destination.metrics.as_ref(),
 };
@@ -84,6 +88,7 @@ pub(super) const LOGS: Signal = Signal {
     path: "/v1/logs",
     own: variables!("OTEL_EXPORTER_OTLP_LOGS"),
     patience: "OTEL_BLRP_EXPORT_TIMEOUT",
+    exporter: "OTEL_LOGS_EXPORTER",
     method: "with_logs_endpoint",
     in_code: |destination| destination.logs.as_ref(),
 };
@@ -145,6 +150,14 @@ impl Signal {
     /// The receiver that is assumed when OTLP is asked for by name.
     pub(super) fn default_endpoint(&self) -> Result<Uri, ConfigError> {
         endpoint::parse(GENERAL.endpoint, DEFAULT_ENDPOINT, self.path)
+    }
+
+    /// The method that gave the receiver, if one did.
+    pub(super) fn method_in_use(&self, builder: &Builder) -> Result<Option<&'static str>, ConfigError> {
+        if (self.in_code)(&builder.destination).is_some() {
+            return Ok(Some(self.method));
+        }
+        Ok(builder.destination.base()?.map(|(method, _)| method))
     }
 
     /// Whether somebody gave this signal a receiver of its own.

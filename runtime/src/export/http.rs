@@ -30,17 +30,7 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) fn new(endpoint: &Uri, headers: HeaderMap, tls: TlsConfig, exchange: Arc<Exchange>) -> Self {
-        let mut config = ureq::Agent::config_builder()
-            .tls_config(tls)
-            .http_status_as_error(false)
-            // A redirect would carry the credentials to wherever it points.
-            .max_redirects(0)
-            .max_redirects_will_error(false);
-        if is_loopback(endpoint) {
-            // No proxy can reach what listens on this machine only.
-            config = config.proxy(None);
-        }
-        Client { agent: config.build().new_agent(), headers, exchange }
+        Client { agent: agent(endpoint, tls), headers, exchange }
     }
 
     fn send(&self, request: Request<Bytes>, time_left: Duration) -> Result<Response<Bytes>, ureq::Error> {
@@ -88,6 +78,21 @@ impl HttpClient for Client {
     }
 }
 
+/// The client for a receiver.
+pub(crate) fn agent(endpoint: &Uri, tls: TlsConfig) -> ureq::Agent {
+    let mut config = ureq::Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        // A redirect would carry the credentials to wherever it points.
+        .max_redirects(0)
+        .max_redirects_will_error(false);
+    if is_loopback(endpoint) {
+        // No proxy can reach what listens on this machine only.
+        config = config.proxy(None);
+    }
+    config.build().new_agent()
+}
+
 fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -109,7 +114,7 @@ fn is_loopback(endpoint: &Uri) -> bool {
 }
 
 /// The endpoint as it may be shown: scheme, host and port, without credentials or tokens in the path.
-pub(super) fn destination(endpoint: &Uri) -> String {
+pub(crate) fn destination(endpoint: &Uri) -> String {
     let scheme = endpoint.scheme_str().unwrap_or("http");
     let host = endpoint.host().unwrap_or_default();
     match endpoint.port_u16() {

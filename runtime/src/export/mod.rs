@@ -33,6 +33,8 @@ use opentelemetry_sdk::trace::{
 
 pub use delivery::{DropReason, SignalCounts};
 pub use guard::Telemetry;
+pub(crate) use http::{agent, destination};
+pub(crate) use printable::printable;
 pub use receipt::Receipt;
 
 use crate::config::{
@@ -110,10 +112,10 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
     let loggers = event_pipeline
-        .map(|pipeline| pipeline.install(sdk.event_batches, sdk.limits.events, resource.clone()));
+        .map(|pipeline| pipeline.install(sdk.event_batches.of_events(), sdk.limits.events, resource.clone()));
     let tracers = span_pipeline.install(
         SpanRules { sampling: sdk.sampling, limits: sdk.limits },
-        sdk.batches,
+        sdk.batches.of_spans(),
         resource,
         &ledger,
     );
@@ -244,7 +246,7 @@ impl SpanRules {
         provider: TracerProviderBuilder,
         processor: P,
     ) -> TracerProviderBuilder {
-        let SpanRules { sampling: Sampling { head, tail }, limits } = self;
+        let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
         let provider = provider.with_span_limits(limits.spans);
         let provider = match tail {
             Some(_) => provider.with_sampler(RecordAll(head)),

@@ -2,7 +2,7 @@
 
 /// One line without characters that steer a terminal or reorder what is read: a model's name or an error's message
 /// must not be able to move the cursor, set the title or hide what follows.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let words: Vec<_> = text.split_ascii_whitespace().collect();
     let mut printable = String::with_capacity(text.len());
     for character in words.join(" ").chars() {

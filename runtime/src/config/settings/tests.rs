@@ -208,15 +208,9 @@ fn sampling_batches_and_intervals_are_as_given() {
     ];
     let sdk = resolve(builder(), &vars).expect("valid").sdk;
     assert_eq!(format!("{:?}", sdk.sampling.head), "ParentBased(TraceIdRatioBased(0.25))");
-    let batches = format!("{:?}", sdk.batches);
-    assert!(
-        batches.contains("max_queue_size: 100") && batches.contains("max_export_batch_size: 100"),
-        "{batches}"
-    );
-    let batches = format!("{:?}", sdk.event_batches);
-    for part in ["max_queue_size: 50", "max_export_batch_size: 50", "scheduled_delay: 250ms"] {
-        assert!(batches.contains(part), "{batches}");
-    }
+    assert_eq!((sdk.batches.queue, sdk.batches.batch), (100, 100));
+    let events = sdk.event_batches;
+    assert_eq!((events.queue, events.batch, events.delay), (50, 50, Duration::from_millis(250)));
     assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
     assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");

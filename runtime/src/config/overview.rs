@@ -1,0 +1,204 @@
+//! In: a configuration and its sources. Out: every value in words, with where it comes from. For the doctor.
+
+use http::Uri;
+
+use super::env::Source;
+use super::signal::{self, GENERAL, Signal, SignalSettings};
+use super::{Builder, ConfigError, Events, Metrics, Settings, Traces, sdk};
+use crate::doctor::{Origin, Setting};
+use crate::privacy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES};
+use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
+use crate::{metrics, vintage};
+
+/// Parts of a URL's path that are no secret. Others may be a token.
+const KNOWN_PARTS: [&str; 15] = [
+    "",
+    "api",
+    "insert",
+    "logs",
+    "metrics",
+    "opentelemetry",
+    "otel",
+    "otlp",
+    "public",
+    "traces",
+    "v0.6",
+    "v1",
+    "v1.0",
+    "v2",
+    "write",
+];
+
+/// Every setting that is in force.
+pub(crate) fn of(
+    builder: &Builder,
+    source: &dyn Source,
+    settings: &Settings,
+) -> Result<Vec<Setting>, ConfigError> {
+    let mut rows = Rows { source, rows: Vec::new() };
+    resource(&mut rows, builder, settings)?;
+    let (terminal, nowhere) = ("the terminal", "nowhere");
+    match &settings.traces {
+        Traces::Otlp(traces) => exported(&mut rows, builder, "traces", &signal::TRACES, traces)?,
+        Traces::Terminal => rows.push("traces", terminal, None, &["OTEL_TRACES_EXPORTER"])?,
+        Traces::Nowhere => rows.push("traces", nowhere, None, &["OTEL_TRACES_EXPORTER"])?,
+    }
+    match &settings.metrics {
+        Metrics::Otlp(metrics) => exported(&mut rows, builder, "metrics", &signal::METRICS, metrics)?,
+        Metrics::Nowhere => rows.push("metrics", nowhere, None, &["OTEL_METRICS_EXPORTER"])?,
+    }
+    match &settings.events {
+        Events::Otlp { signal: events, .. } => exported(&mut rows, builder, "events", &signal::LOGS, events)?,
+        Events::Nowhere => rows.push("events", nowhere, None, &["OTEL_LOGS_EXPORTER"])?,
+    }
+    processing(&mut rows, builder, settings)?;
+    Ok(rows.rows)
+}
+
+struct Rows<'a> {
+    source: &'a dyn Source,
+    rows: Vec<Setting>,
+}
+
+impl Rows<'_> {
+    /// The origin is the method, if the builder was told, or else the first of the variables that is set.
+    fn push(
+        &mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+        method: Option<&'static str>,
+        variables: &[&'static str],
+    ) -> Result<(), ConfigError> {
+        let origin = match method {
+            Some(method) => Origin::Builder(method),
+            None => self.first(variables)?.map_or(Origin::Default, Origin::Variable),
+        };
+        self.rows.push(Setting { name: name.into(), value: value.into(), origin });
+        Ok(())
+    }
+
+    fn first(&self, variables: &[&'static str]) -> Result<Option<&'static str>, ConfigError> {
+        for variable in variables {
+            if self.source.get(variable)?.is_some() {
+                return Ok(Some(variable));
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn resource(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Result<(), ConfigError> {
+    const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+    let in_variable: Vec<String> =
+        super::env::pairs(rows.source, ATTRIBUTES)?.into_iter().map(|(key, _)| key).collect();
+    for attribute in &settings.resource {
+        let key = attribute.key.as_str();
+        let by_name = key == SERVICE_NAME && builder.service_name.is_some();
+        let by_environment = key == DEPLOYMENT_ENVIRONMENT_NAME && builder.environment.is_some();
+        let method = if by_name {
+            Some("with_service_name")
+        } else if by_environment {
+            Some("with_environment")
+        } else {
+            let is_given = builder.resource.iter().any(|(given, _)| given == key);
+            is_given.then_some("with_resource_attribute")
+        };
+        let mut variables = Vec::new();
+        if key == SERVICE_NAME {
+            variables.push("OTEL_SERVICE_NAME");
+        }
+        if in_variable.iter().any(|given| given == key) {
+            variables.push(ATTRIBUTES);
+        }
+        rows.push(key, attribute.value.to_string(), method, &variables)?;
+    }
+    Ok(())
+}
+
+fn exported(
+    rows: &mut Rows<'_>,
+    builder: &Builder,
+    name: &str,
+    signal: &Signal,
+    settings: &SignalSettings,
+) -> Result<(), ConfigError> {
+    let own = &signal.own;
+    let method = signal.method_in_use(builder)?;
+    let exporter = signal.exporter;
+    rows.push(name, shown(&settings.endpoint), method, &[own.endpoint, GENERAL.endpoint, exporter])?;
+    rows.push(format!("{name} protocol"), "http/protobuf", None, &[own.protocol, GENERAL.protocol])?;
+    let compression = if settings.gzip { "gzip" } else { "none" };
+    rows.push(format!("{name} compression"), compression, None, &[own.compression, GENERAL.compression])?;
+    let timeout = format!("{} ms", settings.timeout.as_millis());
+    let method = builder.timeout.map(|_| "with_timeout");
+    rows.push(format!("{name} timeout"), timeout, method, &[own.timeout, GENERAL.timeout, signal.patience])?;
+    for header in settings.headers.keys() {
+        let method = builder.destination.method_of_header(header);
+        rows.push(format!("{name} header {header}"), "***", method, &[own.headers, GENERAL.headers])?;
+    }
+    for (what, variables) in [
+        ("certificate", [own.certificate, GENERAL.certificate]),
+        ("client certificate", [own.client_certificate, GENERAL.client_certificate]),
+        ("client key", [own.client_key, GENERAL.client_key]),
+    ] {
+        if let Some((_, path)) = super::env::first(rows.source, variables)? {
+            rows.push(format!("{name} {what}"), path, None, &variables)?;
+        }
+    }
+    Ok(())
+}
+
+fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Result<(), ConfigError> {
+    let sdk = &settings.sdk;
+    let sampler = sdk.sampling.to_string();
+    let method = builder.sampler.as_ref().map(|_| "with_sampler");
+    rows.push("sampler", sampler, method, &["OTEL_TRACES_SAMPLER"])?;
+    for (name, batches, variables) in
+        [("span", sdk.batches, &sdk::SPANS), ("event", sdk.event_batches, &sdk::EVENTS)]
+    {
+        rows.push(format!("{name} queue"), batches.queue.to_string(), None, &[variables.queue])?;
+        rows.push(
+            format!("{name} batch"),
+            batches.batch.to_string(),
+            None,
+            &[variables.batch, variables.queue],
+        )?;
+        rows.push(
+            format!("{name} delay"),
+            format!("{} ms", batches.delay.as_millis()),
+            None,
+            &[variables.delay],
+        )?;
+    }
+    let text = sdk.limits.span_text.map_or_else(|| "none".to_owned(), |limit| format!("{limit} characters"));
+    let variables = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
+    rows.push("limit of texts", text, None, &variables)?;
+    let interval = format!("{} ms", sdk.metrics.interval.as_millis());
+    rows.push("metric interval", interval, None, &["OTEL_METRIC_EXPORT_INTERVAL"])?;
+    let temporality = format!("{:?}", sdk.metrics.temporality).to_lowercase();
+    let variables = ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"];
+    rows.push("metric temporality", temporality, None, &variables)?;
+    let method = builder.cardinality_limit.map(|_| "with_metric_cardinality_limit");
+    let limit = settings.cardinality_limit.to_string();
+    rows.push("metric label sets", limit, method, &[metrics::LIMIT_VARIABLE])?;
+    rows.push("propagators", settings.propagators.to_string(), None, &["OTEL_PROPAGATORS"])?;
+    let method = builder.vintage.map(|_| "with_semconv");
+    rows.push("conventions", format!("{:?}", settings.vintage), method, &[vintage::OPT_IN])?;
+    let method = builder.content.map(|_| "with_content_capture");
+    rows.push("content", format!("{:?}", settings.content), method, &[CAPTURE_CONTENT])?;
+    let method = builder.error_messages.map(|_| "with_error_messages");
+    rows.push("error messages", settings.error_messages.to_string(), method, &[CAPTURE_ERROR_MESSAGES])?;
+    if let Some(proxy) = ureq::Proxy::try_from_env() {
+        let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+        rows.push("proxy", format!("{}:{}", proxy.host(), proxy.port()), None, &proxies)?;
+    }
+    Ok(())
+}
+
+/// The URL of a receiver without what may be a secret in it: user, query, and parts of the path that nobody knows.
+pub(crate) fn shown(endpoint: &Uri) -> String {
+    let parts = endpoint.path().split('/').map(|part| if KNOWN_PARTS.contains(&part) { part } else { "…" });
+    let path = parts.collect::<Vec<_>>().join("/");
+    let query = if endpoint.query().is_some() { "?…" } else { "" };
+    format!("{}{path}{query}", crate::export::destination(endpoint))
+}

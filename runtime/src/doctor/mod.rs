@@ -1,0 +1,78 @@
+//! What is configured, where it comes from, and whether the receivers answer.
+//!
+//! ```no_run
+//! let report = llm_trace::builder().with_service_name("support-bot").doctor();
+//! println!("{report}");
+//! if !report.is_healthy() {
+//!     std::process::exit(1);
+//! }
+//! ```
+//!
+//! For the environment alone there is `llm_trace::doctor()`, and `cargo run --example doctor` in this repository.
+
+mod explain;
+mod look;
+mod probe;
+mod report;
+
+pub use explain::{Problem, ProblemKind};
+pub use report::{Check, Origin, Report, Setting};
+
+use crate::config::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
+
+/// Examines what the environment configures; see [`Builder::doctor`].
+pub fn doctor() -> Report {
+    builder().doctor()
+}
+
+impl Builder {
+    /// Examines the configuration that [`init`](Builder::init) would use, and sends an empty export to the receiver of each
+    /// signal. Installs nothing and changes nothing. The report shows no header's value, no user or query of a URL, and of
+    /// its path only what is commonly there.
+    ///
+    /// **Blocks** until the receivers have answered, at most for the timeout of one export (10 seconds unless configured) and
+    /// a few more where the first answer needs a second look. In async code: `spawn_blocking`.
+    pub fn doctor(self) -> Report {
+        let (asked, source) = (self.clone(), Environment);
+        let settings = match Settings::resolve(self, &source) {
+            Ok(Some(settings)) => settings,
+            Ok(None) => return Report::disabled(),
+            Err(error) => return Report::invalid(error),
+        };
+        match overview(&asked, &source, &settings) {
+            Ok(rows) => Report::new(rows, checks(&settings)),
+            Err(error) => Report::invalid(error),
+        }
+    }
+}
+
+/// All receivers at a time: one that hangs is waited for once.
+fn checks(settings: &Settings) -> Vec<Check> {
+    let traces = match &settings.traces {
+        Traces::Otlp(signal) => Some(("traces", signal, true)),
+        Traces::Terminal | Traces::Nowhere => None,
+    };
+    let metrics = match &settings.metrics {
+        Metrics::Otlp(signal) => Some(("metrics", signal, true)),
+        Metrics::Nowhere => None,
+    };
+    let events = match &settings.events {
+        Events::Otlp { signal, asked_for } => Some(("events", signal, *asked_for)),
+        Events::Nowhere => None,
+    };
+    let exported: Vec<_> = [traces, metrics, events].into_iter().flatten().collect();
+    std::thread::scope(|scope| {
+        let check = |(name, signal, is_needed)| probe::check(name, signal, is_needed);
+        let spawned: Vec<_> = exported
+            .iter()
+            .map(|one| (one, std::thread::Builder::new().spawn_scoped(scope, move || check(*one))))
+            .collect();
+        let finished =
+            spawned.into_iter().map(|(one, thread)| match thread.map(std::thread::ScopedJoinHandle::join) {
+                Ok(Ok(finished)) => finished,
+                // No thread to be had, or one that panicked: here, then.
+                Ok(Err(_)) | Err(_) => check(*one),
+            });
+        finished.collect()
+    })
+}

@@ -1,0 +1,143 @@
+//! What the doctor found.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Problem;
+use crate::config::ConfigError;
+use crate::export::printable;
+
+/// The effective configuration, and what became of an empty export to each receiver. `Display` is for people.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Report {
+    settings: Vec<Setting>,
+    checks: Vec<Check>,
+    invalid: Option<ConfigError>,
+    is_disabled: bool,
+}
+
+/// One value in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Setting {
+    /// What it is for: `traces`, `sampler`, `service.name`, …
+    pub name: String,
+    /// The value; secrets are `***`.
+    pub value: String,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a setting's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// This method of the builder.
+    Builder(&'static str),
+    /// This environment variable.
+    Variable(&'static str),
+    /// Nobody said otherwise.
+    Default,
+}
+
+/// What became of an empty export.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Check {
+    /// `traces`, `metrics` or `events`.
+    pub signal: &'static str,
+    /// The receiver, without credentials.
+    pub destination: String,
+    /// Whether anything is lost if it does not work: events that nobody asked for are sent for content and scores only.
+    pub is_needed: bool,
+    /// How long the answer took.
+    pub took: Duration,
+    /// What is wrong, and what helps. `None`: the receiver took the export.
+    pub problem: Option<Problem>,
+}
+
+impl Report {
+    pub(super) fn new(settings: Vec<Setting>, checks: Vec<Check>) -> Self {
+        Report { settings, checks, invalid: None, is_disabled: false }
+    }
+
+    pub(super) fn disabled() -> Self {
+        Report { is_disabled: true, ..Report::new(Vec::new(), Vec::new()) }
+    }
+
+    pub(super) fn invalid(error: ConfigError) -> Self {
+        Report { invalid: Some(error), ..Report::new(Vec::new(), Vec::new()) }
+    }
+
+    /// Whether `init()` would succeed and every receiver that is needed took the export. A program whose telemetry is switched
+    /// off, or goes to the terminal, is healthy too.
+    pub fn is_healthy(&self) -> bool {
+        self.invalid.is_none() && self.checks.iter().all(|check| check.problem.is_none() || !check.is_needed)
+    }
+
+    /// Why `init()` would fail.
+    pub fn invalid_value(&self) -> Option<&ConfigError> {
+        self.invalid.as_ref()
+    }
+
+    /// Whether `OTEL_SDK_DISABLED` switches telemetry off.
+    pub fn is_disabled(&self) -> bool {
+        self.is_disabled
+    }
+
+    /// Every value in force; none if telemetry is disabled or a value is not valid.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// One check for each signal that is sent over OTLP.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Origin::Builder(method) => method,
+            Origin::Variable(variable) => variable,
+            Origin::Default => "default",
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_disabled {
+            return f.write_str("telemetry is off: OTEL_SDK_DISABLED is true");
+        }
+        if let Some(error) = &self.invalid {
+            return write!(f, "✗ init() fails: {}", printable(&error.to_string()));
+        }
+        f.write_str("configuration\n")?;
+        let values = self.settings.iter().map(|setting| (setting, printable(&setting.value)));
+        let values: Vec<_> = values.collect();
+        let width = |texts: &mut dyn Iterator<Item = usize>| texts.max().unwrap_or_default().min(60);
+        let names = width(&mut values.iter().map(|(setting, _)| setting.name.chars().count()));
+        let widest = width(&mut values.iter().map(|(_, value)| value.chars().count()));
+        for (Setting { name, origin, .. }, value) in values {
+            writeln!(f, "  {:names$}  {value:widest$}  {origin}", printable(name))?;
+        }
+        f.write_str("receivers")?;
+        if self.checks.is_empty() {
+            f.write_str("\n  none: nothing is sent over OTLP")?;
+        }
+        for Check { signal, destination, is_needed, took, problem } in &self.checks {
+            let Some(problem) = problem else {
+                write!(f, "\n  ✓ {signal}: {destination} answered in {} ms", took.as_millis())?;
+                continue;
+            };
+            write!(f, "\n  ✗ {signal}: {destination}: {}\n    {}", problem.found(), problem.fix())?;
+            if !is_needed {
+                f.write_str("\n    Nobody asked for events; of content and scores there would be some.")?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! The doctor at the bed of every receiver that does not work.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use llm_trace::doctor::{Origin, Problem, ProblemKind, Report};
+use llm_trace::{Builder, ConfigError};
+use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
+
+use crate::tls::{self, file};
+
+/// What must not be shown.
+const SECRET: &str = "CANARY";
+
+fn builder(endpoint: &str) -> Builder {
+    llm_trace::builder().with_endpoint(endpoint).with_timeout(Duration::from_millis(500))
+}
+
+/// The one kind of problem that all signals have.
+fn kind(report: &Report) -> Option<ProblemKind> {
+    let kinds: Vec<_> =
+        report.checks().iter().map(|check| check.problem.as_ref().map(Problem::kind)).collect();
+    assert_eq!(kinds.len(), 3, "{report}");
+    assert!(kinds.iter().all(|kind| *kind == kinds[0]), "{report}");
+    assert_eq!(report.is_healthy(), kinds[0].is_none(), "{report}");
+    kinds[0]
+}
+
+/// A server that says the same to everybody, whatever it is told, and hangs up.
+fn server(says: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().filter_map(Result::ok) {
+            std::thread::spawn(move || {
+                let _ = stream.write_all(says);
+                let _ = stream.shutdown(std::net::Shutdown::Write);
+                let _ = stream.read_to_end(&mut Vec::new());
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+#[test]
+fn a_receiver_that_works_is_healthy() {
+    let receiver = Receiver::start();
+    let report = builder(&receiver.endpoint()).doctor();
+    assert_eq!(kind(&report), None);
+    let text = report.to_string();
+    assert!(text.contains(&format!("✓ traces: {}/v1/traces answered in", receiver.endpoint())), "{text}");
+    let mut requests = receiver.received();
+    requests.sort_by(|one, other| one.path.cmp(&other.path));
+    let paths: Vec<_> = requests.iter().map(|request| request.path.as_str()).collect();
+    assert_eq!(paths, ["/v1/logs", "/v1/metrics", "/v1/traces"]);
+    for request in requests {
+        assert_eq!((request.header("content-type"), request.body.len()), (Some("application/x-protobuf"), 0));
+    }
+}
+
+#[test]
+fn what_a_receiver_answers_is_explained() {
+    let page = Answer::Body("text/html; charset=utf-8", b"<html>Sign in</html>");
+    let cases = [
+        (Answer::Status(401), ProblemKind::Unauthorized, "OTEL_EXPORTER_OTLP_HEADERS"),
+        (Answer::Status(403), ProblemKind::Forbidden, "right to write"),
+        (Answer::Status(404), ProblemKind::NoSuchPath, "`/otlp`"),
+        (Answer::Status(405), ProblemKind::MethodNotAllowed, "traces only"),
+        (Answer::Status(415), ProblemKind::UnsupportedEncoding, "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        (Answer::Status(429), ProblemKind::RateLimited, "limit"),
+        (Answer::Status(503), ProblemKind::ServerError, "logs"),
+        (Answer::Status(400), ProblemKind::Other, "logs"),
+        (Answer::Hang, ProblemKind::Timeout, "firewall"),
+        (page, ProblemKind::NotAReceiver, "4318"),
+    ];
+    for (answer, expected, helps) in cases {
+        let receiver = Receiver::answering(answer);
+        let report = builder(&receiver.endpoint()).doctor();
+        assert_eq!(kind(&report), Some(expected), "{report}");
+        let text = report.to_string();
+        assert!(text.contains("✗ traces: ") && text.contains(helps), "{helps}: {text}");
+    }
+}
+
+#[test]
+fn credentials_that_are_not_accepted_are_named_and_not_shown() {
+    let receiver = Receiver::answering(Answer::Status(401));
+    let endpoint = receiver.endpoint().replace("http://", &format!("http://me:{SECRET}@"));
+    let endpoint = format!("{endpoint}/{SECRET}/otlp?token={SECRET}");
+    let builder = builder(&endpoint).with_header("authorization", format!("Bearer {SECRET}"));
+    let report = builder.doctor();
+    let text = report.to_string();
+    assert!(text.contains("What is sent: authorization."), "{text}");
+    assert!(text.contains("/…/otlp/v1/traces?…"), "{text}");
+    assert!(!text.contains(SECRET) && !format!("{report:?}").contains(SECRET), "{report:?}");
+    let header =
+        report.settings().iter().find(|setting| setting.name == "traces header authorization").unwrap();
+    assert_eq!((header.value.as_str(), header.origin), ("***", Origin::Builder("with_header")));
+}
+
+#[test]
+fn a_path_of_a_signals_own_that_is_not_there_may_lack_its_end() {
+    let receiver = Receiver::answering(Answer::Status(404));
+    let report = llm_trace::builder().with_traces_endpoint(receiver.endpoint()).doctor();
+    assert!(report.to_string().contains("needs `/v1/traces`"), "{report}");
+}
+
+#[test]
+fn events_that_nobody_asked_for_make_no_program_sick() {
+    let receiver = Receiver::answering(Answer::StatusOn("/v1/logs", 405));
+    let report = builder(&receiver.endpoint()).doctor();
+    assert!(report.is_healthy() && report.to_string().contains("Nobody asked for events"), "{report}");
+    assert!(!builder(&receiver.endpoint()).with_events(true).doctor().is_healthy());
+}
+
+#[test]
+fn what_is_wrong_below_http_is_explained() {
+    let silent_tls = server(b"").replace("http://", "https://");
+    let settings = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\x01"; // SETTINGS, GOAWAY
+    let plain =
+        server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n").replace("http://", "https://");
+    let words = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let moved =
+        b"HTTP/1.1 302 Found\r\nlocation: https://login.example/?next=CANARY\r\ncontent-length: 0\r\n\r\n";
+    let cases = [
+        ("http://collector.invalid:4318".to_owned(), ProblemKind::UnknownHost, "`collector.invalid`"),
+        (unreachable_endpoint(), ProblemKind::ConnectionRefused, "4318"),
+        (plain, ProblemKind::NoTls, "`http://`"),
+        (tls::receiver(false).replace("https://", "http://"), ProblemKind::TlsExpected, "`https://`"),
+        (server(words), ProblemKind::TlsExpected, "`https://`"),
+        (server(settings), ProblemKind::GrpcPort, "4317"),
+        (server(b"SSH-2.0-OpenSSH_9.2\r\n"), ProblemKind::NotAReceiver, "not HTTP"),
+        (silent_tls, ProblemKind::NotAReceiver, "TLS"),
+        (server(moved), ProblemKind::Redirect, "https://login.example"),
+    ];
+    for (endpoint, expected, helps) in cases {
+        let report = builder(&endpoint).doctor();
+        assert_eq!(kind(&report), Some(expected), "{endpoint}: {report}");
+        let text = report.to_string();
+        assert!(text.contains(helps) && !text.contains(SECRET), "{helps}: {text}");
+    }
+}
+
+/// What the tests below start, as what they are about is in the environment; by itself this is no test.
+#[test]
+fn program() {
+    if std::env::var_os("TEST_DOCTOR").is_some() {
+        let report = llm_trace::doctor();
+        let kinds: Vec<_> =
+            report.checks().iter().map(|check| check.problem.as_ref().map(Problem::kind)).collect();
+        std::io::stderr().write_all(format!("{report}\n{kinds:?}\n{report:?}").as_bytes()).unwrap();
+    }
+}
+
+fn run(environment: &[(&str, &str)]) -> String {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "doctor::program", "--nocapture"]).env_clear().env("TEST_DOCTOR", "1");
+    command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn what_is_wrong_with_certificates_is_explained() {
+    let (known, misfits) = (file("ca.pem"), file("misfits-ca.pem"));
+    let misfit = |certificate| tls::receiver_with(certificate, "misfit.key", false);
+    let cases = [
+        (tls::receiver(false), known.as_str(), "None"),
+        (tls::receiver(false), misfits.as_str(), "UnknownAuthority"),
+        (misfit("misnamed.pem"), misfits.as_str(), "NameMismatch"),
+        (misfit("expired.pem"), misfits.as_str(), "BadCertificate"),
+        (tls::receiver(true), known.as_str(), "ClientCertificate"),
+    ];
+    for (endpoint, authority, expected) in cases {
+        let text =
+            run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_EXPORTER_OTLP_CERTIFICATE", authority)]);
+        let each = if expected == "None" { expected.to_owned() } else { format!("Some({expected})") };
+        assert!(text.contains(&format!("[{each}, {each}, {each}]")), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_work_is_not_taken_for_the_receiver() {
+    let proxy = unreachable_endpoint().replace("http://", "http://me:CANARY@");
+    let receiver = Receiver::answering(Answer::Status(407));
+    let refusing = receiver.endpoint();
+    for proxy in [proxy, refusing] {
+        let environment =
+            [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318"), ("HTTPS_PROXY", &proxy)];
+        let text = run(&environment);
+        assert!(text.contains("[Some(Proxy), Some(Proxy), Some(Proxy)]"), "{text}");
+        assert!(text.contains("HTTPS_PROXY") && !text.contains(SECRET), "{text}");
+    }
+}
+
+#[test]
+fn every_value_says_where_it_comes_from() {
+    let receiver = Receiver::start();
+    let text = run(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20CANARY"),
+        ("OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "1234"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_RESOURCE_ATTRIBUTES", "team=search,service.name=bot"),
+        ("OTEL_TRACES_SAMPLER", "traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_PROPAGATORS", "baggage"),
+    ]);
+    let rows: Vec<Vec<_>> = text.lines().map(|line| line.split("  ").map(str::trim).collect()).collect();
+    let row = |name: &str| {
+        let row =
+            rows.iter().find(|row| row.get(1) == Some(&name)).unwrap_or_else(|| panic!("{name}: {text}"));
+        let filled: Vec<_> = row.iter().filter(|cell| !cell.is_empty()).copied().collect();
+        (filled[1].to_owned(), filled[2].to_owned())
+    };
+    let endpoint = format!("{}/v1/traces", receiver.endpoint());
+    let expected = [
+        ("service.name", "bot", "OTEL_RESOURCE_ATTRIBUTES"),
+        ("team", "search", "OTEL_RESOURCE_ATTRIBUTES"),
+        ("traces", endpoint.as_str(), "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("traces timeout", "10000 ms", "default"),
+        ("metrics timeout", "1234 ms", "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"),
+        ("events compression", "gzip", "OTEL_EXPORTER_OTLP_COMPRESSION"),
+        ("metrics header authorization", "***", "OTEL_EXPORTER_OTLP_HEADERS"),
+        ("sampler", "traceidratio 0.25", "OTEL_TRACES_SAMPLER"),
+        ("span queue", "100", "OTEL_BSP_MAX_QUEUE_SIZE"),
+        ("span batch", "100", "OTEL_BSP_MAX_QUEUE_SIZE"),
+        ("event queue", "2048", "default"),
+        ("propagators", "baggage", "OTEL_PROPAGATORS"),
+        ("content", "NoContent", "default"),
+    ];
+    for (name, value, origin) in expected {
+        assert_eq!(row(name), (value.to_owned(), origin.to_owned()), "{name}: {text}");
+    }
+    assert!(!text.contains(SECRET), "{text}");
+}
+
+#[test]
+fn what_would_end_init_is_said_and_what_is_off_or_on_the_terminal_is_healthy() {
+    let report = llm_trace::builder().with_endpoint("c:4318").doctor();
+    assert!(matches!(
+        report.invalid_value(),
+        Some(ConfigError::InvalidValue { parameter: "with_endpoint", .. })
+    ));
+    assert!(
+        !report.is_healthy() && report.to_string().starts_with("✗ init() fails: with_endpoint: "),
+        "{report}"
+    );
+    let terminal = run(&[]);
+    assert!(
+        terminal.contains("the terminal") && terminal.contains("nothing is sent over OTLP"),
+        "{terminal}"
+    );
+    let off = run(&[("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_SAMPLER", "bogus")]);
+    assert!(off.starts_with("telemetry is off: OTEL_SDK_DISABLED"), "{off}");
+}
+
+#[tokio::test]
+async fn it_works_on_the_only_thread_of_a_runtime() {
+    let receiver = Receiver::start();
+    assert_eq!(kind(&builder(&receiver.endpoint()).doctor()), None);
+}
