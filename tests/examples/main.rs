@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
     trace::v1::{Span, span::SpanKind},
 };
 
-use process::{doctor, rag, streaming};
+use process::{agent, doctor, rag, streaming};
 use tree::Tree;
 
 const QUESTION: &str = "How do I name a span?";
@@ -213,6 +213,59 @@ fn the_doctor_says_whether_the_receiver_of_the_environment_answers() {
     let run = doctor().env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint()).run();
     assert_eq!(run.code, Some(1), "{run}");
     assert!(run.stdout.contains("connection refused\n    Nothing listens there."), "{run}");
+}
+
+#[test]
+fn an_agent_calls_tools_and_answers_from_what_they_say() {
+    let question = "How do I name a span, and which section of the README says so?";
+    let run = agent(&[question]).run();
+
+    assert_eq!(run.code, Some(0), "{run}");
+    assert!(run.stdout.contains("`name = "), "{run}");
+    let tree = Tree::read(&run.stderr);
+    tree.assert_child("librarian", tree.line("agent"));
+    for child in ["gpt-4o-mini", "search_docs", "table_of_contents"] {
+        tree.assert_child(child, tree.line("librarian"));
+    }
+    tree.assert_child("llm-trace-docs", tree.line("search_docs"));
+    assert!(tree.summary().contains("2 model calls"), "{run}");
+
+    let sink = Receiver::start();
+    let run = agent(&[question])
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint())
+        .env("LLM_TRACE_OPENINFERENCE", "true")
+        .env("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY")
+        .run();
+    assert_eq!(run.code, Some(0), "{run}");
+    let spans = sink.spans();
+    assert_eq!(spans.len(), 7, "{spans:#?}");
+    for span in &spans {
+        assert!(text(span, "gen_ai.conversation.id").starts_with("agent-"));
+        assert!(!text(span, "input.value").is_empty() && !text(span, "output.value").is_empty());
+    }
+    let named = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+    let [first, last] = named("chat gpt-4o-mini")[..] else { panic!("{spans:#?}") };
+    for tool in ["execute_tool search_docs", "execute_tool table_of_contents"] {
+        let tool = named(tool)[0];
+        let id = text(tool, "gen_ai.tool.call.id");
+        assert!(text(first, "gen_ai.output.messages").contains(id), "the model asked for it");
+        assert!(text(last, "gen_ai.input.messages").contains(id), "the model was told its result");
+        assert_eq!(text(tool, "gen_ai.agent.name"), "librarian");
+    }
+    let document = named("retrieval llm-trace-docs")[0];
+    assert!(text(document, "retrieval.documents.0.document.content").contains("span"));
+}
+
+#[test]
+fn what_ends_a_turn_ends_the_agent() {
+    let run = agent(&["How do I name a span?"]).env("STANDIN_FAIL", "rate_limit").run();
+
+    assert_eq!(run.code, Some(1), "{run}");
+    assert!(run.stderr.contains("agent: the model did not answer: 429"), "{run}");
+    let tree = Tree::read(&run.stderr);
+    for line in ["librarian", "gpt-4o-mini"] {
+        assert!(tree.line(line).text.contains('✗'), "{run}");
+    }
 }
 
 fn attribute<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a Value> {

@@ -26,6 +26,10 @@ pub(crate) fn doctor() -> Example {
     example("doctor", &[])
 }
 
+pub(crate) fn agent(arguments: &[&str]) -> Example {
+    example("agent", arguments)
+}
+
 pub(crate) fn streaming(arguments: &[&str]) -> Example {
     example("streaming", arguments)
 }

@@ -15,7 +15,8 @@ pub(crate) struct Line {
 impl Tree {
     /// Ignores what the program itself says.
     pub(crate) fn read(stderr: &str) -> Self {
-        let lines = stderr.lines().filter(|line| !line.starts_with("rag: ") && !line.trim().is_empty());
+        let is_said = |line: &str| line.starts_with("rag: ") || line.starts_with("agent: ");
+        let lines = stderr.lines().filter(|line| !is_said(line) && !line.trim().is_empty());
         let lines = lines.enumerate().filter_map(|(number, line)| {
             let depth = line.chars().position(char::is_alphanumeric)?;
             Some(Line { number, depth, text: line.to_owned() })

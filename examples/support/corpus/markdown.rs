@@ -57,7 +57,7 @@ fn flush(file: &str, headings: &[(usize, &str)], text: &mut String, documents: &
         return;
     }
     let title = std::iter::once(file).chain(headings.iter().map(|(_, heading)| *heading)).collect::<Vec<_>>();
-    documents.push(Document { title: title.join(" > "), text: section.trim().to_owned() });
+    documents.push(Document { title: title.join(" > "), text: section.trim().to_owned(), score: 0.0 });
 }
 
 #[cfg(test)]

@@ -7,17 +7,22 @@ use std::{
 
 use bm25::{SearchEngine, SearchEngineBuilder, Tokenizer};
 
+use serde::Serialize;
+
 use crate::text;
 
 mod markdown;
 
 /// One section of the documentation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Document {
     /// Where it is: the file, then the headings above it.
+    #[serde(rename = "id")]
     pub title: String,
     /// What it says, in Markdown.
     pub text: String,
+    /// How well it fits what was searched for.
+    pub score: f32,
 }
 
 /// As a model reads it: the title as a heading, then the text.
@@ -82,10 +87,18 @@ impl Corpus {
         Self { documents, index }
     }
 
+    /// Where the sections are, in the order of the documentation.
+    pub fn titles(&self) -> impl Iterator<Item = &str> {
+        self.documents.iter().map(|document| &*document.title)
+    }
+
     /// The sections that share words with the question, best first.
     pub fn search(&self, question: &str, limit: usize) -> Vec<Document> {
         let results = self.index.search(question, limit);
-        results.into_iter().map(|result| self.documents[result.document.id].clone()).collect()
+        let found = results
+            .into_iter()
+            .map(|result| Document { score: result.score, ..self.documents[result.document.id].clone() });
+        found.collect()
     }
 }
 
@@ -108,7 +121,7 @@ pub fn fuse(candidates: Vec<Document>, vectors: &[Vec<f32>]) -> Vec<Document> {
     }
     let mut fused: Vec<_> = score.into_iter().zip(candidates).collect();
     fused.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    fused.into_iter().map(|(_, document)| document).collect()
+    fused.into_iter().map(|(score, document)| Document { score, ..document }).collect()
 }
 
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
@@ -157,7 +170,11 @@ mod tests {
     use super::*;
 
     fn document(text: &str) -> Document {
-        Document { title: "test.md".to_owned(), text: text.to_owned() }
+        Document { title: "test.md".to_owned(), text: text.to_owned(), score: 0.0 }
+    }
+
+    fn texts(documents: &[Document]) -> Vec<&str> {
+        documents.iter().map(|document| &*document.text).collect()
     }
 
     #[test]
@@ -175,7 +192,8 @@ mod tests {
             document("Prices are bundled."),
         ]);
         let found = corpus.search("How are spans named?", 2);
-        assert_eq!(found.first(), Some(&document("Set `name` to rename a span.")));
+        assert_eq!(texts(&found)[0], "Set `name` to rename a span.");
+        assert!(found.is_sorted_by(|a, b| a.score > b.score && b.score > 0.0), "{found:?}");
         assert!(corpus.search("completely unrelated", 2).is_empty());
     }
 
@@ -184,7 +202,8 @@ mod tests {
         let candidates = vec![document("a"), document("b"), document("c")];
         let vectors = [vec![1.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.1], vec![0.9, 0.5]];
         let fused = fuse(candidates.clone(), &vectors);
-        assert_eq!(fused, [document("b"), document("a"), document("c")]);
+        assert_eq!(texts(&fused), ["b", "a", "c"]);
+        assert!(fused.is_sorted_by(|a, b| a.score >= b.score), "{fused:?}");
         assert_eq!(fuse(candidates.clone(), &[]), candidates);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! It speaks real HTTP on a loopback port: chat completions (JSON and server-sent events), embeddings, the
 //! list of models, rate-limit headers, errors. Its answers are not canned: it extracts from the prompt the
-//! statements that match the question best. It counts tokens by its own simple rule and bills nobody.
+//! statements that match the question best; given tools, it first calls those whose description shares words with the
+//! question. It counts tokens by its own simple rule and bills nobody.
 
 use std::{io, net::SocketAddr, sync::Arc};
 

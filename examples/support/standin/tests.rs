@@ -17,6 +17,7 @@ use async_openai::{
     },
 };
 use futures_util::StreamExt as _;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -245,4 +246,85 @@ async fn models_are_listed() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let text = http.get(format!("{}/models", standin.base_url())).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("gpt-4o-mini-2024-07-18"));
+}
+
+fn tools() -> Value {
+    json!([
+        { "type": "function", "function": {
+            "name": "search", "description": "Looks places up.",
+            "parameters": { "type": "object", "properties": { "query": { "type": "string" }, "limit": { "type": "integer" } } },
+        } },
+        { "type": "function", "function": {
+            "name": "weather", "description": "Tells the weather of a city.",
+            "parameters": { "type": "object", "properties": { "city": { "type": "string", "enum": ["Paris", "Rome"] } } },
+        } },
+        { "type": "web_search" },
+    ])
+}
+
+async fn answer(standin: &Standin, messages: &Value, tool_choice: &str) -> Value {
+    let body = json!({ "model": "m", "messages": messages, "tools": tools(), "tool_choice": tool_choice });
+    serde_json::from_str(&post(standin, &body.to_string()).await.text().await.unwrap()).unwrap()
+}
+
+fn called(answer: &Value) -> Vec<(&str, Value)> {
+    let calls = answer["choices"][0]["message"]["tool_calls"].as_array().into_iter().flatten();
+    let function =
+        |call: &'_ Value| serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap();
+    calls.map(|call| (call["function"]["name"].as_str().unwrap(), function(call))).collect()
+}
+
+#[tokio::test]
+async fn tools_that_concern_the_question_are_called_with_what_they_take() {
+    let standin = Standin::start().await.unwrap();
+    let both = json!([{ "role": "user", "content": "Look up 3 places in Rome with good weather" }]);
+    let answered = answer(&standin, &both, "auto").await;
+    let query = both[0]["content"].clone();
+    assert_eq!(
+        called(&answered),
+        [("search", json!({ "query": query, "limit": 3 })), ("weather", json!({ "city": "Rome" }))]
+    );
+    assert_eq!(answered["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(answered["choices"][0]["message"]["content"], Value::Null);
+    assert!(answered["usage"]["completion_tokens"].as_u64().unwrap() > 10);
+
+    let neither = json!([{ "role": "user", "content": "Who invented tea?" }]);
+    let answered = answer(&standin, &neither, "auto").await;
+    assert_eq!(called(&answered), [("search", json!({ "query": "Who invented tea?", "limit": 1 }))]);
+    assert_eq!(called(&answer(&standin, &neither, "none").await), []);
+}
+
+#[tokio::test]
+async fn results_of_tools_are_what_is_answered_from() {
+    let standin = Standin::start().await.unwrap();
+    let messages = json!([
+        { "role": "system", "content": "Rome has a dome." },
+        { "role": "user", "content": "How is the weather in Rome?" },
+        { "role": "assistant", "content": null, "tool_calls": [
+            { "id": "c", "type": "function", "function": { "name": "weather", "arguments": "{}" } }
+        ] },
+        { "role": "tool", "tool_call_id": "c", "content": "The weather in Rome is sunny. The weather elsewhere is not." },
+    ]);
+    let answered = answer(&standin, &messages, "auto").await;
+    assert_eq!(called(&answered), []);
+    assert_eq!(answered["choices"][0]["message"]["content"], "The weather in Rome is sunny.");
+    assert_eq!(answered["choices"][0]["finish_reason"], "stop");
+}
+
+#[tokio::test]
+async fn calls_of_tools_are_streamed_too() {
+    let standin = Standin::start().await.unwrap();
+    let body = json!({
+        "model": "m", "stream": true, "tools": tools(),
+        "messages": [{ "role": "user", "content": "Look up tea and the weather" }],
+    });
+    let events = post(&standin, &body.to_string()).await.text().await.unwrap();
+    let chunks =
+        events.lines().filter_map(|line| line.strip_prefix("data: ")).filter(|data| *data != "[DONE]");
+    let chunks: Vec<Value> = chunks.map(|data| serde_json::from_str(data).unwrap()).collect();
+    let calls = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["tool_calls"].as_array());
+    let calls: Vec<_> =
+        calls.flatten().map(|call| (call["index"].as_u64(), &call["function"]["name"])).collect();
+    assert_eq!(calls, [(Some(0), &json!("search")), (Some(1), &json!("weather"))]);
+    assert_eq!(chunks.last().unwrap()["choices"][0]["finish_reason"], "tool_calls");
 }

@@ -17,6 +17,7 @@ use crate::text;
 
 mod request;
 mod stream;
+mod tools;
 
 use request::Request;
 
@@ -27,6 +28,7 @@ struct Completion {
     model: String,
     service_tier: &'static str,
     text: String,
+    calls: Vec<tools::Call>,
     finish_reason: &'static str,
     choices: usize,
     usage: Value,
@@ -57,18 +59,31 @@ pub(super) async fn complete(
 
 impl Completion {
     fn of(request: &Request, state: &super::State) -> Self {
-        let messages: Vec<String> = request.messages.iter().map(request::Message::text).collect();
-        let answer = answer::extract(&messages);
+        let calls = tools::calls(request.tools(), &request.messages);
+        let answer =
+            if calls.is_empty() { answer::extract(&tools::prompt(&request.messages)) } else { String::new() };
         let stopped =
             request.stop().filter_map(|stop| answer.find(stop)).min().map_or(&*answer, |at| &answer[..at]);
         let limit = request.max_tokens().unwrap_or(usize::MAX);
         let text: String = text::tokens(stopped).take(limit).collect();
-        let finish_reason = if text.len() < stopped.trim_end().len() { "length" } else { "stop" };
+        let finish_reason = if !calls.is_empty() {
+            "tool_calls"
+        } else if text.len() < stopped.trim_end().len() {
+            "length"
+        } else {
+            "stop"
+        };
 
         // OpenAI wraps each message in three tokens and primes the answer with three.
+        let mut messages: Vec<String> = request.messages.iter().map(request::Message::billed).collect();
+        if !request.tools.is_empty() {
+            messages.insert(0, json!(request.tools).to_string());
+        }
         let prompt = messages.iter().map(|text| text::tokens(text).count() + 3).sum::<usize>() + 3;
         let cached = state.prompts.cached(&messages.join("\n"));
-        let completed = text::tokens(&text).count() * request.choices();
+        let called =
+            calls.iter().map(|call| text::tokens(&call.name).chain(text::tokens(&call.arguments)).count());
+        let completed = (text::tokens(&text).count() + called.sum::<usize>()) * request.choices();
         state.limits.spend(prompt + completed);
         Self {
             id: unique_id(),
@@ -76,6 +91,7 @@ impl Completion {
             model: models::snapshot(&request.model).to_owned(),
             service_tier: request.service_tier(),
             text,
+            calls,
             finish_reason,
             choices: request.choices(),
             usage: json!({
@@ -94,12 +110,27 @@ impl Completion {
     }
 
     fn json(&self) -> Value {
-        let message =
+        let mut message =
             json!({ "role": "assistant", "content": self.text, "refusal": null, "annotations": [] });
+        if !self.calls.is_empty() {
+            message["content"] = Value::Null;
+            message["tool_calls"] = self.tool_calls().collect();
+        }
         let finish_reason = self.finish_reason;
         let choice = |index| json!({ "index": index, "message": message, "logprobs": null, "finish_reason": finish_reason });
         let choices: Vec<_> = (0..self.choices).map(choice).collect();
         self.envelope("chat.completion", &json!({ "choices": choices, "usage": self.usage }))
+    }
+
+    /// The calls of tools as OpenAI writes them.
+    fn tool_calls(&self) -> impl Iterator<Item = Value> + '_ {
+        self.calls.iter().enumerate().map(|(index, call)| {
+            json!({
+                "id": format!("call_{index}_{}", self.id.trim_start_matches("chatcmpl-")),
+                "type": "function",
+                "function": { "name": call.name, "arguments": call.arguments },
+            })
+        })
     }
 
     /// What a whole response and each chunk of a stream have in common, and then `rest`.

@@ -1,6 +1,7 @@
 //! The part of a chat completion request that it understands; the rest is ignored, as servers do.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 #[derive(Deserialize)]
 pub(crate) struct Request {
@@ -13,11 +14,29 @@ pub(crate) struct Request {
     n: Option<usize>,
     stop: Option<Stop>,
     service_tier: Option<ServiceTier>,
+    #[serde(default)]
+    pub(super) tools: Vec<Tool>,
+    tool_choice: Option<Value>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Message {
+    role: String,
     content: Option<Content>,
+    tool_calls: Option<Value>,
+}
+
+/// A tool that the model may call; one that is no function is ignored.
+#[derive(Deserialize, Serialize)]
+pub(super) struct Tool {
+    pub(super) function: Option<Function>,
+}
+
+#[derive(Deserialize, Serialize)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) parameters: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +95,12 @@ impl Request {
         sequences.iter().map(String::as_str).filter(|sequence| !sequence.is_empty())
     }
 
+    /// The tools to choose from; none if the client forbids it.
+    pub(super) fn tools(&self) -> &[Tool] {
+        let is_forbidden = self.tool_choice.as_ref().and_then(Value::as_str) == Some("none");
+        if is_forbidden { &[] } else { &self.tools }
+    }
+
     /// The tier that served the request: OpenAI resolves `auto`, and always says which it was.
     pub(super) fn service_tier(&self) -> &'static str {
         match self.service_tier {
@@ -87,6 +112,20 @@ impl Request {
 }
 
 impl Message {
+    pub(super) fn is_of_user(&self) -> bool {
+        self.role == "user"
+    }
+
+    pub(super) fn is_of_tool(&self) -> bool {
+        self.role == "tool"
+    }
+
+    /// Everything that is billed: the text, and the calls of tools as JSON.
+    pub(super) fn billed(&self) -> String {
+        let calls = self.tool_calls.as_ref().map(Value::to_string);
+        self.text() + &calls.unwrap_or_default()
+    }
+
     pub(super) fn text(&self) -> String {
         match &self.content {
             None => String::new(),

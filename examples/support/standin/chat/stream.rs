@@ -42,6 +42,10 @@ fn chunks(completion: &Completion, include_usage: bool) -> Vec<Value> {
         chunks.extend(
             text::tokens(&completion.text).map(|token| chunk(index, json!({ "content": token }), None)),
         );
+        for (position, mut call) in completion.tool_calls().enumerate() {
+            call["index"] = json!(position);
+            chunks.push(chunk(index, json!({ "tool_calls": [call] }), None));
+        }
         chunks.push(chunk(index, json!({}), Some(completion.finish_reason)));
     }
     if include_usage {
