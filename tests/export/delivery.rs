@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use llm_trace::Receipt;
+use llm_trace::{DropReason, Receipt};
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::{answer, one_at_a_time};
@@ -186,7 +186,9 @@ fn a_flush_that_is_not_answered_says_so() {
         llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(SHORT).init().unwrap();
     answer();
     let receipt = telemetry.flush();
-    assert_eq!((receipt.spans_lost(), receipt.metrics_lost()), (3, true));
+    assert_eq!((receipt.traces().queued(), receipt.metrics_lost(), receipt.is_complete()), (3, true, false));
+    assert_eq!(receipt.spans_lost(), 0, "they are tried again");
     assert_eq!(receipt.failure(), Some("timeout: no answer within 300 ms"));
-    drop(telemetry);
+    let receipt = telemetry.shutdown();
+    assert_eq!((receipt.spans_lost(), receipt.traces().dropped_for(DropReason::Undelivered)), (3, 3));
 }

@@ -41,6 +41,8 @@ pub struct Builder {
     pub(super) environment: Option<String>,
     pub(super) destination: Destination,
     pub(super) timeout: Option<Duration>,
+    pub(super) max_queue_bytes: Option<usize>,
+    pub(super) retry_second: Option<Duration>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
     pub(super) vintage: Option<Vintage>,
@@ -86,10 +88,25 @@ impl Builder {
         self
     }
 
-    /// How long one export may take, with all its attempts and answers. Default:
-    /// `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in milliseconds, then 10 seconds.
+    /// How long to wait for the receiver's answer to a request. What is not answered is sent again, after a pause of up to a
+    /// minute. Default: `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in
+    /// milliseconds, then 10 seconds.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How many bytes of encoded telemetry wait in memory, for each of traces, metrics and logs, while a receiver is away.
+    /// What does not fit makes the oldest go, which is counted (`queue_full`). Default: 32 MiB.
+    pub fn with_max_queue_bytes(mut self, bytes: usize) -> Self {
+        self.max_queue_bytes = Some(bytes);
+        self
+    }
+
+    /// How long a second takes that a retry waits: for tests, which cannot wait for real ones.
+    #[doc(hidden)]
+    pub fn with_retry_second(mut self, second: Duration) -> Self {
+        self.retry_second = Some(second);
         self
     }
 

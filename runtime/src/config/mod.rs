@@ -5,6 +5,7 @@
 
 mod builder;
 mod content;
+mod delivery;
 mod endpoint;
 mod env;
 mod error;
@@ -20,6 +21,7 @@ mod signal;
 mod tls;
 
 pub use builder::{Builder, builder};
+pub(crate) use delivery::DeliverySettings;
 pub(crate) use env::Environment;
 pub use error::ConfigError;
 pub(crate) use limits::Limits;
@@ -27,6 +29,6 @@ pub(crate) use metrics::MetricSettings;
 pub(crate) use overview::{of as overview, shown};
 pub use sampler::Sampler;
 pub(crate) use sampler::{Sampling, TailRule};
-pub(crate) use sdk::SdkSettings;
+pub(crate) use sdk::{Batches, SdkSettings};
 pub(crate) use settings::{Events, Metrics, Settings, Traces};
 pub(crate) use signal::SignalSettings;

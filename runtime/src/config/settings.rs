@@ -9,7 +9,7 @@ use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, SdkSettings, content, propagators, resource};
+use super::{Builder, ConfigError, DeliverySettings, SdkSettings, content, propagators, resource};
 use crate::metrics;
 use crate::openinference::OPENINFERENCE;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) traces: Traces,
     pub(crate) metrics: Metrics,
     pub(crate) events: Events,
+    pub(crate) delivery: DeliverySettings,
     pub(crate) sdk: SdkSettings,
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
@@ -95,6 +96,7 @@ impl Settings {
         };
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
+        let delivery = DeliverySettings::resolve(&builder)?;
         let sdk = SdkSettings::resolve(&builder, source)?;
         let propagators = propagators::resolve(source)?;
         let content_rules = content::rules(&builder, sdk.limits.span_text)?;
@@ -109,6 +111,7 @@ impl Settings {
             traces,
             metrics,
             events,
+            delivery,
             sdk,
             resource,
             error_messages,

@@ -19,7 +19,7 @@ const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 pub(crate) struct SignalSettings {
     pub(crate) endpoint: Uri,
     pub(crate) headers: HeaderMap,
-    /// For one export: all attempts, and their answers.
+    /// For the answer to one request.
     pub(crate) timeout: Duration,
     pub(crate) gzip: bool,
     pub(crate) tls: TlsConfig,

@@ -1,21 +1,28 @@
 //! The guard that delivers what is queued before the program ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use super::exchange::no_answer_within;
+use super::delivery::Signal;
+use super::handover::Handover;
 use super::ledger::Ledger;
 use super::receipt::Receipt;
 use crate::call;
 use crate::events::Installed;
 
-/// An export that runs into its timeout is given this much longer to say so.
-const MARGIN: Duration = Duration::from_secs(1);
+/// Whoever runs into a deadline is given this much longer to say so.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What metrics wait for the other signals at the end.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// What `flush` waits for the SDK to hand over what it holds, which is a matter of milliseconds.
+const HANDOVER_TIME: Duration = Duration::from_secs(5);
 
 /// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
 /// both deliver what is queued and stop.
@@ -51,13 +58,11 @@ pub(super) struct Loggers {
     pub(super) installed: Installed,
 }
 
-/// A provider, and where it exports to.
+/// A provider, and what is below its exporter: nothing where traces are printed.
 #[derive(Debug)]
 pub(super) struct Exported<P> {
     pub(super) provider: P,
-    pub(super) destination: String,
-    /// For one export.
-    pub(super) timeout: Duration,
+    pub(super) handover: Option<Arc<Handover>>,
 }
 
 impl Telemetry {
@@ -70,29 +75,58 @@ impl Telemetry {
         Telemetry { running: None }
     }
 
-    /// Delivers what is queued now and returns what has been delivered so far.
+    /// Tries to deliver everything that waits, now, and returns what has become of it so far: what could not be delivered
+    /// goes on waiting, and is tried again later.
     ///
-    /// Blocks until the receiver has answered: at most 5 seconds for spans and events, and side by side with that at most the
-    /// timeout of one export for metrics, or of two if one is under way already. From async code call it in
+    /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
+    /// second. A receiver that has asked for a pause (`Retry-After`) is left alone. From async code call it in
     /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> Receipt {
         let Some(running) = &self.running else { return Ledger::default().receipt() };
         running.flush()
     }
 
-    /// Delivers what is queued, stops, and returns what was delivered and what was not. That something was lost is
-    /// said once: as a `tracing` error, or on stderr if no subscriber shows that. Spans still open are lost.
+    /// What has become of everything so far. Does not block.
     ///
-    /// Blocks until the receiver has answered, at most for the timeout of one export (10 seconds unless configured) or
-    /// 5 seconds, whichever is longer, and a second. From async code: `spawn_blocking(move || telemetry.shutdown())`.
-    pub fn shutdown(mut self) -> Receipt {
-        self.stop()
+    /// ```no_run
+    /// # let telemetry = llm_trace::builder().init().unwrap();
+    /// let spans = *telemetry.stats().traces();
+    /// println!("{} delivered, {} waiting, {} lost", spans.delivered(), spans.queued(), spans.dropped());
+    /// ```
+    pub fn stats(&self) -> Receipt {
+        match &self.running {
+            Some(running) => running.ledger.receipt(),
+            None => Ledger::default().receipt(),
+        }
     }
 
-    fn stop(&mut self) -> Receipt {
+    /// Delivers what waits, stops, and returns what was delivered and what was not. That something was lost is said once: as
+    /// a `tracing` error, or on stderr if no subscriber shows that. Spans still open are counted as such, and never exported.
+    ///
+    /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
+    /// second. A receiver that is not there is tried three times within that. From async code:
+    /// `spawn_blocking(move || telemetry.shutdown())`.
+    pub fn shutdown(mut self) -> Receipt {
+        self.stop(None)
+    }
+
+    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout`, give or take half a second: for programs that are
+    /// killed some time after they were told to end, as in Kubernetes or by systemd.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # let telemetry = llm_trace::builder().init().unwrap();
+    /// let receipt = telemetry.shutdown_within(Duration::from_secs(2));
+    /// assert_eq!(receipt.traces().open(), 0, "every call has ended");
+    /// ```
+    pub fn shutdown_within(mut self, timeout: Duration) -> Receipt {
+        self.stop(Some(timeout))
+    }
+
+    fn stop(&mut self, timeout: Option<Duration>) -> Receipt {
         let Some(running) = self.running.take() else { return Ledger::default().receipt() };
         running.ledger.stopping();
-        running.stop();
+        running.stop(timeout.unwrap_or_else(|| running.patience()));
         super::INSTALLED.store(false, Ordering::Release);
         let receipt = running.ledger.receipt();
         running.ledger.report(&receipt);
@@ -103,74 +137,127 @@ impl Telemetry {
 /// Stops as [`shutdown`](Telemetry::shutdown) does, and blocks as long.
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(None);
     }
 }
 
 impl Running {
-    // Failures are counted in the ledger, where the SDK's own results would only tell of the last batch, or nothing.
+    // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The ledger knows.
 
     fn flush(&self) -> Receipt {
-        let metrics = || {
-            if let Some(meters) = &self.meters {
-                let _ = meters.provider.force_flush();
+        let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
+        let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
+        let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
+        let until = Instant::now() + HANDOVER_TIME;
+        side_by_side(
+            until,
+            [
+                tracers.map(|provider| job(move || drop(provider.force_flush()))),
+                meters.map(|provider| job(move || drop(provider.force_flush()))),
+                loggers.map(|provider| job(move || drop(provider.force_flush()))),
+            ],
+        );
+        let until = Instant::now() + self.patience() + MARGIN;
+        let flushes: Vec<_> =
+            self.handovers().map(|handover| (handover, handover.sender().flush())).collect();
+        let mut receiver_that_is_late = None;
+        for (handover, flush) in flushes {
+            if !handover.sender().wait_for_flush(flush, until) {
+                receiver_that_is_late = Some(handover.sender().destination());
             }
-        };
-        let unfinished_events = AtomicBool::new(false);
-        let events = || {
-            if let Some(Loggers { exported, .. }) = &self.loggers {
-                unfinished_events.store(exported.provider.force_flush().is_err(), Ordering::Relaxed);
-            }
-        };
-        let spans = || self.tracers.as_ref().filter(|tracers| tracers.provider.force_flush().is_err());
-        let tracers = side_by_side(metrics, || side_by_side(events, spans));
-        let loggers = self.loggers.as_ref().filter(|_| unfinished_events.load(Ordering::Relaxed));
-        let unfinished = tracers.map(|tracers| &tracers.destination);
-        let unfinished = unfinished.or(loggers.map(|loggers| &loggers.exported.destination));
+        }
         let receipt = self.ledger.receipt();
-        match unfinished {
+        match receiver_that_is_late {
             Some(destination) => receipt.or_because(destination, "there is no answer yet"),
             None => receipt,
         }
     }
 
-    fn stop(&self) {
-        let metrics = || {
-            let Some(Exported { provider, destination, timeout }) = &self.meters else { return };
-            let patience = *timeout + MARGIN;
-            let until = Instant::now() + patience;
-            // The reader's own patience is fixed at 5 seconds; its last export goes on after that.
-            if provider.shutdown().is_err() && !self.ledger.wait_for_metrics(until) {
-                self.ledger.failed(destination, no_answer_within(patience));
-            }
-        };
-        let events = || {
-            if let Some(Loggers { exported, installed }) = &self.loggers {
-                installed.remove();
-                let _ = exported.provider.shutdown_with_timeout(exported.timeout + MARGIN);
-            }
-        };
-        let spans = || {
-            if let Some(tracers) = &self.tracers {
-                let _ = tracers.provider.shutdown_with_timeout(tracers.timeout + MARGIN);
-            }
-        };
-        side_by_side(metrics, || side_by_side(events, spans));
+    fn stop(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        if let Some(Loggers { installed, .. }) = &self.loggers {
+            installed.remove();
+        }
+        self.handovers().for_each(|handover| handover.shut());
+        let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
+        let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
+        let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
+        side_by_side(
+            deadline,
+            [
+                tracers.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout)))),
+                loggers.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout)))),
+            ],
+        );
+        // Metrics last: those of delivery tell of the rest, if that is quick.
+        let (metrics, others): (Vec<_>, Vec<_>) =
+            self.handovers().partition(|handover| handover.sender().signal() == Signal::Metrics);
+        for handover in &others {
+            handover.sender().stop(deadline);
+        }
+        let soon = Instant::now() + HEAD_START.min(timeout / 10);
+        for handover in others {
+            handover.sender().wait_for_stop(soon);
+        }
+        side_by_side(
+            deadline,
+            [meters.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout))))],
+        );
+        for handover in metrics {
+            handover.sender().stop(deadline);
+        }
+        for handover in self.handovers() {
+            handover.sender().close(deadline + MARGIN);
+            handover.settle();
+        }
+    }
+
+    /// The time that one request may take.
+    fn patience(&self) -> Duration {
+        self.handovers().map(|handover| handover.sender().timeout()).max().unwrap_or_default()
+    }
+
+    fn handovers(&self) -> impl Iterator<Item = &Arc<Handover>> {
+        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.handover.as_ref());
+        let meters = self.meters.as_ref().and_then(|meters| meters.handover.as_ref());
+        let loggers = self.loggers.as_ref().and_then(|loggers| loggers.exported.handover.as_ref());
+        [tracers, meters, loggers].into_iter().flatten()
     }
 }
 
-/// Does both at a time, so that one receiver that hangs is waited for once; one after the other if the system has
-/// no thread to give.
-fn side_by_side<T>(one: impl Fn() + Sync, other: impl FnOnce() -> T) -> T {
-    let one = &one;
-    std::thread::scope(|scope| {
-        let spawned = std::thread::Builder::new().spawn_scoped(scope, one);
-        let result = other();
-        match spawned {
-            // A panic of a worker's has been printed; what it kept from arriving is in the ledger.
-            Ok(thread) => drop(thread.join()),
-            Err(_) => one(),
+type Job = Box<dyn FnOnce() + Send>;
+
+fn job(work: impl FnOnce() + Send + 'static) -> Job {
+    Box::new(work)
+}
+
+/// Does all of it at a time, and waits until it is done, but no longer than until then: what is waited for runs code of the
+/// program's, such as the callbacks of its instruments.
+fn side_by_side<const N: usize>(until: Instant, jobs: [Option<Job>; N]) {
+    let (done, all_done) = mpsc::channel::<()>();
+    let jobs: Vec<_> = jobs.into_iter().flatten().map(|job| Mutex::new(Some(job))).map(Arc::new).collect();
+    for job in &jobs {
+        let (job, done) = (Arc::clone(job), done.clone());
+        let work = {
+            let job = Arc::clone(&job);
+            move || {
+                run(&job);
+                drop(done);
+            }
+        };
+        if std::thread::Builder::new().spawn(work).is_err() {
+            // The system has no thread to give.
+            run(&job);
         }
-        result
-    })
+    }
+    drop(done);
+    // Ends with an error in either case: nobody sends, and the last to finish hangs up.
+    let _ = all_done.recv_timeout(until.saturating_duration_since(Instant::now()));
+}
+
+fn run(job: &Mutex<Option<Job>>) {
+    let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(job) = job {
+        job();
+    }
 }

@@ -1,80 +1,114 @@
-//! The HTTP client under opentelemetry-otlp's encoder.
+//! OTLP over HTTP: a [`Wire`] that sends protobuf, compressed if asked.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Request, Response, Uri};
-use opentelemetry_http::{Bytes, HttpClient, HttpError};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Request, Uri};
 use ureq::tls::TlsConfig;
 
 use super::answer;
-use super::exchange::{Exchange, Outcome};
+use super::delivery::{MakeWire, Outcome, Parcel, Wire};
 use super::printable::printable;
+use crate::config::SignalSettings;
 
 /// A receiver's answer is a status and a short message.
 const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// A blocking client: exports run on the processors' own threads, where blocking is what is wanted, and need no
-/// async runtime that may be missing, busy or gone.
-#[derive(Debug)]
-pub(super) struct Client {
+/// The encoder's, as the specification wants it, and ours.
+const PRODUCT: &str = concat!("OTel-OTLP-Exporter-Rust/0.33 llm-trace/", env!("CARGO_PKG_VERSION"));
+
+/// An attempt that is cut short by less than this by the end of a program has had its time.
+const GRACE: Duration = Duration::from_millis(250);
+
+/// A blocking client: it runs on the sender's own thread, where blocking is what is wanted, and needs no async runtime that may
+/// be missing, busy or gone.
+struct HttpWire {
     agent: ureq::Agent,
-    /// Added to every request when it is sent. Values are marked sensitive, which keeps them out of `Debug`.
+    endpoint: Uri,
+    /// Values are marked sensitive, which keeps them out of `Debug`.
     headers: HeaderMap,
-    exchange: Arc<Exchange>,
+    gzip: bool,
+    timeout: Duration,
 }
 
-impl Client {
-    pub(super) fn new(endpoint: &Uri, headers: HeaderMap, tls: TlsConfig, exchange: Arc<Exchange>) -> Self {
-        Client { agent: agent(endpoint, tls), headers, exchange }
-    }
+/// Makes wires to the receiver of a signal.
+pub(super) fn wire(settings: SignalSettings) -> MakeWire {
+    let SignalSettings { endpoint, headers, timeout, gzip, tls } = settings;
+    Box::new(move || {
+        let agent = agent(&endpoint, tls.clone());
+        Box::new(HttpWire { agent, endpoint: endpoint.clone(), headers: headers.clone(), gzip, timeout })
+    })
+}
 
-    fn send(&self, request: Request<Bytes>, time_left: Duration) -> Result<Response<Bytes>, ureq::Error> {
-        let (mut parts, body) = request.into_parts();
-        // The exporter adds headers from the environment on its own; ours were resolved with the full precedence.
-        parts.headers.extend(self.headers.clone());
-        let request = Request::from_parts(parts, &body[..]);
+impl Wire for HttpWire {
+    fn send(&self, parcel: &Parcel, deadline: Instant) -> Outcome {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Outcome::Retry { after: None, reason: "no time was left for an attempt".to_owned() };
+        }
+        self.post(&parcel.body, left).unwrap_or_else(|error| self.failure(&error, left))
+    }
+}
+
+impl HttpWire {
+    fn post(&self, body: &[u8], time_left: Duration) -> Result<Outcome, ureq::Error> {
+        let mut request = Request::post(self.endpoint.clone())
+            .header(CONTENT_TYPE, "application/x-protobuf")
+            .header(USER_AGENT, PRODUCT);
+        let zipped = if self.gzip { Some(gzip(body)?) } else { None };
+        if zipped.is_some() {
+            request = request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let mut request = request.body(zipped.as_deref().unwrap_or(body))?;
+        // What was configured wins, `User-Agent` included.
+        request.headers_mut().extend(self.headers.clone());
         let request = self.agent.configure_request(request).timeout_global(Some(time_left)).build();
         let mut response = self.agent.run(request)?;
         let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
-        let (parts, _) = response.into_parts();
-        Ok(Response::from_parts(parts, Bytes::from(body)))
+        Ok(answer::judge(response.status(), response.headers(), &body))
     }
 
-    fn reason(&self, error: &ureq::Error) -> String {
-        match error {
-            ureq::Error::Timeout(_) => self.exchange.timed_out(),
-            ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => self.exchange.timed_out(),
+    fn failure(&self, error: &ureq::Error, time_left: Duration) -> Outcome {
+        let reason = match error {
+            ureq::Error::Timeout(_) => self.no_answer(time_left),
+            ureq::Error::Io(error) if error.kind() == ErrorKind::TimedOut => self.no_answer(time_left),
             // In the same words on every system.
             ureq::Error::Io(error) if is_told_by_its_kind(error.kind()) => error.kind().to_string(),
             ureq::Error::Io(error) => printable(&error.to_string()),
             // These two quote the URL, which can have credentials in it.
             ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => "the URL cannot be used".to_owned(),
             other => printable(&other.to_string()),
+        };
+        match error {
+            ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::BodyExceedsLimit(_) => {
+                Outcome::Refused { reason }
+            }
+            _ => Outcome::Retry { after: None, reason },
         }
+    }
+
+    fn no_answer(&self, time_left: Duration) -> String {
+        if time_left + GRACE >= self.timeout {
+            return format!("timeout: no answer within {}", spoken(self.timeout));
+        }
+        format!("timeout: no answer within the {} that were left", spoken(time_left))
     }
 }
 
-#[async_trait]
-impl HttpClient for Client {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let Some(time_left) = self.exchange.time_left() else {
-            // What the last attempt came to stays the reason.
-            return Err("no time is left for another attempt".into());
-        };
-        let mut response = self.send(request, time_left).inspect_err(|error| {
-            self.exchange.note(Outcome::Failed(self.reason(error)));
-        })?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let outcome = answer::judge(response.status(), content_type, response.body());
-        self.exchange.note(outcome);
-        // It has been read; what is no OTLP would only confuse the exporter.
-        *response.body_mut() = Bytes::new();
-        Ok(response)
+fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::default());
+    encoder.write_all(body)?;
+    encoder.finish()
+}
+
+fn spoken(duration: Duration) -> String {
+    match duration.subsec_millis() {
+        0 => format!("{} s", duration.as_secs()),
+        _ => format!("{} ms", duration.as_millis()),
     }
 }
 

@@ -1,10 +1,9 @@
-//! What became of the telemetry: counted where it happens, reported once at the end.
+//! What became of the telemetry: counted where it happens, said once, reported at the end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::delivery::{Signal, SignalCounts, Term};
+use super::delivery::{DropReason, Signal, SignalCounts, SpoolError, Term};
 use super::receipt::{Failure, Receipt};
 use super::report;
 
@@ -15,12 +14,10 @@ use super::report;
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     counts: [Mutex<SignalCounts>; Signal::ALL.len()],
+    retries: [AtomicU64; Signal::ALL.len()],
     /// Metrics are cumulative: what matters is whether the newest state arrived.
-    metrics_attempted: AtomicBool,
-    metrics_current: AtomicBool,
+    metrics_lost: AtomicBool,
     story: Mutex<Story>,
-    metrics_closed: Mutex<bool>,
-    closing: Condvar,
 }
 
 /// What went wrong, and whether people know.
@@ -28,63 +25,128 @@ pub(crate) struct Ledger {
 struct Story {
     failure: Option<Failure>,
     stopping: bool,
+    /// Which signals do not get through.
+    failing: [bool; Signal::ALL.len()],
+    /// That something does not get through has been said.
     said: bool,
+    /// The reasons of losses that have been said.
+    said_dropped: [bool; DropReason::ALL.len()],
+    said_not_spooled: bool,
 }
 
 impl Ledger {
     /// Items are begun: they are counted for the first time.
     pub(crate) fn entered(&self, signal: Signal, term: Term, items: u64) {
-        self.counts(signal).enter(term, items);
+        let mut counts = self.counts(signal);
+        counts.enter(term, items);
+        if signal == Signal::Metrics {
+            // Until they have arrived they count as lost: they may never.
+            self.metrics_lost.store(true, Ordering::Release);
+        }
     }
 
     /// Items go from one place to another.
     pub(crate) fn moved(&self, signal: Signal, items: u64, from: Term, to: Term) {
-        self.counts(signal).shift(items, from, to);
-    }
-
-    /// An export of metrics begins. Until it has succeeded they count as lost: it may never come back.
-    pub(super) fn metrics_attempted(&self) {
-        self.metrics_current.store(false, Ordering::Release);
-        self.metrics_attempted.store(true, Ordering::Release);
-    }
-
-    pub(super) fn metrics_delivered(&self) {
-        self.metrics_current.store(true, Ordering::Release);
-    }
-
-    /// The last export of metrics is over, whatever it came to.
-    pub(super) fn metrics_closed(&self) {
-        *self.metrics_closed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.closing.notify_all();
-    }
-
-    /// Waits for the last export of metrics, and returns whether it is over.
-    pub(super) fn wait_for_metrics(&self, until: Instant) -> bool {
-        let mut closed = self.metrics_closed.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*closed {
-            let left = until.saturating_duration_since(Instant::now());
-            if left == Duration::ZERO {
-                return false;
+        let mut counts = self.counts(signal);
+        counts.shift(items, from, to);
+        if signal == Signal::Metrics {
+            let are_newest = counts.queued() == 0 && counts.spooled() == 0;
+            match to {
+                Term::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
+                Term::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
+                _ => {}
             }
-            closed = self.closing.wait_timeout(closed, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        true
     }
 
-    /// Notes why an export failed. While the program runs the first failure is said when it happens, so that an
-    /// outage is one line and not one per batch. While it stops nothing is: the receipt follows, with the totals.
-    pub(super) fn failed(&self, destination: &str, reason: String) {
-        let failure = Failure { destination: destination.to_owned(), reason };
+    /// Items are lost. While the program runs that is said once for each reason; while it stops the receipt follows.
+    pub(crate) fn dropped(
+        &self,
+        signal: Signal,
+        items: u64,
+        from: Term,
+        reason: DropReason,
+        destination: &str,
+        why: &str,
+    ) {
+        if items == 0 {
+            return;
+        }
+        self.moved(signal, items, from, Term::Dropped(reason));
+        self.say_dropped(signal, items, reason, destination, why);
+    }
+
+    /// Says that items were lost which have been counted already.
+    pub(crate) fn say_dropped(
+        &self,
+        signal: Signal,
+        items: u64,
+        reason: DropReason,
+        destination: &str,
+        why: &str,
+    ) {
         let is_first = {
             let mut story = self.story();
-            story.failure = Some(failure.clone());
+            // Why it could not be delivered in time is the better answer.
+            if story.failure.is_none() || reason != DropReason::Undelivered {
+                story.failure = Some(Failure { destination: destination.to_owned(), reason: why.to_owned() });
+            }
             // Taken here and given back below: nobody may be called under the lock, or twice.
+            !story.stopping && !std::mem::replace(&mut story.said_dropped[reason as usize], true)
+        };
+        if is_first {
+            let (what, reason_name) = (signal.items(), reason.as_str());
+            let message = format_args!(
+                "telemetry is dropped ({reason_name}), first {items} {what} for {destination}: {why}"
+            );
+            self.story().said_dropped[reason as usize] = report::to_subscriber(&message);
+        }
+    }
+
+    /// An attempt failed. While the program runs the first failure is said when it happens, so that an outage is one line
+    /// and not one per batch. While it stops nothing is: the receipt follows, with the totals.
+    pub(crate) fn failed(&self, signal: Signal, destination: &str, reason: &str) {
+        let is_first = {
+            let mut story = self.story();
+            story.failure = Some(Failure { destination: destination.to_owned(), reason: reason.to_owned() });
+            story.failing[signal.index()] = true;
             !story.stopping && !std::mem::replace(&mut story.said, true)
         };
         if is_first {
-            let Failure { destination, reason } = &failure;
-            let message = format_args!("telemetry could not be delivered to {destination}: {reason}");
+            let message =
+                format_args!("telemetry could not be delivered to {destination}, it waits: {reason}");
             self.story().said = report::to_subscriber(&message);
+        }
+    }
+
+    /// An attempt got through: the next outage is a new one.
+    pub(crate) fn reached(&self, signal: Signal, destination: &str) {
+        let is_over = {
+            let mut story = self.story();
+            let was_failing = std::mem::replace(&mut story.failing[signal.index()], false);
+            let is_over = was_failing && !story.stopping && story.failing == [false; Signal::ALL.len()];
+            is_over && std::mem::replace(&mut story.said, false)
+        };
+        if is_over {
+            tracing::info!(target: "llm_trace", "telemetry is delivered to {destination} again");
+        }
+    }
+
+    /// Something that failed will be tried again.
+    pub(crate) fn retried(&self, signal: Signal) {
+        self.retries[signal.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was to be stored could not be.
+    pub(crate) fn not_spooled(&self, error: &SpoolError) {
+        let is_first = {
+            let mut story = self.story();
+            !story.stopping && !std::mem::replace(&mut story.said_not_spooled, true)
+        };
+        if is_first {
+            let message =
+                format_args!("telemetry that cannot be delivered waits in memory, not on disk: {error}");
+            self.story().said_not_spooled = report::to_subscriber(&message);
         }
     }
 
@@ -93,10 +155,20 @@ impl Ledger {
         self.story().stopping = true;
     }
 
-    /// Says what was lost, unless that something was lost has been said before.
+    /// Says what was lost, unless it has been said before.
     pub(super) fn report(&self, receipt: &Receipt) {
-        if receipt.is_complete() || std::mem::replace(&mut self.story().said, true) {
+        if receipt.is_complete() {
             return;
+        }
+        {
+            let mut story = self.story();
+            let dropped = DropReason::ALL.into_iter().filter(|reason| receipt.dropped_for(*reason) > 0);
+            let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
+            // An outage that was said explains what it cost.
+            if story.said && unsaid.all(|reason| reason == DropReason::Undelivered) {
+                return;
+            }
+            story.said = true;
         }
         if !report::to_subscriber(receipt) {
             report::to_stderr(receipt);
@@ -106,8 +178,7 @@ impl Ledger {
     pub(super) fn receipt(&self) -> Receipt {
         Receipt {
             counts: Signal::ALL.map(|signal| *self.counts(signal)),
-            metrics_lost: self.metrics_attempted.load(Ordering::Acquire)
-                && !self.metrics_current.load(Ordering::Acquire),
+            metrics_lost: self.metrics_lost.load(Ordering::Acquire),
             failure: self.story().failure.clone(),
         }
     }
@@ -128,46 +199,58 @@ mod tests {
     const SPANS: Signal = Signal::Traces;
     const EVENTS: Signal = Signal::Logs;
 
+    const LOST: Term = Term::Dropped(DropReason::Undelivered);
+
     #[test]
     fn a_receipt_says_what_was_lost_where_and_why() {
         let ledger = Ledger::default();
-        for _ in 0..5 {
-            ledger.entered(SPANS, Term::Queued, 1);
-        }
+        ledger.entered(SPANS, Term::Queued, 5);
         ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
-        assert_eq!(ledger.receipt().to_string(), "1 span not delivered");
-        ledger.metrics_attempted();
-        ledger.failed("http://c:4318", "connection refused".to_owned());
+        assert_eq!(ledger.receipt().to_string(), "1 span waiting");
+        ledger.failed(SPANS, "http://c:4318", "connection refused");
+        assert_eq!(ledger.receipt().to_string(), "1 span waiting for http://c:4318: connection refused");
+        ledger.moved(SPANS, 1, Term::Queued, LOST);
+        ledger.entered(Signal::Metrics, Term::Queued, 7);
         let expected = "1 span and metrics not delivered to http://c:4318: connection refused";
         assert_eq!(ledger.receipt().to_string(), expected);
+        ledger.entered(EVENTS, Term::Spooled, 2);
+        assert_eq!(ledger.receipt().to_string(), format!("2 events stored, {expected}"));
     }
 
     #[test]
     fn a_receipt_counts_events_where_there_are_any() {
         let ledger = Ledger::default();
         assert_eq!(ledger.receipt().to_string(), "0 spans delivered");
-        ledger.entered(EVENTS, Term::Queued, 1);
-        ledger.entered(EVENTS, Term::Queued, 1);
+        ledger.entered(EVENTS, Term::Queued, 4);
         assert!(!ledger.receipt().is_complete());
-        assert_eq!(ledger.receipt().to_string(), "2 events not delivered");
-        ledger.entered(SPANS, Term::Queued, 1);
-        ledger.metrics_attempted();
-        assert_eq!(ledger.receipt().to_string(), "1 span, 2 events and metrics not delivered");
-        ledger.moved(SPANS, 1, Term::Queued, Term::Delivered);
-        ledger.metrics_delivered();
-        ledger.moved(EVENTS, 2, Term::Queued, Term::Delivered);
+        assert_eq!(ledger.receipt().to_string(), "4 events waiting");
+        ledger.moved(EVENTS, 2, Term::Queued, LOST);
+        ledger.entered(SPANS, LOST, 1);
+        ledger.entered(Signal::Metrics, Term::Queued, 1);
+        let receipt = ledger.receipt();
+        assert_eq!(receipt.to_string(), "2 events waiting, 1 span, 2 events and metrics not delivered");
+        assert_eq!((receipt.spans_lost(), receipt.events_lost(), receipt.events()), (1, 2, 4));
+        let ledger = Ledger::default();
+        ledger.entered(SPANS, Term::Delivered, 1);
+        ledger.entered(EVENTS, Term::Delivered, 2);
         assert_eq!(ledger.receipt().to_string(), "1 span and 2 events delivered");
     }
 
     #[test]
-    fn metrics_are_lost_from_the_attempt_until_they_arrive() {
+    fn metrics_are_lost_from_the_attempt_until_the_newest_arrive() {
         let ledger = Ledger::default();
+        let metrics = Signal::Metrics;
         assert!(ledger.receipt().is_complete());
-        ledger.metrics_attempted();
+        ledger.entered(metrics, Term::Queued, 3);
         assert!(ledger.receipt().metrics_lost());
-        ledger.metrics_delivered();
-        assert!(ledger.receipt().is_complete());
-        ledger.metrics_attempted();
+        ledger.entered(metrics, Term::Queued, 4);
+        ledger.moved(metrics, 3, Term::Queued, Term::Delivered);
         assert!(ledger.receipt().metrics_lost(), "a newer state is under way");
+        ledger.moved(metrics, 4, Term::Queued, Term::Delivered);
+        assert!(ledger.receipt().is_complete());
+        ledger.entered(metrics, Term::Queued, 5);
+        ledger.moved(metrics, 4, Term::Queued, Term::Delivered);
+        ledger.moved(metrics, 1, Term::Queued, LOST);
+        assert!(ledger.receipt().metrics_lost(), "one of them never arrives");
     }
 }

@@ -1,12 +1,10 @@
 //! In: spans and measurements from the global providers, and events. Out: OTLP over HTTP, or a tree on the terminal.
 
 mod answer;
-mod counting;
-mod counting_events;
 mod delivery;
-mod exchange;
 mod gate;
 mod guard;
+mod handover;
 mod http;
 mod ledger;
 mod printable;
@@ -17,20 +15,16 @@ mod terminal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use opentelemetry::global;
-use opentelemetry_otlp::{
-    Compression, LogExporter, MetricExporter, Protocol, SpanExporter, WithExportConfig, WithHttpConfig,
-};
+use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::logs::{BatchConfig, BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{
-    self, BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder,
-};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
 
+pub(crate) use delivery::Pace;
 pub use delivery::{DropReason, SignalCounts};
 pub use guard::Telemetry;
 pub(crate) use http::{agent, destination};
@@ -38,15 +32,17 @@ pub(crate) use printable::printable;
 pub use receipt::Receipt;
 
 use crate::config::{
-    ConfigError, Events, Limits, MetricSettings, Metrics, Sampling, Settings, SignalSettings, Traces,
+    Batches, ConfigError, DeliverySettings, Events, Limits, MetricSettings, Metrics, Sampling, SdkSettings,
+    Settings, SignalSettings, Traces,
 };
 use crate::events::EventLimits;
 use crate::{call, events, metrics, openinference, pricing, privacy, propagation, quality, vintage};
-use counting::{CountingMetricExporter, CountingSpanExporter, Route, SpanCounter};
-use counting_events::{CountingLogExporter, EventCounter};
-use exchange::Exchange;
+use delivery::{Route, Sender, Signal};
 use gate::SpanGate;
 use guard::{Exported, Loggers, Running};
+use handover::{
+    Client, CountingSampler, EventCounter, EventExporter, Handover, MetricExporter, SpanCounter, SpanExporter,
+};
 use ledger::Ledger;
 use tail::RecordAll;
 
@@ -66,6 +62,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         traces,
         metrics,
         events,
+        delivery,
         sdk,
         resource,
         error_messages,
@@ -77,26 +74,35 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         quality: quality_signals,
         openinference: speaks_openinference,
     } = settings;
+    let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let ledger = Arc::new(Ledger::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(resource)
         .build();
+    let way = |signal, settings: SignalSettings, capacity| {
+        let sender = sender(signal, settings, &delivery, &ledger);
+        Handover::new(sender, Arc::clone(&ledger), capacity)
+    };
 
     // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
     // span processor takes its own instruments from the meter provider that is global when it is made.
     let metric_pipeline = match metrics {
-        Metrics::Otlp(signal) => Some(MetricPipeline::build(signal, sdk.metrics, &ledger)?),
+        Metrics::Otlp(signal) => {
+            Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
+        }
         Metrics::Nowhere => None,
     };
     let span_pipeline = match traces {
-        Traces::Otlp(signal) => SpanPipeline::otlp(signal, &ledger)?,
+        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue))?,
         Traces::Terminal => SpanPipeline::Terminal,
         Traces::Nowhere => SpanPipeline::Nowhere,
     };
-
     let event_pipeline = match events {
-        Events::Otlp { signal, asked_for } => Some(EventPipeline::build(signal, asked_for, &ledger)?),
+        Events::Otlp { signal, asked_for } => {
+            let handover = way(Signal::Logs, signal, event_batches.queue);
+            Some(EventPipeline::build(handover, asked_for)?)
+        }
         Events::Nowhere => None,
     };
 
@@ -111,44 +117,52 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     propagation::install(propagators);
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
-    let loggers = event_pipeline
-        .map(|pipeline| pipeline.install(sdk.event_batches.of_events(), sdk.limits.events, resource.clone()));
-    let tracers = span_pipeline.install(
-        SpanRules { sampling: sdk.sampling, limits: sdk.limits },
-        sdk.batches.of_spans(),
-        resource,
-        &ledger,
-    );
+    let loggers =
+        event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
+    let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &ledger);
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     Ok(Telemetry::new(Running { tracers, meters, loggers, ledger }))
 }
 
+fn sender(
+    signal: Signal,
+    settings: SignalSettings,
+    delivery: &DeliverySettings,
+    ledger: &Arc<Ledger>,
+) -> Sender {
+    Sender::new(Route {
+        signal,
+        destination: http::destination(&settings.endpoint),
+        ledger: Arc::clone(ledger),
+        timeout: settings.timeout,
+        wire: http::wire(settings),
+        max_bytes: delivery.max_queue_bytes,
+        spool: None,
+        pace: delivery.pace,
+    })
+}
+
 struct MetricPipeline {
-    exporter: CountingMetricExporter,
+    exporter: MetricExporter<opentelemetry_otlp::MetricExporter>,
+    handover: Arc<Handover>,
     settings: MetricSettings,
-    destination: String,
-    timeout: Duration,
 }
 
 impl MetricPipeline {
-    fn build(
-        signal: SignalSettings,
-        settings: MetricSettings,
-        ledger: &Arc<Ledger>,
-    ) -> Result<Self, ConfigError> {
-        let (route, timeout) = (route(&signal, ledger), signal.timeout);
-        let exporter = MetricExporter::builder().with_temporality(settings.temporality).with_http();
-        let exporter = configured(exporter, signal, &route);
-        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        let destination = route.destination.clone();
-        let exporter = CountingMetricExporter::new(exporter, route);
-        Ok(MetricPipeline { exporter, settings, destination, timeout })
+    fn build(handover: Arc<Handover>, settings: MetricSettings) -> Result<Self, ConfigError> {
+        let exporter = opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality);
+        let exporter = encoder(exporter.with_http(), &handover).build().map_err(ConfigError::Exporter)?;
+        Ok(MetricPipeline {
+            exporter: MetricExporter::new(exporter, Arc::clone(&handover)),
+            handover,
+            settings,
+        })
     }
 
     fn install(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
-        let MetricPipeline { exporter, settings, destination, timeout } = self;
+        let MetricPipeline { exporter, handover, settings } = self;
         let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
         if let Some(view) = settings.default_view(cardinality_limit) {
@@ -159,78 +173,77 @@ impl MetricPipeline {
         }
         let provider = provider.build();
         global::set_meter_provider(provider.clone());
-        Exported { provider, destination, timeout }
+        Exported { provider, handover: Some(handover) }
     }
 }
 
 struct EventPipeline {
-    exporter: CountingLogExporter,
-    route: Route,
-    timeout: Duration,
+    exporter: EventExporter<LogExporter>,
+    handover: Arc<Handover>,
     asked_for: bool,
 }
 
 impl EventPipeline {
-    fn build(signal: SignalSettings, asked_for: bool, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
-        let (route, timeout) = (route(&signal, ledger), signal.timeout);
-        let exporter = configured(LogExporter::builder().with_http(), signal, &route);
+    fn build(handover: Arc<Handover>, asked_for: bool) -> Result<Self, ConfigError> {
+        let exporter = encoder(LogExporter::builder().with_http(), &handover);
         let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        let exporter = CountingLogExporter::new(exporter, route.clone());
-        Ok(EventPipeline { exporter, route, timeout, asked_for })
+        Ok(EventPipeline {
+            exporter: EventExporter::new(exporter, Arc::clone(&handover)),
+            handover,
+            asked_for,
+        })
     }
 
-    fn install(self, batches: BatchConfig, limits: EventLimits, resource: Resource) -> Loggers {
-        let EventPipeline { exporter, route, timeout, asked_for } = self;
-        let destination = route.destination.clone();
-        let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches).build();
+    fn install(self, batches: Batches, limits: EventLimits, resource: Resource) -> Loggers {
+        let EventPipeline { exporter, handover, asked_for } = self;
+        let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches.of_events()).build();
         let provider = SdkLoggerProvider::builder()
             .with_resource(resource)
-            .with_log_processor(EventCounter::new(processor, route))
+            .with_log_processor(EventCounter::new(processor, Arc::clone(&handover)))
             .build();
         let installed = events::install(&provider, limits, asked_for);
-        Loggers { exported: Exported { provider, destination, timeout }, installed }
+        Loggers { exported: Exported { provider, handover: Some(handover) }, installed }
     }
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 enum SpanPipeline {
-    Otlp { exporter: CountingSpanExporter, route: Route, timeout: Duration },
+    Otlp { exporter: SpanExporter<opentelemetry_otlp::SpanExporter>, handover: Arc<Handover> },
     Terminal,
     Nowhere,
 }
 
 impl SpanPipeline {
-    fn otlp(signal: SignalSettings, ledger: &Arc<Ledger>) -> Result<Self, ConfigError> {
-        let (route, timeout) = (route(&signal, ledger), signal.timeout);
-        let exporter = configured(SpanExporter::builder().with_http(), signal, &route);
+    fn otlp(handover: Arc<Handover>) -> Result<Self, ConfigError> {
+        let exporter = encoder(opentelemetry_otlp::SpanExporter::builder().with_http(), &handover);
         let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        let exporter = CountingSpanExporter::new(exporter, route.clone());
-        Ok(SpanPipeline::Otlp { exporter, route, timeout })
+        Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&handover)), handover })
     }
 
     fn install(
         self,
         rules: SpanRules,
-        batches: trace::BatchConfig,
+        batches: Batches,
         resource: Resource,
         ledger: &Arc<Ledger>,
     ) -> Option<Exported<SdkTracerProvider>> {
         let provider = SdkTracerProvider::builder().with_resource(resource);
-        let (provider, destination, timeout) = match self {
-            SpanPipeline::Otlp { exporter, route, timeout } => {
-                let processor = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
-                let destination = route.destination.clone();
-                (rules.apply(provider, SpanCounter::new(processor, route)), destination, timeout)
+        let (provider, handover) = match self {
+            SpanPipeline::Otlp { exporter, handover } => {
+                let processor =
+                    BatchSpanProcessor::builder(exporter).with_batch_config(batches.of_spans()).build();
+                let counter = SpanCounter::new(processor, Arc::clone(&handover));
+                (rules.apply(provider, counter, ledger), Some(handover))
             }
             SpanPipeline::Terminal => {
                 let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
-                (rules.apply(provider, tree), terminal::DESTINATION.to_owned(), Duration::ZERO)
+                (rules.apply(provider, tree, ledger), None)
             }
             SpanPipeline::Nowhere => return None,
         };
         let provider = provider.build();
         global::set_tracer_provider(provider.clone());
-        Some(Exported { provider, destination, timeout })
+        Some(Exported { provider, handover })
     }
 }
 
@@ -245,34 +258,25 @@ impl SpanRules {
         self,
         provider: TracerProviderBuilder,
         processor: P,
+        ledger: &Arc<Ledger>,
     ) -> TracerProviderBuilder {
         let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
         let provider = provider.with_span_limits(limits.spans);
         let provider = match tail {
             Some(_) => provider.with_sampler(RecordAll(head)),
-            None => provider.with_sampler(head),
+            None => provider.with_sampler(CountingSampler::new(head, Arc::clone(ledger))),
         };
         provider.with_span_processor(SpanGate::new(processor, limits.span_text, tail))
     }
 }
 
-fn route(signal: &SignalSettings, ledger: &Arc<Ledger>) -> Route {
-    Route {
-        ledger: Arc::clone(ledger),
-        exchange: Arc::new(Exchange::new(signal.timeout)),
-        destination: http::destination(&signal.endpoint),
-    }
-}
-
-/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other
-/// crates in the build happen to enable.
-fn configured<B: WithExportConfig + WithHttpConfig>(exporter: B, signal: SignalSettings, route: &Route) -> B {
-    let SignalSettings { endpoint, headers, timeout, gzip, tls } = signal;
-    let client = http::Client::new(&endpoint, headers, tls, Arc::clone(&route.exchange));
-    let exporter = exporter
+/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the
+/// build happen to enable. Where it sends to is never asked, and it must not compress: a request that is too large is taken
+/// apart first.
+fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, handover: &Arc<Handover>) -> B {
+    exporter
         .with_protocol(Protocol::HttpBinary)
-        .with_endpoint(endpoint.to_string())
-        .with_timeout(timeout)
-        .with_http_client(client);
-    if gzip { exporter.with_compression(Compression::Gzip) } else { exporter }
+        .with_endpoint("http://localhost")
+        .with_max_request_body_size(usize::MAX)
+        .with_http_client(Client(Arc::clone(handover)))
 }

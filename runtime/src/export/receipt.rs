@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::delivery::{Signal, SignalCounts};
+use super::delivery::{DropReason, Signal, SignalCounts};
 
 /// What was delivered and what was not, as [`Telemetry::shutdown`](crate::Telemetry::shutdown) returns it.
 ///
@@ -31,9 +31,10 @@ impl Receipt {
         self.traces().delivered()
     }
 
-    /// Spans that ended but were not confirmed: refused, rejected, timed out, or dropped from a full queue.
+    /// Spans that ended and will not arrive: rejected, too many, too large, or still waiting at the end. Why exactly is in
+    /// [`traces`](Self::traces). After [`flush`](crate::Telemetry::flush), what could not be delivered still waits.
     pub fn spans_lost(&self) -> u64 {
-        self.spans() - self.spans_delivered()
+        self.traces().dropped()
     }
 
     /// Events that were emitted.
@@ -46,9 +47,9 @@ impl Receipt {
         self.logs().delivered()
     }
 
-    /// Events that were emitted but not confirmed, for the same reasons as spans.
+    /// Events that were emitted and will not arrive, for the same reasons as spans.
     pub fn events_lost(&self) -> u64 {
-        self.events() - self.events_delivered()
+        self.logs().dropped()
     }
 
     /// What became of every span.
@@ -61,14 +62,21 @@ impl Receipt {
         &self.counts[Signal::Logs.index()]
     }
 
+    /// What became of every data point of a metric. Their counts are for the curious: they are cumulative, so what matters is
+    /// [whether the newest arrived](Self::metrics_lost).
+    pub fn metrics(&self) -> &SignalCounts {
+        &self.counts[Signal::Metrics.index()]
+    }
+
     /// Whether the newest state of the metrics did not arrive.
     pub fn metrics_lost(&self) -> bool {
         self.metrics_lost
     }
 
-    /// Whether everything arrived.
+    /// Whether everything that ended arrived: nothing is lost, and nothing waits.
     pub fn is_complete(&self) -> bool {
-        self.spans_lost() == 0 && self.events_lost() == 0 && !self.metrics_lost
+        let arrived = |counts: &SignalCounts| counts.dropped() + counts.queued() + counts.spooled() == 0;
+        arrived(self.traces()) && arrived(self.logs()) && !self.metrics_lost
     }
 
     /// Why the last failed export failed, if any did: a few words for people, without credentials.
@@ -78,6 +86,11 @@ impl Receipt {
 }
 
 impl Receipt {
+    /// Items of all signals that were lost for one reason.
+    pub(super) fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.counts.iter().map(|counts| counts.dropped_for(reason)).sum()
+    }
+
     /// Gives a reason where none is known yet.
     pub(super) fn or_because(mut self, destination: &str, reason: &str) -> Self {
         if !self.is_complete() && self.failure.is_none() {
@@ -89,29 +102,40 @@ impl Receipt {
 
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counted = |count: u64, what: &str| {
-            (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+        let of_both = |count: fn(&SignalCounts) -> u64| {
+            [counted(count(self.traces()), "span"), counted(count(self.logs()), "event")]
         };
         if self.is_complete() {
-            let spans = counted(self.spans_delivered(), "span").unwrap_or_else(|| "0 spans".to_owned());
-            return match counted(self.events_delivered(), "event") {
-                Some(events) => write!(f, "{spans} and {events} delivered"),
-                None => write!(f, "{spans} delivered"),
-            };
+            let [spans, events] = of_both(SignalCounts::delivered);
+            let spans = spans.unwrap_or_else(|| "0 spans".to_owned());
+            return write!(f, "{} delivered", joined([Some(spans), events]).unwrap_or_default());
         }
-        let metrics = self.metrics_lost.then(|| "metrics".to_owned());
-        let lost = [counted(self.spans_lost(), "span"), counted(self.events_lost(), "event"), metrics];
-        let lost: Vec<_> = lost.into_iter().flatten().collect();
-        match &lost[..] {
-            [first, second, third] => write!(f, "{first}, {second} and {third}")?,
-            fewer => f.write_str(&fewer.join(" and "))?,
-        }
-        f.write_str(" not delivered")?;
+        let [spans, events] = of_both(SignalCounts::dropped);
+        let lost = joined([spans, events, self.metrics_lost.then(|| "metrics".to_owned())]);
+        let parts = [
+            joined(of_both(SignalCounts::queued)).map(|items| items + " waiting"),
+            joined(of_both(SignalCounts::spooled)).map(|items| items + " stored"),
+            lost.as_ref().map(|items| format!("{items} not delivered")),
+        ];
+        let parts: Vec<_> = parts.into_iter().flatten().collect();
+        f.write_str(&parts.join(", "))?;
         if let Some(Failure { destination, reason }) = &self.failure {
-            write!(f, " to {destination}: {reason}")?;
+            let to = if lost.is_some() { "to" } else { "for" };
+            write!(f, " {to} {destination}: {reason}")?;
         }
         Ok(())
     }
+}
+
+fn counted(count: u64, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+}
+
+/// As a person lists things.
+fn joined<const N: usize>(parts: [Option<String>; N]) -> Option<String> {
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
+    let (last, before) = parts.split_last()?;
+    Some(if before.is_empty() { last.clone() } else { format!("{} and {last}", before.join(", ")) })
 }
 
 /// What was to be delivered.

@@ -40,6 +40,19 @@ pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<Tree> {
     tree::capture(value, rules::Rules::current().limits())
 }
 
+/// A text cut to at most `budget` bytes, with a mark of how long it was; JSON stays JSON. `None` if it is short enough.
+#[cfg(feature = "otlp")]
+pub(crate) fn shortened(text: &str, budget: usize) -> Option<String> {
+    if text.len() <= budget {
+        return None;
+    }
+    if let Some((_, json)) = tree::parse(text).and_then(|tree| tree::fitted(tree, budget)) {
+        return Some(json);
+    }
+    let beginning = tree::Text { kept: prefix(text, budget).to_owned(), bytes: text.len() };
+    Some(tree::to_text(beginning, budget))
+}
+
 /// The longest beginning of a text that is at most `limit` bytes and ends between characters.
 fn prefix(text: &str, limit: usize) -> &str {
     &text[..prefix_end(text, limit)]

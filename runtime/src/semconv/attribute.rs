@@ -203,6 +203,9 @@ pub const EXCEPTION_TYPE: &str = "exception.type";
 /// On events: the message of the error. Only if error messages are recorded.
 pub const EXCEPTION_MESSAGE: &str = "exception.message";
 
+/// On spans and events that were too large for the receiver: the bytes they had before their content was cut (int). Ours.
+pub const OVERSIZE_BYTES: &str = "llm_trace.oversize.bytes";
+
 /// The annotated function, with its module path.
 pub const CODE_FUNCTION_NAME: &str = "code.function.name";
 /// Source file of the annotated function.

@@ -11,16 +11,18 @@
 //! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
 //! others. Two things are exchangeable: how a parcel is sent ([`Wire`]) and where it waits beyond memory ([`Spool`]).
 
-#![allow(dead_code, unused_imports, reason = "the sender and the spool that stand on these seams follow")]
-
 mod parcel;
 mod queue;
+mod retry;
+mod sender;
+mod shape;
 mod spool;
 mod term;
 mod wire;
 
 pub(crate) use parcel::{Parcel, Signal};
-pub(crate) use queue::Queue;
+pub(crate) use retry::{Pace, retry_after};
+pub(crate) use sender::{Route, Sender};
 pub(crate) use spool::{Spool, SpoolError, Ticket};
 pub(crate) use term::Term;
 pub use term::{DropReason, SignalCounts};

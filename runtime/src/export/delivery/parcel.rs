@@ -16,6 +16,15 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
 
+    /// What is counted.
+    pub(crate) fn items(self) -> &'static str {
+        match self {
+            Signal::Traces => "spans",
+            Signal::Metrics => "data points",
+            Signal::Logs => "events",
+        }
+    }
+
     /// The value of the label `llm_trace.signal`, and the last part of an OTLP path.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

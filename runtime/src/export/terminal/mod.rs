@@ -61,15 +61,16 @@ impl TerminalTree {
             let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
             out.write_all(text.as_bytes()).and_then(|()| out.flush())
         };
-        let outcome = match printed {
-            Ok(()) => Term::Delivered,
+        let spans = trace.totals().spans;
+        match printed {
+            Ok(()) => self.ledger.moved(Signal::Traces, spans, Term::Queued, Term::Delivered),
             // A closed stderr must not hurt the program.
-            Err(error) => {
-                self.ledger.failed(DESTINATION, error.to_string());
-                Term::Dropped(DropReason::Rejected)
-            }
-        };
-        self.ledger.moved(Signal::Traces, trace.totals().spans, Term::Queued, outcome);
+            Err(error) => self.drop_spans(spans, DropReason::Rejected, &error.to_string()),
+        }
+    }
+
+    fn drop_spans(&self, spans: u64, reason: DropReason, why: &str) {
+        self.ledger.dropped(Signal::Traces, spans, Term::Queued, reason, DESTINATION, why);
     }
 }
 
@@ -94,9 +95,7 @@ impl SpanProcessor for TerminalTree {
             End::OfATraceGivenUp if !is_sampled => {}
             End::OfATraceGivenUp => {
                 let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
-                self.ledger.failed(DESTINATION, reason);
-                let dropped = Term::Dropped(DropReason::QueueFull);
-                self.ledger.moved(Signal::Traces, 1, Term::Queued, dropped);
+                self.drop_spans(1, DropReason::QueueFull, &reason);
             }
         }
     }

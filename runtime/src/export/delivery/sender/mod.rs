@@ -1,0 +1,275 @@
+//! The thread that sends: one per signal, from its first parcel to the end.
+//!
+//! The [worker] decides what comes next and makes one attempt; the [outcome] decides what becomes of the parcel. Whoever hands
+//! parcels over, flushes or shuts down only touches the state, and waits with a deadline.
+
+mod outcome;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::queue::{Queue, Waiting};
+use super::retry::Pace;
+use super::{DropReason, MakeWire, Parcel, Signal, Spool, Term, Ticket, shape};
+use crate::export::ledger::Ledger;
+
+/// After so many failures in a row a flush, or the end, takes the receiver for gone.
+const PATIENCE: u32 = 3;
+
+/// A queue and the thread that empties it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sender {
+    shared: Arc<Shared>,
+}
+
+/// What a sender is made of.
+pub(crate) struct Route {
+    pub(crate) signal: Signal,
+    /// The receiver as it may be shown.
+    pub(crate) destination: String,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) wire: MakeWire,
+    /// For one attempt.
+    pub(crate) timeout: Duration,
+    /// What waits in memory.
+    pub(crate) max_bytes: usize,
+    pub(crate) spool: Option<Arc<dyn Spool>>,
+    pub(crate) pace: Pace,
+}
+
+struct Shared {
+    route: Route,
+    state: Mutex<State>,
+    /// Something happened that somebody may wait for: the thread for parcels, others for the thread.
+    changed: Condvar,
+}
+
+struct State {
+    queue: Queue,
+    /// What the wire has now. Taken away by whoever cannot wait for it any more, and counts it.
+    on_its_way: Option<Waiting>,
+    phase: Phase,
+    pause: Option<Pause>,
+    /// In a row.
+    failures: u32,
+    /// The newest answer was that the way is wrong. Nobody mends that while the program stops.
+    refusing: bool,
+    /// How many more failures in a row a flush, or the end, puts up with.
+    patience: u32,
+    /// Flushes asked for, and the newest of them that is done.
+    flushes: u64,
+    flushed: u64,
+    /// The newest parcel that the newest flush is about.
+    flush_up_to: u64,
+    /// Tried and stored: not asked for again before the rest of the spool has been.
+    held: Vec<Ticket>,
+    /// Whether the spool may have something for us.
+    replays: bool,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Running,
+    /// Until then at most.
+    Stopping(Instant),
+    /// The thread has given up or is done; what is left waits for whoever closes.
+    Stopped,
+    Closed,
+}
+
+impl Phase {
+    fn is_running(self) -> bool {
+        matches!(self, Phase::Running)
+    }
+
+    fn is_closed(self) -> bool {
+        matches!(self, Phase::Closed)
+    }
+
+    /// Nobody sends any more.
+    fn is_over(self) -> bool {
+        matches!(self, Phase::Stopped | Phase::Closed)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: Instant,
+    /// By the receiver: then it is kept to whatever the hurry.
+    asked_for: bool,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Route { signal, destination, .. } = &self.route;
+        f.debug_struct("Sender")
+            .field("signal", signal)
+            .field("destination", destination)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sender {
+    pub(crate) fn new(route: Route) -> Self {
+        let state = State {
+            queue: Queue::new(route.max_bytes),
+            on_its_way: None,
+            phase: Phase::Running,
+            pause: None,
+            failures: 0,
+            refusing: false,
+            patience: PATIENCE,
+            flushes: 0,
+            flushed: 0,
+            flush_up_to: 0,
+            held: Vec::new(),
+            replays: route.spool.is_some(),
+            thread: None,
+        };
+        let sender =
+            Sender { shared: Arc::new(Shared { route, state: Mutex::new(state), changed: Condvar::new() }) };
+        if sender.shared.route.spool.is_some() {
+            // An earlier process may have left something.
+            sender.shared.watch(&mut sender.shared.state());
+        }
+        sender
+    }
+
+    pub(crate) fn signal(&self) -> Signal {
+        self.shared.route.signal
+    }
+
+    pub(crate) fn destination(&self) -> &str {
+        &self.shared.route.destination
+    }
+
+    /// For one attempt.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.shared.route.timeout
+    }
+
+    /// Takes a parcel, whose items are counted as queued, and returns without waiting for anything but the disk of a spool
+    /// that writes ahead. Called on the threads of the processors.
+    pub(crate) fn push(&self, parcel: Parcel) {
+        for parcel in shape::fitted(parcel, shape::MAX_REQUEST_BYTES) {
+            self.shared.push(parcel);
+        }
+    }
+
+    /// Asks for one attempt at everything that waits, now; returns the number to [wait for](Self::wait_for_flush).
+    pub(crate) fn flush(&self) -> u64 {
+        let mut state = self.shared.state();
+        state.flushes += 1;
+        state.flush_up_to = state.queue.arrived();
+        state.patience = PATIENCE;
+        self.shared.watch(&mut state);
+        self.shared.changed.notify_all();
+        state.flushes
+    }
+
+    /// Whether a flush is done: everything that waited has been tried, or the receiver is not there.
+    pub(crate) fn wait_for_flush(&self, flush: u64, until: Instant) -> bool {
+        self.shared.wait(until, |state| state.flushed >= flush || state.phase.is_over())
+    }
+
+    /// Sends what it can until then, and stops.
+    pub(crate) fn stop(&self, deadline: Instant) {
+        let mut state = self.shared.state();
+        if state.phase.is_running() {
+            state.phase = Phase::Stopping(deadline);
+            state.patience = PATIENCE;
+            state.failures = 0;
+            if state.pause.is_some_and(|pause| !pause.asked_for) {
+                state.pause = None;
+            }
+            self.shared.watch(&mut state);
+            self.shared.changed.notify_all();
+        }
+    }
+
+    /// Waits for the end of [`stop`](Self::stop), but no longer than until then.
+    pub(crate) fn wait_for_stop(&self, until: Instant) -> bool {
+        self.shared.wait(until, |state| state.phase.is_over())
+    }
+
+    /// Waits for the end of [`stop`](Self::stop), but no longer than until then. What is left is stored or counted as
+    /// dropped, and so is what comes later.
+    pub(crate) fn close(&self, until: Instant) {
+        self.wait_for_stop(until);
+        let (left, held) = {
+            let mut state = self.shared.state();
+            state.phase = Phase::Closed;
+            let mut left: Vec<_> = state.on_its_way.take().into_iter().collect();
+            left.extend(state.queue.drain());
+            self.shared.changed.notify_all();
+            (left, std::mem::take(&mut state.held))
+        };
+        for waiting in left {
+            self.shared.give_up(&waiting, DropReason::Undelivered);
+        }
+        self.shared.release(held);
+    }
+}
+
+impl Shared {
+    fn push(self: &Arc<Self>, parcel: Parcel) {
+        let mut waiting = Waiting::new(parcel);
+        if let Some(spool) = &self.route.spool {
+            // While the receiver is away memory is no place to wait for it.
+            if spool.writes_ahead() || self.state().failures > 0 {
+                waiting.ticket = self.store(spool.as_ref(), &waiting.parcel);
+            }
+        }
+        let (evicted, reason) = {
+            let mut state = self.state();
+            if state.phase.is_closed() {
+                (vec![waiting], DropReason::AfterShutdown)
+            } else {
+                let evicted = state.queue.push(waiting);
+                self.watch(&mut state);
+                self.changed.notify_all();
+                (evicted, DropReason::QueueFull)
+            }
+        };
+        for waiting in evicted {
+            self.give_up(&waiting, reason);
+        }
+    }
+
+    /// Sees to it that there is a thread while there is something to do for it.
+    fn watch(self: &Arc<Self>, state: &mut State) {
+        if state.phase.is_over() || state.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        let name = format!("llm-trace-{}", self.route.signal.as_str());
+        // Without a thread everything waits in the queue; the next parcel asks again.
+        state.thread = std::thread::Builder::new().name(name).spawn(move || shared.run()).ok();
+    }
+
+    fn wait(&self, until: Instant, done: impl Fn(&State) -> bool) -> bool {
+        let mut state = self.state();
+        while !done(&state) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a parcel's items are counted while it waits.
+fn place(waiting: &Waiting) -> Term {
+    if waiting.ticket.is_some() { Term::Spooled } else { Term::Queued }
+}

@@ -1,0 +1,246 @@
+//! What becomes of a parcel that was tried, or that cannot wait any longer.
+
+use std::time::{Duration, Instant};
+
+use super::{PATIENCE, Pause, Route, Shared, place};
+use crate::export::delivery::queue::Waiting;
+use crate::export::delivery::{DropReason, Outcome, Parcel, Spool, Term, Ticket, shape};
+
+impl Shared {
+    pub(super) fn settle(&self, mut waiting: Waiting, outcome: Outcome) {
+        let route = &self.route;
+        waiting.attempts = waiting.attempts.saturating_add(1);
+        match outcome {
+            Outcome::Accepted => {
+                if self.reached() {
+                    self.remove(&waiting, Term::Delivered);
+                    route.ledger.reached(route.signal, &route.destination);
+                }
+            }
+            Outcome::Partial { rejected, message } => {
+                if self.reached() {
+                    let rejected = rejected.min(waiting.parcel.item_count);
+                    waiting.parcel.item_count -= rejected;
+                    self.remove(&waiting, Term::Delivered);
+                    route.ledger.reached(route.signal, &route.destination);
+                    waiting.parcel.item_count = rejected;
+                    let colon = if message.is_empty() { "" } else { ": " };
+                    let what = route.signal.items();
+                    let why = format!("the receiver rejected {rejected} of the {what}{colon}{message}");
+                    self.count_dropped(&waiting, DropReason::PartialSuccess, &why);
+                }
+            }
+            Outcome::Rejected { reason } => {
+                if self.reached() {
+                    self.drop(&waiting, DropReason::Rejected, &reason);
+                }
+            }
+            Outcome::Split { reason } => {
+                if self.reached() {
+                    self.split(&waiting, &reason);
+                }
+            }
+            Outcome::Retry { after, reason } => {
+                waiting.is_refused = false;
+                let pause = |failures, is_stopping| match after {
+                    Some(after) => route.pace.asked_for(after),
+                    None if is_stopping => route.pace.backoff_while_stopping(failures),
+                    None => route.pace.backoff(failures),
+                };
+                self.failed(waiting, &reason, after.is_some(), pause);
+            }
+            Outcome::Refused { reason } => {
+                waiting.is_refused = true;
+                let pause = |failures, is_stopping| {
+                    if is_stopping {
+                        route.pace.backoff_while_stopping(failures)
+                    } else {
+                        route.pace.until_somebody_helps()
+                    }
+                };
+                self.failed(waiting, &reason, false, pause);
+            }
+        }
+    }
+
+    /// The receiver has answered. Whether what it answered to is still ours to count.
+    fn reached(&self) -> bool {
+        let mut state = self.state();
+        state.failures = 0;
+        state.refusing = false;
+        state.patience = PATIENCE;
+        state.pause = None;
+        state.on_its_way.take().is_some()
+    }
+
+    fn failed(
+        &self,
+        mut waiting: Waiting,
+        reason: &str,
+        asked_for: bool,
+        pause: impl FnOnce(u32, bool) -> Duration,
+    ) {
+        let route = &self.route;
+        route.ledger.failed(route.signal, &route.destination, reason);
+        let others = {
+            let mut state = self.state();
+            if state.on_its_way.take().is_none() {
+                return;
+            }
+            route.ledger.retried(route.signal);
+            state.failures = state.failures.saturating_add(1);
+            state.patience = state.patience.saturating_sub(1);
+            let is_stopping = !state.phase.is_running();
+            let length = pause(state.failures, is_stopping);
+            // A pause that has no end in the clock's eyes is a very long one.
+            let until = Instant::now().checked_add(length);
+            let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
+            state.pause = Some(Pause { until, asked_for });
+            waiting.tried_in = state.flushes;
+            state.refusing = waiting.is_refused;
+            if route.spool.is_none() || is_stopping {
+                state.queue.put_back(waiting);
+                return;
+            }
+            state.queue.drain()
+        };
+        // Whatever waits in memory would be lost with the process; the receiver may be away for long.
+        for other in others {
+            self.keep(other, false);
+        }
+        self.keep(waiting, true);
+    }
+
+    /// Stores what could not be sent, or was not even tried. What cannot be stored waits in memory.
+    fn keep(&self, mut waiting: Waiting, was_tried: bool) {
+        if let (Some(spool), None) = (&self.route.spool, waiting.ticket) {
+            waiting.ticket = self.store(spool.as_ref(), &waiting.parcel);
+        }
+        let mut state = self.state();
+        match waiting.ticket {
+            Some(ticket) if !state.phase.is_closed() && was_tried => state.held.push(ticket),
+            Some(ticket) => {
+                state.replays = true;
+                drop(state);
+                self.release(vec![ticket]);
+            }
+            None if !state.phase.is_closed() => state.queue.put_back(waiting),
+            None => {
+                drop(state);
+                self.give_up(&waiting, DropReason::Undelivered);
+            }
+        }
+    }
+
+    pub(super) fn replay(&self) {
+        let Some(spool) = &self.route.spool else { return };
+        let Some((ticket, parcel)) = spool.oldest(self.route.signal) else {
+            self.state().replays = false;
+            return;
+        };
+        let waiting = Waiting { ticket: Some(ticket), ..Waiting::new(parcel) };
+        let mut state = self.state();
+        if state.phase.is_running() {
+            state.queue.put_back(waiting);
+        } else {
+            drop(state);
+            spool.release(ticket);
+        }
+    }
+
+    fn split(&self, waiting: &Waiting, reason: &str) {
+        let Route { ledger, signal, spool, .. } = &self.route;
+        let parts = shape::halved(&waiting.parcel).map(Vec::from);
+        let parts = parts.or_else(|| shape::shortened(&waiting.parcel).map(|short| vec![short]));
+        let Some(parts) = parts else {
+            self.drop(waiting, DropReason::Oversize, reason);
+            return;
+        };
+        ledger.moved(*signal, waiting.parcel.item_count, place(waiting), Term::Queued);
+        // What was stored stays stored: the parts first, for the process may end in between.
+        let stored = spool.as_ref().filter(|_| waiting.ticket.is_some());
+        let part = |parcel: Parcel| Waiting {
+            ticket: stored.and_then(|spool| self.store(spool.as_ref(), &parcel)),
+            parcel,
+            ..waiting.clone()
+        };
+        let parts: Vec<_> = parts.into_iter().map(part).collect();
+        if let (Some(spool), Some(ticket)) = (spool, waiting.ticket) {
+            spool.remove(ticket);
+        }
+        let mut state = self.state();
+        if !state.phase.is_closed() {
+            for part in parts {
+                state.queue.put_back(part);
+            }
+            return;
+        }
+        drop(state);
+        for part in parts {
+            self.give_up(&part, DropReason::Undelivered);
+        }
+    }
+
+    /// It is gone from here.
+    fn remove(&self, waiting: &Waiting, to: Term) {
+        self.route.ledger.moved(self.route.signal, waiting.parcel.item_count, place(waiting), to);
+        if let (Some(spool), Some(ticket)) = (&self.route.spool, waiting.ticket) {
+            spool.remove(ticket);
+        }
+    }
+
+    pub(super) fn drop(&self, waiting: &Waiting, reason: DropReason, why: &str) {
+        self.count_dropped(waiting, reason, why);
+        if let (Some(spool), Some(ticket)) = (&self.route.spool, waiting.ticket) {
+            spool.remove(ticket);
+        }
+    }
+
+    fn count_dropped(&self, waiting: &Waiting, reason: DropReason, why: &str) {
+        let Route { ledger, signal, destination, .. } = &self.route;
+        ledger.dropped(*signal, waiting.parcel.item_count, place(waiting), reason, destination, why);
+    }
+
+    /// It cannot stay in memory: it stays stored, or is stored now, or is dropped.
+    pub(super) fn give_up(&self, waiting: &Waiting, reason: DropReason) {
+        let spool = &self.route.spool;
+        let ticket = match (spool, waiting.ticket) {
+            (Some(spool), None) => self.store(spool.as_ref(), &waiting.parcel),
+            (_, ticket) => ticket,
+        };
+        if let Some(ticket) = ticket {
+            self.release(vec![ticket]);
+            self.state().replays = true;
+            self.changed.notify_all();
+            return;
+        }
+        let why = match reason {
+            DropReason::QueueFull => "more arrived than the memory for what waits holds",
+            DropReason::AfterShutdown => "it came while telemetry was shut down",
+            _ => "the time to shut down was over",
+        };
+        self.count_dropped(waiting, reason, why);
+    }
+
+    pub(super) fn store(&self, spool: &dyn Spool, parcel: &Parcel) -> Option<Ticket> {
+        let Route { ledger, signal, .. } = &self.route;
+        match spool.store(parcel) {
+            Ok(ticket) => {
+                ledger.moved(*signal, parcel.item_count, Term::Queued, Term::Spooled);
+                Some(ticket)
+            }
+            Err(error) => {
+                ledger.not_spooled(&error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn release(&self, tickets: Vec<Ticket>) {
+        if let Some(spool) = &self.route.spool {
+            for ticket in tickets {
+                spool.release(ticket);
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The thread: what it does next, and how.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
+
+use opentelemetry::Context;
+
+use super::{Phase, Shared, State};
+use crate::export::delivery::queue::Waiting;
+use crate::export::delivery::{DropReason, Signal, Ticket, Wire};
+
+/// What the thread is to do.
+enum Next {
+    Send {
+        waiting: Waiting,
+        deadline: Instant,
+    },
+    /// Ask the spool.
+    Replay,
+    /// Everything in the spool has been tried: what failed may be tried again.
+    Release(Vec<Ticket>),
+    Stop,
+}
+
+impl Shared {
+    pub(super) fn run(&self) {
+        // Whatever the client below reports about itself would be exported by this very thread.
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        if let Some(lost) = self.state().on_its_way.take() {
+            // A thread before this one died of it.
+            self.drop(&lost, DropReason::WorkerDead, "the thread that sent it died");
+        }
+        let mut wire = None;
+        loop {
+            match self.next() {
+                Next::Send { waiting, deadline } => self.attempt(&mut wire, waiting, deadline),
+                Next::Replay => self.replay(),
+                Next::Release(tickets) => self.release(tickets),
+                Next::Stop => break,
+            }
+        }
+        // It may be a runtime or a connection pool: dropped where it was used.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(wire)));
+    }
+
+    /// Waits until there is something to do.
+    fn next(&self) -> Next {
+        let mut state = self.state();
+        loop {
+            let now = Instant::now();
+            let stopping = match state.phase {
+                Phase::Running => None,
+                Phase::Stopping(deadline) if now < deadline && state.patience > 0 => Some(deadline),
+                Phase::Stopping(_) | Phase::Stopped | Phase::Closed => return self.stopped(state),
+            };
+            let flush = (state.flushed < state.flushes).then_some(state.flushes);
+            let pause = state.pause.filter(|pause| pause.until > now && (pause.asked_for || flush.is_none()));
+            if stopping.is_some_and(|deadline| pause.is_some_and(|pause| pause.until >= deadline)) {
+                return self.stopped(state);
+            }
+            if let Some(flush) = flush.filter(|_| pause.is_some() || state.patience == 0) {
+                self.flushed(&mut state, flush);
+                continue;
+            }
+            if pause.is_none() {
+                if let Some(waiting) = self.take(&mut state, flush, stopping.is_some()) {
+                    let deadline = stopping.unwrap_or(now + self.route.timeout).min(now + self.route.timeout);
+                    state.on_its_way = Some(waiting.clone());
+                    return Next::Send { waiting, deadline };
+                }
+                if stopping.is_some() {
+                    return self.stopped(state);
+                }
+                if state.replays {
+                    return Next::Replay;
+                }
+                if let Some(flush) = flush {
+                    self.flushed(&mut state, flush);
+                    continue;
+                }
+            }
+            if !state.held.is_empty() && !state.replays {
+                state.replays = true;
+                return Next::Release(std::mem::take(&mut state.held));
+            }
+            state = match pause {
+                Some(pause) => {
+                    let left = pause.until.saturating_duration_since(now);
+                    self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    /// The next of what is in memory. Metrics in their order; of the others one that fails again and again does not hold
+    /// up the rest.
+    fn take(&self, state: &mut State, flush: Option<u64>, is_stopping: bool) -> Option<Waiting> {
+        let (up_to, is_vain) = (state.flush_up_to, is_stopping && state.refusing);
+        let due = |waiting: &Waiting| {
+            let in_flush = |flush| waiting.tried_in < flush && waiting.arrival <= up_to;
+            flush.is_none_or(in_flush) && !(is_vain && waiting.is_refused)
+        };
+        match self.route.signal {
+            Signal::Metrics => state.queue.take_oldest(due),
+            Signal::Traces | Signal::Logs => state.queue.take_least_tried(due),
+        }
+    }
+
+    fn flushed(&self, state: &mut State, flush: u64) {
+        state.flushed = flush;
+        self.changed.notify_all();
+    }
+
+    fn stopped(&self, mut state: MutexGuard<'_, State>) -> Next {
+        if !state.phase.is_closed() {
+            state.phase = Phase::Stopped;
+        }
+        self.changed.notify_all();
+        Next::Stop
+    }
+
+    fn attempt(&self, wire: &mut Option<Box<dyn Wire>>, waiting: Waiting, deadline: Instant) {
+        let parcel = &waiting.parcel;
+        let sent = catch_unwind(AssertUnwindSafe(|| {
+            // Nor does `tracing` see the client: a layer that exports would send what it says about sending.
+            tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
+                wire.get_or_insert_with(|| (self.route.wire)()).send(parcel, deadline)
+            })
+        }));
+        if let Ok(outcome) = sent {
+            self.settle(waiting, outcome);
+            return;
+        }
+        // Whatever state the wire is in; and dropping it may panic once more.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(wire.take())));
+        if self.state().on_its_way.take().is_some() {
+            self.drop(&waiting, DropReason::WorkerDead, "sending it panicked");
+        }
+    }
+}
