@@ -84,7 +84,7 @@ use crate::{error::Errors, model::TracedFn};
 /// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
 /// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
 /// | `task`, the default | any other step | `name` |
-/// | all of them | | `conversation` `user` `attributes("key" = value, …)` `parent` `links` `crate` |
+/// | all of them | | `conversation` `user` `tags("key" = value, …)` `attributes("key" = value, …)` `parent` `links` `crate` |
 ///
 /// A key where it does not belong is a compile error that names those that do.
 ///
@@ -338,14 +338,15 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn balance(account: &str) -> f64 { 0.0 }
 /// ```
 ///
-/// ## On every kind: `conversation`, `user`
+/// ## On every kind: `conversation`, `user`, `tags`
 ///
-/// Said once, they are on every call inside.
+/// Said once, they are on every call inside. Tags are attributes of your own otherwise; those that the application names in
+/// `with_tag_labels` are labels of metrics too.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
-/// # struct Session { id: String, user: String }
-/// #[llm_trace(workflow, name = "support-answer", conversation = session.id, user = session.user)]
+/// # struct Session { id: String, user: String, tenant: String }
+/// #[llm_trace(workflow, name = "support-answer", conversation = session.id, user = session.user, tags("tenant" = session.tenant))]
 /// # fn answer(session: &Session) {}
 /// ```
 ///

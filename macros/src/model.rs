@@ -23,7 +23,8 @@ pub(crate) struct TracedFn {
     pub(crate) root: Option<Path>,
     pub(crate) request: Option<Expr>,
     pub(crate) setters: Vec<(Ident, Expr)>,
-    pub(crate) attributes: Vec<Pair>,
+    /// Attributes and tags, with the setter that takes them one by one.
+    pub(crate) pairs: Vec<(&'static str, Pair)>,
     /// Content, with the variant of the runtime's `Piece` that it is.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
     /// What makes up the object of a tool's arguments.
@@ -82,7 +83,7 @@ impl TracedFn {
             root: None,
             request: None,
             setters: Vec::new(),
-            attributes: Vec::new(),
+            pairs: Vec::new(),
             content: Vec::new(),
             arguments: Vec::new(),
             skipped: Vec::new(),
@@ -99,7 +100,10 @@ impl TracedFn {
                 }
                 (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
-                (_, Some(Value::Pairs(pairs))) => traced.attributes = pairs,
+                (_, Some(Value::Pairs(pairs))) => {
+                    let setter = keyed.spec.word.trim_end_matches('s');
+                    traced.pairs.extend(pairs.into_iter().map(|pair| (setter, pair)));
+                }
                 _ => {}
             }
         }

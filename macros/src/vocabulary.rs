@@ -158,7 +158,7 @@ pub(crate) enum Shape {
     Named,
     /// `skip(input, …)`, the content that is not recorded.
     Skip,
-    /// `attributes("name" = expression, …)`.
+    /// `attributes("name" = expression, …)`, a call for each of the setter that has the key's name in the singular.
     Pairs,
     /// `crate = ::path`, where the runtime lives.
     Root,
@@ -285,6 +285,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("skip", RECORDED, Shape::Skip),
     key("conversation", Kinds::All, Shape::Setter),
     key("user", Kinds::All, Shape::Setter),
+    key("tags", Kinds::All, Shape::Pairs),
     key("attributes", Kinds::All, Shape::Pairs),
     key("parent", Kinds::All, Shape::Setter),
     key("links", Kinds::All, Shape::Setter),
@@ -381,7 +382,7 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("store_id", "store"),
     ("system_instructions", "system"),
     ("system_prompt", "system"),
-    ("tags", "attributes"),
+    ("tag", "tags"),
     ("text", "query"),
     ("thread_id", "conversation"),
     ("tool_call_id", "call_id"),

@@ -26,6 +26,8 @@ pub struct Request {
     pub(crate) data_source: Option<String>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
+    /// Keys of those that calls inside have too.
+    tags: Vec<Key>,
     pub(crate) content: Captured,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
@@ -88,6 +90,7 @@ impl Request {
             name: None,
             data_source: None,
             attributes: Vec::new(),
+            tags: Vec::new(),
             content: Captured::default(),
             parent: None,
             links: Vec::new(),
@@ -116,13 +119,18 @@ impl Request {
         }
     }
 
-    /// The value this request has for `key`; where it has none, it takes over `outer`.
-    pub(crate) fn inherit(&mut self, key: &'static str, outer: Option<&Value>) -> Option<Value> {
-        if let Some(own) = self.get(key) {
-            return Some(own.value.clone());
-        }
-        self.set(key, outer.cloned());
-        outer.cloned()
+    /// What is handed down to calls inside.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &KeyValue> {
+        let is_tag = |key: &Key| {
+            matches!(key.as_str(), attribute::CONVERSATION_ID | attribute::USER_ID) || self.tags.contains(key)
+        };
+        self.attributes.iter().filter(move |attribute| is_tag(&attribute.key))
+    }
+
+    /// Takes over a tag that another process has given.
+    pub(crate) fn take_tag(&mut self, key: Key, value: StringValue) {
+        self.tags.push(key.clone());
+        self.set_attribute(KeyValue::new(key, value));
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -417,6 +425,15 @@ impl Request {
     /// An attribute of your own, on the span only: metric labels are a closed set.
     pub fn attribute<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
         self.set(key, value.attribute());
+    }
+
+    /// A tag: an attribute of your own that every call inside has too. If its name is among
+    /// [`with_tag_labels`](crate::Builder::with_tag_labels), it is a label of metrics as well.
+    ///
+    /// Set after the call has begun, it is on this call's span only.
+    pub fn tag<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+        self.set(key, value.attribute());
+        self.tags.push(Key::from_static_str(key));
     }
 
     /// The parent, where it is not the current context: one extracted from a message's headers, say.

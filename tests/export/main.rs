@@ -7,6 +7,7 @@ mod doctor;
 mod events;
 mod program;
 mod settings;
+mod tags;
 mod tls;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

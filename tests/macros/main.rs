@@ -10,3 +10,4 @@ mod futures;
 mod mirror;
 mod nesting;
 mod streams;
+mod tags;

@@ -312,7 +312,8 @@ impl Registry {
         let mut allowed = self.resolve(signal.attributes.iter());
         allowed.insert("llm_trace.outcome".to_owned(), false);
         let labels: BTreeSet<_> = labels.into_iter().collect();
-        for label in labels.iter().filter(|label| !allowed.contains_key(**label)) {
+        let is_allowed = |label: &str| allowed.contains_key(label) || label.starts_with(USERS_OWN);
+        for label in labels.iter().filter(|label| !is_allowed(label)) {
             wrong.push(format!("metric `{name}`: `{label}` is not one of its labels"));
         }
         for (label, _) in

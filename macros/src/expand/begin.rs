@@ -79,12 +79,13 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let setter = quote_spanned!(here().located_at(name.span())=> args.argument #arguments;);
         quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #setter })
     });
-    let attributes = traced.attributes.iter().map(|Pair { key, value }| {
+    let pairs = traced.pairs.iter().map(|(setter, Pair { key, value })| {
+        let setter = Ident::new(setter, here().located_at(key.span()));
         let borrowed = borrowed(value);
         let arguments = parenthesized(value, &quote_spanned!(here()=> #key, #borrowed));
-        quote_spanned!(here().located_at(key.span())=> args.attribute #arguments;)
+        quote_spanned!(here().located_at(key.span())=> args.#setter #arguments;)
     });
-    skipped.chain(request).chain(setters).chain(content).chain(named).chain(attributes).collect()
+    skipped.chain(request).chain(setters).chain(content).chain(named).chain(pairs).collect()
 }
 
 // Borrowed, so that a field of a parameter is not moved out of it.

@@ -126,6 +126,13 @@ fn attributes_become_one_call_each() {
 }
 
 #[test]
+fn tags_become_one_call_each() {
+    let expansion = expand("tool, tags(\"tenant\" = tenant), attributes(\"app.x\" = 1)", "fn f() {}");
+    assert_has(&expansion, "args.tag(\"tenant\", &tenant);");
+    assert_has(&expansion, "args.attribute(\"app.x\", &1);");
+}
+
+#[test]
 fn the_response_adapter_goes_to_finish() {
     let expansion = expand("embeddings, provider = p, response = path::to::adapter", "fn f() -> R { r() }");
     assert_has(&expansion, "::llm_trace::__private::finish!(call, out, path::to::adapter)");

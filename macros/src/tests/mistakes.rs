@@ -88,7 +88,7 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
     assert_error(
         "tool, whatever = 1",
         "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `arguments`, `skip`, \
-         `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
+         `conversation`, `user`, `tags`, `attributes`, `parent`, `links` and `crate`",
     );
 }
 
@@ -97,12 +97,12 @@ fn keys_of_other_kinds_name_both_sides() {
     assert_error(
         "workflow, temperature = 0.2",
         "`temperature` is for `chat`, `text_completion`, `generate_content`, `agent` and `agent(remote)`; `workflow` \
-         takes `name`, `input`, `skip`, `conversation`, `user`, `attributes`, `parent`, `links` and `crate`",
+         takes `name`, `input`, `skip`, `conversation`, `user`, `tags`, `attributes`, `parent`, `links` and `crate`",
     );
     assert_error(
         "call_id = id",
         "`call_id` is for `tool`: write the kind first, as in `#[llm_trace(tool, call_id = expression)]`; \
-         without one, this is a `task`, which takes `name`, `conversation`, `user`, `attributes`, `parent`, `links` \
+         without one, this is a `task`, which takes `name`, `conversation`, `user`, `tags`, `attributes`, `parent`, `links` \
          and `crate`",
     );
 }

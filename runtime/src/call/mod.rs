@@ -17,8 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::Context;
 use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue};
 
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
@@ -96,6 +96,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) site: &'static CallSite,
     /// The agent on whose behalf the call ran; for an agent, itself.
     pub(crate) agent: Option<&'a Agent>,
+    /// The tags that metrics are told apart by.
+    pub(crate) labels: &'a [KeyValue],
     pub(crate) request: &'a Request,
     pub(crate) response: &'a Response,
     pub(crate) attempts: Attempts,
@@ -143,7 +145,7 @@ impl Call {
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
-        let scope = Scope::enter(&CurrentCall::scope_of(&parent), site, &mut request);
+        let (scope, parent) = Scope::enter(&CurrentCall::scope_of(&parent), site, &mut request, parent);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
@@ -266,6 +268,7 @@ impl Held {
         let finished = Finished {
             site: open.site,
             agent: open.scope.agent(),
+            labels: open.scope.labels(),
             request: &facts.request,
             response: &facts.response,
             attempts: facts.attempts,

@@ -110,6 +110,7 @@ impl Call {
         let so_far = Finished {
             site: open.site,
             agent: open.scope.agent(),
+            labels: open.scope.labels(),
             request: &facts.request,
             response,
             attempts: facts.attempts,

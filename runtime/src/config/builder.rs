@@ -53,6 +53,8 @@ pub struct Builder {
     pub(super) openinference: Option<bool>,
     pub(super) patterns: Vec<(String, String)>,
     pub(super) cardinality_limit: Option<usize>,
+    pub(super) tag_labels: Vec<String>,
+    pub(super) baggage_keys: Vec<String>,
     pub(super) sampler: Option<Sampler>,
     pub(super) views: Vec<OpaqueView>,
     pub(super) quality: QualitySignals,
@@ -159,6 +161,25 @@ impl Builder {
     /// word `gen_ai_latest_experimental`, else the one that backends know.
     pub fn with_semconv(mut self, vintage: Vintage) -> Self {
         self.vintage = Some(vintage);
+        self
+    }
+
+    /// Tags that are labels of metrics, besides being on spans: `with_tag_labels(["tenant"])` for functions with
+    /// `tags("tenant" = …)` and all calls inside. Each value makes series of its own, so name those that have few; beyond the
+    /// [limit](Self::with_metric_cardinality_limit) they are `other`. Default: none.
+    pub fn with_tag_labels<K: Into<String>>(mut self, names: impl IntoIterator<Item = K>) -> Self {
+        self.tag_labels.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// What travels in W3C baggage, both ways: tags by their names, the conversation as `gen_ai.conversation.id` and the user as
+    /// `user.id`. What a call says goes out with requests that it makes
+    /// ([`propagation::inject`](crate::propagation::inject)), and what came in with a request
+    /// ([`propagation::extract`](crate::propagation::extract)) is on all calls that do not say otherwise. Baggage goes to every
+    /// service that is called and is believed whoever sends it: name what may be known and can be believed. Naming any adds
+    /// `baggage` to `OTEL_PROPAGATORS`. Default: none.
+    pub fn with_baggage_keys<K: Into<String>>(mut self, names: impl IntoIterator<Item = K>) -> Self {
+        self.baggage_keys.extend(names.into_iter().map(Into::into));
         self
     }
 

@@ -18,6 +18,7 @@ mod sampler;
 mod sdk;
 mod settings;
 mod signal;
+mod tags;
 mod tls;
 
 pub use builder::{Builder, builder};

@@ -9,7 +9,8 @@ use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, DeliverySettings, SdkSettings, content, propagators, resource};
+use super::{Builder, ConfigError, DeliverySettings, SdkSettings, content, propagators, resource, tags};
+use crate::context::TagRules;
 use crate::metrics;
 use crate::openinference::OPENINFERENCE;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
@@ -34,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) content: ContentCapture,
     pub(crate) content_rules: Rules,
     pub(crate) cardinality_limit: usize,
+    pub(crate) tags: TagRules,
     pub(crate) quality: QualitySignals,
     /// Whether spans speak OpenInference too.
     pub(crate) openinference: bool,
@@ -98,7 +100,9 @@ impl Settings {
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
         let delivery = DeliverySettings::resolve(&builder)?;
         let sdk = SdkSettings::resolve(&builder, source)?;
-        let propagators = propagators::resolve(source)?;
+        let tags = tags::rules(&builder)?;
+        let mut propagators = propagators::resolve(source)?;
+        propagators.baggage |= !tags.baggage.is_empty();
         let content_rules = content::rules(&builder, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let quality = builder.quality;
@@ -120,6 +124,7 @@ impl Settings {
             content,
             content_rules,
             cardinality_limit,
+            tags,
             quality,
             openinference,
         }))

@@ -73,6 +73,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         cardinality_limit,
         quality: quality_signals,
         openinference: speaks_openinference,
+        tags,
     } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let ledger = Arc::new(Ledger::default());
@@ -114,6 +115,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     openinference::set(speaks_openinference);
     vintage::set(vintage);
     metrics::set_limit(cardinality_limit);
+    tags.install();
     propagation::install(propagators);
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));

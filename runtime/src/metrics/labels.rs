@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
 
+use crate::call::Finished;
 use crate::semconv::attribute;
 
 /// The value that stands for all others once a metric has its limit of label sets.
@@ -33,21 +34,28 @@ pub(crate) struct LabelSet<'a> {
 }
 
 impl Labels {
-    pub(crate) fn new() -> Self {
-        Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::new() }
+    /// To begin with, the tags of the call that are labels.
+    pub(crate) fn of(call: &Finished<'_>) -> Self {
+        let mut labels = Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::new() };
+        call.labels.iter().for_each(|label| labels.push(label.clone()));
+        labels
     }
 
     /// Adds a label, if it has a value.
     pub(crate) fn add(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
-        let Some(value) = value else { return };
-        let label = KeyValue::new(key, value);
-        label.hash(&mut self.hasher);
-        self.list.push(label);
+        if let Some(value) = value {
+            self.push(KeyValue::new(key, value));
+        }
     }
 
     /// Adds a text of the call's, which is copied.
     pub(crate) fn add_text(&mut self, key: &'static str, text: Option<&str>) {
         self.add(key, text.map(|text| StringValue::from(text.to_owned())));
+    }
+
+    fn push(&mut self, label: KeyValue) {
+        label.hash(&mut self.hasher);
+        self.list.push(label);
     }
 
     pub(crate) fn set(&self) -> LabelSet<'_> {

@@ -1,7 +1,7 @@
 //! In: a finished call. Out: measurements on the global meter provider.
 //!
 //! Metrics are recorded for every call, sampled or not, with a closed set of labels: an attribute of the user's
-//! own never becomes one.
+//! own never becomes one, a tag only if the application names it.
 
 mod cardinality;
 mod instruments;
@@ -91,7 +91,7 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
 }
 
 fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
-    let mut labels = Labels::new();
+    let mut labels = Labels::of(call);
     labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
     labels.add(attribute::TOOL_TYPE, call.request.get(attribute::TOOL_TYPE).map(|label| label.value.clone()));
     labels.add_text(attribute::AGENT_NAME, call.agent.map(Agent::name));
@@ -99,13 +99,13 @@ fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
 }
 
 fn record_workflow(call: &Finished<'_>, instruments: &Instruments) {
-    let mut labels = Labels::new();
+    let mut labels = Labels::of(call);
     labels.add_text(attribute::WORKFLOW_NAME, Some(call.own_name()));
     record_duration(&instruments.workflow_duration, call, &mut labels);
 }
 
 fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
-    let mut labels = Labels::new();
+    let mut labels = Labels::of(call);
     labels.add_text(attribute::AGENT_NAME, Some(call.own_name()));
     if let Some(agent) = call.agent {
         instruments.agent_inference_calls.record(agent.inference_calls(), labels.set());
@@ -129,7 +129,7 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
 
 /// The labels every client metric has.
 fn client_labels(call: &Finished<'_>) -> Labels {
-    let mut labels = Labels::new();
+    let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
     labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
     labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());

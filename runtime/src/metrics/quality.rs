@@ -60,7 +60,7 @@ pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
 
 fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
     let signals = call.signals();
-    let mut labels = Labels::new();
+    let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
     labels.add_text(attribute::DATA_SOURCE_ID, call.request.data_source.as_deref());
     let labels = labels.set();
