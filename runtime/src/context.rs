@@ -9,6 +9,7 @@ use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::call::{CallSite, Kind};
+use crate::quality::Outermost;
 use crate::request::Request;
 
 /// Said once by an outer call, true of every call inside it.
@@ -18,6 +19,7 @@ pub(crate) struct Scope {
     /// Those of the tags that metrics are told apart by.
     labels: Vec<KeyValue>,
     agent: Option<Arc<Agent>>,
+    outermost: Option<Arc<Outermost>>,
 }
 
 /// Where tags go besides spans.
@@ -82,7 +84,9 @@ impl Scope {
             }
         }
         let is_agent = site.kind == Kind::Agent;
-        if own.is_empty() && !is_agent {
+        let outermost = Outermost::under(outer.outermost.as_ref());
+        let is_first = outermost.is_some() && outer.outermost.is_none();
+        if own.is_empty() && !is_agent && !is_first {
             return (Arc::clone(outer), parent);
         }
         let agent = if is_agent {
@@ -98,7 +102,7 @@ impl Scope {
             labels = rules.labels.iter().filter_map(|key| label(&tags, key)).collect();
             context = with_baggage(rules, &own, context);
         }
-        (Arc::new(Scope { tags, labels, agent }), context)
+        (Arc::new(Scope { tags, labels, agent, outermost }), context)
     }
 
     /// The tags that are labels of metrics, in the order in which they were asked for.
@@ -109,6 +113,11 @@ impl Scope {
     /// The agent on whose behalf a call runs; for an agent itself, that invocation.
     pub(crate) fn agent(&self) -> Option<&Agent> {
         self.agent.as_deref()
+    }
+
+    /// What is shared with every call under the same outermost one.
+    pub(crate) fn outermost(&self) -> Option<&Outermost> {
+        self.outermost.as_deref()
     }
 }
 

@@ -1,5 +1,7 @@
 //! In: who was asked and what was used. Out: what it cost, or that nobody knows.
 //!
+//! The same table knows how much each model can take.
+//!
 //! Prices come from the `genai-prices` crate: an embedded, dated table with tiers, cache discounts and service
 //! tiers. A model without a price is counted as unpriced, never as free.
 
@@ -57,6 +59,32 @@ pub(crate) fn price(request: &Request, response: &Response) -> Price {
     Price::Unknown
 }
 
+/// How many tokens the model of a known price can take, if the table says so.
+#[cfg(feature = "pricing")]
+pub(crate) fn context_window(price: &Price) -> Option<u64> {
+    use std::collections::HashMap;
+    use std::sync::LazyLock;
+    static WINDOWS: LazyLock<HashMap<String, u64>> = LazyLock::new(|| {
+        let providers = genai_prices::Calculator::bundled().providers();
+        let models = providers.flat_map(|provider| provider.models().map(move |model| (provider, model)));
+        models
+            .filter_map(|(provider, model)| Some((name(provider.id(), model.id()), model.context_window()?)))
+            .collect()
+    });
+    let Price::Known { model, .. } = price else { return None };
+    WINDOWS.get(model).copied()
+}
+
+#[cfg(not(feature = "pricing"))]
+pub(crate) fn context_window(_price: &Price) -> Option<u64> {
+    None
+}
+
+#[cfg(feature = "pricing")]
+fn name(provider: &str, model: &str) -> String {
+    format!("{provider}/{model}")
+}
+
 /// Decodes the price table ahead of its first use, on a thread of its own: it takes tens of milliseconds.
 #[cfg(feature = "pricing")]
 pub(crate) fn warm() {
@@ -90,7 +118,7 @@ fn table_price(
         None => query,
     };
     let found = genai_prices::calculate(&query)?;
-    Ok(Price::Known { usd: found.total_price, model: format!("{}/{}", found.provider_id, found.model_id) })
+    Ok(Price::Known { usd: found.total_price, model: name(&found.provider_id, &found.model_id) })
 }
 
 /// The table's name for a provider where it differs from the conventions'.
@@ -170,6 +198,15 @@ mod tests {
     fn an_unknown_model_is_unknown_and_not_free() {
         assert_eq!(price_of("openai", "no-such-model", Usage::new(1, 1)), Price::Unknown);
         assert_eq!(price_of("no-such-provider", "gpt-4o-mini", Usage::new(1, 1)), Price::Unknown);
+    }
+
+    #[test]
+    fn the_context_window_is_that_of_the_model_that_is_priced() {
+        let window = |provider, model| context_window(&price_of(provider, model, Usage::new(1, 1)));
+        assert_eq!(window("openai", "gpt-4o-mini-2024-07-18"), Some(128_000));
+        assert_eq!(window("anthropic", "claude-3-haiku-20240307"), Some(200_000));
+        assert_eq!(window("openai", "no-such-model"), None);
+        assert_eq!(window("ollama", "llama3"), None);
     }
 
     #[test]

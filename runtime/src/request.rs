@@ -31,6 +31,8 @@ pub struct Request {
     pub(crate) content: Captured,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
+    /// What an evaluator judges: the span that it is linked to.
+    pub(crate) evaluated: Option<SpanContext>,
     /// Keys that the span has from its start: the SDK would keep both of two values for one key.
     on_span: Vec<Key>,
     /// Provider, model or server became known only after the start.
@@ -94,6 +96,7 @@ impl Request {
             content: Captured::default(),
             parent: None,
             links: Vec::new(),
+            evaluated: None,
             on_span: Vec::new(),
             is_late: false,
         }

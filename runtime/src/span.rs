@@ -28,6 +28,9 @@ pub(crate) fn start(
     let mut attributes = start_attributes(site, request, scope.agent());
     attributes.extend(openinference::span_kind(site.kind));
     request.started(&attributes);
+    if site.kind == Kind::Evaluator {
+        request.evaluated = request.links.first().map(|link| link.span_context.clone());
+    }
     let builder = SpanBuilder::from_name(name(site, request, scope.agent()))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)

@@ -136,6 +136,9 @@ fn metrics_arrive_before_the_program_ends() {
         ("gen_ai.client.token.usage", "{token}"),
         ("gen_ai.usage.cost", "USD"),
         ("gen_ai.workflow.duration", "s"),
+        ("llm_trace.answer.context_utilization", "1"),
+        ("llm_trace.answer.refusals", "{answer}"),
+        ("llm_trace.answer.truncations", "{answer}"),
     ];
     assert_eq!(names, expected);
     let duration = metrics.iter().find(|metric| metric.name == expected[0].0).unwrap();
@@ -253,7 +256,7 @@ fn spans_that_are_recorded_but_not_sampled_are_not_exported() {
     }
     let receipt = telemetry.shutdown();
     assert_eq!((receipt.spans(), receipt.metrics_lost()), (0, false));
-    assert_eq!((receiver.spans().len(), receiver.metrics().len()), (0, 4));
+    assert_eq!((receiver.spans().len(), receiver.metrics().len()), (0, 7));
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! What calls tell about quality.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod answers;
 mod retrieval;
+mod scores;

@@ -209,8 +209,13 @@ fn parts_of_a_body_that_are_not_needed_are_never_serialized() {
     }
     #[derive(Serialize)]
     struct Choice {
-        message: Visited,
+        message: Message,
         finish_reason: &'static str,
+    }
+    #[derive(Serialize)]
+    struct Message {
+        content: Visited,
+        tool_calls: Visited,
     }
     #[derive(Serialize)]
     struct Usage {
@@ -221,7 +226,10 @@ fn parts_of_a_body_that_are_not_needed_are_never_serialized() {
         content: Visited,
         model: "m-2",
         data: vec![Embedding { embedding: vec![Visited, Visited] }],
-        choices: vec![Choice { message: Visited, finish_reason: "stop" }],
+        choices: vec![Choice {
+            message: Message { content: Visited, tool_calls: Visited },
+            finish_reason: "stop",
+        }],
         usage: Usage { prompt_tokens: 9, extra: Visited },
     };
     let span = embedding(body);

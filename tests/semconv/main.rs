@@ -159,7 +159,9 @@ fn one_of_many_tools(number: usize) {}
 fn guardrail() {}
 
 #[llm_trace(evaluator, name = "helpfulness")]
-fn evaluator() {}
+fn evaluator() -> f64 {
+    0.5
+}
 
 #[llm_trace(task)]
 fn task() {}

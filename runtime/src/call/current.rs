@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
-use opentelemetry::Context;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::{Context, KeyValue};
 
 use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
@@ -182,6 +182,23 @@ impl CurrentCall {
     pub fn span_id(&self) -> Option<String> {
         let span_id = self.open.upgrade()?.span.span().span_context().span_id();
         (span_id != SpanId::INVALID).then(|| span_id.to_string())
+    }
+
+    /// Notes that a score was recorded inside the call.
+    pub(crate) fn note_score(&self) {
+        if let Some(open) = self.open.upgrade() {
+            open.facts().is_scored = true;
+        }
+    }
+
+    /// The tags that metrics are told apart by.
+    pub(crate) fn labels(&self) -> &[KeyValue] {
+        self.scope.labels()
+    }
+
+    /// The id of the response, if there has been one only under the outermost call.
+    pub(crate) fn only_response_id(&self) -> Option<String> {
+        self.scope.outermost()?.only_response_id()
     }
 
     fn captures_output(&self) -> bool {

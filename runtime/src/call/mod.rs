@@ -81,6 +81,8 @@ struct Facts {
     attempts: Attempts,
     timing: Timing,
     holders: stream::Holders,
+    /// A score was recorded by hand.
+    is_scored: bool,
     ended: bool,
 }
 
@@ -168,6 +170,7 @@ impl Call {
                 attempts: Attempts::default(),
                 timing: Timing::default(),
                 holders: stream::Holders::default(),
+                is_scored: false,
                 ended: false,
             }),
         });
@@ -183,6 +186,15 @@ impl Call {
     pub(crate) fn reads_documents(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind.returns_documents() && quality::reads_documents() && held.is_observed()
+        })
+    }
+
+    /// Whether the return value is read for a score.
+    pub(crate) fn reads_verdict(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| {
+            held.open.site.kind == Kind::Evaluator
+                && (metrics::are_wanted() || events::are_received())
+                && !held.open.facts().is_scored
         })
     }
 
@@ -265,6 +277,11 @@ impl Held {
         if let Some(agent) = open.scope.agent() {
             agent.count(open.site.kind);
         }
+        if open.site.kind.is_inference()
+            && let Some(root) = open.scope.outermost()
+        {
+            root.answered(facts.response.id.as_deref());
+        }
         let finished = Finished {
             site: open.site,
             agent: open.scope.agent(),
@@ -290,6 +307,7 @@ impl Held {
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         events::record(&finished, &self.context, end_time);
+        events::record_verdict(&finished, &self.context);
         span::end(&finished, &self.context, end_time);
     }
 }

@@ -67,6 +67,26 @@ pub(crate) fn record(call: &Finished<'_>, context: &Context, at: SystemTime) {
     }
 }
 
+/// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
+pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
+    let Some(verdict) = &call.response.verdict else { return };
+    // A test knows measurements by their context.
+    #[cfg(feature = "testing")]
+    let _attached = context.clone().attach();
+    let scored = call.request.evaluated.clone();
+    let mut score = score(call.own_name());
+    if let Some(value) = verdict.value {
+        score = score.value(value);
+    }
+    if let Some(label) = &verdict.label {
+        score = score.label(label);
+    }
+    if let Some(passed) = verdict.passed {
+        score = score.passed(passed);
+    }
+    score.of_span(scored.unwrap_or_else(|| context.span().span_context().clone())).send(call.labels);
+}
+
 /// The attributes of the call's span, and its content.
 fn details(call: &Finished<'_>) -> Vec<(Key, AnyValue)> {
     let attributes = span::attributes(call).into_iter();

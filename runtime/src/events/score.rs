@@ -3,21 +3,23 @@
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, Severity};
-use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use opentelemetry::{Context, Key, Value};
+use opentelemetry::trace::{SpanContext, SpanId, SpanRef, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::{Context, Key, KeyValue, Value};
 
 use super::{Event, any_value, sink};
-use crate::call::{AttributeValue, Text};
-use crate::privacy;
+use crate::call::{AttributeValue, Text, current};
 use crate::semconv::{attribute, event};
+use crate::{metrics, privacy};
 
-/// A score of an answer, which becomes the event `gen_ai.evaluation.result`; see [`score()`].
+/// A score of an answer, which becomes the event `gen_ai.evaluation.result` and a measurement of
+/// `llm_trace.evaluation.score`; see [`score()`].
 #[derive(Clone, Debug)]
 #[must_use = "a score is lost unless `record()` is called"]
 pub struct Score {
     name: String,
     value: Option<f64>,
     label: Option<String>,
+    threshold: Option<f64>,
     explanation: Option<String>,
     response_id: Option<String>,
     error_type: Option<String>,
@@ -28,7 +30,10 @@ pub struct Score {
 /// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded;
 /// feedback that arrives later says [which it is about](Score::of). Scores are events: they are sent over OTLP as logs by
 /// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
-/// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either.
+/// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either. Their values are measured too, by name
+/// and label: `llm_trace.evaluation.score`. An [evaluator](Kind::Evaluator) that returns its score need not record it.
+///
+/// [Kind::Evaluator]: crate::Kind::Evaluator
 ///
 /// ```
 /// use llm_trace::{llm_trace, score};
@@ -50,6 +55,7 @@ pub fn score(name: impl Into<String>) -> Score {
         name: name.into(),
         value: None,
         label: None,
+        threshold: None,
         explanation: None,
         response_id: None,
         error_type: None,
@@ -71,6 +77,28 @@ impl Score {
         self
     }
 
+    /// The label `pass` from this value on and `fail` below it, unless the score has [a label](Self::label) of its own.
+    /// Dashboards and alerts go by these two words.
+    ///
+    /// ```
+    /// llm_trace::score("faithfulness").value(0.62).threshold(0.7).record(); // `fail`
+    /// ```
+    pub fn threshold(mut self, least: f64) -> Self {
+        self.threshold = Some(least);
+        self
+    }
+
+    /// The label `pass` or `fail`, and the score 1 or 0, each unless the score has one of its own.
+    ///
+    /// ```
+    /// llm_trace::score("is_json").passed(true).record();
+    /// ```
+    pub fn passed(mut self, passed: bool) -> Self {
+        self.value.get_or_insert(f64::from(u8::from(passed)));
+        self.label.get_or_insert_with(|| verdict(passed).to_owned());
+        self
+    }
+
     /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
     /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
     /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
@@ -79,7 +107,8 @@ impl Score {
         self
     }
 
-    /// The provider's id of the response that was evaluated, for where the span is not known.
+    /// The provider's id of the response that was evaluated. Default: that of the only answer of a model so far under the
+    /// same outermost call, unless the score [is about another span](Self::of).
     pub fn response_id(mut self, id: impl Into<String>) -> Self {
         self.response_id = Some(id.into());
         self
@@ -92,8 +121,8 @@ impl Score {
     }
 
     /// The span that was evaluated, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
-    /// [`span_id`](crate::CurrentCall::span_id) tell them. If they are no ids the score is recorded without a span, and
-    /// that is logged.
+    /// [`span_id`](crate::CurrentCall::span_id) tell them: also minutes later, in another process. The span that the score is
+    /// recorded in, if any, is linked to it. If they are no ids the score is recorded without a span, and that is logged.
     pub fn of(self, trace_id: &str, span_id: &str) -> Self {
         let ids = TraceId::from_hex(trace_id).ok().zip(SpanId::from_hex(span_id).ok());
         let span = ids.map(|(trace, span)| {
@@ -121,8 +150,26 @@ impl Score {
         self
     }
 
-    /// Emits the score.
-    pub fn record(self) {
+    /// Emits and measures the score.
+    pub fn record(mut self) {
+        let call = current();
+        call.note_score();
+        if let Some(scored) = self.span.as_ref().filter(|span| span.is_valid()) {
+            Context::map_current(|context| link(&context.span(), scored));
+        } else if self.response_id.is_none() {
+            self.response_id = call.only_response_id();
+        }
+        self.send(call.labels());
+    }
+
+    /// `tags` are labels of where it is given.
+    pub(super) fn send(mut self, tags: &[KeyValue]) {
+        if let (None, Some(value), Some(least)) = (&self.label, self.value, self.threshold) {
+            self.label = Some(verdict(value >= least).to_owned());
+        }
+        if let Some(value) = self.value {
+            metrics::record_score(tags, &self.name, self.label.as_deref(), value);
+        }
         sink::emit(event::EVALUATION_RESULT, Severity::Info, || {
             let span = self.span.clone();
             let span =
@@ -155,5 +202,16 @@ impl Score {
             }
         }
         attributes
+    }
+}
+
+fn verdict(passed: bool) -> &'static str {
+    if passed { "pass" } else { "fail" }
+}
+
+/// From where a score is given to what it is about.
+fn link(from: &SpanRef<'_>, to: &SpanContext) {
+    if from.is_recording() && from.span_context().span_id() != to.span_id() {
+        from.add_link(to.clone(), Vec::new());
     }
 }

@@ -8,7 +8,7 @@ use crate::call::Finished;
 use crate::semconv::attribute;
 
 /// The value that stands for all others once a metric has its limit of label sets.
-const OTHER: &str = "other";
+pub(super) const OTHER: &str = "other";
 
 /// Labels that keep their values beyond the limit: they have few, and errors must stay errors.
 const KEPT: &[&str] = &[
@@ -36,8 +36,15 @@ pub(crate) struct LabelSet<'a> {
 impl Labels {
     /// To begin with, the tags of the call that are labels.
     pub(crate) fn of(call: &Finished<'_>) -> Self {
+        Labels::beginning_with(call.labels)
+    }
+
+    /// The same where there is no finished call.
+    pub(crate) fn beginning_with(tags: &[KeyValue]) -> Self {
         let mut labels = Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::new() };
-        call.labels.iter().for_each(|label| labels.push(label.clone()));
+        for label in tags {
+            labels.push(label.clone());
+        }
         labels
     }
 

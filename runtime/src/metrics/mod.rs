@@ -14,6 +14,7 @@ use opentelemetry::metrics::Histogram;
 
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
+pub(crate) use quality::record_score;
 pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Kind, Outcome};

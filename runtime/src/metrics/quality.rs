@@ -1,20 +1,27 @@
 //! In: what a finished call says about quality. Out: measurements.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
 use super::cardinality::Limited;
-use super::instruments::Make;
-use super::labels::Labels;
+use super::instruments::{self, Make};
+use super::labels::{LabelSet, Labels, OTHER};
 use crate::call::Finished;
 use crate::semconv::{attribute, metric};
 
 /// The instruments of everything in [`crate::quality`].
 pub(crate) struct Instruments {
     documents: Limited<Histogram<u64>>,
-    empty: Limited<Counter<u64>>,
+    empty: Occurrences,
     top_score: Limited<Histogram<f64>>,
     score_gap: Limited<Histogram<f64>>,
     duplicates: Limited<Histogram<u64>>,
+    truncations: Occurrences,
+    refusals: Occurrences,
+    context_utilization: Limited<Histogram<f64>>,
+    evaluation_score: Limited<Histogram<f64>>,
 }
 
 impl Instruments {
@@ -28,11 +35,11 @@ impl Instruments {
                 metric::RETRIEVAL_DOCUMENTS,
                 "Number of documents returned by a retrieval or a reranking.",
             ),
-            empty: make.counter(
+            empty: Occurrences::new(make.counter(
                 metric::RETRIEVAL_EMPTY,
                 metric::UNIT_RETRIEVALS,
                 "Retrievals and rerankings that returned no document.",
-            ),
+            )),
             top_score: number(
                 metric::RETRIEVAL_TOP_SCORE,
                 metric::RETRIEVAL_SCORE_BUCKETS,
@@ -47,6 +54,49 @@ impl Instruments {
                 metric::RETRIEVAL_DUPLICATES,
                 "Number of documents that repeat an earlier one of the same result.",
             ),
+            truncations: Occurrences::new(make.counter(
+                metric::ANSWER_TRUNCATIONS,
+                metric::UNIT_ANSWERS,
+                "Answers that ended because they may not be longer.",
+            )),
+            refusals: Occurrences::new(make.counter(
+                metric::ANSWER_REFUSALS,
+                metric::UNIT_ANSWERS,
+                "Answers that the model or the provider's filter refused.",
+            )),
+            context_utilization: number(
+                metric::ANSWER_CONTEXT_UTILIZATION,
+                metric::SHARE_BUCKETS,
+                "Share of the model's context window that the input took.",
+            ),
+            evaluation_score: number(
+                metric::EVALUATION_SCORE,
+                metric::EVALUATION_BUCKETS,
+                "What answers were found to be worth.",
+            ),
+        }
+    }
+}
+
+/// A counter of something that may or may not happen. It is given a zero when a label set is seen first: a ratio of a
+/// series that is not there would be no data, and its first increase would be seen by nobody.
+struct Occurrences {
+    counter: Limited<Counter<u64>>,
+    /// Label sets that were given theirs; one that is pushed out by another is given it again, which changes nothing.
+    known: [AtomicU64; 64],
+}
+
+impl Occurrences {
+    fn new(counter: Limited<Counter<u64>>) -> Self {
+        Occurrences { counter, known: [const { AtomicU64::new(0) }; 64] }
+    }
+
+    fn record(&self, happened: bool, labels: LabelSet<'_>) {
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+        let known = &self.known[labels.hash as usize % self.known.len()];
+        if happened || known.load(Ordering::Relaxed) != labels.hash {
+            known.store(labels.hash, Ordering::Relaxed);
+            self.counter.record(u64::from(happened), labels);
         }
     }
 }
@@ -55,6 +105,8 @@ impl Instruments {
 pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
         record_retrieval(call, instruments);
+    } else if call.site.kind.is_inference() {
+        record_answer(call, instruments);
     }
 }
 
@@ -66,8 +118,7 @@ fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
     let labels = labels.set();
     if let Some(documents) = signals.documents {
         instruments.documents.record(documents, labels);
-        // A zero makes the counter known to whoever asks how many of all were empty.
-        instruments.empty.record(u64::from(documents == 0), labels);
+        instruments.empty.record(documents == 0, labels);
     }
     if let Some(score) = signals.top_score {
         instruments.top_score.record(score, labels);
@@ -79,3 +130,39 @@ fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
         instruments.duplicates.record(duplicates, labels);
     }
 }
+
+fn record_answer(call: &Finished<'_>, instruments: &Instruments) {
+    let signals = call.signals();
+    let mut labels = Labels::of(call);
+    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
+    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
+    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    let labels = labels.set();
+    if let Some(truncated) = signals.truncated {
+        instruments.truncations.record(truncated, labels);
+    }
+    if let Some(refused) = signals.refused {
+        instruments.refusals.record(refused, labels);
+    }
+    if let Some(share) = signals.context_utilization {
+        instruments.context_utilization.record(share, labels);
+    }
+}
+
+/// Records a score, whoever gave it; `tags` are labels of where it was given.
+pub(crate) fn record_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
+    let Some(instruments) = instruments::current() else { return };
+    let mut labels = Labels::beginning_with(tags);
+    labels.add_text(attribute::EVALUATION_NAME, Some(name));
+    labels.add_text(attribute::EVALUATION_SCORE_LABEL, label.map(word));
+    instruments.quality.evaluation_score.record(value, labels.set());
+}
+
+/// A judge may answer in sentences: those are on the event, and in a metric they are `other`.
+fn word(label: &str) -> &str {
+    let is_word = label.len() <= MAX_WORD
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+".contains(&byte));
+    if is_word { label } else { OTHER }
+}
+
+const MAX_WORD: usize = 40;

@@ -379,14 +379,14 @@ impl Walker<'_> {
             }
             Place::EventDelta => match self.event {
                 Event::Text => self.deltas.text(text),
+                Event::Refusal => self.refusal(text),
                 Event::Reasoning => self.deltas.reasoning(text),
-                Event::Refusal => self.deltas.refusal(text),
                 Event::ToolCall => self.arguments(text),
                 Event::Other => self.deltas.other(text),
                 Event::Unnamed | Event::ItemAdded | Event::Error => {}
             },
             Place::Text | Place::Content | Place::ResponseOrText => self.deltas.text(text),
-            Place::Refusal => self.deltas.refusal(text),
+            Place::Refusal => self.refusal(text),
             Place::Reasoning => self.deltas.reasoning(text),
             Place::CallId => {
                 if let Some(call) = self.call() {
@@ -415,6 +415,12 @@ impl Walker<'_> {
             Place::ErrorClass => self.error().class = Some(text.to_owned()),
             _ => {}
         }
+    }
+
+    /// What a user sees instead of an answer.
+    fn refusal(&mut self, text: &str) {
+        self.all.facts.response.is_refusal |= !text.is_empty();
+        self.deltas.refusal(text);
     }
 
     fn error(&mut self) -> &mut StreamedError {

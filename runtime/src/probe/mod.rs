@@ -11,6 +11,7 @@ mod json;
 mod request;
 mod response;
 mod serializer;
+mod verdict;
 
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ pub(crate) use documents::read_documents;
 pub(crate) use json::{Json, RAW_VALUE};
 pub(crate) use request::read_request;
 pub(crate) use response::read_response;
+pub(crate) use verdict::read_verdict;
 
 /// A scalar found at a place the reader asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -42,8 +42,12 @@ pub(super) enum Place {
     InputDetails,
     OutputDetails,
     Choice,
+    /// The message of a choice, for its refusal only.
+    Message,
+    PromptFeedback,
     Incomplete,
     OutputItem,
+    OutputPart,
     Embedding,
     CacheCreation,
     ServerTools,
@@ -61,6 +65,10 @@ pub(super) enum Field {
     Id,
     FinishReason,
     ChoiceFinishReason,
+    /// What the model says instead of an answer. That there is something is all that is of interest.
+    Refusal,
+    BlockReason,
+    OutputPartType,
     Status,
     IncompleteReason,
     OutputItemType,
@@ -141,6 +149,10 @@ impl Reader for ResponseReader {
                 Leaf(F::FinishReason)
             }
             (Place::Choice, "finish_reason" | "finishReason") => Leaf(F::ChoiceFinishReason),
+            (Place::Choice, "message") => Place::Message,
+            (Place::Message, "refusal") => Leaf(F::Refusal),
+            (Place::Root, "promptFeedback" | "prompt_feedback") => Place::PromptFeedback,
+            (Place::PromptFeedback, "blockReason" | "block_reason") => Leaf(F::BlockReason),
             (Place::Root, "status") => Leaf(F::Status),
             (Place::Root, "incomplete_details") => Place::Incomplete,
             (Place::Root, "output") => Place::OutputItem,
@@ -154,6 +166,8 @@ impl Reader for ResponseReader {
             (Place::Root, "eval_count") => Leaf(F::Output),
             (Place::Incomplete, "reason") => Leaf(F::IncompleteReason),
             (Place::OutputItem, "type") => Leaf(F::OutputItemType),
+            (Place::OutputItem, "content") => Place::OutputPart,
+            (Place::OutputPart, "type") => Leaf(F::OutputPartType),
             (Place::Embedding, "embedding") => Leaf(F::Dimensions),
 
             // Cohere reports used and billed tokens; the conventions prefer what is billed.
@@ -234,7 +248,11 @@ impl Reader for ResponseReader {
                 }
                 None // the numbers themselves are of no interest
             }
-            Place::Choice | Place::OutputItem | Place::InputModalities | Place::OutputModalities => Some(at),
+            Place::Choice
+            | Place::OutputItem
+            | Place::OutputPart
+            | Place::InputModalities
+            | Place::OutputModalities => Some(at),
             // All vectors of a response have one length.
             Place::Embedding if self.response.dimensions.is_none() => Some(at),
             _ => None,
@@ -316,6 +334,12 @@ impl ResponseReader {
                 self.response.finish_reasons.extend(name(text));
                 self.proves_itself = true;
             }
+            Field::Refusal => self.response.is_refusal = true,
+            Field::BlockReason => {
+                self.response.is_refusal = true;
+                self.proves_itself = true;
+            }
+            Field::OutputPartType => self.response.is_refusal |= text == "refusal",
             Field::Status => self.response.status = Some(text.to_owned()),
             Field::IncompleteReason => self.incomplete_reason = Some(text.to_owned()),
             Field::OutputItemType => self.calls_tool |= text == "function_call",

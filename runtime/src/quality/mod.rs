@@ -1,7 +1,9 @@
 //! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
 //!
-//! [`policy`] says which signals are wanted. [`retrieval`] is what a search found.
+//! [`policy`] says which signals are wanted. [`retrieval`] is what a search found, [`answer`] how a model's answer ended.
 
+mod answer;
+mod outermost;
 mod policy;
 mod retrieval;
 
@@ -10,6 +12,7 @@ use opentelemetry::KeyValue;
 use crate::call::Finished;
 use crate::semconv::attribute;
 
+pub(crate) use outermost::Outermost;
 use policy::is_on;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::set;
@@ -23,6 +26,9 @@ pub(crate) struct Signals {
     pub(crate) top_score: Option<f64>,
     pub(crate) score_gap: Option<f64>,
     pub(crate) duplicates: Option<u64>,
+    pub(crate) truncated: Option<bool>,
+    pub(crate) refused: Option<bool>,
+    pub(crate) context_utilization: Option<f64>,
 }
 
 /// Whether anything is wanted that the documents of a retrieval tell.
@@ -41,6 +47,14 @@ impl Signals {
             }
             signals.duplicates = found.duplicates.filter(|_| is_on(QualitySignal::Duplicates));
         }
+        if call.site.kind.is_inference() {
+            signals.truncated =
+                answer::truncated(call.response).filter(|_| is_on(QualitySignal::Truncations));
+            signals.refused = answer::refused(call.response).filter(|_| is_on(QualitySignal::Refusals));
+            if is_on(QualitySignal::ContextUtilization) {
+                signals.context_utilization = answer::context_utilization(call);
+            }
+        }
         signals
     }
 
@@ -53,10 +67,16 @@ impl Signals {
         let numbers = [
             (attribute::RETRIEVAL_TOP_SCORE, self.top_score),
             (attribute::RETRIEVAL_SCORE_GAP, self.score_gap),
+            (attribute::ANSWER_CONTEXT_UTILIZATION, self.context_utilization),
         ];
-        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
-        let counts =
-            counts.into_iter().filter_map(move |(key, value)| Some(KeyValue::new(key, count(value?))));
-        counts.chain(numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?))))
+        let flags =
+            [(attribute::ANSWER_TRUNCATED, self.truncated), (attribute::ANSWER_REFUSED, self.refused)];
+        let int = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        let counts = counts.into_iter().filter_map(move |(key, value)| Some(KeyValue::new(key, int(value?))));
+        let numbers = numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?)));
+        // What did not happen is not on the span: it is what a search would not find.
+        let flags = flags.into_iter().filter(|(_, value)| *value == Some(true));
+        let flags = flags.map(|(key, _)| KeyValue::new(key, true));
+        counts.chain(numbers).chain(flags)
     }
 }

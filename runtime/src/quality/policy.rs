@@ -14,6 +14,15 @@ pub enum QualitySignal {
     Scores,
     /// How many documents repeat an earlier one, by their ids: `llm_trace.retrieval.duplicates`.
     Duplicates,
+    /// Answers that ended because they may not be longer, by the finish reason: `llm_trace.answer.truncated`, counted by
+    /// `llm_trace.answer.truncations`.
+    Truncations,
+    /// Answers that the model or the provider's filter refused, by the finish reason or the provider's field for it:
+    /// `llm_trace.answer.refused`, counted by `llm_trace.answer.refusals`.
+    Refusals,
+    /// The share of the model's context window that the input took: `llm_trace.answer.context_utilization`. Windows are
+    /// those of the price table (feature `pricing`), which does not know all.
+    ContextUtilization,
 }
 
 /// Which [`QualitySignal`]s are measured; see [`Builder::with_quality_signals`](crate::Builder::with_quality_signals).
@@ -28,7 +37,14 @@ pub enum QualitySignal {
 #[must_use = "a choice of signals does nothing by itself"]
 pub struct QualitySignals(u16);
 
-const ALL: [QualitySignal; 3] = [QualitySignal::Documents, QualitySignal::Scores, QualitySignal::Duplicates];
+const ALL: [QualitySignal; 6] = [
+    QualitySignal::Documents,
+    QualitySignal::Scores,
+    QualitySignal::Duplicates,
+    QualitySignal::Truncations,
+    QualitySignal::Refusals,
+    QualitySignal::ContextUtilization,
+];
 
 impl QualitySignal {
     const fn bit(self) -> u16 {

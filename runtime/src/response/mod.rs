@@ -40,8 +40,19 @@ pub struct Response {
     pub(crate) api_type: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) dimensions: Option<i64>,
+    /// The model refused in words of its own, whatever the finish reason.
+    pub(crate) is_refusal: bool,
     pub(crate) retrieved: Option<Retrieved>,
+    pub(crate) verdict: Option<Verdict>,
     pub(crate) content: Captured,
+}
+
+/// What an evaluator returned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) value: Option<f64>,
+    pub(crate) label: Option<String>,
+    pub(crate) passed: Option<bool>,
 }
 
 /// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
@@ -121,6 +132,13 @@ impl Response {
         self
     }
 
+    /// That the model refused to answer, where no finish reason says so (`content_filter`, `refusal`, `SAFETY`, … do):
+    /// `llm_trace.answer.refused`.
+    pub fn with_refusal(mut self) -> Self {
+        self.is_refusal = true;
+        self
+    }
+
     /// Tokens used.
     pub fn with_usage(mut self, usage: Usage) -> Self {
         self.usage = Some(usage);
@@ -176,6 +194,8 @@ impl Response {
         fill(&mut self.status, other.status);
         fill(&mut self.dimensions, other.dimensions);
         fill(&mut self.retrieved, other.retrieved);
+        fill(&mut self.verdict, other.verdict);
+        self.is_refusal |= other.is_refusal;
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
         }

@@ -30,13 +30,22 @@ pub(crate) struct Reading {
 
 /// What a value is read for, if it is all there.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Wanted {
     /// Model, id, finish reasons, usage.
     pub(crate) facts: bool,
     /// What was found.
     pub(crate) documents: bool,
+    /// A score.
+    pub(crate) verdict: bool,
     /// Content.
     pub(crate) output: bool,
+}
+
+impl Wanted {
+    pub(super) fn anything(self) -> bool {
+        self.facts || self.documents || self.verdict || self.output
+    }
 }
 
 /// What the items are to their call.
@@ -116,6 +125,10 @@ impl Chunk<'_> {
                     let retrieved = probe::read_documents(item);
                     chunk.fill(Response { retrieved, ..Response::new() });
                 }
+                if wanted.verdict {
+                    let verdict = probe::read_verdict(item);
+                    chunk.fill(Response { verdict, ..Response::new() });
+                }
                 if wanted.output {
                     chunk.fill(Response::new().with_output(item));
                 }
@@ -144,8 +157,8 @@ impl Chunk<'_> {
     pub(crate) fn fill(&mut self, mut response: Response) {
         if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
             // A workflow may return its last response, whose tokens are those of the call inside it.
-            let Response { retrieved, content, .. } = response;
-            response = Response { retrieved, content, ..Response::new() };
+            let Response { retrieved, verdict, content, .. } = response;
+            response = Response { retrieved, verdict, content, ..Response::new() };
         }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);

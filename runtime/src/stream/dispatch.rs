@@ -137,9 +137,10 @@ impl<T> ViaWhole for Tag<T> {
         let wanted = Wanted {
             facts: call.reads_response(),
             documents: call.reads_documents(),
+            verdict: call.reads_verdict(),
             output: call.captures_output(),
         };
-        if !wanted.facts && !wanted.documents && !wanted.output {
+        if !wanted.anything() {
             call.complete();
             return value;
         }
