@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod metrics;
+mod rate_limits;
 mod request;
 mod response;
 mod response_shapes;

@@ -34,7 +34,7 @@ pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
         let bounds: Vec<_> = point.bounds.iter().map(ToString::to_string).collect();
         let buckets = match (bounds.first(), bounds.last()) {
             (Some(first), Some(last)) => format!("{first} … {last} ({})", bounds.len()),
-            _ => "counter".to_owned(),
+            _ => point.instrument.to_owned(),
         };
         let entry = metrics.entry(name).or_insert_with(|| (point.unit.clone(), buckets, BTreeSet::new()));
         entry.2.extend(point.labels.iter().map(|label| format!("`{}`", label.key)));

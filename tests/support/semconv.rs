@@ -295,7 +295,7 @@ impl Registry {
         &self,
         name: &str,
         unit: &str,
-        is_histogram: bool,
+        instrument: &str,
         labels: impl IntoIterator<Item = &'a str>,
     ) -> Vec<String> {
         let Some(signal) = self.metrics.get(name) else {
@@ -306,8 +306,8 @@ impl Registry {
         if signal.unit != unit {
             wrong.push(format!("metric `{name}`: unit is `{unit}`, should be `{}`", signal.unit));
         }
-        if (signal.instrument == "histogram") != is_histogram {
-            wrong.push(format!("metric `{name}`: should be a {}", signal.instrument));
+        if signal.instrument != instrument {
+            wrong.push(format!("metric `{name}`: is a {instrument}, should be a {}", signal.instrument));
         }
         let mut allowed = self.resolve(signal.attributes.iter());
         allowed.insert("llm_trace.outcome".to_owned(), false);

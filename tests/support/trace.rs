@@ -225,9 +225,11 @@ pub struct Point {
     pub unit: String,
     /// The labels.
     pub labels: Vec<KeyValue>,
+    /// `histogram`, `counter` or `gauge`.
+    pub instrument: &'static str,
     /// Number of measurements, or a counter's value.
     pub count: u64,
-    /// Sum of measurements.
+    /// Sum of measurements, or a gauge's value.
     pub sum: f64,
     /// Bucket boundaries of a histogram.
     pub bounds: Vec<f64>,
@@ -287,29 +289,33 @@ pub fn all_points() -> Vec<(String, Point)> {
 
 fn check_metric(metric: &Metric) {
     let mut points = Vec::new();
-    let is_histogram = match metric.data() {
+    let instrument = match metric.data() {
         AggregatedMetrics::F64(data) => labels_of(data, &mut points),
         AggregatedMetrics::U64(data) => labels_of(data, &mut points),
         AggregatedMetrics::I64(data) => labels_of(data, &mut points),
     };
     for labels in points {
         let labels = labels.iter().map(|label| label.key.as_str());
-        let wrong = semconv::in_force().check_point(metric.name(), metric.unit(), is_histogram, labels);
+        let wrong = semconv::in_force().check_point(metric.name(), metric.unit(), instrument, labels);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 }
 
-fn labels_of<T: Copy>(data: &MetricData<T>, points: &mut Vec<Vec<KeyValue>>) -> bool {
+fn labels_of<T: Copy>(data: &MetricData<T>, points: &mut Vec<Vec<KeyValue>>) -> &'static str {
     match data {
         MetricData::Histogram(histogram) => {
             points.extend(histogram.data_points().map(|point| point.attributes().cloned().collect()));
-            true
+            "histogram"
         }
         MetricData::Sum(sum) => {
             points.extend(sum.data_points().map(|point| point.attributes().cloned().collect()));
-            false
+            if sum.is_monotonic() { "counter" } else { "updowncounter" }
         }
-        _ => panic!("a kind of metric that this crate does not emit"),
+        MetricData::Gauge(gauge) => {
+            points.extend(gauge.data_points().map(|point| point.attributes().cloned().collect()));
+            "gauge"
+        }
+        MetricData::ExponentialHistogram(_) => panic!("a kind of metric that this crate does not emit"),
     }
 }
 
@@ -318,6 +324,7 @@ fn collect<T: Copy>(data: &MetricData<T>, into: &mut Vec<Point>, number: impl Fn
     let empty = Point {
         unit: String::new(),
         labels: Vec::new(),
+        instrument: "counter",
         count: 0,
         sum: 0.0,
         bounds: Vec::new(),
@@ -326,6 +333,7 @@ fn collect<T: Copy>(data: &MetricData<T>, into: &mut Vec<Point>, number: impl Fn
     match data {
         MetricData::Histogram(histogram) => into.extend(histogram.data_points().map(|point| Point {
             labels: point.attributes().cloned().collect(),
+            instrument: "histogram",
             count: point.count(),
             sum: number(point.sum()),
             bounds: point.bounds().collect(),
@@ -337,6 +345,13 @@ fn collect<T: Copy>(data: &MetricData<T>, into: &mut Vec<Point>, number: impl Fn
             sum: number(point.value()),
             ..empty.clone()
         })),
-        _ => {}
+        MetricData::Gauge(gauge) => into.extend(gauge.data_points().map(|point| Point {
+            labels: point.attributes().cloned().collect(),
+            instrument: "gauge",
+            count: 1,
+            sum: number(point.value()),
+            ..empty.clone()
+        })),
+        MetricData::ExponentialHistogram(_) => {}
     }
 }

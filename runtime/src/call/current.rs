@@ -1,15 +1,17 @@
 //! The call that is running now, for facts that its arguments and return value do not tell.
 
 use std::sync::{Arc, Weak};
+use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
 use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
+use crate::metrics;
 use crate::privacy::{self, Piece};
 use crate::request::Request;
-use crate::response::{LlmResponse, Response, Usage};
+use crate::response::{LlmResponse, RateLimits, Response, Usage};
 
 /// The annotated call this code runs in; see [`current()`].
 #[derive(Clone, Debug)]
@@ -71,6 +73,45 @@ impl CurrentCall {
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
         let response = crate::probe::read_response(body);
         self.fill(if self.captures_output() { response.with_output(body) } else { response })
+    }
+
+    /// Reads what the headers of a provider's response tell of its rate limits: how many requests and tokens it allows, how many
+    /// are left, and how long until all are there again. They become gauges by provider, model and server, at once and also of a
+    /// response that is an error: `llm_trace.ratelimit.requests.remaining` and the like. Read are `x-ratelimit-…` (`OpenAI`,
+    /// Azure, Groq, Mistral, xAI, Cerebras, `OpenRouter`, …), `anthropic-ratelimit-…`, and `Retry-After` in seconds; of several
+    /// limits of one thing, that of which the least is left. On steps that call no service this does nothing.
+    ///
+    /// Takes an `http::HeaderMap` (reqwest's, hyper's) by reference, or pairs of name and value.
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+    /// fn ask(question: &str) -> String {
+    ///     let (headers, body) = post("/v1/chat/completions", question);
+    ///     llm_trace::current().response_headers(&headers);
+    ///     body
+    /// }
+    /// # fn post(_: &str, _: &str) -> (http::HeaderMap, String) { Default::default() }
+    /// # ask("?");
+    ///
+    /// #[llm_trace(chat, provider = "anthropic", model = "claude-sonnet-4-5")]
+    /// fn ask_claude() {
+    ///     llm_trace::current().response_headers([("anthropic-ratelimit-requests-remaining", "49")]);
+    /// }
+    /// # ask_claude();
+    /// ```
+    pub fn response_headers<N: AsRef<str>, V: AsRef<[u8]>>(
+        &self,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> &Self {
+        if let Some(open) = self.open.upgrade().filter(|open| open.site.kind.is_client())
+            && let Some(instruments) = metrics::current()
+            && let Some(limits) = RateLimits::read(headers, SystemTime::now())
+        {
+            metrics::record_rate_limits(&limits, &open.facts().request, open.scope.labels(), &instruments);
+        }
+        self
     }
 
     /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram};
+use opentelemetry::metrics::{Counter, Gauge, Histogram};
 
 use super::labels::LabelSet;
 use crate::semconv::attribute;
@@ -169,7 +169,13 @@ macro_rules! instruments {
     )*};
 }
 
-instruments!(Histogram<f64>.record, Histogram<u64>.record, Counter<u64>.add);
+instruments!(
+    Histogram<f64>.record,
+    Histogram<u64>.record,
+    Counter<u64>.add,
+    Gauge<u64>.record,
+    Gauge<f64>.record,
+);
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, RwLock};
 
 use opentelemetry::global;
-use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider};
 
 use super::cardinality::{Instrument, Limited};
 use crate::semconv::metric;
@@ -24,6 +24,7 @@ pub(crate) struct Instruments {
     pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
     pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
     pub(super) quality: super::quality::Instruments,
+    pub(super) rate_limits: super::rate_limits::Instruments,
 }
 
 /// Tokens are measured differently from vintage to vintage.
@@ -94,6 +95,7 @@ impl Instruments {
         };
         Instruments {
             quality: super::quality::Instruments::new(&make),
+            rate_limits: super::rate_limits::Instruments::new(&make),
             duration,
             inference_duration,
             time_to_first_chunk: make.seconds(
@@ -216,6 +218,22 @@ impl Make {
         description: &'static str,
     ) -> Limited<Counter<u64>> {
         self.limited(name, self.meter.u64_counter(name).with_unit(unit).with_description(description).build())
+    }
+
+    /// A gauge that counts.
+    pub(super) fn count(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+    ) -> Limited<Gauge<u64>> {
+        self.limited(name, self.meter.u64_gauge(name).with_unit(unit).with_description(description).build())
+    }
+
+    /// A gauge of seconds.
+    pub(super) fn time(&self, name: &'static str, description: &'static str) -> Limited<Gauge<f64>> {
+        let gauge = self.meter.f64_gauge(name).with_unit(metric::UNIT_SECONDS);
+        self.limited(name, gauge.with_description(description).build())
     }
 
     fn token_counters(&self) -> TokenCounters {

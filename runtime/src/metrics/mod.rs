@@ -7,6 +7,7 @@ mod cardinality;
 mod instruments;
 mod labels;
 mod quality;
+mod rate_limits;
 mod stream;
 
 use opentelemetry::KeyValue;
@@ -15,6 +16,7 @@ use opentelemetry::metrics::Histogram;
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
 pub(crate) use quality::record_score;
+pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
 
 use crate::call::{Finished, Kind, Outcome};

@@ -7,10 +7,13 @@
 #[cfg(feature = "async-openai-0_43")]
 mod async_openai;
 mod error;
+mod instant;
+mod rate_limits;
 mod usage;
 
 pub use error::LlmError;
 pub(crate) use error::{ErrorFacts, error_type_of, is_class, type_name};
+pub(crate) use rate_limits::{Limit, RateLimits};
 pub(crate) use usage::PricedApart;
 pub use usage::Usage;
 

@@ -71,6 +71,18 @@ pub const ANSWER_REFUSALS: &str = "llm_trace.answer.refusals";
 pub const ANSWER_TRUNCATIONS: &str = "llm_trace.answer.truncations";
 /// Histogram, `1`: what answers were found to be worth, by name and label of the evaluation. Ours.
 pub const EVALUATION_SCORE: &str = "llm_trace.evaluation.score";
+/// Gauge, `{request}`: requests that the provider allows. Ours.
+pub const RATELIMIT_REQUESTS_LIMIT: &str = "llm_trace.ratelimit.requests.limit";
+/// Gauge, `{request}`: requests that the provider still allows. Ours.
+pub const RATELIMIT_REQUESTS_REMAINING: &str = "llm_trace.ratelimit.requests.remaining";
+/// Gauge, seconds: time until the provider allows all requests again. Ours.
+pub const RATELIMIT_REQUESTS_RESET: &str = "llm_trace.ratelimit.requests.reset";
+/// Gauge, `{token}`: tokens that the provider allows. Ours.
+pub const RATELIMIT_TOKENS_LIMIT: &str = "llm_trace.ratelimit.tokens.limit";
+/// Gauge, `{token}`: tokens that the provider still allows. Ours.
+pub const RATELIMIT_TOKENS_REMAINING: &str = "llm_trace.ratelimit.tokens.remaining";
+/// Gauge, seconds: time until the provider allows all tokens again. Ours.
+pub const RATELIMIT_TOKENS_RESET: &str = "llm_trace.ratelimit.tokens.reset";
 
 /// Seconds.
 pub const UNIT_SECONDS: &str = "s";
@@ -84,6 +96,8 @@ pub const UNIT_INFERENCE_CALLS: &str = "{inference_call}";
 pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
 /// Calls.
 pub const UNIT_CALLS: &str = "{call}";
+/// Requests to a provider.
+pub const UNIT_REQUESTS: &str = "{request}";
 /// Measurements.
 pub const UNIT_MEASUREMENTS: &str = "{measurement}";
 /// Documents.
