@@ -8,6 +8,7 @@ use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
 use llm_trace::llm_trace;
+use llm_trace_tests::otlp::unreachable_endpoint;
 use llm_trace_tests::semconv::{self, Checked};
 use llm_trace_tests::trace::{Ended, Trace, metric_names};
 use opentelemetry_sdk::logs::SdkLogRecord;
@@ -227,11 +228,17 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
         assert_eq!(missing, Vec::<&str>::new(), "events that nothing here emits");
     }
 
-    let names = metric_names(); // checks every data point
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
+    // In a process of its own: it makes its provider of traces the global one.
+    let telemetry = std::env::var_os(CHILD).map(|_| {
+        // Only traces are exported by us, so their delivery is measured by the provider that is there.
+        llm_trace::builder().with_traces_endpoint(unreachable_endpoint()).init().unwrap()
+    });
+    let names = metric_names(); // checks every data point
     println!("{SECTION}{}{SECTION}", document::section(&spans, &events));
     println!("{}{SECTION}", document::openinference(&spans));
+    drop(telemetry);
     let Checked { spans, attributes, points, events } = Checked::so_far();
     println!(
         "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics, {events} events; \
@@ -243,6 +250,9 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     assert!(inference >= 28, "{:?}", trace.span("chat gpt-4o-mini").keys());
     assert!(embeddings >= 9, "{:?}", trace.span("embeddings text-embedding-3-small").keys());
 }
+
+/// Set in a child process.
+const CHILD: &str = "TEST_CHILD";
 
 /// How many label sets a metric has in a child process.
 const LIMIT: usize = 60;
@@ -314,6 +324,7 @@ fn in_child(variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
         .env("LLM_TRACE_METRIC_CARDINALITY_LIMIT", LIMIT.to_string())
+        .env(CHILD, "1")
         .envs(variables.iter().copied())
         .output()
         .unwrap();

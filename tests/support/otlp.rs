@@ -20,6 +20,10 @@ pub enum Answer {
     Status(u16),
     /// Status 200 with a content type, which may be empty, and a body.
     Body(&'static str, &'static [u8]),
+    /// This status and `Retry-After`.
+    Busy(u16, &'static str),
+    /// The beginning of an answer with status 200, and the end of the connection.
+    Reset,
     /// Nothing, until the client gives up.
     Hang,
     /// Nothing to requests for this path, 200 to others.
@@ -37,6 +41,8 @@ pub struct Received {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// What it was answered.
+    pub answer: Answer,
 }
 
 impl Received {
@@ -52,8 +58,11 @@ pub struct Receiver {
     state: Arc<State>,
 }
 
+/// What a request is answered, by how many of the same path came before.
+type Script = dyn Fn(usize, &Received) -> Answer + Send + Sync;
+
 struct State {
-    answer: Answer,
+    script: Box<Script>,
     received: Mutex<Vec<Received>>,
     arrived: Condvar,
 }
@@ -66,9 +75,22 @@ impl Receiver {
 
     /// A receiver that answers every request alike.
     pub fn answering(answer: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Receiver::scripted(move |_, _| answer)
+    }
+
+    /// A receiver that answers as it is told, by how many requests of the same path came before.
+    pub fn scripted(script: impl Fn(usize, &Received) -> Answer + Send + Sync + 'static) -> Self {
+        Receiver::listening(TcpListener::bind("127.0.0.1:0").unwrap(), script)
+    }
+
+    /// The same, where it is told.
+    pub fn listening(
+        listener: TcpListener,
+        script: impl Fn(usize, &Received) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().unwrap().to_string();
-        let state = Arc::new(State { answer, received: Mutex::default(), arrived: Condvar::new() });
+        let script = Box::new(script);
+        let state = Arc::new(State { script, received: Mutex::default(), arrived: Condvar::new() });
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -116,6 +138,16 @@ impl Receiver {
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
+    /// Every span of the requests that were taken.
+    pub fn spans_taken(&self) -> Vec<Span> {
+        let taken = |request: &Received| matches!(request.answer, Answer::Status(200) | Answer::Body(..));
+        let received = self.received().into_iter();
+        let requests = received.filter(|request| request.path == "/v1/traces" && taken(request));
+        let decoded = requests.map(|request| ExportTraceServiceRequest::decode(&request.body[..]).unwrap());
+        let resources = decoded.flat_map(|request| request.resource_spans);
+        resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+    }
+
     /// The decoded log requests.
     pub fn log_requests(&self) -> Vec<ExportLogsServiceRequest> {
         self.decoded("/v1/logs")
@@ -150,18 +182,31 @@ pub fn unreachable_endpoint() -> String {
 fn serve(stream: &TcpStream, state: &State) {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader) {
-        let answer = match state.answer {
-            Answer::HangOn(path) if request.path == path => Answer::Hang,
-            Answer::StatusOn(path, status) if request.path == path => Answer::Status(status),
-            Answer::HangOn(_) | Answer::StatusOn(..) => Answer::Status(200),
-            other => other,
+        let answer = {
+            let mut received = state.received.lock().unwrap();
+            let before = received.iter().filter(|earlier| earlier.path == request.path).count();
+            let answer = match (state.script)(before, &request) {
+                Answer::HangOn(path) if request.path == path => Answer::Hang,
+                Answer::StatusOn(path, status) if request.path == path => Answer::Status(status),
+                Answer::HangOn(_) | Answer::StatusOn(..) => Answer::Status(200),
+                other => other,
+            };
+            received.push(Received { answer, ..request });
+            answer
         };
-        state.received.lock().unwrap().push(request);
         state.arrived.notify_all();
         let (head, body): (_, &[u8]) = match answer {
             Answer::Status(status) => (format!("HTTP/1.1 {status} Answer\r\n"), &[]),
             Answer::Body("", body) => ("HTTP/1.1 200 OK\r\n".to_owned(), body),
             Answer::Body(kind, body) => (format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n"), body),
+            Answer::Busy(status, pause) => {
+                (format!("HTTP/1.1 {status} Busy\r\nretry-after: {pause}\r\n"), &[])
+            }
+            Answer::Reset => {
+                let mut writer = stream;
+                let _ = writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthe begin");
+                return;
+            }
             Answer::Hang | Answer::HangOn(_) | Answer::StatusOn(..) => {
                 let _ = reader.read(&mut [0; 1]); // returns when the client gives up
                 return;
@@ -192,5 +237,5 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Received> {
     let length = length.map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { path, headers, body })
+    Some(Received { path, headers, body, answer: Answer::Hang })
 }

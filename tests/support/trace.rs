@@ -341,6 +341,7 @@ fn collect<T: Copy>(data: &MetricData<T>, into: &mut Vec<Point>, number: impl Fn
         })),
         MetricData::Sum(sum) => into.extend(sum.data_points().map(|point| Point {
             labels: point.attributes().cloned().collect(),
+            instrument: if sum.is_monotonic() { "counter" } else { "up-down counter" },
             count: number(point.value()) as u64,
             sum: number(point.value()),
             ..empty.clone()

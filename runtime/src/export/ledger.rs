@@ -177,10 +177,18 @@ impl Ledger {
 
     pub(super) fn receipt(&self) -> Receipt {
         Receipt {
-            counts: Signal::ALL.map(|signal| *self.counts(signal)),
+            counts: Signal::ALL.map(|signal| self.counts_of(signal)),
             metrics_lost: self.metrics_lost.load(Ordering::Acquire),
             failure: self.story().failure.clone(),
         }
+    }
+
+    pub(crate) fn counts_of(&self, signal: Signal) -> SignalCounts {
+        *self.counts(signal)
+    }
+
+    pub(crate) fn retries_of(&self, signal: Signal) -> u64 {
+        self.retries[signal.index()].load(Ordering::Relaxed)
     }
 
     fn counts(&self, signal: Signal) -> MutexGuard<'_, SignalCounts> {

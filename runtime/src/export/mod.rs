@@ -86,6 +86,13 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         Handover::new(sender, Arc::clone(&ledger), capacity)
     };
 
+    let exported = [
+        (Signal::Traces, !matches!(traces, Traces::Nowhere)),
+        (Signal::Metrics, matches!(metrics, Metrics::Otlp(_))),
+        (Signal::Logs, matches!(events, Events::Otlp { .. })),
+    ];
+    let signals: Vec<_> = exported.into_iter().filter_map(|(signal, is)| is.then_some(signal)).collect();
+
     // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
     // span processor takes its own instruments from the meter provider that is global when it is made.
     let metric_pipeline = match metrics {
@@ -122,6 +129,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let loggers =
         event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
     let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &ledger);
+    delivery::observe(&ledger, &signals);
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }

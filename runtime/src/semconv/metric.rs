@@ -83,11 +83,30 @@ pub const RATELIMIT_TOKENS_LIMIT: &str = "llm_trace.ratelimit.tokens.limit";
 pub const RATELIMIT_TOKENS_REMAINING: &str = "llm_trace.ratelimit.tokens.remaining";
 /// Gauge, seconds: time until the provider allows all tokens again. Ours.
 pub const RATELIMIT_TOKENS_RESET: &str = "llm_trace.ratelimit.tokens.reset";
+/// Counter, `{item}`: spans, data points and log records that were begun, by `llm_trace.signal`; those that an earlier process
+/// left on disk count from when they are found. Ours, like all of `llm_trace.delivery`.
+pub const DELIVERY_STARTED: &str = "llm_trace.delivery.started";
+/// Counter, `{item}`: spans that the sampler left out.
+pub const DELIVERY_UNSAMPLED: &str = "llm_trace.delivery.unsampled";
+/// Counter, `{item}`: what the receiver confirmed.
+pub const DELIVERY_DELIVERED: &str = "llm_trace.delivery.delivered";
+/// Counter, `{item}`: what was lost, by `llm_trace.drop.reason` too.
+pub const DELIVERY_DROPPED: &str = "llm_trace.delivery.dropped";
+/// Up-down counter, `{item}`: spans that have not ended.
+pub const DELIVERY_OPEN: &str = "llm_trace.delivery.open";
+/// Up-down counter, `{item}`: what waits in memory.
+pub const DELIVERY_QUEUED: &str = "llm_trace.delivery.queued";
+/// Up-down counter, `{item}`: what waits on disk.
+pub const DELIVERY_SPOOLED: &str = "llm_trace.delivery.spooled";
+/// Counter, `{request}`: requests that failed and are sent again.
+pub const DELIVERY_RETRIES: &str = "llm_trace.delivery.retries";
 
 /// Seconds.
 pub const UNIT_SECONDS: &str = "s";
 /// Tokens.
 pub const UNIT_TOKENS: &str = "{token}";
+/// Spans, data points or log records.
+pub const UNIT_ITEMS: &str = "{item}";
 /// US dollars.
 pub const UNIT_USD: &str = "USD";
 /// Calls to a model.
@@ -96,7 +115,7 @@ pub const UNIT_INFERENCE_CALLS: &str = "{inference_call}";
 pub const UNIT_TOOL_CALLS: &str = "{tool_call}";
 /// Calls.
 pub const UNIT_CALLS: &str = "{call}";
-/// Requests to a provider.
+/// Requests to a provider, or to a receiver of telemetry.
 pub const UNIT_REQUESTS: &str = "{request}";
 /// Measurements.
 pub const UNIT_MEASUREMENTS: &str = "{measurement}";

@@ -11,6 +11,7 @@
 //! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
 //! others. Two things are exchangeable: how a parcel is sent ([`Wire`]) and where it waits beyond memory ([`Spool`]).
 
+mod metrics;
 mod parcel;
 mod queue;
 mod retry;
@@ -20,6 +21,7 @@ mod spool;
 mod term;
 mod wire;
 
+pub(crate) use metrics::observe;
 pub(crate) use parcel::{Parcel, Signal};
 pub(crate) use retry::{Pace, retry_after};
 pub(crate) use sender::{Route, Sender};

@@ -8,6 +8,8 @@
 mod events;
 mod metrics;
 mod spans;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

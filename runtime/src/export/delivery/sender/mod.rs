@@ -201,14 +201,18 @@ impl Sender {
     /// dropped, and so is what comes later.
     pub(crate) fn close(&self, until: Instant) {
         self.wait_for_stop(until);
-        let (left, held) = {
+        let (on_its_way, left, held) = {
             let mut state = self.shared.state();
             state.phase = Phase::Closed;
-            let mut left: Vec<_> = state.on_its_way.take().into_iter().collect();
-            left.extend(state.queue.drain());
+            let on_its_way = state.on_its_way.take();
             self.shared.changed.notify_all();
-            (left, std::mem::take(&mut state.held))
+            (on_its_way, state.queue.drain(), std::mem::take(&mut state.held))
         };
+        if let Some(waiting) = on_its_way {
+            let reason = "no answer by the end of the time to shut down";
+            self.shared.route.ledger.failed(self.signal(), self.destination(), reason);
+            self.shared.give_up(&waiting, DropReason::Undelivered);
+        }
         for waiting in left {
             self.shared.give_up(&waiting, DropReason::Undelivered);
         }

@@ -1,0 +1,285 @@
+//! Faults of receivers and threads, each with an account to the last span: what was started is delivered, or waits, or is
+//! dropped for a reason; and what is called delivered has arrived.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking; the matrix is to be seen"
+)]
+
+mod lifecycle;
+mod shape;
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use llm_trace::{Builder, DropReason, Receipt, SignalCounts, Telemetry, llm_trace};
+use llm_trace_tests::otlp::{Answer, Received, Receiver, unreachable_endpoint};
+
+const TRACES: &str = "/v1/traces";
+
+/// Longer than anything here takes.
+const LONG: Duration = Duration::from_secs(30);
+
+/// Providers are global, so these tests take turns.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[llm_trace(task, name = "work")]
+fn work() {}
+
+/// Telemetry for which a second of waiting is a millisecond.
+fn quick(endpoint: &str) -> Builder {
+    llm_trace::builder().with_endpoint(endpoint).with_retry_second(Duration::from_millis(1))
+}
+
+fn started(receiver: &Receiver, spans: usize) -> Telemetry {
+    let telemetry = quick(&receiver.endpoint()).init().unwrap();
+    (0..spans).for_each(|_| work());
+    telemetry
+}
+
+/// Asserts the law for every signal.
+fn keeps_the_law(receipt: &Receipt) {
+    for counts in [receipt.traces(), receipt.metrics(), receipt.logs()] {
+        let somewhere =
+            counts.open() + counts.unsampled() + counts.queued() + counts.spooled() + counts.delivered();
+        assert_eq!(counts.started(), somewhere + counts.dropped(), "{counts:?}");
+        let for_reasons = DropReason::ALL.map(|reason| counts.dropped_for(reason));
+        assert_eq!(counts.dropped(), for_reasons.iter().sum::<u64>(), "{counts:?}");
+    }
+}
+
+/// A row of the matrix: `cargo test --test delivery -- --nocapture` shows it.
+fn account(fault: &str, receipt: &Receipt, receiver: &Receiver) -> SignalCounts {
+    keeps_the_law(receipt);
+    let mut copies: HashMap<Vec<u8>, u64> = HashMap::new();
+    for span in receiver.spans_taken() {
+        *copies.entry(span.span_id).or_default() += 1;
+    }
+    let spans = *receipt.traces();
+    let duplicates = copies.values().map(|copies| copies - 1).sum::<u64>();
+    let dropped: Vec<_> = DropReason::ALL
+        .into_iter()
+        .filter(|reason| spans.dropped_for(*reason) > 0)
+        .map(|reason| format!("{} {}", spans.dropped_for(reason), reason.as_str()))
+        .collect();
+    println!(
+        "| {fault} | {} started | {} delivered | {} queued | {} open | {} | {duplicates} duplicates |",
+        spans.started(),
+        spans.delivered(),
+        spans.queued(),
+        spans.open(),
+        if dropped.is_empty() { "0 dropped".to_owned() } else { dropped.join(", ") },
+    );
+    let arrived = copies.len() as u64;
+    assert!(
+        arrived >= spans.delivered(),
+        "{fault}: {arrived} arrived, {} called delivered",
+        spans.delivered()
+    );
+    spans
+}
+
+/// Waits until what has become of everything so far is so.
+fn until(telemetry: &Telemetry, done: impl Fn(&Receipt) -> bool) -> Receipt {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let receipt = telemetry.stats();
+        keeps_the_law(&receipt);
+        if done(&receipt) {
+            return receipt;
+        }
+        assert!(Instant::now() < deadline, "{receipt}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Answers so many requests for traces in one way, and takes the rest and all metrics.
+fn first(count: usize, answer: Answer) -> impl Fn(usize, &Received) -> Answer + Send + Sync {
+    move |before, request| {
+        if request.path == TRACES && before < count { answer } else { Answer::Status(200) }
+    }
+}
+
+#[test]
+fn what_a_receiver_does_not_take_at_first_arrives_later() {
+    let _turn = one_at_a_time();
+    let faults = [
+        ("503, 502, 504 and 408, then fine", first(6, Answer::Status(503))),
+        ("429 with Retry-After 30", first(1, Answer::Busy(429, "30"))),
+        ("503 with Retry-After as a date", first(1, Answer::Busy(503, "Mon, 01 Jan 2001 00:00:00 GMT"))),
+        ("401, mended", first(3, Answer::Status(401))),
+        ("404, mended", first(1, Answer::Status(404))),
+        ("a login page, then fine", first(2, Answer::Body("text/html", b"<html>"))),
+        ("connection reset in the middle of the answer", first(2, Answer::Reset)),
+    ];
+    for (fault, script) in faults {
+        let receiver = Receiver::scripted(script);
+        let telemetry = started(&receiver, 5);
+        telemetry.flush();
+        until(&telemetry, Receipt::is_complete);
+        let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
+        assert!(attempts > 1, "{fault}");
+        let spans = account(fault, &telemetry.shutdown(), &receiver);
+        assert_eq!((spans.started(), spans.delivered()), (5, 5), "{fault}");
+    }
+}
+
+#[test]
+fn a_receiver_that_hangs_is_asked_again() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::scripted(first(2, Answer::Hang));
+    let telemetry = quick(&receiver.endpoint()).with_timeout(Duration::from_millis(200)).init().unwrap();
+    (0..5).for_each(|_| work());
+    let receipt = telemetry.flush();
+    assert_eq!(receipt.failure(), Some("timeout: no answer within 200 ms"));
+    until(&telemetry, Receipt::is_complete);
+    let spans = account("no answer, then fine", &telemetry.shutdown(), &receiver);
+    assert_eq!((spans.started(), spans.delivered()), (5, 5));
+}
+
+#[test]
+fn a_collector_that_comes_up_late_gets_everything() {
+    let _turn = one_at_a_time();
+    // Nobody listens there for now; nobody else is given the port so soon.
+    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = reserved.local_addr().unwrap();
+    drop(reserved);
+    let telemetry = quick(&format!("http://{address}")).init().unwrap();
+    for _ in 0..3 {
+        work();
+        let receipt = telemetry.flush();
+        assert_eq!((receipt.spans_lost(), receipt.failure()), (0, Some("connection refused")), "{receipt}");
+    }
+    let receiver = Receiver::listening(TcpListener::bind(address).unwrap(), |_, _| Answer::Status(200));
+    until(&telemetry, Receipt::is_complete);
+    let spans = account("collector down, then up", &telemetry.shutdown(), &receiver);
+    assert_eq!((spans.started(), spans.delivered()), (3, 3));
+}
+
+#[test]
+fn what_a_receiver_refuses_for_good_has_its_reason() {
+    let _turn = one_at_a_time();
+    // Field 1: { 1: two rejected }.
+    let partial: &[u8] = b"\x0a\x02\x08\x02";
+    for (fault, answer, reason, lost) in [
+        ("400", Answer::Status(400), DropReason::Rejected, 5),
+        ("500", Answer::Status(500), DropReason::Rejected, 5),
+        ("partial success", Answer::Body("application/x-protobuf", partial), DropReason::PartialSuccess, 2),
+    ] {
+        let receiver = Receiver::scripted(first(1, answer));
+        let telemetry = started(&receiver, 5);
+        let receipt = telemetry.flush();
+        assert_eq!((receipt.spans_lost(), receipt.traces().dropped_for(reason)), (lost, lost), "{fault}");
+        work();
+        let spans = account(fault, &telemetry.shutdown(), &receiver);
+        assert_eq!((spans.started(), spans.delivered(), spans.dropped()), (6, 6 - lost, lost), "{fault}");
+    }
+}
+
+#[test]
+fn a_collector_that_is_down_for_the_whole_run_costs_everything_that_is_not_stored() {
+    let _turn = one_at_a_time();
+    let telemetry = quick(&unreachable_endpoint()).init().unwrap();
+    (0..5).for_each(|_| work());
+    let started_at = Instant::now();
+    let receipt = telemetry.shutdown();
+    keeps_the_law(&receipt);
+    assert!(
+        started_at.elapsed() < Duration::from_secs(5),
+        "it is not waited for: {:?}",
+        started_at.elapsed()
+    );
+    let spans = receipt.traces();
+    assert_eq!((spans.started(), spans.dropped_for(DropReason::Undelivered)), (5, 5));
+    assert!(receipt.metrics().started() > 0 && receipt.metrics_lost());
+}
+
+#[test]
+fn memory_has_a_bound_and_the_oldest_goes_first() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::scripted(first(usize::MAX, Answer::Status(503)));
+    let telemetry = quick(&receiver.endpoint()).with_max_queue_bytes(8 * 1024).init().unwrap();
+    for _ in 0..30 {
+        (0..4).for_each(|_| work());
+        telemetry.flush();
+    }
+    let receipt = telemetry.stats();
+    let dropped = receipt.traces().dropped_for(DropReason::QueueFull);
+    assert!(
+        dropped > 0 && dropped.is_multiple_of(4) && receipt.traces().queued() == 120 - dropped,
+        "{receipt:?}"
+    );
+    let spans = account("503, more than memory holds", &telemetry.shutdown(), &receiver);
+    assert_eq!(spans.dropped(), 120);
+}
+
+#[test]
+fn a_burst_beyond_the_queue_is_delivered_or_counted() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry = started(&receiver, 0);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..10_000).for_each(|_| work()));
+        }
+    });
+    let receipt = telemetry.shutdown();
+    let spans = account("a burst of 40,000 spans", &receipt, &receiver);
+    assert_eq!(spans.started(), 40_000);
+    assert_eq!(receiver.spans_taken().len() as u64, spans.delivered());
+    assert_eq!(spans.dropped(), spans.dropped_for(DropReason::QueueFull), "{spans:?}");
+}
+
+#[test]
+fn delivery_is_measured_as_the_receipt_counts_it() {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+    use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+    let _turn = one_at_a_time();
+    let receiver = Receiver::scripted(first(1, Answer::Status(400)));
+    let telemetry = started(&receiver, 5);
+    telemetry.flush();
+    (0..3).for_each(|_| work());
+    let receipt = telemetry.shutdown();
+    let spans = account("as metrics", &receipt, &receiver);
+    let mut measured: HashMap<String, i64> = HashMap::new();
+    for metric in receiver.metrics() {
+        let Some(Data::Sum(sum)) = metric.data else { continue };
+        for point in sum.data_points {
+            let texts =
+                point.attributes.iter().map(|label| match label.value.as_ref().unwrap().value.as_ref() {
+                    Some(Value::StringValue(text)) => text.as_str(),
+                    other => panic!("{other:?}"),
+                });
+            let mut name: Vec<_> = texts.collect();
+            name.sort_unstable();
+            name.insert(0, metric.name.strip_prefix("llm_trace.delivery.").unwrap_or(&metric.name));
+            let Some(Number::AsInt(value)) = point.value else { panic!("{point:?}") };
+            measured.insert(name.join(" "), value);
+        }
+    }
+    let expected = [
+        ("started traces", spans.started()),
+        ("delivered traces", spans.delivered()),
+        ("dropped rejected traces", 5),
+        ("dropped queue_full traces", 0),
+        ("unsampled traces", 0),
+        ("open traces", 0),
+        ("queued traces", 0),
+        ("spooled traces", 0),
+        ("retries traces", 0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(
+            measured.get(name).map(|value| u64::try_from(*value)),
+            Some(Ok(value)),
+            "{name}: {measured:?}"
+        );
+    }
+    assert_eq!((spans.started(), spans.delivered()), (8, 3));
+}
