@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Runs the RAG example against a real language model and real trace backends, and asks the backends what they got.
-# Not part of `cargo test`: it installs about a gigabyte (once) and takes minutes. Everything listens on loopback.
+# Runs the RAG example against a real language model and real trace backends, and the agent example against the same
+# backends, and asks the backends what they got. The agent's model is the examples' stand-in: the real one is too small to
+# call tools. Not part of `cargo test`: it installs about two gigabytes (once) and takes minutes. Everything listens on loopback.
 set -euo pipefail
 
 usage() {
     cat <<'END'
 usage: scripts/e2e.sh [--keep] [--help]
 
-Installs a local LLM server (llama.cpp with a 270M model), Phoenix and the rotel collector into a cache, starts them
-on free ports, runs the example `rag` against them, and checks what they received. Exit status 0 if all is as
+Installs a local LLM server (llama.cpp with a 270M model), Phoenix, MLflow and the rotel collector into a cache, starts
+them on free ports, runs the example `rag` against them and the example `agent`, whose model is the stand-in (270M
+parameters do not call tools), against the backends, and checks what they received. Exit status 0 if all is as
 expected; 1 with a list of what is not.
 
   --keep   keep the logs and the backends' data, and say where they are
 
 LLM_TRACE_E2E_CACHE   where to install (default: llm-trace-e2e in the user's cache folder); delete it to start afresh
-LLM_TRACE_E2E_QUESTION   what to ask
+LLM_TRACE_E2E_QUESTION   what to ask the example `rag`
 
 Needs bash, curl, GNU timeout, Python 3.10 or later with venv, cargo, and access to PyPI the first time.
 END
@@ -33,6 +35,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 here=$root/scripts/e2e
 cache=${LLM_TRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/llm-trace-e2e}
 question=${LLM_TRACE_E2E_QUESTION:-How do I name a span?}
+# Its words are what makes the stand-in call both tools, one of them for the README.
+agent_question="How do I name a span, and which section of the README says so?"
 data=$(mktemp -d "${TMPDIR:-/tmp}/llm-trace-e2e.XXXXXX")
 failures=$data/failures # one line per failed expectation
 as_expected=true
@@ -115,7 +119,7 @@ install() {
 choose_ports() {
     "$python" - <<'END'
 import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(7)]
 print(*(one.getsockname()[1] for one in sockets))
 END
 }
@@ -139,10 +143,11 @@ await() {
 
 start_servers() {
     read -r -a ports < <(choose_ports)
-    local phoenix_http phoenix_grpc rotel_http rotel_grpc
-    read -r free_port paid_port phoenix_http phoenix_grpc rotel_http rotel_grpc <<<"${ports[*]}"
+    local phoenix_http phoenix_grpc rotel_http rotel_grpc mlflow_http
+    read -r free_port paid_port phoenix_http phoenix_grpc rotel_http rotel_grpc mlflow_http <<<"${ports[*]}"
     phoenix=http://127.0.0.1:$phoenix_http
     collector=http://127.0.0.1:$rotel_http
+    mlflow=http://127.0.0.1:$mlflow_http
 
     start "$python" "$here/llm_server.py" --weights "$cache/gemma-3-270m.gguf" \
         --serve "$free_model=$free_port" --serve "$paid_model=$paid_port" >"$data/llm.log" 2>&1
@@ -153,6 +158,11 @@ start_servers() {
         PHOENIX_DISABLE_AGENT_ASSISTANT=true PHOENIX_LOG_MIGRATIONS=false \
         "$python" "$here/phoenix_server.py" >"$data/phoenix.log" 2>&1
     phoenix_group=$group
+    # With job execution it starts seven workers that outlive it. It reports its use unless told not to.
+    start env MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+        "$python" -m mlflow server --host 127.0.0.1 --port "$mlflow_http" --workers 1 \
+        --backend-store-uri "sqlite:///$data/mlflow.db" --artifacts-destination "$data/mlflow" >"$data/mlflow.log" 2>&1
+    mlflow_group=$group
     start "$rotel" start --otlp-http-endpoint "127.0.0.1:$rotel_http" --otlp-grpc-endpoint "127.0.0.1:$rotel_grpc" \
         --exporter blackhole --debug-log traces --debug-log metrics --debug-log logs --debug-log-verbosity detailed \
         --pid-file "$data/rotel.pid" >"$data/rotel.log" 2>&1
@@ -162,27 +172,55 @@ start_servers() {
     await rotel "$rotel_group" 30 "$collector/v1/traces" "${empty_export[@]}"
     await llm "$llm_group" 120 "http://127.0.0.1:$free_port/health"
     await llm "$llm_group" 120 "http://127.0.0.1:$paid_port/health"
-    await phoenix "$phoenix_group" 180 "$phoenix/healthz"
+    await phoenix "$phoenix_group" 300 "$phoenix/healthz"
+    await mlflow "$mlflow_group" 300 "$mlflow/health"
 }
 
-# Runs the example once. Its telemetry is told from other runs' by its service name and, in Phoenix, its project.
+# Runs an example once: the run's name, the example, the question, and variables. Its telemetry is told from other runs'
+# by its service name and, in Phoenix, its project.
 run_example() {
-    local name=$1 llm=http://127.0.0.1:$2
-    shift 2
+    local name=$1 example=$2 asked=$3
+    shift 3
     say "run $name"
-    curl --silent --fail --max-time 10 "$llm/metrics" >"$data/$name.before"
-    bounded 600 env OPENAI_BASE_URL="$llm/v1" OPENAI_API_KEY=unused OTEL_SERVICE_NAME="$name" \
+    bounded 600 env OTEL_SERVICE_NAME="$name" \
         OTEL_RESOURCE_ATTRIBUTES="deployment.environment.name=$environment,openinference.project.name=$name" "$@" \
-        cargo run --quiet --package llm-trace-examples --example rag -- "$question" \
+        cargo run --quiet --package llm-trace-examples --example "$example" -- "$asked" \
         >"$data/$name.out" 2>"$data/$name.err" || {
         tail -n 30 "$data/$name.err" >&2
         die "the example failed in run $name; above is what it said"
     }
-    curl --silent --fail --max-time 10 "$llm/metrics" >"$data/$name.after"
+}
+
+# The example `rag` against the LLM server on a port, whose own counters are noted before and after.
+run_rag() {
+    local name=$1 llm=http://127.0.0.1:$2
+    shift 2
+    curl --silent --fail --max-time 30 "$llm/metrics" >"$data/$name.before"
+    run_example "$name" rag "$question" OPENAI_BASE_URL="$llm/v1" OPENAI_API_KEY=unused "$@"
+    curl --silent --fail --max-time 30 "$llm/metrics" >"$data/$name.after"
+}
+
+# Makes an experiment in MLflow, which is what it tells runs apart by, and prints its id.
+experiment() {
+    curl --silent --fail --max-time 60 --header 'Content-Type: application/json' --data "{\"name\": \"$1\"}" \
+        "$mlflow/api/2.0/mlflow/experiments/create" |
+        "$python" -c 'import json, sys; print(json.load(sys.stdin)["experiment_id"])'
 }
 
 check_phoenix() {
     "$python" "$here/check_phoenix.py" --url "$phoenix" --failures "$failures" --project "$@" || as_expected=false
+}
+
+check_phoenix_agent() {
+    "$python" "$here/check_phoenix_agent.py" --url "$phoenix" --failures "$failures" --project "$1" \
+        --answer "$data/$1.out" --question "$agent_question" --chat-model "$paid_model" || as_expected=false
+}
+
+check_mlflow() {
+    local name=$1 example=$2 asked=$3 experiment=$4
+    "$python" "$here/check_mlflow.py" --url "$mlflow" --failures "$failures" --name "$name" --experiment "$experiment" \
+        --example "$example" --answer "$data/$name.out" --question "$asked" --chat-model "$paid_model" ||
+        as_expected=false
 }
 
 check_rotel() {
@@ -192,10 +230,23 @@ check_rotel() {
         --service "$name" --llm-before "$data/$name.before" --llm-after "$data/$name.after" "$@" || as_expected=false
 }
 
-memory() { awk '/^VmHWM/ { printf "%d MB", $2 / 1024 }' "/proc/$1/status" 2>/dev/null || echo unknown; }
+# The peaks of a group's processes added up: those of a server that works in children are not all in its first one.
+memory() {
+    "$python" - "$1" <<'END'
+import os, pathlib, re, sys
+peaks = []
+for status in pathlib.Path("/proc").glob("[0-9]*/status"):
+    try:
+        if os.getpgid(int(status.parent.name)) == int(sys.argv[1]):
+            peaks += re.findall(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
+    except OSError:
+        pass  # it ended meanwhile
+print(f"{sum(map(int, peaks)) // 1024} MB" if peaks else "unknown")
+END
+}
 
 # Nothing of the caller's set-up may change what is tested, and nothing on loopback goes through a proxy.
-unset "${!OTEL_@}" "${!OPENAI_@}" "${!PHOENIX_@}" "${!ROTEL_@}"
+unset "${!OTEL_@}" "${!OPENAI_@}" "${!PHOENIX_@}" "${!MLFLOW_@}" "${!ROTEL_@}" "${!STANDIN_@}"
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
 cd "$root"
 
@@ -203,9 +254,9 @@ install
 installed=$SECONDS
 say "installed in $cache ($installed s)"
 
-bounded 1800 cargo build --quiet --package llm-trace-examples --example rag
+bounded 1800 cargo build --quiet --package llm-trace-examples --example rag --example agent
 built=$SECONDS
-say "example built ($((built - installed)) s)"
+say "examples built ($((built - installed)) s)"
 
 start_servers
 started=$SECONDS
@@ -216,13 +267,34 @@ to_both=(
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$phoenix/v1/traces"
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$collector/v1/metrics" # Phoenix takes no metrics
 )
-run_example e2e-unpriced "$free_port" OPENAI_MODEL="$free_model" "${to_both[@]}"
-run_example e2e-priced "$paid_port" OPENAI_MODEL="$paid_model" OPENAI_EMBEDDING_MODEL="$embedding_model" "${to_both[@]}"
-run_example e2e-collector "$paid_port" OPENAI_MODEL="$paid_model" OTEL_EXPORTER_OTLP_ENDPOINT="$collector"
+run_rag e2e-unpriced "$free_port" OPENAI_MODEL="$free_model" "${to_both[@]}"
+run_rag e2e-priced "$paid_port" OPENAI_MODEL="$paid_model" OPENAI_EMBEDDING_MODEL="$embedding_model" "${to_both[@]}"
+run_rag e2e-collector "$paid_port" OPENAI_MODEL="$paid_model" OTEL_EXPORTER_OTLP_ENDPOINT="$collector"
 # The prompt of the run before, so that the LLM server has it in its cache and reports cached tokens.
-run_example e2e-cached "$paid_port" OPENAI_MODEL="$paid_model" "${to_both[@]}"
+run_rag e2e-cached "$paid_port" OPENAI_MODEL="$paid_model" "${to_both[@]}"
+
+# With content and OpenInference, without which MLflow knows neither workflow nor retrieval.
+shown=(
+    OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY
+    LLM_TRACE_OPENINFERENCE=true
+    OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$collector/v1/metrics" # neither of the two takes metrics
+)
+rag_experiment=$(experiment e2e-mlflow)
+agent_experiment=$(experiment e2e-agent-mlflow)
+to_mlflow=(
+    "${shown[@]}"
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$mlflow/v1/traces"
+    # The first request sets its database up, which alone takes ten seconds, all that an export has by default.
+    OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=90000
+)
+run_rag e2e-mlflow "$paid_port" OPENAI_MODEL="$paid_model" "${to_mlflow[@]}" \
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-mlflow-experiment-id=$rag_experiment"
+# No OPENAI_BASE_URL: the stand-in inside the example is the model.
+run_example e2e-agent-mlflow agent "$agent_question" "${to_mlflow[@]}" \
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-mlflow-experiment-id=$agent_experiment"
+run_example e2e-agent agent "$agent_question" "${shown[@]}" OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$phoenix/v1/traces"
 ran=$SECONDS
-say "4 runs ($((ran - started)) s)"
+say "7 runs ($((ran - started)) s)"
 
 check_phoenix e2e-unpriced --chat-model "$free_model"
 check_phoenix e2e-priced --chat-model "$paid_model" --embedding-model "$embedding_model" --priced
@@ -231,10 +303,14 @@ check_rotel e2e-unpriced --chat-model "$free_model"
 check_rotel e2e-priced --chat-model "$paid_model" --embedding-model "$embedding_model" --priced
 check_rotel e2e-collector --chat-model "$paid_model" --priced --spans
 check_rotel e2e-cached --chat-model "$paid_model" --priced
+check_rotel e2e-mlflow --chat-model "$paid_model" --priced
+check_phoenix_agent e2e-agent
+check_mlflow e2e-mlflow rag "$question" "$rag_experiment"
+check_mlflow e2e-agent-mlflow agent "$agent_question" "$agent_experiment"
 
 echo
 say "install $installed s, build $((built - installed)) s, start $((started - built)) s, runs $((ran - started)) s," \
-    "checks $((SECONDS - ran)) s; peak memory: LLM $(memory "$llm_group"), Phoenix $(memory "$phoenix_group")," \
+    "checks $((SECONDS - ran)) s; peak memory: LLM $(memory "$llm_group"), Phoenix $(memory "$phoenix_group"), MLflow $(memory "$mlflow_group")," \
     "rotel $(memory "$rotel_group")"
 if ! $as_expected; then
     # A check that could not be made has left its error message above, and nothing in the list.

@@ -52,6 +52,15 @@ class Report:
         return 1 if failed else 0
 
 
+def check_cost(report: Report, what: str, backend: str, ours: float | None, theirs: float | None) -> None:
+    """Expects our cost and a backend's own to be of one size."""
+    report.positive(f"{what}: our cost in USD", ours)
+    report.positive(f"{what}: {backend}'s cost in USD", theirs)
+    # Two price tables, each kept by other people: close is all one can ask.
+    ok = bool(ours and theirs) and 0.5 <= ours / theirs <= 2
+    report.check(f"{what}: our cost / {backend}'s", ours / theirs if ok else None, "0.5 … 2", ok)
+
+
 def poll(ask: Callable[[], T | None], seconds: float) -> T | None:
     """Asks until there is an answer: backends take what they are sent first and store it later."""
     deadline = time.monotonic() + seconds

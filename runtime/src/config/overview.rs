@@ -6,6 +6,7 @@ use super::env::Source;
 use super::signal::{self, GENERAL, Signal, SignalSettings};
 use super::{Builder, ConfigError, Events, Metrics, Settings, Traces, sdk};
 use crate::doctor::{Origin, Setting};
+use crate::openinference::OPENINFERENCE;
 use crate::privacy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES};
 use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
 use crate::{metrics, vintage};
@@ -188,6 +189,8 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
     rows.push("content", format!("{:?}", settings.content), method, &[CAPTURE_CONTENT])?;
     let method = builder.error_messages.map(|_| "with_error_messages");
     rows.push("error messages", settings.error_messages.to_string(), method, &[CAPTURE_ERROR_MESSAGES])?;
+    let method = builder.openinference.map(|_| "with_openinference");
+    rows.push("openinference", settings.openinference.to_string(), method, &[OPENINFERENCE])?;
     if let Some(proxy) = ureq::Proxy::try_from_env() {
         let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
         rows.push("proxy", format!("{}:{}", proxy.host(), proxy.port()), None, &proxies)?;
