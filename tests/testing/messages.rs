@@ -10,7 +10,7 @@ fn ask() {
     llm_trace::current().usage(Usage::new(11, 3));
 }
 
-fn message<R>(failing: impl FnOnce() -> R) -> String {
+pub(crate) fn message<R>(failing: impl FnOnce() -> R) -> String {
     let panic = catch_unwind(AssertUnwindSafe(failing)).err().expect("must fail");
     match panic.downcast::<String>() {
         Ok(message) => *message,

@@ -296,10 +296,10 @@ impl Held {
             content: OnceCell::new(),
             signals: OnceCell::new(),
         };
+        // A call that is dropped can be far from its context, by which a test knows its measurements and events.
+        #[cfg(feature = "testing")]
+        let _attached = self.context.clone().attach();
         if let Some(instruments) = instruments {
-            // A call that is dropped can be far from its context, by which a test knows its measurements.
-            #[cfg(feature = "testing")]
-            let _attached = self.context.clone().attach();
             metrics::record(&finished, &instruments);
         }
         if let Some(span) = &open.mirror {

@@ -23,16 +23,19 @@ pub(crate) use sink::are_received;
 pub use sink::set_logger_provider;
 #[cfg(feature = "otlp")]
 pub(crate) use sink::{Installed, install};
+#[cfg(feature = "testing")]
+pub(crate) use sink::{Sink, capture};
 
 /// One log record on its way out.
-struct Event {
-    name: &'static str,
-    severity: Severity,
+#[derive(Clone)]
+pub(crate) struct Event {
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
     /// When it happened.
-    at: SystemTime,
+    pub(crate) at: SystemTime,
     /// The span it belongs to.
-    span: SpanContext,
-    attributes: Vec<(Key, AnyValue)>,
+    pub(crate) span: SpanContext,
+    pub(crate) attributes: Vec<(Key, AnyValue)>,
 }
 
 /// Emits the events of a finished call.
@@ -70,9 +73,6 @@ pub(crate) fn record(call: &Finished<'_>, context: &Context, at: SystemTime) {
 /// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
 pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
     let Some(verdict) = &call.response.verdict else { return };
-    // A test knows measurements by their context.
-    #[cfg(feature = "testing")]
-    let _attached = context.clone().attach();
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());
     if let Some(value) = verdict.value {
@@ -95,7 +95,7 @@ fn details(call: &Finished<'_>) -> Vec<(Key, AnyValue)> {
 }
 
 /// The value of a span's attribute as a log record has it.
-fn any_value(value: opentelemetry::Value) -> AnyValue {
+pub(crate) fn any_value(value: opentelemetry::Value) -> AnyValue {
     use opentelemetry::{Array, Value};
     match value {
         Value::Bool(value) => AnyValue::Boolean(value),

@@ -21,7 +21,7 @@ const RECEIVED: u8 = 1;
 const ASKED_FOR: u8 = 2;
 
 /// A logger of any provider.
-trait Sink: Send + Sync {
+pub(crate) trait Sink: Send + Sync {
     fn is_enabled(&self, name: &'static str, severity: Severity) -> bool;
     fn emit(&self, event: Event);
 }
@@ -86,6 +86,12 @@ where
     P::Logger: Send + Sync + 'static,
 {
     Arc::new(Emitter { logger: provider.logger_with_scope(crate::scope()), limits })
+}
+
+/// Sends all events to a test's capture.
+#[cfg(feature = "testing")]
+pub(crate) fn capture(sink: Arc<dyn Sink>) {
+    set(sink, ASKED_FOR);
 }
 
 fn set(sink: Arc<dyn Sink>, state: u8) {

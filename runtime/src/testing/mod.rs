@@ -1,6 +1,6 @@
 //! For tests of code that is annotated with `#[llm_trace]`: what did it emit?
 //!
-//! [`capture()`] gives a handle that sees the spans and metrics of the code that runs under it, and no others: tests
+//! [`capture()`] gives a handle that sees the spans, metrics and events of the code that runs under it, and no others: tests
 //! run in parallel as usual. Put the feature `testing` where it does not reach production:
 //!
 //! ```toml
@@ -41,6 +41,7 @@
 //! The first capture of a process installs global OpenTelemetry providers, which stay. Code under test must not
 //! install its own, so leave [`init()`](crate::Builder::init) to `main`.
 
+mod event;
 mod meter;
 mod metrics;
 mod providers;
@@ -54,6 +55,7 @@ use std::sync::Arc;
 use opentelemetry::Context;
 use opentelemetry::context::FutureExt as _;
 
+pub use event::Event;
 pub use metrics::Point;
 pub use span::Span;
 
@@ -185,6 +187,49 @@ impl Capture {
     /// The names of the metrics by which anything was measured, sorted.
     pub fn metric_names(&self) -> Vec<String> {
         Point::names(&self.record)
+    }
+
+    /// The events that were emitted, in that order: errors of calls to services and scores, and the details of calls to models
+    /// where [`Vintage`](crate::Vintage) or content ask for them, as in a program whose events are received. Whether content is
+    /// recorded is a matter of the process: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    ///
+    /// ```
+    /// use llm_trace::{llm_trace, score};
+    ///
+    /// #[llm_trace(workflow)]
+    /// fn answer() {
+    ///     score("helpfulness").value(0.8).label("helpful").record();
+    /// }
+    ///
+    /// let telemetry = llm_trace::testing::capture();
+    /// telemetry.run(answer);
+    /// let score = telemetry.event("gen_ai.evaluation.result");
+    /// score.assert("gen_ai.evaluation.name", "helpfulness").assert("gen_ai.evaluation.score.value", 0.8);
+    /// assert_eq!(score.span().unwrap().name(), "invoke_workflow answer");
+    /// ```
+    pub fn events(&self) -> Vec<Event> {
+        Event::all(&self.record)
+    }
+
+    /// The only event of that name.
+    ///
+    /// # Panics
+    ///
+    /// If no event of that name was emitted, or more than one. The message lists those that were.
+    #[track_caller]
+    pub fn event(&self, name: &str) -> Event {
+        let events = self.events();
+        let mut found: Vec<&Event> = events.iter().filter(|event| event.name() == name).collect();
+        match (found.pop(), found.len()) {
+            (Some(event), 0) => event.clone(),
+            (None, _) => {
+                let mut names: Vec<_> = events.iter().map(Event::name).collect();
+                names.dedup();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                panic!("no event `{name}` was emitted. Events that were: {names}.{}", providers::hint())
+            }
+            (Some(_), others) => panic!("{} events are named `{name}`: use `events()`", others + 1),
+        }
     }
 
     /// The spans as text that is the same on every run: names, tokens and how a call ended, without ids, times and

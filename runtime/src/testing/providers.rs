@@ -11,7 +11,8 @@ use opentelemetry_sdk::trace::{
     IdGenerator, RandomIdGenerator, Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor,
 };
 
-use super::{meter, record};
+use super::{event, meter, record};
+use crate::events;
 
 static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new();
 
@@ -26,6 +27,7 @@ pub(super) fn install() {
             .build();
         global::set_tracer_provider(tracers);
         global::set_meter_provider(meter::Meters::default());
+        events::capture(Arc::new(event::ToCapture));
         crate::call::installed();
         global::meter_provider()
     });

@@ -11,21 +11,24 @@ use opentelemetry::trace::{SpanContext, SpanId, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::event::Emitted;
+use crate::events;
+
 /// The context value by which code runs under a capture.
 #[derive(Clone, Debug)]
 pub(super) struct Active(pub(super) Arc<Record>);
 
-#[derive(Debug)]
 pub(super) struct Record {
     seed: Option<u32>,
     began: SystemTime,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct State {
     pub(super) spans: Vec<Recorded>,
     pub(super) measurements: Vec<Measurement>,
+    pub(super) events: Vec<Emitted>,
     ticks: u64,
     trace_ids: u64,
     span_ids: u64,
@@ -89,6 +92,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record").field("seed", &self.seed).finish_non_exhaustive()
+    }
+}
+
 impl Record {
     pub(super) fn new(seed: Option<u32>) -> Self {
         Record { seed, began: SystemTime::now(), state: Mutex::default() }
@@ -133,6 +142,15 @@ impl Record {
             measurement.value = 0.0;
         }
         self.state().measurements.push(measurement);
+    }
+
+    pub(super) fn emit(&self, event: events::Event) {
+        let mut state = self.state();
+        let at = match self.seed {
+            None => event.at.duration_since(self.began).unwrap_or_default(),
+            Some(_) => Duration::from_millis(state.ticks),
+        };
+        state.events.push(Emitted { event, at });
     }
 
     fn offset(&self, at: SystemTime, state: &mut State) -> Duration {
