@@ -62,6 +62,8 @@ pub mod testing;
 mod vintage;
 
 pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
+#[cfg(feature = "spool")]
+pub use config::SpoolMode;
 #[cfg(feature = "otlp")]
 #[cfg(feature = "otlp")]
 pub use config::{Builder, ConfigError, Sampler, builder};

@@ -52,6 +52,8 @@ pub struct Builder {
     pub(super) redaction: Redaction,
     pub(super) openinference: Option<bool>,
     pub(super) patterns: Vec<(String, String)>,
+    #[cfg(feature = "spool")]
+    pub(super) spool: super::spool::Wanted,
     pub(super) cardinality_limit: Option<usize>,
     pub(super) tag_labels: Vec<String>,
     pub(super) baggage_keys: Vec<String>,

@@ -18,6 +18,7 @@ mod sampler;
 mod sdk;
 mod settings;
 mod signal;
+mod spool;
 mod tags;
 mod tls;
 
@@ -33,3 +34,6 @@ pub(crate) use sampler::{Sampling, TailRule};
 pub(crate) use sdk::{Batches, SdkSettings};
 pub(crate) use settings::{Events, Metrics, Settings, Traces};
 pub(crate) use signal::SignalSettings;
+#[cfg(feature = "spool")]
+pub use spool::SpoolMode;
+pub(crate) use spool::SpoolSettings;

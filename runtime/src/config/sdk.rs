@@ -11,6 +11,7 @@ use super::{Builder, ConfigError, Limits, MetricSettings, Sampling};
 
 /// The specification's defaults.
 const DEFAULT_QUEUE: usize = 2048;
+const WRITE_AHEAD_DELAY: Duration = Duration::from_millis(100);
 const DEFAULT_BATCH: usize = 512;
 
 /// The variables of one batch processor.
@@ -54,6 +55,16 @@ impl SdkSettings {
             event_batches: batches(source, &EVENTS)?,
             metrics: MetricSettings::resolve(builder, source)?,
         })
+    }
+
+    /// Has spans and events wait less in memory, as a kill loses what is there. What a variable says is kept to.
+    pub(super) fn hasten(&mut self, source: &dyn Source) -> Result<(), ConfigError> {
+        for (variables, batches) in [(&SPANS, &mut self.batches), (&EVENTS, &mut self.event_batches)] {
+            if source.get(variables.delay)?.is_none() {
+                batches.delay = WRITE_AHEAD_DELAY;
+            }
+        }
+        Ok(())
     }
 }
 

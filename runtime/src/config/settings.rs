@@ -9,7 +9,10 @@ use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
 use super::signal::{self, SignalSettings};
-use super::{Builder, ConfigError, DeliverySettings, SdkSettings, content, propagators, resource, tags};
+use super::{
+    Builder, ConfigError, DeliverySettings, SdkSettings, SpoolSettings, content, propagators, resource,
+    spool, tags,
+};
 use crate::context::TagRules;
 use crate::metrics;
 use crate::openinference::OPENINFERENCE;
@@ -39,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) quality: QualitySignals,
     /// Whether spans speak OpenInference too.
     pub(crate) openinference: bool,
+    pub(crate) spool: Option<SpoolSettings>,
 }
 
 /// Where spans go.
@@ -99,7 +103,11 @@ impl Settings {
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
         let delivery = DeliverySettings::resolve(&builder)?;
-        let sdk = SdkSettings::resolve(&builder, source)?;
+        let spool = spool::resolve(&builder, source)?;
+        let mut sdk = SdkSettings::resolve(&builder, source)?;
+        if spool.as_ref().is_some_and(SpoolSettings::writes_ahead) {
+            sdk.hasten(source)?;
+        }
         let tags = tags::rules(&builder)?;
         let mut propagators = propagators::resolve(source)?;
         propagators.baggage |= !tags.baggage.is_empty();
@@ -111,6 +119,7 @@ impl Settings {
             None => env::flag(source, OPENINFERENCE)?.unwrap_or(false),
         };
         let resource = resource::resolve(builder, source)?;
+        let spool = spool.map(|spool| spool.of_service(&resource));
         Ok(Some(Settings {
             traces,
             metrics,
@@ -127,6 +136,7 @@ impl Settings {
             tags,
             quality,
             openinference,
+            spool,
         }))
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use super::delivery::Signal;
+use super::delivery::{Signal, Spool};
 use super::handover::Handover;
 use super::ledger::Ledger;
 use super::receipt::Receipt;
@@ -48,6 +48,7 @@ pub(super) struct Running {
     pub(super) tracers: Option<Exported<SdkTracerProvider>>,
     pub(super) meters: Option<Exported<SdkMeterProvider>>,
     pub(super) loggers: Option<Loggers>,
+    pub(super) spool: Option<Arc<dyn Spool>>,
     pub(super) ledger: Arc<Ledger>,
 }
 
@@ -209,6 +210,9 @@ impl Running {
         for handover in self.handovers() {
             handover.sender().close(deadline + MARGIN);
             handover.settle();
+        }
+        if let Some(spool) = &self.spool {
+            spool.close();
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::delivery::{DropReason, Signal, SignalCounts, SpoolError, Term};
+use super::delivery::{DropReason, Signal, SignalCounts, Term};
 use super::receipt::{Failure, Receipt};
 use super::report;
 
@@ -31,7 +31,6 @@ struct Story {
     said: bool,
     /// The reasons of losses that have been said.
     said_dropped: [bool; DropReason::ALL.len()],
-    said_not_spooled: bool,
 }
 
 impl Ledger {
@@ -53,6 +52,7 @@ impl Ledger {
             let are_newest = counts.queued() == 0 && counts.spooled() == 0;
             match to {
                 Term::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
+                Term::Dropped(DropReason::Superseded) => {}
                 Term::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
                 _ => {}
             }
@@ -135,19 +135,6 @@ impl Ledger {
     /// Something that failed will be tried again.
     pub(crate) fn retried(&self, signal: Signal) {
         self.retries[signal.index()].fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// What was to be stored could not be.
-    pub(crate) fn not_spooled(&self, error: &SpoolError) {
-        let is_first = {
-            let mut story = self.story();
-            !story.stopping && !std::mem::replace(&mut story.said_not_spooled, true)
-        };
-        if is_first {
-            let message =
-                format_args!("telemetry that cannot be delivered waits in memory, not on disk: {error}");
-            self.story().said_not_spooled = report::to_subscriber(&message);
-        }
     }
 
     /// From here on failures are only told by the receipt.

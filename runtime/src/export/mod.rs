@@ -10,6 +10,8 @@ mod ledger;
 mod printable;
 mod receipt;
 mod report;
+#[cfg(feature = "spool")]
+mod spool;
 mod tail;
 mod terminal;
 
@@ -20,7 +22,7 @@ use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
-use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
 
@@ -33,11 +35,11 @@ pub use receipt::Receipt;
 
 use crate::config::{
     Batches, ConfigError, DeliverySettings, Events, Limits, MetricSettings, Metrics, Sampling, SdkSettings,
-    Settings, SignalSettings, Traces,
+    Settings, SignalSettings, SpoolSettings, Traces,
 };
 use crate::events::EventLimits;
 use crate::{call, events, metrics, openinference, pricing, privacy, propagation, quality, vintage};
-use delivery::{Route, Sender, Signal};
+use delivery::{Route, Sender, Signal, Spool};
 use gate::SpanGate;
 use guard::{Exported, Loggers, Running};
 use handover::{
@@ -74,6 +76,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         quality: quality_signals,
         openinference: speaks_openinference,
         tags,
+        spool,
     } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let ledger = Arc::new(Ledger::default());
@@ -81,8 +84,16 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(resource)
         .build();
+    let spool = match (&traces, &metrics, &events) {
+        // Nothing is sent, so nothing is kept for later.
+        (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
+        _ => spool.map(|settings| open_spool(&settings, &ledger)),
+    };
+    let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
     let way = |signal, settings: SignalSettings, capacity| {
-        let sender = sender(signal, settings, &delivery, &ledger);
+        // A difference that arrives twice counts twice.
+        let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
+        let sender = sender(signal, settings, &delivery, spool, &ledger);
         Handover::new(sender, Arc::clone(&ledger), capacity)
     };
 
@@ -133,13 +144,24 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
-    Ok(Telemetry::new(Running { tracers, meters, loggers, ledger }))
+    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, ledger }))
+}
+
+#[cfg(feature = "spool")]
+fn open_spool(settings: &SpoolSettings, ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
+    Arc::new(spool::DiskSpool::open(settings.clone(), Arc::clone(ledger)))
+}
+
+#[cfg(not(feature = "spool"))]
+fn open_spool(settings: &SpoolSettings, _ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
+    match *settings {}
 }
 
 fn sender(
     signal: Signal,
     settings: SignalSettings,
     delivery: &DeliverySettings,
+    spool: Option<Arc<dyn Spool>>,
     ledger: &Arc<Ledger>,
 ) -> Sender {
     Sender::new(Route {
@@ -149,7 +171,7 @@ fn sender(
         timeout: settings.timeout,
         wire: http::wire(settings),
         max_bytes: delivery.max_queue_bytes,
-        spool: None,
+        spool,
         pace: delivery.pace,
     })
 }

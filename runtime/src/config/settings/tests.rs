@@ -513,3 +513,72 @@ fn debug_output_shows_no_secret_of_a_url_and_no_token() {
         assert!(!format!("{settings:?}").contains("SECRET"), "{settings:?}");
     }
 }
+
+#[cfg(feature = "spool")]
+#[test]
+fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder() {
+    use std::path::{Path, PathBuf};
+    let dir = std::env::temp_dir();
+    let dir_variable: &'static str = Box::leak(dir.display().to_string().into_boxed_str());
+    let variables = [
+        ("OTEL_SERVICE_NAME", "support-bot"),
+        ("LLM_TRACE_SPOOL_DIR", dir_variable),
+        ("LLM_TRACE_SPOOL_MAX_BYTES", "1000"),
+        ("LLM_TRACE_SPOOL_MAX_AGE", "2h"),
+        ("LLM_TRACE_SPOOL_MODE", "write_ahead"),
+    ];
+    let spool = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.spool);
+    assert_eq!(spool(builder(), &[]).expect("valid"), None);
+
+    let found = spool(builder(), &variables).expect("valid").expect("a folder");
+    assert_eq!((found.max_bytes, found.max_age, found.write_ahead), (1000, Duration::from_secs(7200), true));
+    assert_eq!(found.folder, dir.join("support-bot"));
+
+    let configured = builder()
+        .with_service_name("other")
+        .with_spool("elsewhere")
+        .with_spool_limits(7, Duration::from_secs(8))
+        .with_spool_mode(crate::SpoolMode::OnFailure);
+    let found = spool(configured, &variables).expect("valid").expect("a folder");
+    assert_eq!((found.max_bytes, found.max_age, found.write_ahead), (7, Duration::from_secs(8), false));
+    assert_eq!(found.folder, Path::new("elsewhere").join("other"));
+
+    let defaults = spool(builder().with_spool("d"), &[]).expect("valid").expect("a folder");
+    assert_eq!((defaults.max_bytes, defaults.max_age), (256 << 20, Duration::from_secs(86_400)));
+    assert!(!defaults.write_ahead);
+
+    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    let cases = [
+        (builder().with_spool(""), "with_spool: `` is not valid: expected a folder"),
+        (builder().with_spool(file), "/Cargo.toml` is not valid: expected a folder"),
+        (builder().with_spool_limits(0, Duration::from_secs(1)), "with_spool_limits: `0` is not valid"),
+        (builder().with_spool_limits(1, Duration::ZERO), "with_spool_limits: `0s` is not valid"),
+    ];
+    for (builder, expected) in cases {
+        let message = spool(builder, &[]).expect_err(expected).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+    let cases = [
+        ("LLM_TRACE_SPOOL_MAX_BYTES", "1 GB", "`1 GB` is not valid: expected a number of bytes above 0"),
+        ("LLM_TRACE_SPOOL_MAX_AGE", "24", "`24` is not valid: expected a whole number above 0 with a unit"),
+        (
+            "LLM_TRACE_SPOOL_MODE",
+            "always",
+            "`always` is not valid: expected one of `on_failure`, `write_ahead`",
+        ),
+    ];
+    for (variable, value, expected) in cases {
+        let message = spool(builder(), &[(variable, value)]).expect_err(expected).to_string();
+        assert!(message.starts_with(&format!("{variable}: {expected}")), "{message}");
+    }
+}
+
+#[cfg(not(feature = "spool"))]
+#[test]
+fn who_asks_for_a_spool_that_is_not_built_in_is_told() {
+    for variable in ["LLM_TRACE_SPOOL_DIR", "LLM_TRACE_SPOOL_MODE"] {
+        let message = resolve(builder(), &[(variable, "x")]).expect_err("not built in").to_string();
+        let expected = "`x` is not valid: this program was built without llm-trace's feature `spool`";
+        assert_eq!(message, format!("{variable}: {expected}"));
+    }
+}

@@ -25,7 +25,7 @@ pub(crate) use metrics::observe;
 pub(crate) use parcel::{Parcel, Signal};
 pub(crate) use retry::{Pace, retry_after};
 pub(crate) use sender::{Route, Sender};
-pub(crate) use spool::{Spool, SpoolError, Ticket};
+pub(crate) use spool::{Spool, Ticket};
 pub(crate) use term::Term;
 pub use term::{DropReason, SignalCounts};
 pub(crate) use wire::{MakeWire, Outcome, Wire};

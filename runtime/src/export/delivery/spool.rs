@@ -18,9 +18,9 @@ use super::{Parcel, Signal};
 /// - it dropped parcels that were too many or too old: `ledger.moved(signal, items, Term::Spooled,
 ///   Term::Dropped(DropReason::SpoolFull))`, or `DropReason::Expired`.
 pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
-    /// Keeps a parcel: when this returns `Ok`, it survives the process. After an error the parcel stays in memory, and
-    /// the sender goes on without; it tries again with later parcels.
-    fn store(&self, parcel: &Parcel) -> Result<Ticket, SpoolError>;
+    /// Keeps a parcel: when this returns a ticket, it survives the process. Without one the parcel stays in memory, and
+    /// the sender goes on, and tries again with later parcels; the spool has said why, once.
+    fn store(&self, parcel: &Parcel) -> Option<Ticket>;
 
     /// The oldest parcel of a signal that is not [held](Ticket) by a sender. It stays stored, and is held from now on.
     fn oldest(&self, signal: Signal) -> Option<(Ticket, Parcel)>;
@@ -31,6 +31,17 @@ pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
     /// The parcel could not be delivered: give it back, in its old place. Whoever asks for the oldest gets it again.
     fn release(&self, ticket: Ticket);
 
+    /// Newer metrics have been delivered than any that this process stored: those are out of date. Cumulative states add up in the
+    /// newest, and after it an older one would look like a counter that was reset.
+    fn metrics_are_outdated(&self);
+
+    /// Whom to tell when there may be more to [ask for](Spool::oldest) than the last answer showed: a dead process left
+    /// something, or a disk works again.
+    fn on_more(&self, tell: Box<dyn Fn() + Send + Sync>);
+
+    /// Nothing more is stored or asked for: what is stored is the next process's from now on.
+    fn close(&self);
+
     /// Whether every parcel is stored before its first attempt, instead of after a failed one.
     fn writes_ahead(&self) -> bool;
 }
@@ -39,8 +50,3 @@ pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
 /// after a failure is held too, until it is [released](Spool::release).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(crate) u64);
-
-/// Why a parcel could not be stored: a few words for people, said once.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct SpoolError(pub(crate) String);

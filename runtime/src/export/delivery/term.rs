@@ -32,6 +32,11 @@ pub enum DropReason {
     SpoolFull,
     /// It waited longer on disk than it may.
     Expired,
+    /// It was stored on disk, and could not be read back.
+    Corrupt,
+    /// A newer state of the same metrics took its place on disk. Nothing is lost by it: metrics are cumulative, and an earlier
+    /// state must not arrive after a later one.
+    Superseded,
     /// The receiver refused a whole request for good.
     Rejected,
     /// The receiver took a request and refused some of its items.
@@ -44,12 +49,14 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order of the path that telemetry takes.
-    pub const ALL: [DropReason; 9] = [
+    pub const ALL: [DropReason; 11] = [
         DropReason::QueueFull,
         DropReason::AfterShutdown,
         DropReason::Oversize,
         DropReason::SpoolFull,
         DropReason::Expired,
+        DropReason::Corrupt,
+        DropReason::Superseded,
         DropReason::Rejected,
         DropReason::PartialSuccess,
         DropReason::Undelivered,
@@ -64,6 +71,8 @@ impl DropReason {
             DropReason::Oversize => "oversize",
             DropReason::SpoolFull => "spool_full",
             DropReason::Expired => "expired",
+            DropReason::Corrupt => "corrupt",
+            DropReason::Superseded => "superseded",
             DropReason::Rejected => "rejected",
             DropReason::PartialSuccess => "partial_success",
             DropReason::Undelivered => "undelivered",

@@ -133,7 +133,9 @@ impl Sender {
         };
         let sender =
             Sender { shared: Arc::new(Shared { route, state: Mutex::new(state), changed: Condvar::new() }) };
-        if sender.shared.route.spool.is_some() {
+        if let Some(spool) = &sender.shared.route.spool {
+            let shared = Arc::downgrade(&sender.shared);
+            spool.on_more(Box::new(move || shared.upgrade().iter().for_each(Shared::ask_again)));
             // An earlier process may have left something.
             sender.shared.watch(&mut sender.shared.state());
         }
@@ -243,6 +245,14 @@ impl Shared {
         for waiting in evicted {
             self.give_up(&waiting, reason);
         }
+    }
+
+    /// The spool may have more for us.
+    fn ask_again(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.replays = true;
+        self.watch(&mut state);
+        self.changed.notify_all();
     }
 
     /// Sees to it that there is a thread while there is something to do for it.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{PATIENCE, Pause, Route, Shared, place};
 use crate::export::delivery::queue::Waiting;
-use crate::export::delivery::{DropReason, Outcome, Parcel, Spool, Term, Ticket, shape};
+use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Spool, Term, Ticket, shape};
 
 impl Shared {
     pub(super) fn settle(&self, mut waiting: Waiting, outcome: Outcome) {
@@ -184,8 +184,10 @@ impl Shared {
     /// It is gone from here.
     fn remove(&self, waiting: &Waiting, to: Term) {
         self.route.ledger.moved(self.route.signal, waiting.parcel.item_count, place(waiting), to);
-        if let (Some(spool), Some(ticket)) = (&self.route.spool, waiting.ticket) {
-            spool.remove(ticket);
+        match (&self.route.spool, waiting.ticket) {
+            (Some(spool), Some(ticket)) => spool.remove(ticket),
+            (Some(spool), None) if self.route.signal == Signal::Metrics => spool.metrics_are_outdated(),
+            _ => {}
         }
     }
 
@@ -223,17 +225,9 @@ impl Shared {
     }
 
     pub(super) fn store(&self, spool: &dyn Spool, parcel: &Parcel) -> Option<Ticket> {
-        let Route { ledger, signal, .. } = &self.route;
-        match spool.store(parcel) {
-            Ok(ticket) => {
-                ledger.moved(*signal, parcel.item_count, Term::Queued, Term::Spooled);
-                Some(ticket)
-            }
-            Err(error) => {
-                ledger.not_spooled(&error);
-                None
-            }
-        }
+        let ticket = spool.store(parcel)?;
+        self.route.ledger.moved(self.route.signal, parcel.item_count, Term::Queued, Term::Spooled);
+        Some(ticket)
     }
 
     pub(super) fn release(&self, tickets: Vec<Ticket>) {

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
 use super::*;
-use crate::export::delivery::{Outcome, SignalCounts, SpoolError, Wire};
+use crate::export::delivery::{Outcome, SignalCounts, Wire};
 
 /// What the tests see of a sender.
 struct Rig {
@@ -76,6 +76,17 @@ struct Memory {
     tickets: AtomicU64,
     full: AtomicBool,
     panics: AtomicBool,
+    outdated: AtomicU64,
+    listeners: Mutex<Listeners>,
+}
+
+#[derive(Default)]
+struct Listeners(Vec<Box<dyn Fn() + Send + Sync>>);
+
+impl std::fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listeners")
+    }
 }
 
 impl Memory {
@@ -85,15 +96,15 @@ impl Memory {
 }
 
 impl Spool for Memory {
-    fn store(&self, parcel: &Parcel) -> Result<Ticket, SpoolError> {
+    fn store(&self, parcel: &Parcel) -> Option<Ticket> {
         if self.full.load(Ordering::Relaxed) {
-            return Err(SpoolError("no space".to_owned()));
+            return None;
         }
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let mut held = self.held.lock().expect("held");
         self.stored.lock().expect("stored").push((ticket, parcel.clone()));
         held.push(ticket);
-        Ok(ticket)
+        Some(ticket)
     }
 
     fn oldest(&self, _signal: Signal) -> Option<(Ticket, Parcel)> {
@@ -114,6 +125,16 @@ impl Spool for Memory {
         self.held.lock().expect("held").retain(|held| *held != ticket);
     }
 
+    fn metrics_are_outdated(&self) {
+        self.outdated.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn on_more(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        self.listeners.lock().expect("listeners").0.push(tell);
+    }
+
+    fn close(&self) {}
+
     fn writes_ahead(&self) -> bool {
         self.ahead
     }
@@ -133,6 +154,10 @@ impl Rig {
     }
 
     fn made(max_bytes: usize, spool: Option<Memory>, pace: Pace) -> Self {
+        Rig::of(Signal::Traces, max_bytes, spool, pace)
+    }
+
+    fn of(signal: Signal, max_bytes: usize, spool: Option<Memory>, pace: Pace) -> Self {
         let (ledger, script) = (Arc::new(Ledger::default()), Arc::new(Script::default()));
         let wire: MakeWire = {
             let script = Arc::clone(&script);
@@ -143,7 +168,7 @@ impl Rig {
         };
         let spool = spool.map(Arc::new);
         let sender = Sender::new(Route {
-            signal: Signal::Traces,
+            signal,
             destination: "http://c:4318".to_owned(),
             ledger: Arc::clone(&ledger),
             wire,
@@ -557,4 +582,31 @@ fn what_an_earlier_process_left_is_sent_without_being_asked() {
     };
     rig.until(|counts| counts.delivered() == 5);
     assert_eq!(rig.law(), (5, 5, 0, 0, 0));
+}
+
+#[test]
+fn a_spool_that_has_more_than_it_said_is_asked_again() {
+    let rig = Rig::with(usize::MAX, Some(Memory::default()));
+    rig.push(1);
+    assert!(rig.flush(), "nothing is in the spool");
+    let spool = rig.spool.as_ref().expect("a spool");
+    let parcel =
+        Parcel { signal: Signal::Traces, body: Bytes::new(), item_count: 5, created: SystemTime::UNIX_EPOCH };
+    spool.release(spool.store(&parcel).expect("room"));
+    rig.ledger.entered(Signal::Traces, Term::Spooled, 5);
+    spool.listeners.lock().expect("listeners").0.iter().for_each(|tell| tell());
+    rig.until(|counts| counts.delivered() == 6);
+}
+
+#[test]
+fn metrics_that_arrive_make_those_in_the_spool_outdated_and_spans_do_not() {
+    for (signal, outdated) in [(Signal::Metrics, 1), (Signal::Traces, 0)] {
+        let rig = Rig::of(signal, usize::MAX, Some(Memory::default()), Pace::default());
+        rig.ledger.entered(signal, Term::Queued, 3);
+        let body = Bytes::from_static(b"");
+        rig.sender.push(Parcel { signal, body, item_count: 3, created: SystemTime::now() });
+        assert!(rig.flush());
+        let spool = rig.spool.as_ref().expect("a spool");
+        assert_eq!(spool.outdated.load(Ordering::Relaxed), outdated, "{signal:?}");
+    }
 }

@@ -1,0 +1,34 @@
+//! Without the feature: who asks for a spool must not be left to believe in one.
+
+use opentelemetry::KeyValue;
+
+use super::super::env::{Source, invalid};
+use super::super::{Builder, ConfigError};
+use super::{DIR, MAX_AGE, MAX_BYTES, MODE};
+
+/// There are none.
+#[derive(Debug)]
+pub(crate) enum SpoolSettings {}
+
+impl SpoolSettings {
+    pub(crate) fn writes_ahead(&self) -> bool {
+        match *self {}
+    }
+
+    pub(in crate::config) fn of_service(self, _resource: &[KeyValue]) -> Self {
+        self
+    }
+}
+
+pub(in crate::config) fn resolve(
+    _builder: &Builder,
+    source: &dyn Source,
+) -> Result<Option<SpoolSettings>, ConfigError> {
+    for variable in [DIR, MAX_BYTES, MAX_AGE, MODE] {
+        if let Some(value) = source.get(variable)? {
+            let expected = "this program was built without llm-trace's feature `spool`";
+            return Err(invalid(variable, value, expected));
+        }
+    }
+    Ok(None)
+}

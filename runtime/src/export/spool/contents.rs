@@ -1,0 +1,433 @@
+//! What one process has on disk: the file, what is known of it, and what goes on while it cannot be used.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use opentelemetry_http::Bytes;
+
+use super::clock::{Moment, millis};
+use super::index::{Entry, Index};
+use super::slot::Slot;
+use super::store::{Head, Store, StoreError};
+use crate::config::SpoolSettings;
+use crate::export::delivery::{DropReason, Parcel, Signal, Term, Ticket};
+use crate::export::ledger::Ledger;
+use crate::export::printable::printable;
+
+/// Removals that wait to be written along with something else: after a kill this many parcels may be sent again.
+const MAX_GONE: usize = 16;
+/// How long a disk that failed is left alone, in milliseconds.
+const PAUSE: i64 = 10_000;
+/// Parcels of a dead process are taken over this many bytes at a time.
+const TAKEOVER_BYTES: usize = 1 << 20;
+
+/// The parcels of one process, and of those whose place it took.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    slot: Option<Slot>,
+    /// Open if all is well.
+    store: Option<Store>,
+    index: Index,
+    /// Held by senders.
+    held: HashSet<u64>,
+    /// Removed, though the file does not know it yet.
+    gone: Vec<u64>,
+    next: u64,
+    /// When an unusable disk is tried again, on the steady clock.
+    retry_at: i64,
+    /// That it is unusable has been said.
+    said: bool,
+    /// Nothing is stored any more.
+    closed: bool,
+    /// What people must know. It is said by whoever called, after it has let go of the lock: nobody may be called under it.
+    pub(super) to_say: Vec<String>,
+    /// What was dropped, likewise. It is counted.
+    pub(super) losses: Vec<(Signal, u64, DropReason)>,
+}
+
+impl Contents {
+    /// Opens the file if it is not open, and it is time to try.
+    pub(super) fn open(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        if self.closed || self.store.is_some() || now.steady < self.retry_at {
+            return;
+        }
+        self.retry_at = now.steady + PAUSE;
+        if let Err(error) = self.try_open(&settings.folder, ledger, now) {
+            self.unusable(&settings.folder, &error);
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.store.is_some()
+    }
+
+    fn try_open(&mut self, folder: &Path, ledger: &Ledger, now: Moment) -> Result<(), String> {
+        let as_text = |error: io::Error| printable(&error.to_string());
+        let slot = match self.slot.take() {
+            Some(slot) => slot,
+            None => Slot::claim(folder).map_err(as_text)?,
+        };
+        let slot = self.slot.insert(slot);
+        let path = slot.make_file().map_err(as_text)?;
+        let (store, found) = match Store::open(&path, now.wall) {
+            Err(StoreError::Corrupted(reason)) => {
+                let aside = slot.move_aside().map_err(as_text)?;
+                self.to_say.push(moved_aside(&aside, &reason));
+                let path = slot.make_file().map_err(as_text)?;
+                Store::open(&path, now.wall)
+            }
+            opened => opened,
+        }
+        .map_err(StoreError::into_reason)?;
+        self.store = Some(store);
+        self.reconcile(&found, ledger, now);
+        Ok(())
+    }
+
+    /// Brings what is known together with what a file really has.
+    fn reconcile(&mut self, found: &[(u64, Head)], ledger: &Ledger, now: Moment) {
+        let in_file: HashSet<_> = found.iter().map(|(key, _)| *key).collect();
+        for key in self.index.keys() {
+            if !in_file.contains(&key)
+                && let Some(entry) = self.index.remove(key)
+                && !self.held.contains(&key)
+            {
+                self.dropped(&entry, DropReason::Corrupt, ledger);
+            }
+        }
+        for &(key, head) in found {
+            self.next = self.next.max(key + 1);
+            if !self.index.contains(key) && !self.gone.contains(&key) {
+                let entry = inherited(&head, now);
+                self.index.insert(key, entry);
+                ledger.entered(entry.signal, Term::Spooled, entry.items);
+            }
+        }
+    }
+
+    /// Writes a parcel, which is held from then on.
+    pub(super) fn append(
+        &mut self,
+        parcel: &Parcel,
+        settings: &SpoolSettings,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> Option<Ticket> {
+        self.expire(settings.max_age, ledger, now);
+        self.open(settings, ledger, now);
+        let store = self.store.as_ref()?;
+        let bytes = parcel.body.len() as u64;
+        let head = Head { signal: parcel.signal, items: parcel.item_count, stored: now.wall, bytes };
+        let entry = entry(&head, now.steady, true);
+        let Some(evicted) = self.index.room_for(&entry, settings.max_bytes) else {
+            self.unusable(&settings.folder, &format!("{bytes} bytes do not fit into it"));
+            return None;
+        };
+        let key = self.next;
+        let superseded =
+            if parcel.signal == Signal::Metrics { self.index.earlier_metrics(key) } else { Vec::new() };
+        let removed = [&self.gone[..], &evicted, &superseded].concat();
+        if let Err(error) = store.write(&[(key, head, &parcel.body)], &removed) {
+            // It may be there all the same. It is to be sent from memory then, and not a second time from here.
+            self.next += 1;
+            self.gone.push(key);
+            self.fail(error, settings, ledger, now);
+            return None;
+        }
+        self.next += 1;
+        self.gone.clear();
+        for (keys, reason) in [(evicted, DropReason::SpoolFull), (superseded, DropReason::Superseded)] {
+            for key in keys {
+                self.forget(key, reason, ledger);
+            }
+        }
+        self.index.insert(key, entry);
+        self.index.hold(key);
+        self.held.insert(key);
+        Some(Ticket(key))
+    }
+
+    /// The next parcel of a signal, which is held from then on.
+    pub(super) fn oldest(
+        &mut self,
+        signal: Signal,
+        settings: &SpoolSettings,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> Option<(Ticket, Parcel)> {
+        self.expire(settings.max_age, ledger, now);
+        let key = self.index.oldest(signal)?;
+        match self.store.as_ref()?.read(key) {
+            Ok(parcel) => {
+                self.index.hold(key);
+                self.held.insert(key);
+                Some((Ticket(key), parcel))
+            }
+            Err(error) => {
+                self.fail(error, settings, ledger, now);
+                None
+            }
+        }
+    }
+
+    pub(super) fn remove(&mut self, ticket: Ticket, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        let Ticket(key) = ticket;
+        self.held.remove(&key);
+        if let Some(entry) = self.index.remove(key) {
+            self.gone.push(key);
+            if entry.signal == Signal::Metrics && entry.own {
+                self.supersede_metrics_before(key, ledger);
+            }
+        }
+        if self.gone.len() >= MAX_GONE {
+            self.settle(settings, ledger, now);
+        }
+    }
+
+    /// Newer metrics of this process have arrived than any that are stored.
+    pub(super) fn supersede_metrics(&mut self, ledger: &Ledger) {
+        self.supersede_metrics_before(self.next, ledger);
+    }
+
+    fn supersede_metrics_before(&mut self, key: u64, ledger: &Ledger) {
+        for key in self.index.earlier_metrics(key) {
+            self.discard(key, DropReason::Superseded, ledger);
+        }
+    }
+
+    pub(super) fn release(&mut self, ticket: Ticket, ledger: &Ledger) {
+        let Ticket(key) = ticket;
+        self.held.remove(&key);
+        if self.index.is_superseded(key) {
+            self.discard(key, DropReason::Superseded, ledger);
+        } else {
+            self.index.release(key);
+        }
+    }
+
+    /// Drops what has waited too long.
+    pub(super) fn expire(&mut self, max_age: Duration, ledger: &Ledger, now: Moment) {
+        for key in self.index.born_before(now.steady.saturating_sub_unsigned(millis(max_age))) {
+            self.discard(key, DropReason::Expired, ledger);
+        }
+    }
+
+    /// Drops what the file still has.
+    fn discard(&mut self, key: u64, reason: DropReason, ledger: &Ledger) {
+        self.gone.push(key);
+        self.forget(key, reason, ledger);
+    }
+
+    /// Drops what the file does not have any more.
+    fn forget(&mut self, key: u64, reason: DropReason, ledger: &Ledger) {
+        if let Some(entry) = self.index.remove(key) {
+            self.dropped(&entry, reason, ledger);
+        }
+    }
+
+    /// Writes the removals that wait, and gives back the space of a file that has become empty.
+    pub(super) fn settle(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        let Some(store) = &mut self.store else { return };
+        if self.gone.is_empty() {
+            return;
+        }
+        let mut result = store.write(&[], &self.gone);
+        if result.is_ok() {
+            self.gone.clear();
+            if self.index.is_empty() {
+                result = store.shrink();
+            }
+        }
+        if let Err(error) = result {
+            self.fail(error, settings, ledger, now);
+        }
+    }
+
+    /// Takes over a piece of what a dead process left, and returns whether it worked.
+    pub(super) fn take_over(
+        &mut self,
+        abandoned: &mut Abandoned,
+        settings: &SpoolSettings,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> Result<bool, StoreError> {
+        let piece = abandoned.piece()?;
+        let total = piece.iter().map(|(_, head, _)| head.bytes).sum();
+        let fits = piece.first().is_some_and(|(_, head, _)| {
+            let whole = Entry { bytes: total, ..inherited(head, now) };
+            self.index.room_for(&whole, settings.max_bytes).is_some_and(|evicted| evicted.is_empty())
+        });
+        // One at a time where others must go for them, or they for others.
+        let steps = if fits { vec![&piece[..]] } else { piece.chunks(1).collect() };
+        for step in steps {
+            if !self.take_in(step, settings, ledger, now) {
+                return Ok(false);
+            }
+        }
+        abandoned.forget(&piece)?;
+        Ok(true)
+    }
+
+    /// Returns whether it worked.
+    fn take_in(&mut self, step: &[Taken], settings: &SpoolSettings, ledger: &Ledger, now: Moment) -> bool {
+        let Some(store) = &self.store else { return false };
+        let entries: Vec<_> = step.iter().map(|(_, head, _)| inherited(head, now)).collect();
+        let needed = match &entries[..] {
+            [one] => self.index.room_for(one, settings.max_bytes),
+            _ => Some(Vec::new()),
+        };
+        let Some(evicted) = needed else {
+            for entry in &entries {
+                ledger.entered(entry.signal, Term::Spooled, entry.items);
+                self.dropped(entry, DropReason::SpoolFull, ledger);
+            }
+            return true;
+        };
+        let keys = self.next..;
+        let added: Vec<_> = keys.zip(step).map(|(key, (_, head, body))| (key, *head, &body[..])).collect();
+        if let Err(error) = store.write(&added, &[&self.gone[..], &evicted].concat()) {
+            self.gone.extend(added.iter().map(|(key, ..)| key));
+            self.next += added.len() as u64;
+            self.fail(error, settings, ledger, now);
+            return false;
+        }
+        self.gone.clear();
+        for key in evicted {
+            self.forget(key, DropReason::SpoolFull, ledger);
+        }
+        for entry in entries {
+            self.index.insert(self.next, entry);
+            ledger.entered(entry.signal, Term::Spooled, entry.items);
+            self.next += 1;
+        }
+        true
+    }
+
+    /// The places of processes that are gone.
+    pub(super) fn abandoned(&self) -> Vec<Slot> {
+        self.slot.as_ref().filter(|_| self.store.is_some()).map(Slot::claim_abandoned).unwrap_or_default()
+    }
+
+    /// Removes what was moved aside long ago.
+    pub(super) fn forget_corrupted(&self, max_age: Duration) {
+        if let Some(slot) = &self.slot {
+            slot.forget_corrupted(max_age);
+        }
+    }
+
+    /// Writes what waits, and lets go of the place: from now on another process may take it. A file with nothing in it
+    /// is removed.
+    pub(super) fn close(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        self.settle(settings, ledger, now);
+        self.closed = true;
+        let Some(store) = self.store.take() else { return };
+        store.close();
+        if let Some(slot) = self.slot.take()
+            && self.index.is_empty()
+        {
+            let _ = slot.remove_file(); // an empty one does no harm
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn file(&self) -> std::path::PathBuf {
+        self.slot.as_ref().expect("a place").file()
+    }
+
+    /// The file failed: parcels wait in memory until it can be used again.
+    fn fail(&mut self, error: StoreError, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        if let Some(store) = self.store.take() {
+            store.close();
+        }
+        match (error, &self.slot) {
+            (StoreError::Corrupted(reason), Some(slot)) => {
+                if let Ok(aside) = slot.move_aside() {
+                    self.to_say.push(moved_aside(&aside, &reason));
+                }
+                self.retry_at = now.steady;
+                self.open(settings, ledger, now);
+            }
+            (error, _) => {
+                self.retry_at = now.steady + PAUSE;
+                self.unusable(&settings.folder, &error.into_reason());
+            }
+        }
+    }
+
+    fn dropped(&mut self, entry: &Entry, reason: DropReason, ledger: &Ledger) {
+        ledger.moved(entry.signal, entry.items, Term::Spooled, Term::Dropped(reason));
+        // By what is superseded nothing is lost.
+        if reason != DropReason::Superseded {
+            self.losses.push((entry.signal, entry.items, reason));
+        }
+    }
+
+    /// Says that parcels wait in memory only, once.
+    fn unusable(&mut self, folder: &Path, reason: &str) {
+        if !std::mem::replace(&mut self.said, true) {
+            let folder = printable(&folder.display().to_string());
+            self.to_say
+                .push(format!("the spool in {folder} cannot be used, telemetry waits in memory: {reason}"));
+        }
+    }
+}
+
+/// A parcel that is taken over: its number there, and what it is.
+type Taken = (u64, Head, Bytes);
+
+/// What a dead process left.
+#[derive(Debug)]
+pub(super) struct Abandoned {
+    store: Store,
+    /// The newest first.
+    left: Vec<(u64, Head)>,
+}
+
+impl Abandoned {
+    pub(super) fn open(path: &Path, now: Moment) -> Result<Self, StoreError> {
+        let (store, mut left) = Store::open(path, now.wall)?;
+        left.sort_unstable_by_key(|(key, head)| std::cmp::Reverse((head.stored, *key)));
+        Ok(Abandoned { store, left })
+    }
+
+    /// The oldest that are left.
+    fn piece(&mut self) -> Result<Vec<Taken>, StoreError> {
+        let (mut piece, mut bytes) = (Vec::new(), 0);
+        while bytes < TAKEOVER_BYTES
+            && let Some((key, head)) = self.left.pop()
+        {
+            let body = self.store.read(key)?.body;
+            bytes += body.len();
+            piece.push((key, head, body));
+        }
+        Ok(piece)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    fn forget(&self, piece: &[Taken]) -> Result<(), StoreError> {
+        self.store.write(&[], &piece.iter().map(|(key, ..)| *key).collect::<Vec<_>>())
+    }
+
+    pub(super) fn close(self) {
+        self.store.close();
+    }
+}
+
+fn entry(head: &Head, born: i64, own: bool) -> Entry {
+    Entry { signal: head.signal, items: head.items, bytes: head.bytes, born, own }
+}
+
+/// Something an earlier process stored: it can only be dated by the wall clock.
+fn inherited(head: &Head, now: Moment) -> Entry {
+    entry(head, now.steady.saturating_sub_unsigned(now.wall.saturating_sub(head.stored)), false)
+}
+
+pub(super) fn moved_aside(aside: &Path, reason: &str) -> String {
+    let aside = printable(&aside.display().to_string());
+    format!("spooled telemetry could not be read and was moved to {aside}: {reason}")
+}

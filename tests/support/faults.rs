@@ -1,0 +1,54 @@
+//! The fault matrix: what became of everything, one row per fault. `scripts/faults.sh` makes a table of the rows.
+#![expect(clippy::print_stdout, reason = "the rows")]
+
+use std::collections::HashSet;
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+/// What became of the spans of one fault, over all processes that took part.
+#[derive(Debug, Default)]
+pub struct Row {
+    /// The fault, in a few words.
+    pub fault: &'static str,
+    /// Spans that programs began.
+    pub started: u64,
+    /// Different spans that arrived.
+    pub delivered: u64,
+    /// Spans that wait on disk for the next process.
+    pub spooled: u64,
+    /// Spans that were dropped, by reason.
+    pub dropped: Vec<(&'static str, u64)>,
+    /// Spans that arrived once more.
+    pub duplicates: u64,
+}
+
+impl Row {
+    /// A row of what arrived; the rest is filled in.
+    pub fn of(fault: &'static str, started: u64, arrived: &[Span]) -> Self {
+        let different: HashSet<_> = arrived.iter().map(|span| &span.span_id).collect();
+        let delivered = different.len() as u64;
+        Row { fault, started, delivered, duplicates: arrived.len() as u64 - delivered, ..Row::default() }
+    }
+
+    /// Spans that are nowhere.
+    pub fn lost(&self) -> u64 {
+        let dropped: u64 = self.dropped.iter().map(|(_, count)| count).sum();
+        self.started.saturating_sub(self.delivered + self.spooled + dropped)
+    }
+
+    /// Prints the row, and holds that every span is somewhere, and none is in two places.
+    pub fn settle(&self) {
+        let dropped: Vec<_> = self.dropped.iter().filter(|(_, count)| *count > 0).collect();
+        let reasons: Vec<_> = dropped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+        let reasons = if reasons.is_empty() { "0".to_owned() } else { reasons.join(", ") };
+        let Row { fault, started, delivered, spooled, duplicates, .. } = self;
+        println!("FAULT|{fault}|{started}|{delivered}|{spooled}|{reasons}|{}|{duplicates}", self.lost());
+        let somewhere = delivered + spooled + dropped.iter().map(|(_, count)| count).sum::<u64>();
+        assert_eq!(*started, somewhere, "{self:?}");
+    }
+
+    /// Says that a fault could not be injected here.
+    pub fn skip(fault: &str, why: &str) {
+        println!("FAULT|{fault}|SKIPPED: {why}||||||");
+    }
+}
