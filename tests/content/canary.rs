@@ -222,6 +222,7 @@ fn by_default_not_one_byte_of_content_leaves() {
         llm_trace::builder().with_content_capture(ContentCapture::NoContent),
         llm_trace::builder().with_events(true),
         llm_trace::builder().with_openinference(true),
+        llm_trace::builder().with_quality_signals(llm_trace::QualitySignals::all()),
     ] {
         let receiver = run(builder);
         assert_eq!(receiver.spans().len(), CALLS.len() * 4 + OTHERS);

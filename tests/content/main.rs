@@ -12,6 +12,7 @@ mod documents;
 mod evaluation;
 mod events;
 mod openinference;
+mod quality;
 mod redaction;
 mod schema;
 mod streams;

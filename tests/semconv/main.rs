@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
-use llm_trace::llm_trace;
+use llm_trace::{QualitySignals, llm_trace};
 use llm_trace_tests::otlp::unreachable_endpoint;
 use llm_trace_tests::semconv::{self, Checked};
 use llm_trace_tests::trace::{Ended, Trace, metric_names};
@@ -38,7 +38,7 @@ fn chat(request: &Value) -> Value {
         "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
         "service_tier": "default", "system_fingerprint": "fp_1",
         "choices": [
-            {"finish_reason": "stop", "message": {"role": "assistant", "content": "{}"}},
+            {"finish_reason": "stop", "message": {"role": "assistant", "content": "Refunds take five days [1]."}},
             {"finish_reason": "length", "message": {"role": "assistant", "content": "{"}}
         ],
         "usage": {
@@ -64,7 +64,7 @@ fn full_request() -> Value {
 #[llm_trace(chat, provider = "openai", model = "streamed", server = "h:1")]
 fn stream() -> std::pin::Pin<Box<dyn Stream<Item = Value>>> {
     let chunk = |text: &str| json!({"object": "chat.completion.chunk", "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"content": text}}]});
-    let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
+    let last = json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "content_filter"}], "usage": {"prompt_tokens": 3, "completion_tokens": 2}});
     Box::pin(futures_util::stream::iter([chunk("a"), chunk("b"), last]))
 }
 
@@ -209,8 +209,13 @@ fn conventional(span: &Ended) -> usize {
 
 #[test]
 fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
+    let is_child = std::env::var_os(CHILD).is_some();
+    // In a process of its own: policies are the process's, and its providers are replaced by those of the trace.
+    let looking =
+        is_child.then(|| llm_trace::builder().with_quality_signals(QualitySignals::all()).init().unwrap());
     let trace = Trace::new();
     trace.run(workflow);
+    drop(looking); // measures what waits
     let registry = semconv::in_force();
     let spans = trace.spans();
 
@@ -230,8 +235,8 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
 
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
-    // In a process of its own: it makes its provider of traces the global one.
-    let telemetry = std::env::var_os(CHILD).map(|_| {
+    // This too: it makes its provider of traces the global one.
+    let telemetry = is_child.then(|| {
         // Only traces are exported by us, so their delivery is measured by the provider that is there.
         llm_trace::builder().with_traces_endpoint(unreachable_endpoint()).init().unwrap()
     });

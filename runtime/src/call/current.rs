@@ -10,6 +10,7 @@ use super::{AttributeValue, Content, Open};
 use crate::context::Scope;
 use crate::metrics;
 use crate::privacy::{self, Piece};
+use crate::quality;
 use crate::request::Request;
 use crate::response::{LlmResponse, RateLimits, Response, Usage};
 
@@ -72,7 +73,7 @@ impl CurrentCall {
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
         let response = crate::probe::read_response(body);
-        self.fill(if self.captures_output() { response.with_output(body) } else { response })
+        self.fill(if self.looks_at_output() { response.with_output(body) } else { response })
     }
 
     /// Reads what the headers of a provider's response tell of its rate limits: how many requests and tokens it allows, how many
@@ -115,9 +116,10 @@ impl CurrentCall {
     }
 
     /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
-    /// only if the application captures content; if it does not, the value is not looked at.
+    /// only if the application captures content, measured only if it asked for [signals](crate::QualitySignals) that look at
+    /// texts; otherwise the value is not looked at.
     pub fn output<T: Content + ?Sized>(&self, output: &T) -> &Self {
-        if self.captures_output() {
+        if self.looks_at_output() {
             self.fill(Response::new().with_output(output));
         }
         self
@@ -242,9 +244,11 @@ impl CurrentCall {
         self.scope.outermost()?.only_response_id()
     }
 
-    fn captures_output(&self) -> bool {
-        let takes = |open: Arc<Open>| open.facts().request.captures(Piece::Output);
-        privacy::content_allowed() && self.open.upgrade().is_some_and(takes)
+    fn looks_at_output(&self) -> bool {
+        let Some(open) = self.open.upgrade() else { return false };
+        let request = &open.facts().request;
+        (privacy::content_allowed() && request.captures(Piece::Output))
+            || (quality::reads_texts(open.site.kind) && !request.content.skips(Piece::Output))
     }
 
     fn fill(&self, response: Response) -> &Self {

@@ -198,6 +198,15 @@ impl Call {
         })
     }
 
+    /// Whether the text of what the call returns is measured.
+    pub(crate) fn reads_text(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| {
+            quality::reads_texts(held.open.site.kind)
+                && metrics::are_wanted()
+                && !held.open.facts().request.content.skips(Piece::Output)
+        })
+    }
+
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
         let takes = |held: &Held| held.open.facts().request.captures(Piece::Output);
@@ -301,6 +310,7 @@ impl Held {
         let _attached = self.context.clone().attach();
         if let Some(instruments) = instruments {
             metrics::record(&finished, &instruments);
+            quality::measure_text(&finished, open.scope.outermost());
         }
         if let Some(span) = &open.mirror {
             mirror::end(span, &finished);

@@ -267,7 +267,7 @@ impl Builder {
         self
     }
 
-    /// Which [signals of quality](QualitySignals) are measured. Default: all that are known without looking at content.
+    /// Which [signals of quality](QualitySignals) are measured. Default: all that are known without looking at texts.
     ///
     /// ```
     /// use llm_trace::{QualitySignal, QualitySignals};

@@ -15,7 +15,8 @@ use opentelemetry::metrics::Histogram;
 
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
-pub(crate) use quality::record_score;
+pub(crate) use labels::Labels;
+pub(crate) use quality::{answer_labels, record_score, record_text_signals, record_unmeasured};
 pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
 
@@ -27,7 +28,6 @@ use crate::semconv::attribute;
 use cardinality::Limited;
 pub(crate) use instruments::{Instruments, are_wanted, current};
 use instruments::{TokenCounters, Tokens};
-use labels::Labels;
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {

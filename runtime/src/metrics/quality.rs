@@ -9,6 +9,7 @@ use super::cardinality::Limited;
 use super::instruments::{self, Make};
 use super::labels::{LabelSet, Labels, OTHER};
 use crate::call::Finished;
+use crate::quality::TextSignals;
 use crate::semconv::{attribute, metric};
 
 /// The instruments of everything in [`crate::quality`].
@@ -21,6 +22,10 @@ pub(crate) struct Instruments {
     truncations: Occurrences,
     refusals: Occurrences,
     context_utilization: Limited<Histogram<f64>>,
+    context_overlap: Limited<Histogram<f64>>,
+    citation_coverage: Limited<Histogram<f64>>,
+    repetition: Limited<Histogram<f64>>,
+    unmeasured: Limited<Counter<u64>>,
     evaluation_score: Limited<Histogram<f64>>,
 }
 
@@ -68,6 +73,26 @@ impl Instruments {
                 metric::ANSWER_CONTEXT_UTILIZATION,
                 metric::SHARE_BUCKETS,
                 "Share of the model's context window that the input took.",
+            ),
+            context_overlap: number(
+                metric::ANSWER_CONTEXT_OVERLAP,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's words that occur in the documents retrieved for it.",
+            ),
+            citation_coverage: number(
+                metric::ANSWER_CITATION_COVERAGE,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's sentences that cite a source.",
+            ),
+            repetition: number(
+                metric::ANSWER_REPETITION,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's runs of four words that occurred before.",
+            ),
+            unmeasured: make.counter(
+                metric::ANSWER_UNMEASURED,
+                metric::UNIT_ANSWERS,
+                "Answers whose text was not measured, as too many were waiting.",
             ),
             evaluation_score: number(
                 metric::EVALUATION_SCORE,
@@ -133,10 +158,7 @@ fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
 
 fn record_answer(call: &Finished<'_>, instruments: &Instruments) {
     let signals = call.signals();
-    let mut labels = Labels::of(call);
-    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
-    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    let labels = answer_labels(call);
     let labels = labels.set();
     if let Some(truncated) = signals.truncated {
         instruments.truncations.record(truncated, labels);
@@ -146,6 +168,37 @@ fn record_answer(call: &Finished<'_>, instruments: &Instruments) {
     }
     if let Some(share) = signals.context_utilization {
         instruments.context_utilization.record(share, labels);
+    }
+}
+
+/// The labels of what is measured of answers.
+pub(crate) fn answer_labels(call: &Finished<'_>) -> Labels {
+    let mut labels = Labels::of(call);
+    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
+    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
+    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    labels
+}
+
+/// Records what an answer's text says about quality.
+pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
+    let Some(instruments) = instruments::current() else { return };
+    let instruments = &instruments.quality;
+    for (histogram, share) in [
+        (&instruments.context_overlap, signals.context_overlap),
+        (&instruments.citation_coverage, signals.citation_coverage),
+        (&instruments.repetition, signals.repetition),
+    ] {
+        if let Some(share) = share {
+            histogram.record(share, labels.set());
+        }
+    }
+}
+
+/// Counts an answer whose text was not measured.
+pub(crate) fn record_unmeasured(labels: &Labels) {
+    if let Some(instruments) = instruments::current() {
+        instruments.quality.unmeasured.record(1, labels.set());
     }
 }
 

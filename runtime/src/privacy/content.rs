@@ -10,7 +10,7 @@ use super::rules::Rules;
 use super::structure::structured;
 use super::transcript::Transcript;
 use super::tree::{self, Limits, Tree};
-use super::{messages, openinference, policy};
+use super::{Measured, messages, openinference, policy};
 use crate::call::{Finished, Kind, Outcome, Text};
 use crate::semconv::attribute;
 
@@ -78,6 +78,11 @@ impl Captured {
         self.pieces.retain(|(known, _)| *known != piece);
     }
 
+    /// Whether the function keeps a piece to itself.
+    pub(crate) fn skips(&self, piece: Piece) -> bool {
+        self.skipped.contains(&piece)
+    }
+
     /// Whether a piece may be recorded. If not, nobody looks at it.
     pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
         policy::content_allowed_of(kind) && belongs(kind, piece) && !self.skipped.contains(&piece)
@@ -126,11 +131,18 @@ impl Captured {
         self.capture(Kind::Chat, Piece::Output, value);
     }
 
-    /// The same for what was streamed.
-    pub(crate) fn capture_transcript(&mut self, transcript: Transcript) {
-        if let Some(tree) = transcript.into_tree().filter(|_| self.takes(Kind::Chat, Piece::Output)) {
+    /// The same for what was streamed, which may be measured as well.
+    pub(crate) fn capture_transcript(
+        &mut self,
+        transcript: Transcript,
+        is_measured: bool,
+    ) -> Option<Measured> {
+        let tree = transcript.into_tree()?;
+        let measured = is_measured.then(|| Measured::of_tree(tree.clone()));
+        if self.takes(Kind::Chat, Piece::Output) {
             self.set(Piece::Output, tree);
         }
+        measured
     }
 
     /// Captures messages, instructions and tools of a request body of any API.

@@ -8,6 +8,7 @@
 
 mod content;
 mod error_message;
+mod measured;
 mod media;
 mod messages;
 mod openinference;
@@ -23,6 +24,7 @@ mod tree;
 pub use content::Piece;
 pub(crate) use content::{Captured, Recorded, explanation};
 pub(crate) use error_message::error_message;
+pub(crate) use measured::Measured;
 pub use policy::ContentCapture;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::{

@@ -1,6 +1,6 @@
 //! What a retrieval or a reranking returned: how many documents, with which scores, how many of them twice.
 //!
-//! Numbers and ids are read, texts are not. A list is a list of documents; an object is searched for one under the
+//! Numbers and ids are read, texts only if they are to be compared. A list is a list of documents; an object is searched for one under the
 //! names that vector stores and rerankers use:
 //!
 //! | shape | documents | score | id |
@@ -27,11 +27,12 @@ use std::hash::{DefaultHasher, Hasher};
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
-use crate::quality::{Retrieved, Scores};
+use crate::quality::{self, Retrieved, Scores};
 
 /// Reads what was found; `None` if the value is no list of documents.
 pub(crate) fn read_documents<T: Serialize + ?Sized>(value: &T) -> Option<Retrieved> {
-    let mut reader = DocumentReader::default();
+    let mut reader =
+        DocumentReader { compares_texts: quality::compares_texts(), ..DocumentReader::default() };
     walk(&mut reader, Place::Results, value);
     reader.finish()
 }
@@ -56,10 +57,13 @@ enum Place {
     Metadata,
     Score,
     Id,
+    /// Only if texts are compared.
+    Text,
 }
 
 #[derive(Default)]
 struct DocumentReader {
+    compares_texts: bool,
     /// A list was found; `None` until then.
     count: Option<u64>,
     scores: Scores,
@@ -69,6 +73,7 @@ struct DocumentReader {
     /// The document that is being read.
     score: Option<f64>,
     id: Option<DefaultHasher>,
+    text: Option<DefaultHasher>,
     /// Something of it has been seen.
     is_begun: Cell<bool>,
     /// The list is one of lists.
@@ -104,6 +109,12 @@ impl Reader for DocumentReader {
             ) => Place::Id,
             (Place::Document, "document" | "doc" | "node" | "chunk" | "point" | "_additional") => Place::Part,
             (Place::Document | Place::Part, "metadata" | "payload") => Place::Metadata,
+            (Place::Document | Place::Part, "text" | "content" | "page_content" | "pageContent" | "body")
+                if self.compares_texts =>
+            {
+                Place::Text
+            }
+            (Place::Text, "text") => Place::Text,
             // An id may be an object: MongoDB's `{"$oid": …}`, Qdrant's number or UUID.
             (Place::Id, _) => Place::Id,
             _ => return None,
@@ -116,6 +127,7 @@ impl Reader for DocumentReader {
                 self.count = Some(0);
                 Some(if at == Place::Ids { Place::IdOnly } else { Place::Document })
             }
+            Place::Text => Some(at),
             // Beside a document, in a tuple with it: its vector.
             Place::Document if self.is_begun.get() => None,
             // A list in the list is the result of a query, of which there may have been several.
@@ -148,9 +160,13 @@ impl Reader for DocumentReader {
             (Place::Score, value) | (Place::Document, value @ Scalar::Double(_)) => {
                 self.score = self.score.or(value.double());
             }
-            (Place::Id | Place::IdOnly, Scalar::Text(text)) => self.identify(text.as_bytes()),
+            (Place::Id | Place::IdOnly, Scalar::Text(id)) => add(&mut self.id, id.as_bytes()),
             (Place::Id | Place::IdOnly | Place::Document, Scalar::Int(number)) => {
-                self.identify(&number.to_ne_bytes());
+                add(&mut self.id, &number.to_ne_bytes());
+            }
+            (Place::Text, Scalar::Text(text)) => add(&mut self.text, text.as_bytes()),
+            (Place::Document | Place::Part, Scalar::Text(text)) if self.compares_texts => {
+                add(&mut self.text, text.as_bytes());
             }
             _ => {}
         }
@@ -158,21 +174,17 @@ impl Reader for DocumentReader {
 }
 
 impl DocumentReader {
-    fn identify(&mut self, id: &[u8]) {
-        let hash = self.id.get_or_insert_default();
-        hash.write_usize(id.len());
-        hash.write(id);
-    }
-
     fn end_document(&mut self) {
         self.is_begun.set(false);
         if let Some(score) = self.score.take() {
             self.scores.add(score);
         }
-        if let Some(id) = self.id.take()
+        // The same text under another id is a duplicate, another text under the same id is not.
+        let (id, text) = (self.id.take(), self.text.take());
+        if let Some(same) = text.or(id)
             && self.seen.len() < MAX_COMPARED
         {
-            self.seen.insert(id.finish());
+            self.seen.insert(same.finish());
             self.compared += 1;
         }
     }
@@ -184,4 +196,10 @@ impl DocumentReader {
         let duplicates = (count > 0 && self.compared == count).then(|| count.saturating_sub(distinct));
         Some(Retrieved { count, scores: self.scores, duplicates })
     }
+}
+
+fn add(to: &mut Option<DefaultHasher>, bytes: &[u8]) {
+    let hash = to.get_or_insert_default();
+    hash.write_usize(bytes.len());
+    hash.write(bytes);
 }

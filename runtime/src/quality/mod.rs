@@ -1,15 +1,20 @@
 //! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
 //!
 //! [`policy`] says which signals are wanted. [`retrieval`] is what a search found, [`answer`] how a model's answer ended.
+//! Signals that look at texts are made by [`worker`] with the means of [`text`], off the caller's path.
 
 mod answer;
 mod outermost;
 mod policy;
 mod retrieval;
+mod text;
+mod worker;
 
 use opentelemetry::KeyValue;
 
-use crate::call::Finished;
+use crate::call::{Finished, Kind};
+use crate::metrics;
+use crate::privacy::Piece;
 use crate::semconv::attribute;
 
 pub(crate) use outermost::Outermost;
@@ -18,6 +23,9 @@ use policy::is_on;
 pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
 pub(crate) use retrieval::{Retrieved, Scores};
+use worker::Job;
+#[cfg(feature = "otlp")]
+pub(crate) use worker::settle;
 
 /// What a finished call says about quality; a signal that is off is as if nothing were known.
 #[derive(Debug, Default)]
@@ -31,9 +39,57 @@ pub(crate) struct Signals {
     pub(crate) context_utilization: Option<f64>,
 }
 
+/// What the text of an answer says about quality: measured only, as its span has ended by then.
+#[derive(Debug, Default)]
+pub(crate) struct TextSignals {
+    pub(crate) context_overlap: Option<f64>,
+    pub(crate) citation_coverage: Option<f64>,
+    pub(crate) repetition: Option<f64>,
+}
+
+/// Whether texts of such calls are wanted: the answers of models, and what a search found for them.
+pub(crate) fn reads_texts(kind: Kind) -> bool {
+    if kind.is_inference() {
+        is_on(QualitySignal::ContextOverlap)
+            || is_on(QualitySignal::CitationCoverage)
+            || is_on(QualitySignal::Repetition)
+    } else {
+        kind.returns_documents() && is_on(QualitySignal::ContextOverlap)
+    }
+}
+
+/// Whether documents are compared by their texts too.
+pub(crate) fn compares_texts() -> bool {
+    is_on(QualitySignal::DuplicateTexts)
+}
+
+/// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
+pub(crate) fn measure_text(call: &Finished<'_>, outermost: Option<&Outermost>) {
+    let kind = call.site.kind;
+    let Some(text) = &call.response.text else { return };
+    if !reads_texts(kind) || call.request.content.skips(Piece::Output) {
+        return;
+    }
+    if kind.returns_documents() {
+        if let Some(outermost) = outermost {
+            outermost.retrieved(text.clone());
+        }
+    } else {
+        let documents = outermost.map(Outermost::documents).unwrap_or_default();
+        let labels = metrics::answer_labels(call);
+        worker::submit(Job { site: call.site, answer: text.clone(), documents, labels });
+    }
+}
+
 /// Whether anything is wanted that the documents of a retrieval tell.
 pub(crate) fn reads_documents() -> bool {
-    [QualitySignal::Documents, QualitySignal::Scores, QualitySignal::Duplicates].into_iter().any(is_on)
+    let told = [
+        QualitySignal::Documents,
+        QualitySignal::Scores,
+        QualitySignal::Duplicates,
+        QualitySignal::DuplicateTexts,
+    ];
+    told.into_iter().any(is_on)
 }
 
 impl Signals {
@@ -45,7 +101,9 @@ impl Signals {
                 signals.top_score = found.scores.top();
                 signals.score_gap = found.scores.gap();
             }
-            signals.duplicates = found.duplicates.filter(|_| is_on(QualitySignal::Duplicates));
+            signals.duplicates = found
+                .duplicates
+                .filter(|_| is_on(QualitySignal::Duplicates) || is_on(QualitySignal::DuplicateTexts));
         }
         if call.site.kind.is_inference() {
             signals.truncated =

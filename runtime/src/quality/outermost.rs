@@ -1,14 +1,22 @@
 //! What all calls under one outermost call share, if somebody will ask for it.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::QualitySignal;
+use super::policy::is_on;
 use crate::events;
+use crate::privacy::Measured;
 
 /// Shared by an outermost call and every call inside it.
 #[derive(Debug, Default)]
 pub(crate) struct Outermost {
     answers: Mutex<Answers>,
+    documents: Mutex<VecDeque<Measured>>,
 }
+
+/// More searches than this under one call are an agent's, which has gone on to something else.
+const MAX_SEARCHES: usize = 8;
 
 /// Whose id a score has that does not say.
 #[derive(Debug, Default)]
@@ -22,7 +30,20 @@ enum Answers {
 impl Outermost {
     /// What a call shares that begins under one that shares `outer`.
     pub(crate) fn under(outer: Option<&Arc<Outermost>>) -> Option<Arc<Outermost>> {
-        outer.cloned().or_else(|| events::are_received().then(Arc::default))
+        outer.cloned().or_else(|| is_wanted().then(Arc::default))
+    }
+
+    /// A search has found something: the last few are kept for the answers that follow.
+    pub(crate) fn retrieved(&self, documents: Measured) {
+        let mut kept = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == MAX_SEARCHES {
+            kept.pop_front();
+        }
+        kept.push_back(documents);
+    }
+
+    pub(crate) fn documents(&self) -> Vec<Measured> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// A model has answered.
@@ -41,4 +62,9 @@ impl Outermost {
             Answers::None | Answers::Several => None,
         }
     }
+}
+
+/// Whether anybody will ask for what is shared: scores, which are events, and the overlap of answers with documents.
+fn is_wanted() -> bool {
+    events::are_received() || is_on(QualitySignal::ContextOverlap)
 }

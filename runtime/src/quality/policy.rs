@@ -23,9 +23,25 @@ pub enum QualitySignal {
     /// The share of the model's context window that the input took: `llm_trace.answer.context_utilization`. Windows are
     /// those of the price table (feature `pricing`), which does not know all.
     ContextUtilization,
+    /// Documents that repeat the text of an earlier one count as duplicates too, whatever their ids are. Looks at texts.
+    DuplicateTexts,
+    /// The share of an answer's words that occur in the documents retrieved before under the same outermost call:
+    /// `llm_trace.answer.context_overlap`. Words of at least four letters count, numbers, and ideographs. Looks at texts.
+    ContextOverlap,
+    /// The share of an answer's sentences that cite a source (`[1]`, `[doc2]`, `【3†source】`, a link):
+    /// `llm_trace.answer.citation_coverage`, measured of functions from the first answer on that cites something. Looks at
+    /// texts.
+    CitationCoverage,
+    /// The share of an answer's runs of four words that occurred in it before: `llm_trace.answer.repetition`. Looks at
+    /// texts.
+    Repetition,
 }
 
 /// Which [`QualitySignal`]s are measured; see [`Builder::with_quality_signals`](crate::Builder::with_quality_signals).
+///
+/// By default those that need nothing but numbers, ids and finish reasons. The others look at answers and documents, which
+/// this crate otherwise does only when content is captured, so that the application has to ask for them. They look in memory,
+/// on a thread of their own: texts are measured, dropped, and never recorded by it. A function's `skip(output)` holds.
 ///
 /// ```
 /// use llm_trace::{QualitySignal, QualitySignals};
@@ -37,14 +53,21 @@ pub enum QualitySignal {
 #[must_use = "a choice of signals does nothing by itself"]
 pub struct QualitySignals(u16);
 
-const ALL: [QualitySignal; 6] = [
+const ALL: [QualitySignal; 10] = [
     QualitySignal::Documents,
     QualitySignal::Scores,
     QualitySignal::Duplicates,
     QualitySignal::Truncations,
     QualitySignal::Refusals,
     QualitySignal::ContextUtilization,
+    QualitySignal::DuplicateTexts,
+    QualitySignal::ContextOverlap,
+    QualitySignal::CitationCoverage,
+    QualitySignal::Repetition,
 ];
+
+/// The first that looks at texts.
+const FIRST_OF_TEXTS: u16 = QualitySignal::DuplicateTexts.bit();
 
 impl QualitySignal {
     const fn bit(self) -> u16 {
@@ -53,7 +76,7 @@ impl QualitySignal {
 }
 
 impl QualitySignals {
-    /// Every signal.
+    /// Every signal, those that look at texts included.
     pub const fn all() -> Self {
         QualitySignals((1 << ALL.len()) - 1)
     }
@@ -79,11 +102,11 @@ impl QualitySignals {
     }
 
     const fn by_default() -> Self {
-        QualitySignals::all()
+        QualitySignals(FIRST_OF_TEXTS - 1)
     }
 }
 
-/// What is known without looking at content.
+/// What is known without looking at texts.
 impl Default for QualitySignals {
     fn default() -> Self {
         QualitySignals::by_default()
@@ -111,6 +134,19 @@ pub(super) fn is_on(signal: QualitySignal) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_looks_at_texts_has_to_be_asked_for() {
+        let texts = [
+            QualitySignal::DuplicateTexts,
+            QualitySignal::ContextOverlap,
+            QualitySignal::CitationCoverage,
+            QualitySignal::Repetition,
+        ];
+        for signal in ALL {
+            assert_eq!(QualitySignals::default().contains(signal), !texts.contains(&signal), "{signal:?}");
+        }
+    }
 
     #[test]
     fn a_signal_is_switched_by_itself() {

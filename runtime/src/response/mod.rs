@@ -17,9 +17,9 @@ pub(crate) use rate_limits::{Limit, RateLimits};
 pub(crate) use usage::PricedApart;
 pub use usage::Usage;
 
-use crate::call::Content;
-use crate::privacy::Captured;
-use crate::quality::Retrieved;
+use crate::call::{Content, Kind};
+use crate::privacy::{Captured, Measured};
+use crate::quality::{self, Retrieved};
 
 /// The response side of a call.
 ///
@@ -47,6 +47,8 @@ pub struct Response {
     pub(crate) is_refusal: bool,
     pub(crate) retrieved: Option<Retrieved>,
     pub(crate) verdict: Option<Verdict>,
+    /// What was answered or found, to be measured.
+    pub(crate) text: Option<Measured>,
     pub(crate) content: Captured,
 }
 
@@ -183,6 +185,9 @@ impl Response {
     /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
     pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
         self.content.capture_output(output);
+        if quality::reads_texts(Kind::Chat) || quality::reads_texts(Kind::Retrieval) {
+            self.text = Measured::of(output);
+        }
         self
     }
 
@@ -198,6 +203,7 @@ impl Response {
         fill(&mut self.dimensions, other.dimensions);
         fill(&mut self.retrieved, other.retrieved);
         fill(&mut self.verdict, other.verdict);
+        fill(&mut self.text, other.text);
         self.is_refusal |= other.is_refusal;
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;

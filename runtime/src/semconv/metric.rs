@@ -65,6 +65,8 @@ pub const ANSWER_CONTEXT_OVERLAP: &str = "llm_trace.answer.context_overlap";
 pub const ANSWER_CITATION_COVERAGE: &str = "llm_trace.answer.citation_coverage";
 /// Histogram, `1`: the share of an answer's runs of four words that occurred before. Ours.
 pub const ANSWER_REPETITION: &str = "llm_trace.answer.repetition";
+/// Counter, `{answer}`: answers whose text was not measured, as too many were waiting. Ours.
+pub const ANSWER_UNMEASURED: &str = "llm_trace.answer.unmeasured";
 /// Counter, `{answer}`: answers that the model or the provider's filter refused. Ours.
 pub const ANSWER_REFUSALS: &str = "llm_trace.answer.refusals";
 /// Counter, `{answer}`: answers that ended because they may not be longer. Ours.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Deltas;
 use crate::call::{Failure, Outcome};
-use crate::privacy::Transcript;
+use crate::privacy::{Measured, Transcript};
 use crate::probe::{self, ChunkReader};
 use crate::response::{ErrorFacts, LlmResponse, Response, error_type_of, type_name};
 
@@ -23,8 +23,10 @@ pub(crate) struct Reading {
     items: Items,
     chunks: ChunkReader,
     told: Response,
-    /// What was streamed, if it may be recorded.
+    /// What was streamed, if it may be recorded or is measured.
     transcript: Option<Transcript>,
+    /// What was streamed is measured.
+    measures: bool,
     failure: Option<Failure>,
 }
 
@@ -38,13 +40,15 @@ pub(crate) struct Wanted {
     pub(crate) documents: bool,
     /// A score.
     pub(crate) verdict: bool,
+    /// Text that is measured.
+    pub(crate) text: bool,
     /// Content.
     pub(crate) output: bool,
 }
 
 impl Wanted {
     pub(super) fn anything(self) -> bool {
-        self.facts || self.documents || self.verdict || self.output
+        self.facts || self.documents || self.verdict || self.text || self.output
     }
 }
 
@@ -129,9 +133,14 @@ impl Chunk<'_> {
                     let verdict = probe::read_verdict(item);
                     chunk.fill(Response { verdict, ..Response::new() });
                 }
+                let mut seen = Response::new();
                 if wanted.output {
-                    chunk.fill(Response::new().with_output(item));
+                    seen.content.capture_output(item);
                 }
+                if wanted.text {
+                    seen.text = Measured::of(item);
+                }
+                chunk.fill(seen);
             }
             Items::Chunks => chunk.reading.chunks.read(item, chunk.deltas),
             Items::Values => {}
@@ -157,8 +166,8 @@ impl Chunk<'_> {
     pub(crate) fn fill(&mut self, mut response: Response) {
         if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
             // A workflow may return its last response, whose tokens are those of the call inside it.
-            let Response { retrieved, verdict, content, .. } = response;
-            response = Response { retrieved, verdict, content, ..Response::new() };
+            let Response { retrieved, verdict, text, content, .. } = response;
+            response = Response { retrieved, verdict, text, content, ..Response::new() };
         }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);
@@ -187,8 +196,8 @@ impl Reading {
     }
 
     /// Keeps what is streamed.
-    pub(super) fn with_transcript(self) -> Self {
-        Reading { transcript: Some(Transcript::new()), ..self }
+    pub(super) fn with_transcript(self, measures: bool) -> Self {
+        Reading { transcript: Some(Transcript::new()), measures, ..self }
     }
 
     pub(super) fn of_values() -> Self {
@@ -213,10 +222,10 @@ impl Reading {
 
     /// What was told, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
-        let Reading { chunks, told: mut response, failure, transcript, .. } = self;
+        let Reading { chunks, told: mut response, failure, transcript, measures, .. } = self;
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
-            streamed.content.capture_transcript(transcript);
+            streamed.text = streamed.content.capture_transcript(transcript, measures);
             response.fill_from(streamed);
         }
         let failure =

@@ -28,8 +28,9 @@ impl Progress {
 
     pub(super) fn new(call: Call) -> Box<Self> {
         call.mark_streamed();
-        let reading = match (call.reads_response(), call.captures_output()) {
-            (true, true) => Reading::default().with_transcript(),
+        let measures = call.reads_text();
+        let reading = match (call.reads_response(), call.captures_output() || measures) {
+            (true, true) => Reading::default().with_transcript(measures),
             (true, false) => Reading::default(),
             (false, _) => Reading::of_values(),
         };

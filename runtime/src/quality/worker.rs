@@ -1,0 +1,125 @@
+//! In: answers with the documents that were found for them. Out: measurements, made on a thread of its own; then the
+//! texts are dropped.
+
+use std::collections::HashSet;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+#[cfg(feature = "otlp")]
+use std::time::Duration;
+
+use super::policy::is_on;
+use super::text::{self, Vocabulary};
+use super::{QualitySignal, TextSignals};
+use crate::call::CallSite;
+use crate::metrics;
+use crate::privacy::Measured;
+
+/// More answers than this are not kept waiting: each may be as long as the content budget, and so may its documents.
+const QUEUE: usize = 256;
+
+/// An answer to measure.
+pub(super) struct Job {
+    pub(super) site: &'static CallSite,
+    pub(super) answer: Measured,
+    pub(super) documents: Vec<Measured>,
+    pub(super) labels: metrics::Labels,
+}
+
+/// How many answers wait or are being measured.
+static WAITING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Hands an answer over, or counts that it was not measured.
+pub(super) fn submit(job: Job) {
+    static QUEUED: OnceLock<Option<SyncSender<Job>>> = OnceLock::new();
+    let queue = QUEUED.get_or_init(|| {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let thread = std::thread::Builder::new().name("llm-trace-quality".to_owned());
+        thread.spawn(move || run(&receiver)).ok().map(|_| sender)
+    });
+    *waiting() += 1;
+    let refused = match queue {
+        Some(queue) => offer(queue, job),
+        None => Some(job),
+    };
+    if let Some(job) = refused {
+        done();
+        metrics::record_unmeasured(&job.labels);
+    }
+}
+
+/// Puts an answer into the queue, or hands it back. Nobody waits.
+fn offer(queue: &SyncSender<Job>, job: Job) -> Option<Job> {
+    queue.try_send(job).err().map(|refused| match refused {
+        TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
+    })
+}
+
+/// Waits until what was handed over has been measured, but no longer than this.
+#[cfg(feature = "otlp")]
+pub(crate) fn settle(patience: Duration) {
+    drop(WAITING.1.wait_timeout_while(waiting(), patience, |waiting| *waiting > 0));
+}
+
+fn waiting() -> MutexGuard<'static, usize> {
+    WAITING.0.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn done() {
+    *waiting() -= 1;
+    WAITING.1.notify_all();
+}
+
+fn run(queue: &Receiver<Job>) {
+    // Functions whose answers have cited something: from then on one that cites nothing is news.
+    let mut citing = HashSet::new();
+    while let Ok(job) = queue.recv() {
+        let _ = crate::quietly(|| measure(&job, &mut citing));
+        done();
+    }
+}
+
+fn measure(job: &Job, citing: &mut HashSet<usize>) {
+    let mut vocabulary = Vocabulary::default();
+    if is_on(QualitySignal::ContextOverlap) {
+        job.documents.iter().for_each(|documents| documents.each_text(|text| vocabulary.add(text)));
+    }
+    for answer in job.answer.answers() {
+        let mut signals =
+            TextSignals { context_overlap: vocabulary.share_of(&answer), ..TextSignals::default() };
+        if is_on(QualitySignal::Repetition) {
+            signals.repetition = text::repetition(&answer);
+        }
+        if is_on(QualitySignal::CitationCoverage)
+            && let Some(coverage) = text::citation_coverage(&answer)
+        {
+            let site = std::ptr::from_ref(job.site).addr();
+            if coverage > 0.0 {
+                citing.insert(site);
+            }
+            signals.citation_coverage = citing.contains(&site).then_some(coverage);
+        }
+        metrics::record_text_signals(&job.labels, &signals);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Kind;
+
+    #[test]
+    fn a_full_queue_hands_an_answer_back_and_so_does_one_that_nobody_empties() {
+        static SITE: CallSite = CallSite::new(Kind::Chat, "ask", "tests", "worker.rs", 1);
+        let job = || Job {
+            site: &SITE,
+            answer: Measured::of("x").expect("a text"),
+            documents: Vec::new(),
+            labels: metrics::Labels::beginning_with(&[]),
+        };
+        let (sender, receiver) = sync_channel(1);
+        assert!(offer(&sender, job()).is_none());
+        assert!(offer(&sender, job()).is_some());
+        drop(receiver);
+        assert!(offer(&sender, job()).is_some());
+    }
+}
