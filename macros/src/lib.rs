@@ -1,8 +1,9 @@
-//! The `#[llm_trace]` attribute. Use it through the `llm-trace` crate, which re-exports it: what it writes are
-//! calls of that crate.
+//! The `#[llm_trace]` attribute and `#[derive(Capture)]`. Use them through the `llm-trace` crate, which re-exports them: what
+//! they write are calls of that crate.
 //!
 //! Reading order is the pipeline: `parse` → `validate` → `model` → `expand`, or `fallback` after a mistake.
 
+mod capture;
 mod error;
 mod expand;
 mod fallback;
@@ -482,6 +483,28 @@ pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
         return item;
     }
     traced(args.into(), &item.into()).into()
+}
+
+/// Implements `llm_trace::Capture`, whose documentation tells what each `#[capture(…)]` does: `redact`, `hash`, `skip` and
+/// `rename = "…"` on a field, `rename = "…"` on a variant. What is recorded has the form that a derived `serde::Serialize`
+/// would give it. On the type, `#[capture(crate = path)]` says where the crate is, if not at `::llm_trace`.
+///
+/// ```
+/// use llm_trace::Capture;
+///
+/// #[derive(Capture)]
+/// enum Question<T> {
+///     #[capture(rename = "text")]
+///     Text(String),
+///     Form { #[capture(hash)] user: String, #[capture(redact)] email: String, answers: Vec<T> },
+/// }
+/// # let form = Question::Form { user: "u".into(), email: "e".into(), answers: vec![1] };
+/// # assert!(serde_json::to_string(&form.as_content()).unwrap().contains("[REDACTED]"));
+/// # assert_eq!(serde_json::to_string(&Question::<u8>::Text("x".into()).as_content()).unwrap(), r#"{"text":"x"}"#);
+/// ```
+#[proc_macro_derive(Capture, attributes(capture))]
+pub fn capture(item: TokenStream) -> TokenStream {
+    capture::derive(item.into()).into()
 }
 
 // The same on streams that also exist outside a macro, for the tests.

@@ -417,6 +417,11 @@ pub(crate) fn similar_content(word: &str, kind: Kind) -> Option<&'static str> {
         .or_else(|| closest(word, kind.content().iter().copied().chain([ALL_CONTENT]), |name| name))
 }
 
+/// The one of `words` that somebody who wrote `word` probably meant.
+pub(crate) fn similar(word: &str, words: &[&'static str]) -> Option<&'static str> {
+    closest(word, words.iter().copied(), |word| word)
+}
+
 const CONTENT_SYNONYMS: &[(&str, &str)] = &[
     ("args", "arguments"),
     ("completion", "output"),

@@ -13,9 +13,14 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use serde::Serialize;
+// What a derived `Capture` is written with.
+pub use serde::Serializer;
+pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStruct, SerializeTupleVariant};
 
 pub use crate::call::{Call, CallSite, Deferred, InCall, InFuture, Kind};
-pub use crate::privacy::Piece;
+use crate::call::{Content, Text};
+use crate::privacy::AsContent;
+pub use crate::privacy::{Capture, Hashed, Piece, Redacted};
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
 use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
@@ -116,8 +121,17 @@ pub fn expected<T>() -> T {
 macro_rules! __llm_trace_request {
     ($into:expr, $request:expr $(,)?) => {{
         #[allow(unused_imports)]
-        use $crate::__private::{ViaLlmRequest as _, ViaSerializeRequest as _, ViaUnreadableRequest as _};
-        (&&&$crate::__private::Probe($request)).read_request($into);
+        use $crate::__private::{
+            ViaCapture as _, ViaCaptureRequest as _, ViaLlmRequest as _, ViaSerializeRequest as _,
+            ViaUncaptured as _, ViaUnreadableRequest as _,
+        };
+        // A `match` lets temporaries in the expression live on.
+        match $crate::__private::Probe($request) {
+            probe => {
+                let is_captured = (&&probe).capture_request($into);
+                (&&&&probe).read_request($into, is_captured);
+            }
+        }
     }};
 }
 
@@ -178,8 +192,12 @@ macro_rules! __llm_trace_reader {
     () => {
         $crate::__llm_trace_reader!(@ value, chunk, {
             #[allow(unused_imports)]
-            use $crate::__private::{ViaLlmResponse as _, ViaOpaque as _, ViaSerialize as _};
-            (&&&$crate::__private::Probe(value)).read(chunk)
+            use $crate::__private::{
+                ViaCapture as _, ViaCaptureResponse as _, ViaLlmResponse as _, ViaOpaque as _, ViaSerialize as _,
+                ViaUncaptured as _,
+            };
+            (&&$crate::__private::Probe(value)).capture_output(chunk);
+            (&&&&$crate::__private::Probe(value)).read(chunk)
         })
     };
     ($adapter:expr) => {
@@ -324,12 +342,157 @@ impl<T> ViaPlainValue<T> for Tag<T> {
     }
 }
 
+/// What is captured of a request or a result, first step: what its type says.
+pub trait ViaCapture {
+    fn capture_request(&self, into: &mut Request) -> bool;
+    fn capture_output(&self, chunk: &mut Chunk<'_>);
+}
+
+impl<T: Capture + ?Sized> ViaCapture for &Probe<'_, T> {
+    fn capture_request(&self, into: &mut Request) -> bool {
+        if !T::IS_PLAIN {
+            into.content_of(&self.0.as_content());
+        }
+        !T::IS_PLAIN
+    }
+
+    fn capture_output(&self, chunk: &mut Chunk<'_>) {
+        if !T::IS_PLAIN {
+            chunk.content(&self.0.as_content());
+        }
+    }
+}
+
+/// What is captured of a request or a result, last step: see to it when it is read.
+pub trait ViaUncaptured {
+    fn capture_request(&self, _into: &mut Request) -> bool {
+        false
+    }
+    fn capture_output(&self, _chunk: &mut Chunk<'_>) {}
+}
+
+impl<T: ?Sized> ViaUncaptured for Probe<'_, T> {}
+
+/// A content argument, first step: a type that says itself what of it is content.
+pub trait ViaCaptureContent<'a, T: ?Sized> {
+    fn content(&self) -> AsContent<'a, T>;
+}
+
+impl<'a, T: Capture + ?Sized> ViaCaptureContent<'a, T> for &&Probe<'a, T> {
+    fn content(&self) -> AsContent<'a, T> {
+        self.0.as_content()
+    }
+}
+
+/// A content argument, second step: what it serializes to.
+pub trait ViaSerializeContent<'a, T: ?Sized> {
+    fn content(&self) -> &'a T;
+}
+
+impl<'a, T: Serialize + ?Sized> ViaSerializeContent<'a, T> for &Probe<'a, T> {
+    fn content(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// A content argument, last step: one compile error, as what is returned is content.
+pub trait ViaNoContent<T: ?Sized> {
+    fn content(&self) -> Redacted
+    where
+        T: Content;
+}
+
+impl<T: ?Sized> ViaNoContent<T> for Probe<'_, T> {
+    fn content(&self) -> Redacted
+    where
+        T: Content,
+    {
+        Redacted
+    }
+}
+
+/// A query, first step: text.
+pub trait ViaTextQuery<'a, T: ?Sized> {
+    fn query(&self) -> &'a T;
+}
+
+impl<'a, T: Text + ?Sized> ViaTextQuery<'a, T> for &&Probe<'a, T> {
+    fn query(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// A query, second step: a type that says itself what of it may be recorded.
+pub trait ViaCaptureQuery<'a, T: ?Sized> {
+    fn query(&self) -> AsContent<'a, T>;
+}
+
+impl<'a, T: Capture + ?Sized> ViaCaptureQuery<'a, T> for &Probe<'a, T> {
+    fn query(&self) -> AsContent<'a, T> {
+        self.0.as_content()
+    }
+}
+
+/// A query, last step: one compile error.
+pub trait ViaNoQuery<T: ?Sized> {
+    fn query(&self) -> &'static str
+    where
+        T: Text;
+}
+
+impl<T: ?Sized> ViaNoQuery<T> for Probe<'_, T> {
+    fn query(&self) -> &'static str
+    where
+        T: Text,
+    {
+        ""
+    }
+}
+
+/// A field of a type that derives `Capture`, first step: a type that does so too.
+pub trait ViaCaptureField<'a, T: ?Sized> {
+    fn field(&self) -> AsContent<'a, T>;
+}
+
+impl<'a, T: Capture + ?Sized> ViaCaptureField<'a, T> for &&Probe<'a, T> {
+    fn field(&self) -> AsContent<'a, T> {
+        self.0.as_content()
+    }
+}
+
+/// A field, second step: what it serializes to.
+pub trait ViaSerializeField<'a, T: ?Sized> {
+    fn field(&self) -> &'a T;
+}
+
+impl<'a, T: Serialize + ?Sized> ViaSerializeField<'a, T> for &Probe<'a, T> {
+    fn field(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// A field, last step: one compile error that says what is missing.
+pub trait ViaNoField<T: ?Sized> {
+    fn field(&self) -> Redacted
+    where
+        T: Capture;
+}
+
+impl<T: ?Sized> ViaNoField<T> for Probe<'_, T> {
+    fn field(&self) -> Redacted
+    where
+        T: Capture,
+    {
+        Redacted
+    }
+}
+
 /// Response, first step: a type that describes itself.
 pub trait ViaLlmResponse {
     fn read(&self, chunk: &mut Chunk<'_>);
 }
 
-impl<T: LlmResponse + ?Sized> ViaLlmResponse for &&Probe<'_, T> {
+impl<T: LlmResponse + ?Sized> ViaLlmResponse for &&&Probe<'_, T> {
     fn read(&self, chunk: &mut Chunk<'_>) {
         if chunk.is_read() {
             chunk.opaque();
@@ -343,9 +506,20 @@ pub trait ViaSerialize {
     fn read(&self, chunk: &mut Chunk<'_>);
 }
 
-impl<T: Serialize + ?Sized> ViaSerialize for &Probe<'_, T> {
+impl<T: Serialize + ?Sized> ViaSerialize for &&Probe<'_, T> {
     fn read(&self, chunk: &mut Chunk<'_>) {
         Chunk::body(self.0, chunk);
+    }
+}
+
+/// Response, third step: what it says itself that may be recorded is all that there is.
+pub trait ViaCaptureResponse {
+    fn read(&self, chunk: &mut Chunk<'_>);
+}
+
+impl<T: Capture + ?Sized> ViaCaptureResponse for &Probe<'_, T> {
+    fn read(&self, chunk: &mut Chunk<'_>) {
+        Chunk::body(&self.0.as_content(), chunk);
     }
 }
 
@@ -362,37 +536,50 @@ impl<T: ?Sized> ViaOpaque for Probe<'_, T> {
 
 /// Request, first step: a type that describes itself.
 pub trait ViaLlmRequest {
-    fn read_request(&self, into: &mut Request);
+    fn read_request(&self, into: &mut Request, is_captured: bool);
 }
 
-impl<T: LlmRequest + ?Sized> ViaLlmRequest for &&Probe<'_, T> {
-    fn read_request(&self, into: &mut Request) {
+impl<T: LlmRequest + ?Sized> ViaLlmRequest for &&&Probe<'_, T> {
+    fn read_request(&self, into: &mut Request, _is_captured: bool) {
         crate::quietly(|| self.0.describe(into));
     }
 }
 
 /// Request, second step: the keys of a serializable body.
 pub trait ViaSerializeRequest {
-    fn read_request(&self, into: &mut Request);
+    fn read_request(&self, into: &mut Request, is_captured: bool);
 }
 
-impl<T: Serialize + ?Sized> ViaSerializeRequest for &Probe<'_, T> {
-    fn read_request(&self, into: &mut Request) {
+impl<T: Serialize + ?Sized> ViaSerializeRequest for &&Probe<'_, T> {
+    fn read_request(&self, into: &mut Request, is_captured: bool) {
         probe::read_request(self.0, into);
-        into.content_of(self.0);
+        if !is_captured {
+            into.content_of(self.0);
+        }
+    }
+}
+
+/// Request, third step: what it says itself that may be recorded is all that there is.
+pub trait ViaCaptureRequest {
+    fn read_request(&self, into: &mut Request, is_captured: bool);
+}
+
+impl<T: Capture + ?Sized> ViaCaptureRequest for &Probe<'_, T> {
+    fn read_request(&self, into: &mut Request, _is_captured: bool) {
+        probe::read_request(&self.0.as_content(), into);
     }
 }
 
 /// Request, last step: a compile error that says what is missing. A `request = …` that silently read nothing would
 /// be a mistake that nobody sees.
 pub trait ViaUnreadableRequest<T: ?Sized> {
-    fn read_request(&self, into: &mut Request)
+    fn read_request(&self, into: &mut Request, is_captured: bool)
     where
         T: LlmRequest;
 }
 
 impl<T: ?Sized> ViaUnreadableRequest<T> for Probe<'_, T> {
-    fn read_request(&self, into: &mut Request)
+    fn read_request(&self, into: &mut Request, _is_captured: bool)
     where
         T: LlmRequest,
     {

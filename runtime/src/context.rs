@@ -9,6 +9,7 @@ use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::call::{CallSite, Kind};
+use crate::privacy::RequestBudget;
 use crate::quality::Outermost;
 use crate::request::Request;
 
@@ -20,6 +21,8 @@ pub(crate) struct Scope {
     labels: Vec<KeyValue>,
     agent: Option<Arc<Agent>>,
     outermost: Option<Arc<Outermost>>,
+    /// What is left for content, if any is recorded.
+    budget: Option<Arc<RequestBudget>>,
 }
 
 /// Where tags go besides spans.
@@ -85,7 +88,9 @@ impl Scope {
         }
         let is_agent = site.kind == Kind::Agent;
         let outermost = Outermost::under(outer.outermost.as_ref());
-        let is_first = outermost.is_some() && outer.outermost.is_none();
+        let budget = outer.budget.clone().or_else(RequestBudget::begin);
+        let is_first = (outermost.is_some() && outer.outermost.is_none())
+            || (budget.is_some() && outer.budget.is_none());
         if own.is_empty() && !is_agent && !is_first {
             return (Arc::clone(outer), parent);
         }
@@ -102,7 +107,12 @@ impl Scope {
             labels = rules.labels.iter().filter_map(|key| label(&tags, key)).collect();
             context = with_baggage(rules, &own, context);
         }
-        (Arc::new(Scope { tags, labels, agent, outermost }), context)
+        (Arc::new(Scope { tags, labels, agent, outermost, budget }), context)
+    }
+
+    /// What is left for the content of the request that a call belongs to.
+    pub(crate) fn content_budget(&self) -> Option<&RequestBudget> {
+        self.budget.as_deref()
     }
 
     /// The tags that are labels of metrics, in the order in which they were asked for.

@@ -73,11 +73,11 @@ pub use events::{Score, score, set_logger_provider};
 #[cfg(feature = "otlp")]
 pub use export::{DropReason, Receipt, SignalCounts, Telemetry};
 #[doc(inline)]
-pub use llm_trace_macros::llm_trace;
+pub use llm_trace_macros::{Capture, llm_trace};
 pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
-pub use privacy::{ContentCapture, Secret};
+pub use privacy::{AsContent, Capture, ContentCapture, Secret};
 pub use quality::{QualitySignal, QualitySignals};
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};

@@ -60,6 +60,61 @@ fn a_long_conversation_keeps_its_beginning_and_its_end() {
     assert_eq!(mark["count"].as_u64().unwrap(), 5000 - input.len() as u64);
 }
 
+#[test]
+fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
+    #[llm_trace(workflow, input = question)]
+    fn flow(question: &str, calls: usize) -> String {
+        let body = json!({ "messages": [{ "role": "user", "content": "w".repeat(3000) }] });
+        for _ in 0..calls {
+            chat(&body);
+            tool(&body, question);
+        }
+        question.to_owned()
+    }
+    #[llm_trace(tool, arguments = arguments)]
+    fn tool(arguments: &Value, query: &str) {
+        search(query);
+    }
+    #[llm_trace(retrieval, query = query)]
+    fn search(query: &str) {}
+
+    let budget = 50_000;
+    let builder = || capturing().with_content_budget(4000, 8000).with_request_content_budget(budget);
+    let content_of = |span: &opentelemetry_proto::tonic::trace::v1::Span| {
+        let texts = crate::content_keys(span).into_iter().map(|key| text(span, key).unwrap());
+        texts.collect::<Vec<_>>()
+    };
+    let length = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    let question = "q".repeat(3000);
+    // Two requests one after the other: each has its own.
+    let spans = exported(builder(), || (0..2).for_each(|_| drop(flow(&question, 40)))).spans();
+    assert_eq!(spans.len(), 2 * (1 + 3 * 40));
+    for root in spans.iter().filter(|span| span.parent_span_id.is_empty()) {
+        let inside: Vec<_> = spans.iter().filter(|span| span.trace_id == root.trace_id).collect();
+        let texts: Vec<_> = inside.iter().flat_map(|span| content_of(span)).collect();
+        let marks: Vec<_> = texts.iter().filter(|text| text.len() < 200).cloned().collect();
+        let recorded = length(&texts) - length(&marks);
+        assert!((budget - 8000..=budget).contains(&recorded), "{recorded}");
+        // Every call that had content says at least that it had some.
+        assert_eq!(texts.len(), 2 + 3 * 40);
+        assert!(marks.len() > 60, "{}", marks.len());
+        let is_mark =
+            |text: &String| ["llm_trace.omitted", "truncated"].iter().any(|mark| text.contains(mark));
+        assert!(marks.iter().all(is_mark), "{marks:?}");
+        // The outermost one is whole.
+        assert!(content(root, "gen_ai.input.messages")[0]["parts"][0]["content"] == question);
+        assert!(content(root, "gen_ai.output.messages")[0]["parts"][0]["content"] == question);
+        for span in inside {
+            for key in crate::content_keys(span).into_iter().filter(|key| !key.contains("query")) {
+                content(span, key);
+            }
+        }
+    }
+    // By default there is room for a request like this.
+    let spans = exported(capturing(), || drop(flow(&question, 10))).spans();
+    assert!(spans.iter().flat_map(content_of).all(|text| text.len() > 2900));
+}
+
 /// A list as long as it says, made while it is read: what is kept of it is ours.
 struct Endless {
     messages: usize,

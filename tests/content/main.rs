@@ -8,6 +8,7 @@
 mod bodies;
 mod budget;
 mod canary;
+mod derive;
 mod documents;
 mod evaluation;
 mod events;

@@ -13,7 +13,7 @@ fn chat<T: Serialize>(chunks: Vec<T>) -> impl Stream<Item = T> + Unpin {
     stream::iter(chunks)
 }
 
-fn drain(stream: impl Stream) {
+pub(crate) fn drain(stream: impl Stream) {
     let waker = std::task::Waker::noop();
     let mut all = std::pin::pin!(stream.for_each(|_| std::future::ready(())));
     assert!(all.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_ready());

@@ -47,7 +47,7 @@ fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
 }
 
 // Input:  model = "gpt-5", request = request, input = text, attributes("app.tier" = tier)
-// Output: request!(args, &request); args.model(&"gpt-5"); if captures(args, Input) { args.input(&text); }
+// Output: request!(args, &request); args.model(&"gpt-5"); if captures(args, Input) { args.input(&CONTENT); }
 //         args.attribute("app.tier", &tier);
 fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
     // Before anything is captured.
@@ -67,17 +67,19 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
     // Asked first, because an expression that only makes content must cost nothing where nobody wants it.
     let content = traced.content.iter().map(|(key, piece, value)| {
         let piece = Ident::new(piece, here());
-        let arguments = parenthesized(value, &borrowed(value));
+        let arguments = parenthesized(value, &captured(value, private, key == "query"));
         let setter = quote_spanned!(here().located_at(key.span())=> args.#key #arguments;);
-        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #setter })
+        let ways = ways(private, key == "query");
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #ways #setter })
     });
     let named = traced.arguments.iter().map(|Named { name, value }| {
         let text = name.to_string();
         let text = text.trim_start_matches("r#");
-        let borrowed = borrowed(value);
-        let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #borrowed));
+        let captured = captured(value, private, false);
+        let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #captured));
         let setter = quote_spanned!(here().located_at(name.span())=> args.argument #arguments;);
-        quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #setter })
+        let ways = ways(private, false);
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #ways #setter })
     });
     let pairs = traced.pairs.iter().map(|(setter, Pair { key, value })| {
         let setter = Ident::new(setter, here().located_at(key.span()));
@@ -114,6 +116,29 @@ fn borrowed(value: &Expr) -> TokenStream {
         | Expr::Unary(_) => quote_spanned!(span=> &#value),
         _ => quote_spanned!(span=> &(#value)),
     }
+}
+
+// What is recorded of a value its type says: `Capture`, else `Serialize`; of a query also that it is text.
+//
+// Input:  text
+// Output: &(&&&Probe(&text)).content()
+fn captured(value: &Expr, private: &TokenStream, is_query: bool) -> TokenStream {
+    let span = here().located_at(value.span());
+    let borrowed = borrowed(value);
+    if is_query {
+        quote_spanned!(span=> &(&&&#private::Probe(#borrowed)).query())
+    } else {
+        quote_spanned!(span=> &(&&&#private::Probe(#borrowed)).content())
+    }
+}
+
+fn ways(private: &TokenStream, is_query: bool) -> TokenStream {
+    let ways = if is_query {
+        quote_spanned!(here()=> ViaCaptureQuery as _, ViaNoQuery as _, ViaTextQuery as _)
+    } else {
+        quote_spanned!(here()=> ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _)
+    };
+    quote_spanned!(here()=> #[allow(unused_imports)] use #private::{#ways};)
 }
 
 fn parenthesized(value: &Expr, arguments: &TokenStream) -> Group {

@@ -49,7 +49,7 @@ fn each_argument(tokens: TokenStream, errors: &Errors, mut argument: impl FnMut(
     let _ = arguments.parse2(tokens);
 }
 
-fn at_end(input: ParseStream<'_>) -> bool {
+pub(crate) fn at_end(input: ParseStream<'_>) -> bool {
     input.is_empty() || input.peek(Token![,])
 }
 
@@ -57,7 +57,7 @@ fn skip_one(input: ParseStream<'_>) -> Option<TokenTree> {
     input.parse().ok()
 }
 
-fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
     let mut skipped = TokenStream::new();
     while !at_end(input) {
         skipped.extend(skip_one(input));

@@ -64,6 +64,9 @@ fn values_are_borrowed_whatever_binds_looser() {
     }
 }
 
+/// How a content argument finds out what of it is content.
+const WAYS: &str = "ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _";
+
 #[test]
 fn content_is_evaluated_only_where_it_may_be_recorded() {
     for kind in Kind::all() {
@@ -71,9 +74,15 @@ fn content_is_evaluated_only_where_it_may_be_recorded() {
             let required = if kind.requires_provider() { "provider = p, " } else { "" };
             let expansion = expand(&format!("{}, {required}{} = make()", kind.word(), key.word), "fn f() {}");
             let piece = crate::vocabulary::piece(key.word);
+            let (ways, way) = if key.word == "query" {
+                ("ViaCaptureQuery as _, ViaNoQuery as _, ViaTextQuery as _", "query")
+            } else {
+                (WAYS, "content")
+            };
             let expected = format!(
                 "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::{piece}) {{
-                    args.{}(&make());
+                    #[allow(unused_imports)] use ::llm_trace::__private::{{{ways}}};
+                    args.{}(&(&&&::llm_trace::__private::Probe(&make())).{way}());
                 }}",
                 key.word
             );
@@ -85,10 +94,11 @@ fn content_is_evaluated_only_where_it_may_be_recorded() {
 #[test]
 fn named_arguments_are_recorded_by_name() {
     let expansion = expand("tool, arguments(city, r#type = kind.name, days = 1 + 1)", "fn f() {}");
-    for call in ["\"city\", &city", "\"type\", &kind.name", "\"days\", &(1 + 1)"] {
+    for (name, value) in [("city", "&city"), ("type", "&kind.name"), ("days", "&(1 + 1)")] {
         let expected = format!(
             "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {{
-                args.argument({call});
+                #[allow(unused_imports)] use ::llm_trace::__private::{{{WAYS}}};
+                args.argument(\"{name}\", &(&&&::llm_trace::__private::Probe({value})).content());
             }}"
         );
         assert_has(&expansion, &expected);
@@ -102,7 +112,10 @@ fn what_is_skipped_is_told_before_anything_is_captured() {
         "|args| {
             ::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Output);
             if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {
-                args.arguments(&call);
+                #[allow(unused_imports)] use ::llm_trace::__private::{
+                    ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _
+                };
+                args.arguments(&(&&&::llm_trace::__private::Probe(&call)).content());
             }
         }",
     );

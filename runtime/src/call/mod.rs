@@ -33,7 +33,7 @@ pub(crate) use value::{string_array, widen};
 
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
-use crate::privacy::{Piece, Recorded};
+use crate::privacy::{Piece, Recorded, RequestShare};
 use crate::quality::Signals;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
@@ -65,6 +65,8 @@ struct Open {
     started: Instant,
     trace_id: TraceId,
     scope: Arc<Scope>,
+    /// The first call of those that share a budget for content.
+    is_outermost: bool,
     /// A panic has left the body.
     panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
@@ -107,6 +109,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
+    pub(crate) content_share: Option<RequestShare<'a>>,
     content: OnceCell<Recorded>,
     signals: OnceCell<Signals>,
 }
@@ -147,7 +150,8 @@ impl Call {
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
-        let (scope, parent) = Scope::enter(&CurrentCall::scope_of(&parent), site, &mut request, parent);
+        let outer = CurrentCall::scope_of(&parent);
+        let (scope, parent) = Scope::enter(&outer, site, &mut request, parent);
         let context = span::start(site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
@@ -161,6 +165,7 @@ impl Call {
             trace_id,
             start_time,
             started,
+            is_outermost: outer.content_budget().is_none(),
             scope,
             panicked: AtomicBool::new(false),
             span: context,
@@ -302,6 +307,7 @@ impl Held {
             price: &price,
             timing: &facts.timing,
             duration,
+            content_share: open.content_share(),
             content: OnceCell::new(),
             signals: OnceCell::new(),
         };
@@ -339,6 +345,11 @@ impl Drop for Call {
 }
 
 impl Open {
+    fn content_share(&self) -> Option<RequestShare<'_>> {
+        let budget = self.scope.content_budget()?;
+        Some(RequestShare { budget, is_outermost: self.is_outermost })
+    }
+
     fn facts(&self) -> MutexGuard<'_, Facts> {
         // Nothing that can panic runs under the lock but user code in conversions, before any write.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)

@@ -72,13 +72,14 @@ pub trait AttributeValue {
     fn attribute(&self) -> Option<Value>;
 }
 
-/// A content argument: anything that is `serde::Serialize`. Text is text, everything else the JSON it serializes to.
+/// A content argument: anything that is `serde::Serialize`. Text is text, everything else the JSON it serializes to. A type that
+/// is [`Capture`](crate::Capture) is given as [`as_content()`](crate::Capture::as_content), which the attribute does by itself.
 ///
-/// A type that must not be recorded is one that does not implement `Serialize`.
+/// A type that must not be recorded is one that implements neither.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be recorded as content",
-    label = "not `serde::Serialize`",
-    note = "derive `serde::Serialize`, or name the parts that may be recorded"
+    label = "neither `llm_trace::Capture` nor `serde::Serialize`",
+    note = "derive one of them, or name the parts that may be recorded"
 )]
 pub trait Content: Serialize {}
 

@@ -1,5 +1,6 @@
 //! The builder an application configures this crate with.
 
+mod content;
 mod destination;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::privacy::{ContentCapture, Redaction};
 use crate::quality::QualitySignals;
 use crate::vintage::Vintage;
 
+pub(super) use content::{Content, Salt};
 pub(super) use destination::Destination;
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
@@ -49,6 +51,7 @@ pub struct Builder {
     pub(super) events: Option<bool>,
     pub(super) content: Option<ContentCapture>,
     pub(super) content_budget: Option<(usize, usize)>,
+    pub(super) content_rules: Content,
     pub(super) redaction: Redaction,
     pub(super) openinference: Option<bool>,
     pub(super) patterns: Vec<(String, String)>,

@@ -2,9 +2,16 @@
 
 use regex_automata::meta::Regex;
 
+use super::builder::Salt;
 use super::env::{Source, invalid};
 use super::{Builder, ConfigError};
 use crate::privacy::{self, CAPTURE_CONTENT, ContentCapture, Rules};
+
+/// The key of digests.
+pub(crate) const HASH_SALT: &str = "LLM_TRACE_HASH_SALT";
+
+/// As many bits as are shown of a digest.
+const MIN_SALT: usize = 16;
 
 pub(super) fn capture(builder: &Builder, source: &dyn Source) -> Result<ContentCapture, ConfigError> {
     if let Some(capture) = builder.content {
@@ -17,7 +24,11 @@ pub(super) fn capture(builder: &Builder, source: &dyn Source) -> Result<ContentC
 /// Patterns are compiled here, where a mistake in one still has somebody to be told to.
 ///
 /// Content is fitted into `limit` too, which otherwise would cut its JSON anywhere.
-pub(super) fn rules(builder: &Builder, limit: Option<usize>) -> Result<Rules, ConfigError> {
+pub(super) fn rules(
+    builder: &Builder,
+    source: &dyn Source,
+    limit: Option<usize>,
+) -> Result<Rules, ConfigError> {
     let mut redaction = builder.redaction.clone();
     for (pattern, label) in &builder.patterns {
         let compiled = Regex::new(pattern).map_err(|why| {
@@ -26,5 +37,24 @@ pub(super) fn rules(builder: &Builder, limit: Option<usize>) -> Result<Rules, Co
         })?;
         redaction.patterns.push((compiled, label.clone()));
     }
-    Ok(Rules::new(redaction, builder.content_budget).within(limit))
+    let per_request = builder.content_rules.per_request;
+    let rules = Rules::new(redaction, builder.content_budget).within(limit).with_request_budget(per_request);
+    Ok(match salt(builder, source)? {
+        Some(salt) => rules.with_hash_salt(&salt),
+        None => rules,
+    })
+}
+
+fn salt(builder: &Builder, source: &dyn Source) -> Result<Option<String>, ConfigError> {
+    let (parameter, salt) = match &builder.content_rules.salt {
+        Some(Salt(salt)) => ("with_hash_salt", Some(salt.clone())),
+        None => (HASH_SALT, source.get(HASH_SALT)?),
+    };
+    match salt {
+        Some(salt) if salt.len() < MIN_SALT => {
+            let expected = format!("expected at least {MIN_SALT} bytes, which nobody can guess");
+            Err(invalid(parameter, "***".to_owned(), expected))
+        }
+        salt => Ok(salt),
+    }
 }

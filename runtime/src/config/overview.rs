@@ -2,6 +2,7 @@
 
 use http::Uri;
 
+use super::content::HASH_SALT;
 use super::env::Source;
 use super::signal::{self, GENERAL, Signal, SignalSettings};
 use super::{Builder, ConfigError, Events, Metrics, Settings, Traces, sdk};
@@ -187,6 +188,10 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
     rows.push("conventions", format!("{:?}", settings.vintage), method, &[vintage::OPT_IN])?;
     let method = builder.content.map(|_| "with_content_capture");
     rows.push("content", format!("{:?}", settings.content), method, &[CAPTURE_CONTENT])?;
+    let salt = builder.content_rules.salt.as_ref().map(|_| "with_hash_salt");
+    let is_salted = salt.is_some() || rows.first(&[HASH_SALT])?.is_some();
+    let shown = if is_salted { "***" } else { "random" };
+    rows.push("salt of digests", shown, salt, &[HASH_SALT])?;
     let method = builder.error_messages.map(|_| "with_error_messages");
     rows.push("error messages", settings.error_messages.to_string(), method, &[CAPTURE_ERROR_MESSAGES])?;
     let method = builder.openinference.map(|_| "with_openinference");

@@ -111,7 +111,7 @@ impl Settings {
         let tags = tags::rules(&builder)?;
         let mut propagators = propagators::resolve(source)?;
         propagators.baggage |= !tags.baggage.is_empty();
-        let content_rules = content::rules(&builder, sdk.limits.span_text)?;
+        let content_rules = content::rules(&builder, source, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let quality = builder.quality;
         let openinference = match builder.openinference {

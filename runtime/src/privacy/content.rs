@@ -233,7 +233,8 @@ impl Recorded {
             Piece::Input => 4,
         });
         let kind = call.site.kind;
-        let mut left = rules.per_span;
+        let share = call.content_share;
+        let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
         let written = |piece: Piece| 1 + openinference::number_of_copies(kind, piece);
         let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
         let mut recorded = Vec::with_capacity(pieces.len());
@@ -252,6 +253,9 @@ impl Recorded {
                 recorded.push(attribute);
             }
             waiting -= written(*piece);
+        }
+        if let Some(share) = share {
+            share.give_back(left);
         }
         Recorded(recorded)
     }
@@ -324,5 +328,6 @@ fn attribute(
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
-    tree::fitted(tree, budget).map(|(tree, text)| Attribute { key, tree, text, copies: Vec::new() })
+    let (tree, text) = tree::fitted_or_mark(tree, budget);
+    Some(Attribute { key, tree, text, copies: Vec::new() })
 }

@@ -6,6 +6,8 @@
 //! budget as a last step: [`content`], once for spans and events. An error's message can quote all of that (a client that fails to parse a response often
 //! prints the response), so it has a policy of its own.
 
+mod budget;
+mod capture;
 mod content;
 mod error_message;
 mod measured;
@@ -21,6 +23,8 @@ mod structure;
 mod transcript;
 mod tree;
 
+pub(crate) use budget::{RequestBudget, RequestShare};
+pub use capture::{AsContent, Capture, Hashed, Redacted};
 pub use content::Piece;
 pub(crate) use content::{Captured, Recorded, explanation};
 pub(crate) use error_message::error_message;

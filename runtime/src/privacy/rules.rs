@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[cfg(feature = "otlp")]
 use regex_automata::meta::Regex;
 
+use super::capture::HashKey;
 use super::redact;
 use super::tree::{Limits, Tree};
 
@@ -15,6 +16,9 @@ const MARGIN: usize = 256;
 /// Room for a page or two of each, and for a trace with hundreds of spans in a backend's limits.
 const PER_ATTRIBUTE: usize = 16 << 10;
 const PER_SPAN: usize = 64 << 10;
+
+/// As much as sixteen spans: an agent that goes round and round sends its whole conversation every time.
+const PER_REQUEST: usize = 1 << 20;
 
 static CURRENT: RwLock<Option<Arc<Rules>>> = RwLock::new(None);
 
@@ -26,6 +30,9 @@ pub(crate) struct Rules {
     redaction: Redaction,
     pub(crate) per_attribute: usize,
     pub(crate) per_span: usize,
+    /// An outermost call and all calls inside it.
+    pub(crate) per_request: usize,
+    pub(super) hash_key: HashKey,
 }
 
 /// What is replaced: by the built-in rules, by patterns of the application's, by a function of its own.
@@ -66,7 +73,13 @@ impl Default for Rules {
 impl Rules {
     pub(crate) fn new(redaction: Redaction, budget: Option<(usize, usize)>) -> Self {
         let (per_attribute, per_span) = budget.unwrap_or((PER_ATTRIBUTE, PER_SPAN));
-        Rules { redaction, per_attribute, per_span }
+        Rules {
+            redaction,
+            per_attribute,
+            per_span,
+            per_request: PER_REQUEST,
+            hash_key: HashKey::of_process(),
+        }
     }
 
     /// No attribute is longer than this, whatever its budget is.
@@ -74,6 +87,17 @@ impl Rules {
     pub(crate) fn within(mut self, limit: Option<usize>) -> Self {
         self.per_attribute = limit.map_or(self.per_attribute, |limit| limit.min(self.per_attribute));
         self
+    }
+
+    #[cfg(feature = "otlp")]
+    pub(crate) fn with_request_budget(self, bytes: Option<usize>) -> Self {
+        Rules { per_request: bytes.unwrap_or(PER_REQUEST), ..self }
+    }
+
+    /// Digests are the same wherever the salt is.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn with_hash_salt(self, salt: &str) -> Self {
+        Rules { hash_key: HashKey::of_salt(salt), ..self }
     }
 
     /// The rules that `init()` set, or the defaults.

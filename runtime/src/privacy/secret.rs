@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-/// A value that must never be recorded: `Debug` and `Display` show `***`, and it is not `serde::Serialize`, so that giving
-/// it, or a struct that has one in it, to `input = …` or `arguments(…)` does not compile.
+/// A value that must never be recorded: `Debug` and `Display` show `***`, and it is neither `serde::Serialize` nor
+/// [`Capture`](crate::Capture), so that giving it, or a struct that has one in it, to `input = …` or `arguments(…)` does not
+/// compile.
 ///
 /// ```
 /// use llm_trace::Secret;

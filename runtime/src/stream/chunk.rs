@@ -22,6 +22,8 @@ pub struct Chunk<'a> {
 pub(crate) struct Reading {
     items: Items,
     chunks: ChunkReader,
+    /// The same for content, where items say themselves what of them that is.
+    content: Option<Box<ChunkReader>>,
     told: Response,
     /// What was streamed, if it may be recorded or is measured.
     transcript: Option<Transcript>,
@@ -147,6 +149,25 @@ impl Chunk<'_> {
         }
     }
 
+    /// The content of an item that says itself what of it is content; whatever else is read of it then tells facts alone.
+    pub(crate) fn content<T: Serialize>(&mut self, item: &T) {
+        match &mut self.reading.items {
+            Items::Whole(wanted) => {
+                if std::mem::take(&mut wanted.output) {
+                    self.fill(Response::new().with_output(item));
+                }
+            }
+            Items::Chunks => {
+                if let Some(transcript) = self.deltas.transcript.take() {
+                    let mut deltas = Deltas { transcript: Some(transcript), ..Deltas::default() };
+                    self.reading.content.get_or_insert_default().read(item, &mut deltas);
+                    self.reading.transcript = deltas.transcript;
+                }
+            }
+            Items::Values => {}
+        }
+    }
+
     /// The same for items that are results: as a reader, `.traced(Chunk::result)`.
     pub fn result<T: Serialize, E: Error + 'static>(item: &Result<T, E>, chunk: &mut Chunk<'_>) {
         match item {
@@ -209,7 +230,7 @@ impl Reading {
         let mut deltas = Deltas { transcript: self.transcript.take(), ..Deltas::default() };
         read(&mut Chunk { reading: self, deltas: &mut deltas });
         deltas.commit();
-        self.transcript = deltas.transcript.take();
+        self.transcript = deltas.transcript.take().or(self.transcript.take());
         deltas
     }
 

@@ -13,8 +13,10 @@ fn login(password: Password) -> usize {
     password.0.len()
 }
 
-#[llm_trace(retrieval, query = 42)]
-fn query() {}
+#[llm_trace(retrieval, query = password)]
+fn query(password: Password) -> usize {
+    password.0.len()
+}
 
 #[llm_trace(tool, capture(result))]
 fn widening() {}

@@ -18,7 +18,9 @@ use super::media::Media;
 use capture::NODE;
 pub(crate) use capture::{Limits, capture};
 pub(crate) use parse::parse;
-pub(crate) use shrink::{fitted, to_text};
+#[cfg(any(feature = "otlp", test))]
+pub(crate) use shrink::fitted;
+pub(crate) use shrink::{fitted_or_mark, to_text};
 
 /// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
 const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";

@@ -24,6 +24,40 @@ pub(crate) fn fitted(mut tree: Tree, budget: usize) -> Option<(Tree, String)> {
     None
 }
 
+/// The same; if not even the outline fits, a mark of what was there, which may be all that is left of a request's budget.
+pub(crate) fn fitted_or_mark(tree: Tree, budget: usize) -> (Tree, String) {
+    let mark = mark_of(&tree);
+    fitted(tree, budget).unwrap_or_else(|| {
+        let json = serde_json::to_string(&mark).unwrap_or_default();
+        (mark, json)
+    })
+}
+
+/// What says that something was left out, in the form of what it was.
+fn mark_of(tree: &Tree) -> Tree {
+    match tree {
+        Tree::List(list) => {
+            let mut mark = List { omitted: list.items.len() + list.omitted, of: list.of, ..List::default() };
+            if let (Elements::Messages, Some(first)) = (list.of, list.items.front()) {
+                let of =
+                    |key| first.get(key).filter(|value| value.as_str().is_some_and(|text| text.len() < 64));
+                let parts = Tree::list(Elements::Parts, []);
+                mark.items.push_back(Tree::object([
+                    ("role", of("role").cloned()),
+                    ("parts", Some(parts)),
+                    ("finish_reason", of("finish_reason").cloned()),
+                ]));
+            }
+            let mut mark = Tree::List(mark);
+            mark_omissions(&mut mark);
+            mark
+        }
+        Tree::Object(_) => Tree::object([("…", Some(Tree::text("[truncated]")))]),
+        Tree::Text(text) => Tree::Text(Text { kept: String::new(), bytes: text.bytes }),
+        other => other.clone(),
+    }
+}
+
 /// A text by itself within `budget` bytes, mark included.
 pub(crate) fn to_text(mut text: Text, budget: usize) -> String {
     if text.shown().len() > budget {
@@ -227,6 +261,19 @@ mod tests {
         let json = to_json(tree.clone(), budget).expect("fits");
         assert!(json.len() <= budget, "{} > {budget}", json.len());
         serde_json::from_str(&json).expect("valid JSON")
+    }
+
+    #[test]
+    fn what_does_not_fit_at_all_leaves_a_mark_of_its_own_form() {
+        let mark = |tree: Tree| fitted_or_mark(tree, 0).1;
+        let messages = Tree::list(Elements::Messages, [message("a"), message("b")]);
+        let expected = r#"[{"role":"user","parts":[{"type":"llm_trace.omitted","count":2}]}]"#;
+        assert_eq!(mark(messages), expected);
+        assert_eq!(mark(Tree::object([("city", Some(Tree::text("Rome")))])), r#"{"…":"[truncated]"}"#);
+        let parts = Tree::list(Elements::Parts, [Tree::text("x")]);
+        assert_eq!(mark(parts), r#"[{"type":"llm_trace.omitted","count":1}]"#);
+        let tools = Tree::list(Elements::Tools, [const { Tree::Null }; 3]);
+        assert_eq!(mark(tools), r#"[{"type":"llm_trace.omitted","name":"3 tools"}]"#);
     }
 
     #[test]
