@@ -50,4 +50,12 @@ else
     echo "SKIPPED: shellcheck is not installed"
 fi
 
+step "alert rules"
+if command -v promtool >/dev/null; then
+    promtool check rules dashboards/prometheus/*.rules.yml
+    promtool test rules dashboards/prometheus/*.test.yml
+else
+    echo "SKIPPED: promtool is not installed (apt-get install prometheus)"
+fi
+
 step "all checks passed"

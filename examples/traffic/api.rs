@@ -7,6 +7,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use llm_trace::{LlmError, llm_trace};
 use serde_json::{Value, json};
 
+use crate::library;
 use crate::scene::Scene;
 use crate::service::pause;
 
@@ -80,6 +81,19 @@ pub(crate) struct Reply {
     pub(crate) is_cut: bool,
 }
 
+impl Reply {
+    /// In OpenAI's words.
+    fn finish_reason(&self) -> &'static str {
+        if self.text == library::REFUSAL {
+            "content_filter"
+        } else if self.is_cut {
+            "length"
+        } else {
+            "stop"
+        }
+    }
+}
+
 /// What a provider says instead of an answer.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -127,6 +141,7 @@ pub(crate) async fn chat(
         llm_trace::current().attempt(attempt);
         let slowness = if scene.is_overloaded() && model.provider == CLAUDE.provider { 2.0 } else { 1.0 };
         pause(scene.about(model.first * slowness)).await;
+        llm_trace::current().response_headers(model.headers(scene));
         match model.failure(scene) {
             None => {
                 pause(scene.about(model.generation(reply) * slowness)).await;
@@ -148,6 +163,7 @@ pub(crate) async fn chat_stream(
 ) -> Result<impl Stream<Item = Result<Value, ApiError>> + use<>, ApiError> {
     let slowness = if scene.has_slow_streams() { 3.0 } else { 1.0 };
     pause(scene.about(model.first * slowness)).await;
+    llm_trace::current().response_headers(model.headers(scene));
     if let Some(error) = model.failure(scene) {
         return Err(error);
     }
@@ -182,6 +198,21 @@ impl Model {
         tokens / self.tokens_per_second
     }
 
+    /// What is left of the limits. All calls go through one gateway, which tells it in OpenAI's words.
+    fn headers(&self, scene: &mut Scene) -> [(&'static str, String); 6] {
+        let requests =
+            if self.provider == GEMINI.provider { scene.quota_left() } else { scene.between(0.6, 0.9) };
+        let tokens = scene.between(0.4, 0.8);
+        [
+            ("x-ratelimit-limit-requests", "10000".to_owned()),
+            ("x-ratelimit-limit-tokens", "2000000".to_owned()),
+            ("x-ratelimit-remaining-requests", format!("{:.0}", 10_000.0 * requests)),
+            ("x-ratelimit-remaining-tokens", format!("{:.0}", 2_000_000.0 * tokens)),
+            ("x-ratelimit-reset-requests", format!("{:.1}s", 8.6 * (1.0 - requests))),
+            ("x-ratelimit-reset-tokens", format!("{:.0}ms", 60_000.0 * (1.0 - tokens))),
+        ]
+    }
+
     /// What goes wrong now and then, and what goes wrong today.
     fn failure(&self, scene: &mut Scene) -> Option<ApiError> {
         if scene.is_overloaded() && self.provider == CLAUDE.provider && scene.chance(0.45) {
@@ -209,11 +240,10 @@ impl Model {
     }
 
     fn openai(&self, reply: &Reply) -> Value {
-        let finish_reason = if reply.is_cut { "length" } else { "stop" };
         json!({
             "id": "chatcmpl-traffic", "object": "chat.completion", "model": self.snapshot,
             "choices": [{
-                "index": 0, "finish_reason": finish_reason,
+                "index": 0, "finish_reason": reply.finish_reason(),
                 "message": { "role": "assistant", "content": reply.text },
             }],
             "usage": openai_usage(reply),
@@ -275,8 +305,8 @@ impl Model {
             chunks.truncate(chunks.len() / 2);
             chunks.push(Err(ApiError::SERVER));
         } else {
-            let finish_reason = if reply.is_cut { "length" } else { "stop" };
-            let end = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": finish_reason }] });
+            let end =
+                json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reply.finish_reason() }] });
             chunks.push(Ok(chunk(end)));
             chunks.push(Ok(chunk(json!({ "choices": [], "usage": openai_usage(reply) }))));
         }

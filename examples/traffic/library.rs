@@ -12,6 +12,9 @@ pub(crate) struct Document {
     pub(crate) score: f64,
 }
 
+/// What a model says that will not answer.
+pub(crate) const REFUSAL: &str = "I'm sorry, but I can't help with that request.";
+
 pub(crate) struct Topic {
     pub(crate) question: &'static str,
     pieces: [(&'static str, &'static str); 3],
@@ -94,7 +97,7 @@ pub(crate) fn search(topic: &Topic, scene: &mut Scene) -> Vec<Document> {
 pub(crate) fn answer(documents: &[Document], scene: &mut Scene) -> String {
     let (refuses, ignores) = if scene.has_worse_prompt() { (0.12, 0.45) } else { (0.01, 0.06) };
     if documents.is_empty() || scene.chance(refuses) {
-        return "I'm sorry, but I can't help with that request.".to_owned();
+        return REFUSAL.to_owned();
     }
     if scene.chance(ignores) {
         let filler = "Thank you for reaching out to our friendly team about this important matter.";

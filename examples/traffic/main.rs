@@ -86,6 +86,7 @@ async fn play(service: &Service, arguments: &Arguments) -> Result<bool, Box<dyn 
         .with_service_name(service.name)
         .with_environment(service.environment)
         .with_events(true)
+        .with_quality_signals(llm_trace::QualitySignals::all())
         .init()?;
     let requests = service.play(arguments).await;
     let receipt = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;

@@ -47,9 +47,13 @@ impl Scene {
         self.dice.f64() < probability
     }
 
-    /// About this much; now and then three times as much.
+    /// About this much; now and then three times as much, and once in a while a lot.
     pub(crate) fn about(&mut self, typical: f64) -> f64 {
-        let tail = if self.chance(0.03) { 3.0 } else { 1.0 };
+        let tail = match self.dice.f64() {
+            luck if luck < 0.002 => 20.0,
+            luck if luck < 0.03 => 3.0,
+            _ => 1.0,
+        };
         typical * self.dice.f64().mul_add(0.8, 0.6) * tail
     }
 
@@ -57,6 +61,11 @@ impl Scene {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
     pub(crate) fn count(&mut self, typical: f64) -> u64 {
         self.about(typical).round() as u64
+    }
+
+    /// The ids of a conversation and of the user who has it.
+    pub(crate) fn visitor(&mut self) -> (String, String) {
+        (format!("conversation-{:08x}", self.dice.u32(..)), format!("user-{:03}", self.dice.u32(..500)))
     }
 
     /// One of them.

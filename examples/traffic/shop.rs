@@ -25,12 +25,12 @@ impl llm_trace::LlmError for ToolError {
 }
 
 pub(crate) async fn serve(scene: &mut Scene) -> Result<(), ApiError> {
-    let conversation = format!("basket-{:08x}", scene.count(1e9));
-    order(&conversation, scene).await
+    let (conversation, user) = scene.visitor();
+    order(&conversation, &user, scene).await
 }
 
-#[llm_trace(workflow, name = "order", conversation = conversation)]
-async fn order(conversation: &str, scene: &mut Scene) -> Result<(), ApiError> {
+#[llm_trace(workflow, name = "order", conversation = conversation, user = user)]
+async fn order(conversation: &str, user: &str, scene: &mut Scene) -> Result<(), ApiError> {
     assist(scene).await
 }
 

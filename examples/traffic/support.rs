@@ -20,18 +20,19 @@ struct Answered {
 
 pub(crate) async fn serve(scene: &mut Scene, staging: bool) -> Result<(), ApiError> {
     let topic = scene.pick(&TOPICS);
-    let conversation = format!("conversation-{:08x}", scene.count(1e9));
-    let answered = answer(topic, &conversation, staging, scene).await?;
+    let (conversation, user) = scene.visitor();
+    let answered = answer(topic, &conversation, &user, staging, scene).await?;
     if scene.chance(0.25) {
         feedback(&answered, scene).await;
     }
     Ok(())
 }
 
-#[llm_trace(workflow, name = "support-answer", conversation = conversation)]
+#[llm_trace(workflow, name = "support-answer", conversation = conversation, user = user)]
 async fn answer(
     topic: &Topic,
     conversation: &str,
+    user: &str,
     staging: bool,
     scene: &mut Scene,
 ) -> Result<Answered, ApiError> {

@@ -91,6 +91,25 @@ fn a_model_without_a_price_is_counted_as_unpriced_and_not_as_free() {
 }
 
 #[test]
+fn tokens_with_a_price_of_their_own_are_counted_apart() {
+    let trace = Trace::new();
+    trace.run(|| {
+        let usage = Usage::new(1000, 200).with_cache_read(600).with_reasoning(150);
+        let _ = chat("openai", "counts-details", Response::new().with_usage(usage));
+    });
+    let mut details: Vec<_> = points("llm_trace.token.details", "counts-details")
+        .iter()
+        .map(|point| (point.label("gen_ai.token.type").unwrap(), point.count, point.unit.clone()))
+        .collect();
+    details.sort();
+    let token = "{token}".to_owned();
+    assert_eq!(
+        details,
+        [("cache_read".to_owned(), 600, token.clone()), ("reasoning".to_owned(), 150, token)]
+    );
+}
+
+#[test]
 fn a_call_without_usage_reports_no_tokens() {
     Trace::new().run(|| {
         let _ = chat("openai", "model-that-reports-nothing", Response::new());

@@ -68,6 +68,11 @@ fn stream() -> std::pin::Pin<Box<dyn Stream<Item = Value>>> {
     Box::pin(futures_util::stream::iter([chunk("a"), chunk("b"), last]))
 }
 
+#[llm_trace(chat, provider = "openai", model = "nobody-has-a-price-for-this", server = "h:1")]
+fn unpriced() -> Value {
+    json!({"usage": {"input_tokens": 5, "output_tokens": 6}})
+}
+
 #[llm_trace(text_completion, provider = "mistral_ai", model = "mistral-small", reasoning_level = "low")]
 fn complete() -> Result<(), std::io::Error> {
     Err(std::io::ErrorKind::TimedOut.into())
@@ -178,6 +183,7 @@ fn task() {}
 #[llm_trace(workflow, name = "everything", input = "i")]
 fn workflow() {
     let _ = complete();
+    unpriced();
     let chunks: Vec<_> = futures_util::FutureExt::now_or_never(stream().collect()).unwrap();
     assert_eq!(chunks.len(), 3);
     generate();

@@ -106,6 +106,18 @@ pub fn numbered(key: &str) -> String {
     key.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
+/// A metric as the registry defines it.
+pub struct Metric {
+    /// Its name.
+    pub name: String,
+    /// `histogram`, `counter`, `gauge` or `updowncounter`.
+    pub instrument: String,
+    /// Its unit.
+    pub unit: String,
+    /// The attributes it may have.
+    pub labels: BTreeSet<String>,
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -174,6 +186,20 @@ impl Registry {
     /// The attributes of a group.
     pub fn group(&self, name: &str) -> BTreeSet<String> {
         self.resolve([Entry::Group(name.to_owned())].iter()).into_keys().collect()
+    }
+
+    /// The keys of all attributes.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.attributes.keys().map(String::as_str)
+    }
+
+    /// What is defined of a metric.
+    pub fn metric(&self, name: &str) -> Option<Metric> {
+        let signal = self.metrics.get(name)?;
+        let mut labels: BTreeSet<_> = self.resolve(signal.attributes.iter()).into_keys().collect();
+        labels.insert("llm_trace.outcome".to_owned());
+        let Signal { instrument, unit, .. } = signal;
+        Some(Metric { name: name.to_owned(), instrument: instrument.clone(), unit: unit.clone(), labels })
     }
 
     /// The type of an operation's span.

@@ -29,8 +29,8 @@ pub(crate) struct Instruments {
 
 /// Tokens are measured differently from vintage to vintage.
 pub(crate) enum Tokens {
-    /// Input and output of every kind of call, told apart by a label.
-    ByType(Limited<Histogram<u64>>),
+    /// Input and output of every kind of call, told apart by a label; and the parts of them that have a price of their own.
+    ByType { usage: Limited<Histogram<u64>>, details: Limited<Counter<u64>> },
     /// Inference only, one instrument for each count.
     ByCount(Box<TokenCounters>),
 }
@@ -109,7 +109,14 @@ impl Instruments {
                 "Time per output chunk of a streamed response after the first.",
             ),
             tokens: match names.token_histogram {
-                Some(name) => Tokens::ByType(make.tokens(name, "Number of input and output tokens used.")),
+                Some(name) => Tokens::ByType {
+                    usage: make.tokens(name, "Number of input and output tokens used."),
+                    details: make.counter(
+                        metric::TOKEN_DETAILS,
+                        metric::UNIT_TOKENS,
+                        "Number of tokens, of those used, that were read from or written to a cache or spent on reasoning.",
+                    ),
+                },
                 None => Tokens::ByCount(Box::new(make.token_counters())),
             },
             tool_duration: make.seconds(

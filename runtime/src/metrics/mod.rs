@@ -11,7 +11,7 @@ mod rate_limits;
 mod stream;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Histogram;
+use opentelemetry::metrics::{Counter, Histogram};
 
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
@@ -48,7 +48,7 @@ fn record_client(call: &Finished<'_>, instruments: &Instruments) {
     record_duration(duration, call, &mut labels);
     if let Some(usage) = call.response.usage {
         match &instruments.tokens {
-            Tokens::ByType(histogram) => record_by_type(histogram, &usage, &mut labels),
+            Tokens::ByType { usage: all, details } => record_by_type(all, details, &usage, &mut labels),
             Tokens::ByCount(counters) if is_inference => record_by_count(counters, &usage, &mut labels),
             Tokens::ByCount(_) => {}
         }
@@ -60,11 +60,25 @@ fn record_client(call: &Finished<'_>, instruments: &Instruments) {
     }
 }
 
-fn record_by_type(histogram: &Limited<Histogram<u64>>, usage: &Usage, labels: &mut Labels) {
+fn record_by_type(
+    all: &Limited<Histogram<u64>>,
+    details: &Limited<Counter<u64>>,
+    usage: &Usage,
+    labels: &mut Labels,
+) {
+    let of_type = |token_type| Some(KeyValue::new(attribute::TOKEN_TYPE, token_type));
     for (token_type, count) in [("input", usage.input_tokens), ("output", usage.output_tokens)] {
         if let Some(count) = count {
-            let token_type = KeyValue::new(attribute::TOKEN_TYPE, token_type);
-            labels.with(Some(token_type), |labels| histogram.record(count, labels));
+            labels.with(of_type(token_type), |labels| all.record(count, labels));
+        }
+    }
+    for (token_type, count) in [
+        ("cache_read", usage.cache_read_input_tokens),
+        ("cache_creation", usage.cache_creation_input_tokens),
+        ("reasoning", usage.reasoning_output_tokens),
+    ] {
+        if let Some(count) = count {
+            labels.with(of_type(token_type), |labels| details.record(count, labels));
         }
     }
 }

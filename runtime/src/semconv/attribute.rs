@@ -179,7 +179,8 @@ pub const ATTEMPT_COUNT: &str = "llm_trace.attempt.count";
 /// Tokens used by attempts whose answers were thrown away (int); not part of the call's usage. Ours.
 pub const ATTEMPT_WASTED_TOKENS: &str = "llm_trace.attempt.wasted_tokens";
 
-/// `input` or `output`; metric label of the token histogram.
+/// `input` or `output`; metric label of the token histogram. And `cache_read`, `cache_creation` or `reasoning`; of the
+/// counter of details.
 pub const TOKEN_TYPE: &str = "gen_ai.token.type";
 
 /// The modality of counted tokens: `text`, `image`, `audio`, or `unknown` without a breakdown; metric label of the

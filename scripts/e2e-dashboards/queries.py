@@ -1,0 +1,80 @@
+"""The queries of the dashboards and rules, with values in the place of Grafana's variables."""
+
+import json
+import pathlib
+import re
+import urllib.parse
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FILTERS = ("application", "environment", "provider", "model", "operation")
+
+
+class Query:
+    def __init__(self, dashboard, panel, target):
+        self.dashboard = dashboard
+        self.panel = panel
+        self.kind = target["datasource"]["type"]
+        self.text = target["query"] if self.kind == "tempo" else target["expr"]
+        self.legend = target.get("legendFormat", "")
+        self.place = f'{dashboard["title"]}, {panel["title"]}, {target["refId"]}'
+
+    def filled(self, rate_interval="5m", shown="1h", as_played=False):
+        """All applications, all models: what somebody sees who has just opened the dashboard."""
+        text = self.text
+        if as_played:
+            # Minutes and hours of the dashboard's own choice have not passed yet.
+            text = re.sub(r"\[\d+[mhd](:\d+m)?\]", lambda found: "[20s:1s]" if found.group(1) else "[10s]", text)
+        text = text.replace("$__rate_interval", rate_interval).replace("$__range", shown)
+        for name in FILTERS:
+            text = text.replace(f"${name}", ".*")
+        for variable in self.dashboard["templating"]["list"]:
+            if variable["type"] == "textbox":
+                text = text.replace(f'${variable["name"]}', variable["query"])
+        return text
+
+
+def dashboards():
+    files = sorted((ROOT / "dashboards/grafana").glob("*.json"))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def of(dashboard):
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", []):
+            yield Query(dashboard, panel, target)
+
+
+def variables():
+    """The series that the filters' values come from."""
+    for dashboard in dashboards():
+        for variable in dashboard["templating"]["list"]:
+            found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable.get("definition", ""))
+            if found:
+                series, label = found.groups()
+                place = f'{dashboard["title"]}, variable {variable["name"]}'
+                yield place, f'count by ({label}) ({series}{{{label}!=""}})'
+
+
+class Store:
+    """What answers PromQL over HTTP."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def get(self, path, **parameters):
+        try:
+            with urllib.request.urlopen(f"{self.url}{path}?{urllib.parse.urlencode(parameters)}", timeout=60) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            raise ValueError(f"{error.code}: {error.read().decode()[:300]}") from None
+
+    def series(self, query, begin, end, step):
+        """Label sets with their points, without what is not a number."""
+        answer = self.get("/api/v1/query_range", query=query, start=begin, end=end, step=step)
+        found = []
+        for series in answer["data"]["result"]:
+            points = [(float(at), float(value)) for at, value in series["values"] if value != "NaN"]
+            if points:
+                found.append((series["metric"], points))
+        return found

@@ -1,0 +1,403 @@
+//! Dashboards as data, and the JSON that Grafana 11 and newer imports.
+
+use serde_json::{Value, json};
+
+/// What a dashboard is about, from top to bottom.
+pub(crate) struct Dashboard {
+    pub(crate) uid: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+pub(crate) struct Row {
+    pub(crate) title: &'static str,
+    pub(crate) panels: Vec<Panel>,
+}
+
+pub(crate) struct Panel {
+    kind: Kind,
+    title: &'static str,
+    description: &'static str,
+    unit: &'static str,
+    width: u64,
+    stacked: bool,
+    /// The legend of the query that has an axis of its own, on the right, and that axis' unit.
+    right: Option<(&'static str, &'static str)>,
+    thresholds: Vec<(f64, &'static str)>,
+    queries: Vec<Query>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stat,
+    Lines,
+    Bars,
+    Pie,
+    HeatMap,
+    Traces,
+    Logs,
+}
+
+struct Query {
+    text: String,
+    legend: &'static str,
+}
+
+/// What calls are filtered by; in an expression, `CALLS` stands for it, and so on.
+const CALLS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\", \
+    gen_ai_provider_name=~\"$provider\", gen_ai_request_model=~\"$model\", gen_ai_operation_name=~\"$operation\"";
+/// What has no operation: rate limits.
+const MODELS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\", \
+    gen_ai_provider_name=~\"$provider\", gen_ai_request_model=~\"$model\"";
+/// What has neither: tools, agents, workflows, scores, delivery.
+const APPS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\"";
+/// The same for spans.
+const SPANS: &str =
+    "resource.service.name=~\"$application\" && resource.deployment.environment.name=~\"$environment\"";
+const SPANS_OF_CALLS: &str = "span.gen_ai.provider.name=~\"$provider\" && span.gen_ai.request.model=~\"$model\" && \
+    span.gen_ai.operation.name=~\"$operation\"";
+
+impl Panel {
+    fn new(kind: Kind, width: u64, title: &'static str, description: &'static str) -> Self {
+        Panel {
+            kind,
+            title,
+            description,
+            unit: "short",
+            width,
+            stacked: false,
+            right: None,
+            thresholds: Vec::new(),
+            queries: Vec::new(),
+        }
+    }
+
+    /// One number.
+    pub(crate) fn stat(title: &'static str, description: &'static str) -> Self {
+        Panel::new(Kind::Stat, 3, title, description)
+    }
+
+    /// Lines over time.
+    pub(crate) fn lines(title: &'static str, description: &'static str) -> Self {
+        Panel::new(Kind::Lines, 8, title, description)
+    }
+
+    /// The largest, as bars.
+    pub(crate) fn bars(title: &'static str, description: &'static str) -> Self {
+        Panel::new(Kind::Bars, 8, title, description)
+    }
+
+    /// Shares of a whole.
+    pub(crate) fn pie(title: &'static str, description: &'static str) -> Self {
+        Panel::new(Kind::Pie, 6, title, description)
+    }
+
+    /// How a histogram changes over time.
+    pub(crate) fn heat_map(title: &'static str, description: &'static str) -> Self {
+        Panel::new(Kind::HeatMap, 8, title, description)
+    }
+
+    /// Spans that a `TraceQL` query finds.
+    pub(crate) fn traces(title: &'static str, description: &'static str, query: &str) -> Self {
+        Panel::new(Kind::Traces, 24, title, description).query("", query)
+    }
+
+    /// Events that a `LogQL` query finds.
+    pub(crate) fn logs(title: &'static str, description: &'static str, query: &str) -> Self {
+        Panel::new(Kind::Logs, 24, title, description).query("", query)
+    }
+
+    /// Adds a query; the legend names labels as `{{label}}`.
+    pub(crate) fn query(mut self, legend: &'static str, query: &str) -> Self {
+        let words = query.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = words
+            .replace("SPANS_OF_CALLS", SPANS_OF_CALLS)
+            .replace("SPANS", SPANS)
+            .replace("CALLS", CALLS)
+            .replace("MODELS", MODELS)
+            .replace("APPS", APPS);
+        self.queries.push(Query { text, legend });
+        self
+    }
+
+    /// In Grafana's words: `s`, `reqps`, `percentunit`, `currencyUSD`.
+    pub(crate) fn unit(mut self, unit: &'static str) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// Of 24.
+    pub(crate) fn width(mut self, width: u64) -> Self {
+        self.width = width;
+        self
+    }
+
+    pub(crate) fn stacked(mut self) -> Self {
+        self.stacked = true;
+        self
+    }
+
+    pub(crate) fn right_axis(mut self, legend: &'static str, unit: &'static str) -> Self {
+        self.right = Some((legend, unit));
+        self
+    }
+
+    /// From which value on which colour.
+    pub(crate) fn thresholds(mut self, steps: &[(f64, &'static str)]) -> Self {
+        self.thresholds = steps.to_vec();
+        self
+    }
+
+    fn height(&self) -> u64 {
+        if self.kind == Kind::Stat { 4 } else { 8 }
+    }
+
+    fn data_source(&self) -> Value {
+        match self.kind {
+            Kind::Traces => json!({ "type": "tempo", "uid": "${traces}" }),
+            Kind::Logs => json!({ "type": "loki", "uid": "${logs}" }),
+            _ => json!({ "type": "prometheus", "uid": "${metrics}" }),
+        }
+    }
+
+    fn json(&self, id: u64, x: u64, y: u64) -> Value {
+        let targets: Vec<_> =
+            self.queries.iter().zip('A'..).map(|(query, id)| self.target(query, id)).collect();
+        let kind = match self.kind {
+            Kind::Stat => "stat",
+            Kind::Lines => "timeseries",
+            Kind::Bars => "bargauge",
+            Kind::Pie => "piechart",
+            Kind::HeatMap => "heatmap",
+            Kind::Traces => "table",
+            Kind::Logs => "logs",
+        };
+        json!({
+            "id": id,
+            "type": kind,
+            "title": self.title,
+            "description": self.description,
+            "gridPos": { "h": self.height(), "w": self.width, "x": x, "y": y },
+            "datasource": self.data_source(),
+            "fieldConfig": { "defaults": self.field(), "overrides": self.overrides() },
+            "options": self.options(),
+            "targets": targets,
+        })
+    }
+
+    fn target(&self, query: &Query, id: char) -> Value {
+        let common = json!({ "refId": id.to_string(), "datasource": self.data_source() });
+        let instant = matches!(self.kind, Kind::Bars | Kind::Pie);
+        let own = match self.kind {
+            Kind::Traces => json!({
+                "queryType": "traceql", "query": query.text, "limit": 20, "tableType": "spans",
+            }),
+            Kind::Logs => json!({ "expr": query.text, "queryType": "range", "maxLines": 50 }),
+            Kind::HeatMap => json!({
+                "expr": query.text, "legendFormat": "{{le}}", "format": "heatmap", "range": true,
+                "instant": false,
+            }),
+            _ => json!({
+                "expr": query.text, "legendFormat": query.legend, "range": !instant, "instant": instant,
+            }),
+        };
+        merged(common, own)
+    }
+
+    fn field(&self) -> Value {
+        let first =
+            json!({ "color": if self.thresholds.is_empty() { "blue" } else { "green" }, "value": null });
+        let rest = self.thresholds.iter().map(|(value, color)| json!({ "color": color, "value": value }));
+        let steps: Vec<_> = [first].into_iter().chain(rest).collect();
+        let colour = if self.kind == Kind::Stat { "thresholds" } else { "palette-classic" };
+        let common = json!({
+            "unit": self.unit,
+            "color": { "mode": colour },
+            "thresholds": { "mode": "absolute", "steps": steps },
+        });
+        let own = match self.kind {
+            Kind::Lines => json!({
+                "custom": {
+                    "fillOpacity": if self.stacked { 40 } else { 10 },
+                    "showPoints": "never",
+                    "stacking": { "mode": if self.stacked { "normal" } else { "none" } },
+                },
+                "links": links(),
+            }),
+            Kind::Bars => json!({ "links": links() }),
+            _ => json!({}),
+        };
+        merged(common, own)
+    }
+
+    fn overrides(&self) -> Value {
+        let Some((legend, unit)) = self.right else { return json!([]) };
+        json!([{
+            "matcher": { "id": "byName", "options": legend },
+            "properties": [
+                { "id": "unit", "value": unit },
+                { "id": "custom.axisPlacement", "value": "right" },
+            ],
+        }])
+    }
+
+    fn options(&self) -> Value {
+        let last = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
+        match self.kind {
+            Kind::Stat => json!({ "reduceOptions": last, "graphMode": "area", "colorMode": "value" }),
+            Kind::Lines => json!({
+                "legend": { "displayMode": "table", "placement": "bottom", "calcs": ["mean", "max"] },
+                "tooltip": { "mode": "multi", "sort": "desc" },
+            }),
+            Kind::Bars => {
+                json!({ "reduceOptions": last, "orientation": "horizontal", "displayMode": "gradient" })
+            }
+            Kind::Pie => json!({
+                "reduceOptions": last, "pieType": "donut",
+                "legend": { "displayMode": "table", "placement": "right", "values": ["value", "percent"] },
+            }),
+            Kind::HeatMap => json!({
+                "calculate": false, "yAxis": { "unit": self.unit }, "color": { "scheme": "Blues", "mode": "scheme" },
+                "cellGap": 1, "rowsFrame": { "layout": "auto" },
+            }),
+            Kind::Traces => json!({ "showHeader": true, "cellHeight": "sm" }),
+            Kind::Logs => json!({
+                "showTime": true, "enableLogDetails": true, "prettifyLogMessage": false, "sortOrder": "Descending",
+            }),
+        }
+    }
+}
+
+impl Dashboard {
+    /// What `dashboards/grafana/{uid}.json` has to say.
+    pub(crate) fn json(&self) -> Value {
+        let mut panels = Vec::new();
+        let mut y = 0;
+        let mut id = 0;
+        let mut next = || {
+            id += 1;
+            id
+        };
+        for row in &self.rows {
+            panels.push(json!({
+                "id": next(), "type": "row", "title": row.title, "collapsed": false,
+                "gridPos": { "h": 1, "w": 24, "x": 0, "y": y }, "panels": [],
+            }));
+            y += 1;
+            let (mut x, mut height) = (0, 0);
+            for panel in &row.panels {
+                if x + panel.width > 24 {
+                    (x, y, height) = (0, y + height, 0);
+                }
+                panels.push(panel.json(next(), x, y));
+                x += panel.width;
+                height = height.max(panel.height());
+            }
+            y += height;
+        }
+        json!({
+            "uid": self.uid,
+            "title": self.title,
+            "description": self.description,
+            "tags": ["llm-trace"],
+            "schemaVersion": 39,
+            "version": 1,
+            "editable": true,
+            "graphTooltip": 1,
+            "refresh": "30s",
+            "time": { "from": "now-6h", "to": "now" },
+            "timezone": "",
+            "annotations": { "list": [] },
+            "links": [{
+                "type": "dashboards", "tags": ["llm-trace"], "title": "llm-trace", "asDropdown": true,
+                "includeVars": true, "keepTime": true,
+            }],
+            "templating": { "list": variables() },
+            "panels": panels,
+        })
+    }
+}
+
+/// The same on every dashboard, so that a choice goes along from one to the next.
+fn variables() -> Value {
+    let source = |name: &str, label: &str, kind: &str, hide: u8| json!({ "name": name, "label": label, "type": "datasource", "query": kind, "hide": hide, "refresh": 1 });
+    let filter = |name: &str, label: &str, series: &str, of: &str| {
+        let query = format!("label_values({series}, {of})");
+        json!({
+            "name": name, "label": label, "type": "query",
+            "datasource": { "type": "prometheus", "uid": "${metrics}" },
+            "definition": query, "query": { "query": query, "refId": "values" },
+            "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
+            "current": { "text": ["All"], "value": ["$__all"] },
+        })
+    };
+    let limit = |name: &str, label: &str, value: &str| {
+        json!({
+            "name": name, "label": label, "type": "textbox", "query": value,
+            "current": { "text": value, "value": value },
+        })
+    };
+    let calls = "gen_ai_client_operation_duration_seconds_count";
+    json!([
+        source("metrics", "Metrics", "prometheus", 0),
+        source("traces", "Traces (Tempo)", "tempo", 0),
+        source("jaeger", "Traces (Jaeger)", "jaeger", 0),
+        source("logs", "Events (Loki)", "loki", 0),
+        filter("application", "Application", calls, "service_name"),
+        filter("environment", "Environment", calls, "deployment_environment_name"),
+        filter("provider", "Provider", calls, "gen_ai_provider_name"),
+        filter("model", "Model", calls, "gen_ai_request_model"),
+        filter("operation", "Operation", calls, "gen_ai_operation_name"),
+        limit("slow", "Slow is", "5s"),
+        limit("costly", "Costly is (USD)", "0.01"),
+    ])
+}
+
+/// From a line to the traces behind it, wherever they are kept.
+fn links() -> Value {
+    let explore = |data_source: &str, query: Value| {
+        let panes = json!({ "traces": {
+            "datasource": data_source,
+            "queries": [merged(json!({ "refId": "A", "datasource": { "uid": data_source } }), query)],
+            "range": { "from": "${__from}", "to": "${__to}" },
+        }});
+        format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
+    };
+    let tempo = json!({
+        "queryType": "traceql",
+        "query": format!("{{ {SPANS} && span.gen_ai.request.model=~\"$model\" }}"),
+    });
+    let jaeger = json!({ "queryType": "search", "service": "${application}" });
+    json!([
+        { "title": "Traces in Tempo", "url": explore("${traces}", tempo), "targetBlank": true },
+        { "title": "Traces in Jaeger (of one application)", "url": explore("${jaeger}", jaeger), "targetBlank": true },
+    ])
+}
+
+/// Everything but Grafana's variables, which it would not find encoded.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'$' => encoded.push(byte.into()),
+            _ => encoded.extend(["%".to_owned(), format!("{byte:02X}")]),
+        }
+    }
+    // `${name}` has become `$%7Bname%7D`.
+    let mut whole = String::new();
+    let mut rest = encoded.as_str();
+    while let Some((before, after)) = rest.split_once("$%7B") {
+        let (name, after) = after.split_once("%7D").unwrap_or((after, ""));
+        whole.extend([before, "${", name, "}"]);
+        rest = after;
+    }
+    whole + rest
+}
+
+fn merged(mut one: Value, other: Value) -> Value {
+    if let (Value::Object(one), Value::Object(other)) = (&mut one, other) {
+        one.extend(other);
+    }
+    one
+}

@@ -1,0 +1,164 @@
+//! The dashboards in `dashboards/grafana` are written here, and every query of theirs and of the rules in
+//! `dashboards/prometheus` is held against the metrics that are emitted. To write them anew:
+//! `UPDATE_DOCS=1 cargo test -p llm-trace-tests --test dashboards`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod agents;
+mod delivery;
+mod grafana;
+mod overview;
+mod promql;
+mod quality;
+mod queries;
+mod rag;
+mod series;
+mod stack;
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use grafana::Dashboard;
+use queries::{Language, Query};
+use series::Series;
+
+fn dashboards() -> [Dashboard; 5] {
+    [
+        overview::dashboard(),
+        rag::dashboard(),
+        agents::dashboard(),
+        quality::dashboard(),
+        delivery::dashboard(),
+    ]
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards")
+}
+
+/// Writes the dashboards, if asked to, before any test looks at them.
+fn update() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            for dashboard in dashboards() {
+                std::fs::write(file_of(&dashboard), text_of(&dashboard)).unwrap();
+            }
+        }
+    });
+}
+
+fn file_of(dashboard: &Dashboard) -> PathBuf {
+    folder().join("grafana").join(format!("{}.json", dashboard.uid))
+}
+
+fn text_of(dashboard: &Dashboard) -> String {
+    format!("{:#}\n", dashboard.json())
+}
+
+#[test]
+fn the_dashboards_are_as_they_are_written_here() {
+    update();
+    for dashboard in dashboards() {
+        let (path, expected) = (file_of(&dashboard), text_of(&dashboard));
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == expected,
+            "{} is out of date: UPDATE_DOCS=1 cargo test -p llm-trace-tests --test dashboards",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn every_query_asks_for_what_is_emitted() {
+    let queries = queries::all();
+    let series = Series::emitted().with_recorded(&queries);
+    let wrong: Vec<_> = queries
+        .iter()
+        .flat_map(|query| series.check(query).into_iter().map(move |what| format!("{}: {what}", query.place)))
+        .collect();
+    let count = |language| queries.iter().filter(|query| query.language == language).count();
+    println!(
+        "checked {} queries: {} PromQL, {} TraceQL, {} LogQL; wrong: {}",
+        queries.len(),
+        count(Language::Metrics),
+        count(Language::Traces),
+        count(Language::Events),
+        wrong.len()
+    );
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(count(Language::Metrics) >= 100, "queries got lost on the way here");
+}
+
+#[test]
+fn every_metric_that_is_emitted_is_on_a_dashboard() {
+    let queries = queries::all();
+    let asked: String = queries.iter().map(|query| query.text.as_str()).collect::<Vec<_>>().join("\n");
+    let missing: Vec<_> =
+        Series::emitted().metrics().filter(|name| !asked.contains(*name)).map(str::to_owned).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn every_panel_says_what_it_shows_and_has_a_query() {
+    for dashboard in dashboards() {
+        let json = dashboard.json();
+        let panels = json["panels"].as_array().unwrap();
+        for panel in panels.iter().filter(|panel| panel["type"] != "row") {
+            let title = panel["title"].as_str().unwrap();
+            assert!(!panel["description"].as_str().unwrap().is_empty(), "{}: {title}", dashboard.uid);
+            assert!(!panel["targets"].as_array().unwrap().is_empty(), "{}: {title}", dashboard.uid);
+            let end = panel["gridPos"]["x"].as_u64().unwrap() + panel["gridPos"]["w"].as_u64().unwrap();
+            assert!(end <= 24, "{}: {title} is cut off", dashboard.uid);
+        }
+    }
+}
+
+#[test]
+fn the_check_finds_what_is_wrong() {
+    let series = Series::emitted();
+    let wrong = |language, text: &str, legend: &str| {
+        let query = Query {
+            place: String::new(),
+            text: text.to_owned(),
+            legend: legend.to_owned(),
+            language,
+            records: None,
+        };
+        series.check(&query)
+    };
+    let promql = |text: &str, legend: &str| wrong(Language::Metrics, text, legend);
+    assert_eq!(
+        promql(
+            "sum by (gen_ai_request_model) (rate(gen_ai_usage_cost_USD_sum[5m]))",
+            "{{gen_ai_request_model}}"
+        ),
+        Vec::<String>::new()
+    );
+    for (text, legend, expected) in [
+        ("sum(rate(gen_ai_usage_cost_sum[5m]))", "", "no metric `gen_ai_usage_cost_sum`"),
+        ("sum(rate(gen_ai_requests_total[5m]))", "", "no metric `gen_ai_requests_total`"),
+        (
+            "sum(gen_ai_client_token_usage_sum{gen_ai_system=\"openai\"})",
+            "",
+            "`gen_ai_system` is no label of",
+        ),
+        (
+            "sum by (gen_ai_application) (gen_ai_client_token_usage_sum)",
+            "",
+            "`gen_ai_application` is no label of",
+        ),
+        ("sum by (le) (gen_ai_client_token_usage_sum)", "", "`le` is no label of"),
+        ("sum(gen_ai_usage_cost_USD_sum)", "{{gen_ai_request_model}}", "the legend's `gen_ai_request_model`"),
+        ("sum(rate(gen_ai_usage_cost_USD_sum[5m])", "", "is no PromQL"),
+        ("rate(gen_ai_usage_cost_USD_sum)", "", "is no PromQL"),
+        ("{service_name=\"a\"}", "", "a selector without a metric"),
+    ] {
+        let found = promql(text, legend);
+        assert!(found.iter().any(|what| what.contains(expected)), "{text}: {found:?}");
+    }
+    let found = wrong(Language::Traces, "{ span.gen_ai.system = \"openai\" && span.user.id != nil }", "");
+    assert_eq!(found, ["`gen_ai.system` is no attribute of spans"]);
+    let found = wrong(Language::Events, "{service_name=\"a\"} | gen_ai_evaluation_mark < 1", "");
+    assert_eq!(found, ["`gen_ai_evaluation_mark` is no attribute of events"]);
+}

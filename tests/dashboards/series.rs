@@ -1,0 +1,157 @@
+//! The metrics that are emitted, as Prometheus names them, and whether a query asks for anything else.
+//!
+//! The names are those of OpenTelemetry's translation to Prometheus with suffixes for unit and type
+//! (`UnderscoreEscapingWithSuffixes`), which Prometheus, Mimir, Grafana Cloud, the Collector and `VictoriaMetrics` (with
+//! `-opentelemetry.usePrometheusNaming`) share: `gen_ai.usage.cost` in USD, a histogram, is `gen_ai_usage_cost_USD_bucket`,
+//! `_sum` and `_count`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use llm_trace_tests::semconv::{AUGUST, Metric};
+
+use crate::promql::{self, Asked};
+use crate::queries::{Language, Query};
+
+/// What the store makes labels of on every series.
+const RESOURCE: [&str; 3] = ["service_name", "deployment_environment_name", "service_instance_id"];
+
+/// Series and their labels.
+pub(crate) struct Series {
+    labels: BTreeMap<String, BTreeSet<String>>,
+    /// Without the suffixes of histograms.
+    metrics: BTreeSet<String>,
+}
+
+impl Series {
+    /// What `docs/semconv.md` says is emitted, with the types, units and labels of the registry.
+    pub(crate) fn emitted() -> Self {
+        let document = include_str!("../../docs/semconv.md");
+        let august = document.split("\n## ").find(|section| section.starts_with("August")).unwrap();
+        let table = august.split("### Metrics").nth(1).unwrap().split("### Events").next().unwrap();
+        let names = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        let mut series = Series { labels: BTreeMap::new(), metrics: BTreeSet::new() };
+        for name in names {
+            series.add(&AUGUST.metric(name).unwrap_or_else(|| panic!("{name} is not in the registry")));
+        }
+        series
+    }
+
+    fn add(&mut self, metric: &Metric) {
+        let base = base_name(metric);
+        self.metrics.insert(base.clone());
+        let suffixes: &[&str] = match metric.instrument.as_str() {
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "counter" => &["_total"],
+            "gauge" | "updowncounter" => &[""],
+            other => panic!("{}: an instrument of type {other}", metric.name),
+        };
+        for suffix in suffixes {
+            let mut labels: BTreeSet<_> = metric.labels.iter().map(|label| underscored(label)).collect();
+            labels.extend(RESOURCE.map(str::to_owned));
+            labels.extend((*suffix == "_bucket").then(|| "le".to_owned()));
+            self.labels.insert(format!("{base}{suffix}"), labels);
+        }
+    }
+
+    /// And what the rules record.
+    pub(crate) fn with_recorded(mut self, queries: &[Query]) -> Self {
+        for query in queries {
+            if let Some(name) = &query.records {
+                let kept = promql::parse(&query.text).map(|asked| asked.kept).unwrap_or_default();
+                self.labels.insert(name.clone(), kept);
+            }
+        }
+        self
+    }
+
+    /// The names of all metrics, without the suffixes of histograms and counters.
+    pub(crate) fn metrics(&self) -> impl Iterator<Item = &str> {
+        self.metrics.iter().map(String::as_str)
+    }
+
+    /// What a query asks for that there is not.
+    pub(crate) fn check(&self, query: &Query) -> Vec<String> {
+        match query.language {
+            Language::Metrics => match promql::parse(&query.text) {
+                Ok(asked) => self.check_promql(&asked, &query.legend),
+                Err(error) => vec![error],
+            },
+            Language::Traces => check_attributes(&query.text, "spans", |text| {
+                let scoped = text.split(|letter: char| !(letter.is_alphanumeric() || "._".contains(letter)));
+                scoped
+                    .filter_map(|word| {
+                        word.strip_prefix("span.").or(word.strip_prefix("resource.")).map(str::to_owned)
+                    })
+                    .collect()
+            }),
+            Language::Events => check_attributes(&query.text, "events", |text| {
+                let words = text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
+                let labels = words.filter(|word| word.starts_with("gen_ai_") || word.starts_with("service_"));
+                labels.map(str::to_owned).collect()
+            }),
+        }
+    }
+
+    fn check_promql(&self, asked: &Asked, legend: &str) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut need = |metric: &str, label: &str| {
+            if let Some(labels) = self.labels.get(metric)
+                && !labels.contains(label)
+            {
+                wrong.push(format!("`{label}` is no label of `{metric}`"));
+            }
+        };
+        for selector in &asked.selectors {
+            for label in &selector.labels {
+                need(selector.metric.as_deref().unwrap_or_default(), label);
+            }
+        }
+        for (label, metrics) in &asked.grouped {
+            for metric in metrics {
+                need(metric, label);
+            }
+        }
+        for selector in &asked.selectors {
+            match &selector.metric {
+                None => wrong.push("a selector without a metric".to_owned()),
+                Some(metric) if !self.labels.contains_key(metric) => {
+                    wrong.push(format!("no metric `{metric}`"));
+                }
+                Some(_) => {}
+            }
+        }
+        let named = legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
+        for label in named.filter(|label| !asked.kept.contains(*label)) {
+            wrong.push(format!("the legend's `{label}` is no label of the result"));
+        }
+        wrong
+    }
+}
+
+fn base_name(metric: &Metric) -> String {
+    let name = underscored(&metric.name);
+    match (metric.unit.as_str(), metric.instrument.as_str()) {
+        ("s", _) => format!("{name}_seconds"),
+        ("USD", _) => format!("{name}_USD"),
+        ("1", "gauge") => format!("{name}_ratio"),
+        ("1", _) => name,
+        (annotation, _) if annotation.starts_with('{') => name,
+        (unit, _) => panic!("{}: how is the unit {unit} called in Prometheus?", metric.name),
+    }
+}
+
+fn underscored(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+/// Attributes by the names that the query language has for them, held against the registry.
+fn check_attributes(text: &str, of: &str, read: impl Fn(&str) -> Vec<String>) -> Vec<String> {
+    let resource = ["service.name", "deployment.environment.name"];
+    let known: BTreeSet<_> = AUGUST
+        .attributes()
+        .chain(resource)
+        .map(|key| if of == "events" { underscored(key) } else { key.to_owned() })
+        .collect();
+    let asked = read(text).into_iter();
+    asked.filter(|key| !known.contains(key)).map(|key| format!("`{key}` is no attribute of {of}")).collect()
+}
