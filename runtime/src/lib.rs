@@ -102,6 +102,8 @@ fn scope() -> opentelemetry::InstrumentationScope {
 /// Runs code of the user's that we call for information only (`Serialize`, `Display`, `describe`): a panic in it
 /// must not end a call that succeeded.
 fn quietly<R>(read: impl FnOnce() -> R) -> Option<R> {
+    #[cfg(feature = "otlp")]
+    let _quiet = export::Quiet::begin();
     // Whatever the closure leaves half done is ours and only ever holds optional facts.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }

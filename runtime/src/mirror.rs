@@ -103,6 +103,10 @@ pub(crate) fn end(span: &Span, call: &Finished<'_>) {
         Outcome::Cancelled => {
             span.record("outcome", "cancelled");
         }
+        #[cfg(feature = "otlp")]
+        Outcome::Shutdown => {
+            span.record("outcome", "shutdown");
+        }
     }
 }
 

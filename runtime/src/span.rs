@@ -107,6 +107,8 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
             put(&mut attributes, KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
         }
         Outcome::Cancelled => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "cancelled")),
+        #[cfg(feature = "otlp")]
+        Outcome::Shutdown => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "shutdown")),
     }
     attributes
 }

@@ -1,13 +1,15 @@
 //! The end of a program: in time, wherever it happens, with nothing counted twice.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use llm_trace::DropReason;
 use llm_trace::opentelemetry::global;
 use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
+use llm_trace::{DropReason, Receipt, Response, Telemetry, Usage, llm_trace};
 use llm_trace_tests::otlp::{Answer, Receiver};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
-use crate::{TRACES, account, keeps_the_law, one_at_a_time, started, work};
+use crate::{LONG, TRACES, account, keeps_the_law, one_at_a_time, quick, started, until, work};
 
 #[test]
 fn a_shutdown_takes_no_longer_than_it_may() {
@@ -123,4 +125,135 @@ fn what_is_known_can_be_asked_for_at_any_time() {
     });
     let receipt = telemetry.shutdown();
     assert_eq!(account("asked all the time", &receipt, &receiver).started(), 2_000);
+}
+
+/// The outcome that a span of the receiver's has.
+fn outcome(span: &opentelemetry_proto::tonic::trace::v1::Span) -> Option<String> {
+    let found = span.attributes.iter().find(|attribute| attribute.key == "llm_trace.outcome")?;
+    match found.value.clone()?.value? {
+        Value::StringValue(outcome) => Some(outcome),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+fn chat(wait: &mpsc::Receiver<()>) -> Response {
+    llm_trace::current().usage(Usage::new(812, 43));
+    wait.recv().unwrap();
+    Response::new().with_id("too late")
+}
+
+#[llm_trace(workflow, name = "support")]
+fn answer(begun: &mpsc::Sender<()>, wait: &mpsc::Receiver<()>) {
+    begun.send(()).unwrap();
+    let _ = chat(wait);
+}
+
+#[test]
+fn calls_that_are_open_end_with_telemetry_and_what_is_known_of_them() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry = started(&receiver, 1);
+    let ((announce, begun), (leave, wait)) = (mpsc::channel(), mpsc::channel());
+    let thread = std::thread::spawn(move || answer(&announce, &wait));
+    begun.recv().unwrap();
+    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    let receipt = telemetry.shutdown();
+    let spans = account("two calls are still open", &receipt, &receiver);
+    assert_eq!((spans.started(), spans.delivered(), spans.open()), (3, 3, 0));
+    leave.send(()).unwrap();
+    thread.join().unwrap();
+
+    let taken = receiver.spans_taken();
+    let named = |name: &str| taken.iter().find(|span| span.name == name).unwrap();
+    let (workflow, chat) = (named("invoke_workflow support"), named("chat gpt-4o-mini"));
+    assert_eq!(chat.parent_span_id, workflow.span_id);
+    for span in [workflow, chat] {
+        assert_eq!(outcome(span).as_deref(), Some("shutdown"), "{span:?}");
+        assert_eq!(span.status.clone().unwrap_or_default().code, 0, "it is no error");
+        assert!(span.end_time_unix_nano > span.start_time_unix_nano);
+    }
+    let keys: Vec<_> = chat.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
+    assert!(keys.contains(&"gen_ai.usage.input_tokens") && keys.contains(&"gen_ai.usage.cost"), "{keys:?}");
+    assert!(!keys.contains(&"gen_ai.response.id"), "{keys:?}");
+    assert_eq!(outcome(named("work")), None);
+}
+
+#[test]
+fn a_call_may_shut_down_the_telemetry_it_is_made_with() {
+    #[llm_trace(workflow, name = "main")]
+    fn program(telemetry: Telemetry) -> Receipt {
+        work();
+        telemetry.shutdown()
+    }
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let receipt = program(started(&receiver, 0));
+    let spans = account("shut down inside a call", &receipt, &receiver);
+    assert_eq!((spans.started(), spans.delivered(), receipt.is_complete()), (2, 2, true));
+}
+
+#[test]
+fn a_panic_delivers_first_if_it_is_asked_to() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry = started(&receiver, 3);
+    telemetry.deliver_on_panic(LONG);
+    let arrived = std::thread::scope(|scope| {
+        let panicking = scope.spawn(|| panic!("as told"));
+        assert!(panicking.join().is_err());
+        receiver.spans_taken().len()
+    });
+    assert_eq!(arrived, 3, "nobody flushed, and the processor waits for five seconds");
+    work();
+    let spans = account("a panic", &telemetry.shutdown(), &receiver);
+    assert_eq!((spans.started(), spans.delivered()), (4, 4));
+    // The hook stays, and has nothing to do any more.
+    assert!(std::thread::spawn(|| panic!("as told, too")).join().is_err());
+}
+
+/// The program that the next test starts; by itself this is no test.
+#[test]
+fn program() {
+    let Some(endpoint) = std::env::var_os(PROGRAM) else { return };
+    let telemetry = quick(endpoint.to_str().unwrap()).init().unwrap();
+    telemetry.shutdown_on_signals(LONG).unwrap();
+    work();
+    let (announce, begun) = mpsc::channel();
+    let (_leave, wait) = mpsc::channel();
+    std::thread::spawn(move || answer(&announce, &wait));
+    begun.recv().unwrap();
+    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    println!("{READY}");
+    std::thread::sleep(LONG);
+    std::process::exit(1);
+}
+
+const PROGRAM: &str = "TEST_PROGRAM";
+const READY: &str = "everything is under way";
+
+#[test]
+#[cfg(unix)]
+fn a_signal_shuts_down_and_ends_the_program_as_it_would_have() {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::process::ExitStatusExt as _;
+    let receiver = Receiver::start();
+    for (name, number) in [("TERM", 15), ("INT", 2)] {
+        let before = receiver.spans_taken().len();
+        let mut program = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "lifecycle::program", "--nocapture"])
+            .env(PROGRAM, receiver.endpoint())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains(READY)));
+        let kill = std::process::Command::new("kill").args(["-s", name, &program.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+        let status = program.wait().unwrap();
+        assert_eq!(status.signal(), Some(number), "{status:?}");
+        let taken = receiver.spans_taken();
+        assert_eq!(taken.len() - before, 3, "{name}");
+        assert_eq!(taken.iter().skip(before).filter(|span| outcome(span).is_some()).count(), 2);
+    }
 }

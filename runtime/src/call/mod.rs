@@ -7,6 +7,8 @@ mod current;
 mod future;
 mod inside;
 mod observed;
+#[cfg(feature = "otlp")]
+mod registry;
 mod site;
 mod stream;
 mod value;
@@ -26,6 +28,8 @@ pub use future::{Deferred, InCall, InFuture};
 pub(crate) use observed::disabled;
 #[cfg(any(feature = "otlp", feature = "testing"))]
 pub(crate) use observed::installed;
+#[cfg(feature = "otlp")]
+pub(crate) use registry::{end_all, keep as keep_open};
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
@@ -74,6 +78,8 @@ struct Open {
     /// The call as `tracing` sees it, if anybody looks.
     mirror: Option<tracing::Span>,
     facts: Mutex<Facts>,
+    #[cfg(feature = "otlp")]
+    entry: registry::Entry,
 }
 
 #[derive(Debug)]
@@ -118,8 +124,14 @@ pub(crate) struct Finished<'a> {
 #[derive(Debug)]
 pub(crate) enum Outcome<'a> {
     Completed,
-    Failed { error_type: &'a str, message: Option<String> },
+    Failed {
+        error_type: &'a str,
+        message: Option<String>,
+    },
     Cancelled,
+    /// Telemetry ended first.
+    #[cfg(feature = "otlp")]
+    Shutdown,
 }
 
 impl Finished<'_> {
@@ -178,7 +190,11 @@ impl Call {
                 is_scored: false,
                 ended: false,
             }),
+            #[cfg(feature = "otlp")]
+            entry: registry::Entry::new(),
         });
+        #[cfg(feature = "otlp")]
+        registry::Entry::enter(&open);
         Call::of(open, false)
     }
 
@@ -268,14 +284,19 @@ impl Held {
     }
 
     fn end(self, response: Response, outcome: &Outcome<'_>) {
-        let open = &*self.open;
-        let duration = open.started.elapsed();
-        let mut facts = open.facts();
+        let mut facts = self.open.facts();
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
         if facts.ended || facts.holders.keep_open(self.by_stream, outcome) {
             return;
         }
+        self.finish(facts, outcome);
+    }
+
+    /// Ends the call for good.
+    fn finish(&self, mut facts: MutexGuard<'_, Facts>, outcome: &Outcome<'_>) {
+        let open = &*self.open;
+        let duration = open.started.elapsed();
         facts.ended = true;
         // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
         if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {

@@ -41,7 +41,7 @@ const HANDOVER_TIME: Duration = Duration::from_secs(5);
 #[must_use = "dropping this stops the export; keep it until the program ends"]
 pub struct Telemetry {
     /// `None` if telemetry is disabled, or stopped.
-    running: Option<Running>,
+    running: Option<Arc<Running>>,
 }
 
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(super) struct Running {
     pub(super) loggers: Option<Loggers>,
     pub(super) spool: Option<Arc<dyn Spool>>,
     pub(super) ledger: Arc<Ledger>,
+    /// Once it has stopped.
+    pub(super) receipt: Mutex<Option<Receipt>>,
 }
 
 /// The provider of events, and the place where events find it.
@@ -69,7 +71,7 @@ pub(super) struct Exported<P> {
 
 impl Telemetry {
     pub(super) fn new(running: Running) -> Self {
-        Telemetry { running: Some(running) }
+        Telemetry { running: Some(Arc::new(running)) }
     }
 
     pub(crate) fn disabled() -> Self {
@@ -85,7 +87,8 @@ impl Telemetry {
     /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> Receipt {
         let Some(running) = &self.running else { return Ledger::default().receipt() };
-        running.flush()
+        let timeout = running.patience() + MARGIN;
+        running.flush(HANDOVER_TIME, timeout)
     }
 
     /// What has become of everything so far. Does not block.
@@ -103,7 +106,11 @@ impl Telemetry {
     }
 
     /// Delivers what waits, stops, and returns what was delivered and what was not. That something was lost is said once: as
-    /// a `tracing` error, or on stderr if no subscriber shows that. Spans still open are counted as such, and never exported.
+    /// a `tracing` error, or on stderr if no subscriber shows that.
+    ///
+    /// Calls that are still open end now, with what is known of them and `llm_trace.outcome = "shutdown"`; what their
+    /// functions do later is not recorded. Other spans that are open, made by other means, never are exported: they are
+    /// counted as open.
     ///
     /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
     /// second. A receiver that is not there is tried three times within that. From async code:
@@ -126,13 +133,14 @@ impl Telemetry {
     }
 
     fn stop(&mut self, timeout: Option<Duration>) -> Receipt {
-        let Some(running) = self.running.take() else { return Ledger::default().receipt() };
-        running.ledger.stopping();
-        running.stop(timeout.unwrap_or_else(|| running.patience()));
-        super::INSTALLED.store(false, Ordering::Release);
-        let receipt = running.ledger.receipt();
-        running.ledger.report(&receipt);
-        receipt
+        match self.running.take() {
+            Some(running) => running.stop_once(timeout, false),
+            None => Ledger::default().receipt(),
+        }
+    }
+
+    pub(super) fn running(&self) -> Option<&Arc<Running>> {
+        self.running.as_ref()
     }
 }
 
@@ -146,12 +154,33 @@ impl Drop for Telemetry {
 impl Running {
     // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The ledger knows.
 
-    fn flush(&self) -> Receipt {
+    /// Stops, if that has not been done already, and returns what became of everything.
+    pub(super) fn stop_once(&self, timeout: Option<Duration>, from_panic: bool) -> Receipt {
+        let mut receipt = self.receipt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(receipt) = &*receipt {
+            return receipt.clone();
+        }
+        self.ledger.stopping();
+        call::end_all(from_panic);
+        call::keep_open(false);
+        self.stop(timeout.unwrap_or_else(|| self.patience()));
+        super::INSTALLED.store(false, Ordering::Release);
+        let new = self.ledger.receipt();
+        self.ledger.report(&new);
+        receipt.insert(new).clone()
+    }
+
+    /// Whether it has stopped, or somebody is about it.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.receipt.try_lock().map_or(true, |receipt| receipt.is_some())
+    }
+
+    pub(super) fn flush(&self, handover: Duration, timeout: Duration) -> Receipt {
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
-        quality::settle(HANDOVER_TIME);
-        let until = Instant::now() + HANDOVER_TIME;
+        quality::settle(handover);
+        let until = Instant::now() + handover;
         side_by_side(
             until,
             [
@@ -160,7 +189,7 @@ impl Running {
                 loggers.map(|provider| job(move || drop(provider.force_flush()))),
             ],
         );
-        let until = Instant::now() + self.patience() + MARGIN;
+        let until = Instant::now() + timeout;
         let flushes: Vec<_> =
             self.handovers().map(|handover| (handover, handover.sender().flush())).collect();
         let mut receiver_that_is_late = None;

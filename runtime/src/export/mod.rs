@@ -5,6 +5,7 @@ mod delivery;
 mod gate;
 mod guard;
 mod handover;
+mod hooks;
 mod http;
 mod ledger;
 mod printable;
@@ -15,8 +16,8 @@ mod spool;
 mod tail;
 mod terminal;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
@@ -29,6 +30,7 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProces
 pub(crate) use delivery::Pace;
 pub use delivery::{DropReason, SignalCounts};
 pub use guard::Telemetry;
+pub(crate) use hooks::Quiet;
 pub(crate) use http::{agent, destination};
 pub(crate) use printable::printable;
 pub use receipt::Receipt;
@@ -144,7 +146,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
-    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, ledger }))
+    call::keep_open(true);
+    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, ledger, receipt: Mutex::default() }))
 }
 
 #[cfg(feature = "spool")]

@@ -140,6 +140,8 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
             Some(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()))
         }
         Outcome::Cancelled => Some(KeyValue::new(attribute::OUTCOME, "cancelled")),
+        #[cfg(feature = "otlp")]
+        Outcome::Shutdown => Some(KeyValue::new(attribute::OUTCOME, "shutdown")),
     };
     labels.with(outcome, |labels| histogram.record(call.duration.as_secs_f64(), labels));
 }

@@ -171,7 +171,8 @@ pub const SERVER_PORT: &str = "server.port";
 
 /// What class of error ended the operation; absent on success. Also a metric label.
 pub const ERROR_TYPE: &str = "error.type";
-/// `cancelled` when the caller dropped the call before it ended; absent otherwise. Also a metric label. Ours.
+/// `cancelled` when the caller dropped the call before it ended, `shutdown` when telemetry was shut down before; absent
+/// otherwise. Also a metric label. Ours.
 pub const OUTCOME: &str = "llm_trace.outcome";
 
 /// How often the call was tried, if more than once (int). Ours.

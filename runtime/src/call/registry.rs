@@ -1,0 +1,114 @@
+//! The calls that are open, for telemetry that ends before they do.
+//!
+//! Kept only while [`Telemetry`](crate::Telemetry) runs, in shards: calls begin and end on all threads.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+use super::{Facts, Held, Open, Outcome};
+use crate::call::CurrentCall;
+
+const SHARDS: usize = 16;
+
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
+static NEXT: AtomicU64 = AtomicU64::new(0);
+static OPEN: LazyLock<[Mutex<Shard>; SHARDS]> = LazyLock::new(Default::default);
+
+type Shard = HashMap<u64, Weak<Open>>;
+
+/// The place of an open call, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Entry(Option<u64>);
+
+impl Entry {
+    pub(super) fn new() -> Self {
+        Entry(IS_KEPT.load(Ordering::Relaxed).then(|| NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub(super) fn enter(open: &Arc<Open>) {
+        if let Entry(Some(number)) = open.entry {
+            shard(number).insert(number, Arc::downgrade(open));
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Entry(Some(number)) = *self {
+            shard(number).remove(&number);
+        }
+    }
+}
+
+/// Keeps account of open calls from now on, or no longer.
+pub(crate) fn keep(keep: bool) {
+    IS_KEPT.store(keep, Ordering::Relaxed);
+}
+
+/// Ends every open call with what is known of it: the time until now, and what was recorded by hand. Whatever its function
+/// does later is not recorded. A call whose own thread may be the one that asks (`from_panic`) and that is being written to
+/// stays open.
+pub(crate) fn end_all(from_panic: bool) {
+    let mut open: Vec<_> = Vec::new();
+    for number in 0..SHARDS as u64 {
+        // Only references are taken under the lock: the last one to go would ask for it again.
+        open.extend(shard(number).iter().filter_map(|(number, open)| Some((*number, open.upgrade()?))));
+    }
+    // The newest first: a call ends before the one it was made in.
+    open.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
+    end_each(open.into_iter().map(|(_, open)| open), from_panic);
+}
+
+fn end_each(open: impl Iterator<Item = Arc<Open>>, from_panic: bool) {
+    for open in open {
+        let facts = match open.facts.try_lock() {
+            Ok(facts) => facts,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) if from_panic => continue,
+            Err(TryLockError::WouldBlock) => open.facts(),
+        };
+        end(&open, facts);
+    }
+}
+
+fn end(open: &Arc<Open>, facts: MutexGuard<'_, Facts>) {
+    if facts.ended {
+        return;
+    }
+    let context = open.span.with_value(CurrentCall::new(open));
+    let held = Held { open: Arc::clone(open), context, by_stream: false };
+    held.finish(facts, &Outcome::Shutdown);
+}
+
+fn shard(number: u64) -> MutexGuard<'static, Shard> {
+    let shards = &*OPEN;
+    let index = usize::try_from(number).unwrap_or_default() % SHARDS;
+    shards[index].lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::{Call, CallSite, Kind};
+    use crate::request::Request;
+
+    static SITE: CallSite = CallSite::new(Kind::Task, "work", "tests", "registry.rs", 1);
+
+    fn has_ended(call: &Call) -> bool {
+        call.held.as_ref().is_some_and(|held| held.open.facts().ended)
+    }
+
+    #[test]
+    fn a_panic_does_not_wait_for_the_call_that_it_may_be_in_the_middle_of() {
+        let [written_to, other] = [0; 2].map(|_| Call::begin(&SITE, Request::new(Kind::Task)));
+        let both = || [&written_to, &other].map(|call| Arc::clone(&call.held.as_ref().expect("open").open));
+        let [open, _] = both();
+        let facts = open.facts();
+        end_each(both().into_iter(), true);
+        drop(facts);
+        assert!(has_ended(&other) && !has_ended(&written_to));
+        end_each(both().into_iter(), false);
+        assert!(has_ended(&written_to));
+    }
+}
