@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-cargo test --quiet --package llm-trace-tests --test spool -- --nocapture >"$out" 2>&1 || { cat "$out"; exit 1; }
+cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture >"$out" 2>&1 || { cat "$out"; exit 1; }
 {
-    echo 'fault|started|delivered|spooled|dropped|lost|duplicates'
+    echo 'fault|started|delivered|spooled|open|dropped|lost|duplicates'
     grep -o 'FAULT|.*' "$out" | cut -d'|' -f2- | sort
 } | column -t -s'|'

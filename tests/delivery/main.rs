@@ -1,10 +1,6 @@
 //! Faults of receivers and threads, each with an account to the last span: what was started is delivered, or waits, or is
 //! dropped for a reason; and what is called delivered has arrived.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking; the matrix is to be seen"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod lifecycle;
 mod shape;
@@ -15,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use llm_trace::{Builder, DropReason, Receipt, SignalCounts, Telemetry, llm_trace};
+use llm_trace_tests::faults::Row;
 use llm_trace_tests::otlp::{Answer, Received, Receiver, unreachable_endpoint};
 
 const TRACES: &str = "/v1/traces";
@@ -53,34 +50,19 @@ fn keeps_the_law(receipt: &Receipt) {
     }
 }
 
-/// A row of the matrix: `cargo test --test delivery -- --nocapture` shows it.
+/// A row of the matrix, which `scripts/faults.sh` shows.
 fn account(fault: &str, receipt: &Receipt, receiver: &Receiver) -> SignalCounts {
     keeps_the_law(receipt);
-    let mut copies: HashMap<Vec<u8>, u64> = HashMap::new();
-    for span in receiver.spans_taken() {
-        *copies.entry(span.span_id).or_default() += 1;
-    }
     let spans = *receipt.traces();
-    let duplicates = copies.values().map(|copies| copies - 1).sum::<u64>();
-    let dropped: Vec<_> = DropReason::ALL
-        .into_iter()
-        .filter(|reason| spans.dropped_for(*reason) > 0)
-        .map(|reason| format!("{} {}", spans.dropped_for(reason), reason.as_str()))
-        .collect();
-    println!(
-        "| {fault} | {} started | {} delivered | {} queued | {} open | {} | {duplicates} duplicates |",
-        spans.started(),
-        spans.delivered(),
-        spans.queued(),
-        spans.open(),
-        if dropped.is_empty() { "0 dropped".to_owned() } else { dropped.join(", ") },
-    );
-    let arrived = copies.len() as u64;
+    let arrived = Row::of(fault, spans.started(), &receiver.spans_taken());
     assert!(
-        arrived >= spans.delivered(),
-        "{fault}: {arrived} arrived, {} called delivered",
+        arrived.delivered >= spans.delivered(),
+        "{fault}: {} arrived, {} called delivered",
+        arrived.delivered,
         spans.delivered()
     );
+    let dropped = DropReason::ALL.map(|reason| (reason.as_str(), spans.dropped_for(reason))).to_vec();
+    Row { delivered: spans.delivered(), open: spans.open(), dropped, ..arrived }.settle();
     spans
 }
 

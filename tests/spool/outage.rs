@@ -63,7 +63,8 @@ fn a_receiver_that_was_down_for_the_whole_run_gets_everything_afterwards() {
     program.ask("spans 1500");
     let (counts, said) = program.shutdown();
     assert_eq!((counts.get("started"), counts.get("spooled")), (1500, 1500));
-    let expected = format!("1500 spans stored for {}: connection refused", unreachable_endpoint());
+    let expected =
+        format!("1500 spans and metrics stored for {}: connection refused", unreachable_endpoint());
     assert_eq!((counts.said.as_str(), said), (expected.as_str(), format!("llm-trace: {expected}\n")));
     Row { spooled: 1500, ..Row::of("receiver down for the whole run", 1500, &[]) }.settle();
 
@@ -79,7 +80,7 @@ fn of_the_metrics_of_an_outage_the_newest_state_arrives_once() {
     let often = [("OTEL_METRIC_EXPORT_INTERVAL", "50")];
     let mut program = Program::start(dir.path(), &unreachable_endpoint(), &often);
     for _ in 0..3 {
-        program.ask("chat");
+        program.ask("chat 100");
         program.ask("flush");
     }
     program.shutdown();
@@ -135,4 +136,17 @@ fn what_is_on_disk_has_no_credentials() {
         assert!(!has(b"s3cr3t-canary") && !has(b"uthorization"), "{}", path.display());
         assert_eq!(has(b"spooling"), path.extension().is_some_and(|extension| extension == "redb"));
     }
+}
+
+#[test]
+fn a_prompt_of_50_megabytes_is_cut_before_it_is_stored() {
+    let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
+    let captured = ("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "SPAN_ONLY");
+    let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[WRITE_AHEAD[0], captured]);
+    program.ask("chat 50000000");
+    assert_eq!(program.shutdown().0.get("spooled"), 1);
+    let stored = std::fs::metadata(&files(dir.path(), ".redb")[0]).unwrap().len();
+    assert!(stored < 1 << 20, "{stored} bytes");
+    drain(dir.path(), &receiver, 1);
+    Row::of("a prompt of 50 MB, receiver down, then up", 1, &receiver.spans()).settle();
 }

@@ -15,8 +15,10 @@ fn work(pad: &str) {
     let _ = pad;
 }
 
-#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
-fn chat() {}
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini", input = prompt)]
+fn chat(prompt: &str) {
+    let _ = prompt;
+}
 
 /// The program that the other tests start; by itself this is no test.
 #[test]
@@ -35,7 +37,7 @@ fn program() {
                 counted(telemetry)
             }
             ("chat", Some(telemetry)) => {
-                chat();
+                chat(&"word ".repeat(argument.parse::<usize>().unwrap() / 5));
                 counted(telemetry)
             }
             ("flush", Some(telemetry)) => {

@@ -9,13 +9,15 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 #[derive(Debug, Default)]
 pub struct Row {
     /// The fault, in a few words.
-    pub fault: &'static str,
+    pub fault: String,
     /// Spans that programs began.
     pub started: u64,
     /// Different spans that arrived.
     pub delivered: u64,
     /// Spans that wait on disk for the next process.
     pub spooled: u64,
+    /// Spans that had not ended when their program did.
+    pub open: u64,
     /// Spans that were dropped, by reason.
     pub dropped: Vec<(&'static str, u64)>,
     /// Spans that arrived once more.
@@ -24,16 +26,17 @@ pub struct Row {
 
 impl Row {
     /// A row of what arrived; the rest is filled in.
-    pub fn of(fault: &'static str, started: u64, arrived: &[Span]) -> Self {
+    pub fn of(fault: &str, started: u64, arrived: &[Span]) -> Self {
         let different: HashSet<_> = arrived.iter().map(|span| &span.span_id).collect();
         let delivered = different.len() as u64;
-        Row { fault, started, delivered, duplicates: arrived.len() as u64 - delivered, ..Row::default() }
+        let (fault, duplicates) = (fault.to_owned(), arrived.len() as u64 - delivered);
+        Row { fault, started, delivered, duplicates, ..Row::default() }
     }
 
     /// Spans that are nowhere.
     pub fn lost(&self) -> u64 {
         let dropped: u64 = self.dropped.iter().map(|(_, count)| count).sum();
-        self.started.saturating_sub(self.delivered + self.spooled + dropped)
+        self.started.saturating_sub(self.delivered + self.spooled + self.open + dropped)
     }
 
     /// Prints the row, and holds that every span is somewhere, and none is in two places.
@@ -41,14 +44,15 @@ impl Row {
         let dropped: Vec<_> = self.dropped.iter().filter(|(_, count)| *count > 0).collect();
         let reasons: Vec<_> = dropped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         let reasons = if reasons.is_empty() { "0".to_owned() } else { reasons.join(", ") };
-        let Row { fault, started, delivered, spooled, duplicates, .. } = self;
-        println!("FAULT|{fault}|{started}|{delivered}|{spooled}|{reasons}|{}|{duplicates}", self.lost());
-        let somewhere = delivered + spooled + dropped.iter().map(|(_, count)| count).sum::<u64>();
+        let Row { fault, started, delivered, spooled, open, duplicates, .. } = self;
+        let lost = self.lost();
+        println!("FAULT|{fault}|{started}|{delivered}|{spooled}|{open}|{reasons}|{lost}|{duplicates}");
+        let somewhere = delivered + spooled + open + dropped.iter().map(|(_, count)| count).sum::<u64>();
         assert_eq!(*started, somewhere, "{self:?}");
     }
 
     /// Says that a fault could not be injected here.
     pub fn skip(fault: &str, why: &str) {
-        println!("FAULT|{fault}|SKIPPED: {why}||||||");
+        println!("FAULT|{fault}|SKIPPED: {why}|||||||");
     }
 }

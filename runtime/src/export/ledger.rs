@@ -213,6 +213,22 @@ mod tests {
     }
 
     #[test]
+    fn metrics_that_wait_on_disk_are_neither_lost_nor_delivered() {
+        let ledger = Ledger::default();
+        ledger.entered(Signal::Metrics, Term::Queued, 7);
+        ledger.moved(Signal::Metrics, 7, Term::Queued, Term::Spooled);
+        ledger.entered(SPANS, Term::Spooled, 2);
+        let receipt = ledger.receipt();
+        assert_eq!((receipt.metrics_lost(), receipt.is_complete()), (false, false));
+        assert_eq!(receipt.to_string(), "2 spans and metrics stored");
+        ledger.moved(Signal::Metrics, 4, Term::Spooled, Term::Dropped(DropReason::Superseded));
+        assert!(!ledger.receipt().metrics_lost(), "a newer state is stored");
+        ledger.moved(Signal::Metrics, 3, Term::Spooled, Term::Delivered);
+        ledger.moved(SPANS, 2, Term::Spooled, Term::Delivered);
+        assert!(ledger.receipt().is_complete());
+    }
+
+    #[test]
     fn a_receipt_counts_events_where_there_are_any() {
         let ledger = Ledger::default();
         assert_eq!(ledger.receipt().to_string(), "0 spans delivered");

@@ -68,9 +68,9 @@ impl Receipt {
         &self.counts[Signal::Metrics.index()]
     }
 
-    /// Whether the newest state of the metrics did not arrive.
+    /// Whether the newest state of the metrics did not arrive, and is not stored on disk either.
     pub fn metrics_lost(&self) -> bool {
-        self.metrics_lost
+        self.metrics_lost && !self.metrics_stored()
     }
 
     /// Whether everything that ended arrived: nothing is lost, and nothing waits.
@@ -89,6 +89,11 @@ impl Receipt {
     /// Items of all signals that were lost for one reason.
     pub(super) fn dropped_for(&self, reason: DropReason) -> u64 {
         self.counts.iter().map(|counts| counts.dropped_for(reason)).sum()
+    }
+
+    /// Whether the newest state of the metrics waits on disk.
+    fn metrics_stored(&self) -> bool {
+        self.metrics_lost && self.metrics().queued() == 0 && self.metrics().spooled() > 0
     }
 
     /// Gives a reason where none is known yet.
@@ -111,10 +116,13 @@ impl fmt::Display for Receipt {
             return write!(f, "{} delivered", joined([Some(spans), events]).unwrap_or_default());
         }
         let [spans, events] = of_both(SignalCounts::dropped);
-        let lost = joined([spans, events, self.metrics_lost.then(|| "metrics".to_owned())]);
+        let metrics = |is_so: bool| is_so.then(|| "metrics".to_owned());
+        let lost = joined([spans, events, metrics(self.metrics_lost())]);
+        let [spans, events] = of_both(SignalCounts::spooled);
+        let stored = joined([spans, events, metrics(self.metrics_stored())]);
         let parts = [
             joined(of_both(SignalCounts::queued)).map(|items| items + " waiting"),
-            joined(of_both(SignalCounts::spooled)).map(|items| items + " stored"),
+            stored.map(|items| items + " stored"),
             lost.as_ref().map(|items| format!("{items} not delivered")),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
