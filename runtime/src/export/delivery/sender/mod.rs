@@ -165,7 +165,12 @@ impl Sender {
 
     /// Asks for one attempt at everything that waits, now; returns the number to [wait for](Self::wait_for_flush).
     pub(crate) fn flush(&self) -> u64 {
+        // What failed and is stored waits, too.
+        let held = std::mem::take(&mut self.shared.state().held);
+        let is_more = !held.is_empty();
+        self.shared.release(held);
         let mut state = self.shared.state();
+        state.replays |= is_more;
         state.flushes += 1;
         state.flush_up_to = state.queue.arrived();
         state.patience = PATIENCE;

@@ -118,7 +118,10 @@ impl Shared {
         }
         let mut state = self.state();
         match waiting.ticket {
-            Some(ticket) if !state.phase.is_closed() && was_tried => state.held.push(ticket),
+            // Unless a flush was asked for meanwhile, which is to try it once more.
+            Some(ticket) if !state.phase.is_closed() && was_tried && waiting.tried_in == state.flushes => {
+                state.held.push(ticket);
+            }
             Some(ticket) => {
                 state.replays = true;
                 drop(state);

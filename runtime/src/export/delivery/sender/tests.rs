@@ -610,3 +610,20 @@ fn metrics_that_arrive_make_those_in_the_spool_outdated_and_spans_do_not() {
         assert_eq!(spool.outdated.load(Ordering::Relaxed), outdated, "{signal:?}");
     }
 }
+
+#[test]
+fn a_flush_tries_what_failed_in_the_last_one_and_is_stored() {
+    let rig = Rig::made(usize::MAX, Some(Memory::default()), Pace::with_second(LONG));
+    for _ in 0..4 {
+        rig.script.then(|_| away());
+    }
+    rig.push(1);
+    rig.until(|counts| counts.spooled() == 1);
+    for _ in 0..4 {
+        rig.push(1);
+    }
+    assert!(rig.flush(), "three failures are enough");
+    assert_eq!((rig.script.sent().len(), rig.law()), (4, (5, 0, 0, 5, 0)));
+    assert!(rig.flush());
+    assert_eq!(rig.law(), (5, 5, 0, 0, 0));
+}
