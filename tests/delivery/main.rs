@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod lifecycle;
+mod said;
 mod shape;
 
 use std::collections::HashMap;

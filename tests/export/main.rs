@@ -142,6 +142,7 @@ fn metrics_arrive_before_the_program_ends() {
         ("llm_trace.answer.context_utilization", "1"),
         ("llm_trace.answer.refusals", "{answer}"),
         ("llm_trace.answer.truncations", "{answer}"),
+        ("llm_trace.token.details", "{token}"),
     ];
     assert_eq!(names, expected);
     let duration = metrics.iter().find(|metric| metric.name == expected[0].0).unwrap();
@@ -262,7 +263,7 @@ fn spans_that_are_recorded_but_not_sampled_are_not_exported() {
     assert_eq!((receipt.traces().started(), receipt.traces().unsampled()), (3, 3));
     let metrics = receiver.metrics().into_iter().map(|metric| metric.name);
     let of_calls = metrics.filter(|name| !name.starts_with("llm_trace.delivery."));
-    assert_eq!((receiver.spans().len(), of_calls.count()), (0, 7));
+    assert_eq!((receiver.spans().len(), of_calls.count()), (0, 8));
 }
 
 #[test]

@@ -73,18 +73,11 @@ impl Ledger {
             return;
         }
         self.moved(signal, items, from, Term::Dropped(reason));
-        self.say_dropped(signal, items, reason, destination, why);
+        self.say_dropped(signal, reason, destination, why);
     }
 
     /// Says that items were lost which have been counted already.
-    pub(crate) fn say_dropped(
-        &self,
-        signal: Signal,
-        items: u64,
-        reason: DropReason,
-        destination: &str,
-        why: &str,
-    ) {
+    pub(crate) fn say_dropped(&self, signal: Signal, reason: DropReason, destination: &str, why: &str) {
         let is_first = {
             let mut story = self.story();
             // Why it could not be delivered in time is the better answer.
@@ -96,9 +89,7 @@ impl Ledger {
         };
         if is_first {
             let (what, reason_name) = (signal.items(), reason.as_str());
-            let message = format_args!(
-                "telemetry is dropped ({reason_name}), first {items} {what} for {destination}: {why}"
-            );
+            let message = format_args!("{what} for {destination} are dropped ({reason_name}): {why}");
             self.story().said_dropped[reason as usize] = report::to_subscriber(&message);
         }
     }
@@ -151,8 +142,13 @@ impl Ledger {
             let mut story = self.story();
             let dropped = DropReason::ALL.into_iter().filter(|reason| receipt.dropped_for(*reason) > 0);
             let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
-            // An outage that was said explains what it cost.
-            if story.said && unsaid.all(|reason| reason == DropReason::Undelivered) {
+            // An outage that was said explains what it cost, and what it makes wait.
+            let is_said = if story.said {
+                unsaid.all(|reason| reason == DropReason::Undelivered)
+            } else {
+                unsaid.next().is_none() && !receipt.waits()
+            };
+            if is_said {
                 return;
             }
             story.said = true;

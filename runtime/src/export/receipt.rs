@@ -96,6 +96,11 @@ impl Receipt {
         self.metrics_lost && self.metrics().queued() == 0 && self.metrics().spooled() > 0
     }
 
+    /// Whether anything may be delivered later.
+    pub(super) fn waits(&self) -> bool {
+        self.counts.iter().any(|counts| counts.queued() + counts.spooled() > 0)
+    }
+
     /// Gives a reason where none is known yet.
     pub(super) fn or_because(mut self, destination: &str, reason: &str) -> Self {
         if !self.is_complete() && self.failure.is_none() {

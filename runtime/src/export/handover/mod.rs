@@ -40,8 +40,8 @@ pub(super) struct Handover {
     capacity: u64,
     /// What is in it.
     in_queue: AtomicU64,
-    /// What did not find room and has not been talked about.
-    unsaid: AtomicU64,
+    /// Something did not find room, and nobody has been told.
+    unsaid: AtomicBool,
     /// Items of the export under way that have not been handed over. The SDK exports one batch of a signal at a time.
     in_encoder: AtomicU64,
     closed: AtomicBool,
@@ -55,7 +55,7 @@ impl Handover {
             sender,
             capacity: capacity as u64,
             in_queue: AtomicU64::new(0),
-            unsaid: AtomicU64::new(0),
+            unsaid: AtomicBool::new(false),
             in_encoder: AtomicU64::new(0),
             closed: AtomicBool::new(false),
         })
@@ -74,7 +74,7 @@ impl Handover {
         } else if self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_ok() {
             Term::Queued
         } else {
-            self.unsaid.fetch_add(1, Ordering::Relaxed);
+            self.unsaid.store(true, Ordering::Relaxed);
             Term::Dropped(DropReason::QueueFull)
         };
         if to != from {
@@ -85,10 +85,9 @@ impl Handover {
 
     /// An export of so many items out of the SDK's queue. Its panic is its own: the SDK's worker goes on.
     async fn export(&self, items: usize, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
-        let overflow = self.unsaid.swap(0, Ordering::Relaxed);
-        if overflow > 0 {
+        if self.unsaid.swap(false, Ordering::Relaxed) {
             let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
-            self.ledger.say_dropped(self.signal, overflow, reason, self.sender.destination(), why);
+            self.ledger.say_dropped(self.signal, reason, self.sender.destination(), why);
         }
         let mut taken = items as u64;
         // Whoever closed in the meantime has counted what was in the queue.

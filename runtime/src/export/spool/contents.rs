@@ -44,7 +44,7 @@ pub(super) struct Contents {
     /// What people must know. It is said by whoever called, after it has let go of the lock: nobody may be called under it.
     pub(super) to_say: Vec<String>,
     /// What was dropped, likewise. It is counted.
-    pub(super) losses: Vec<(Signal, u64, DropReason)>,
+    pub(super) losses: Vec<(Signal, DropReason)>,
 }
 
 impl Contents {
@@ -360,7 +360,7 @@ impl Contents {
         ledger.moved(entry.signal, entry.items, Term::Spooled, Term::Dropped(reason));
         // By what is superseded nothing is lost.
         if reason != DropReason::Superseded {
-            self.losses.push((entry.signal, entry.items, reason));
+            self.losses.push((entry.signal, reason));
         }
     }
 

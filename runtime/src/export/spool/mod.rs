@@ -140,7 +140,7 @@ impl Shared {
             (result, std::mem::take(&mut contents.to_say), std::mem::take(&mut contents.losses))
         };
         say(&to_say);
-        for (signal, items, reason) in losses {
+        for (signal, reason) in losses {
             let spool = format!("the spool in {}", printable(&self.settings.folder.display().to_string()));
             let why = match reason {
                 DropReason::SpoolFull => format!("it holds {} bytes", self.settings.max_bytes),
@@ -149,7 +149,7 @@ impl Shared {
                 }
                 _ => "it could not be read back".to_owned(),
             };
-            self.ledger.say_dropped(signal, items, reason, &spool, &why);
+            self.ledger.say_dropped(signal, reason, &spool, &why);
         }
         result
     }

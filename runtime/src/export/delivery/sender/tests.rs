@@ -401,6 +401,22 @@ fn a_panic_costs_its_parcel_and_the_wire() {
 }
 
 #[test]
+fn what_a_wire_says_about_itself_is_not_sent_over_it() {
+    let rig = Rig::new();
+    let (tell, told) = mpsc::channel();
+    rig.script.then(move |_| {
+        let is_suppressed =
+            opentelemetry::Context::map_current(opentelemetry::Context::is_telemetry_suppressed);
+        let is_heard =
+            tracing::dispatcher::get_default(|dispatch| !dispatch.is::<tracing::subscriber::NoSubscriber>());
+        tell.send((is_suppressed, is_heard)).expect("somebody asks");
+        Outcome::Accepted
+    });
+    tracing::subscriber::with_default(tracing_subscriber::fmt().finish(), || rig.push(1));
+    assert_eq!(told.recv(), Ok((true, false)), "neither OpenTelemetry nor `tracing` hears it");
+}
+
+#[test]
 fn a_thread_that_died_is_replaced_by_the_next_parcel() {
     let rig = Rig::with(usize::MAX, Some(Memory { ahead: true, panics: true.into(), ..Memory::default() }));
     rig.push(1);

@@ -1,0 +1,66 @@
+//! What people are told, by programs that log: each outage once, each kind of loss once, and nothing twice.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use llm_trace::Receipt;
+use llm_trace_tests::otlp::{Answer, Receiver};
+
+use crate::{TRACES, quick, until, work};
+
+const PROGRAM: &str = "TEST_SAYING_PROGRAM";
+
+/// What the receiver answers to requests for traces, as the program tells it to: one after the other.
+const SCRIPT: [u16; 9] = [503, 503, 200, 400, 400, 200, 503, 200, 400];
+
+/// The program that the test starts; by itself this is no test.
+#[test]
+fn program() {
+    if std::env::var_os(PROGRAM).is_none() {
+        return;
+    }
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    let status = Arc::new(AtomicU16::new(200));
+    let receiver = {
+        let status = Arc::clone(&status);
+        Receiver::scripted(move |_, request| match request.path.as_str() {
+            TRACES => Answer::Status(status.load(Ordering::SeqCst)),
+            _ => Answer::Status(200),
+        })
+    };
+    let telemetry = quick(&receiver.endpoint()).init().unwrap();
+    for answer in SCRIPT {
+        status.store(answer, Ordering::SeqCst);
+        work();
+        telemetry.flush();
+        if answer != 503 {
+            until(&telemetry, |receipt: &Receipt| receipt.traces().queued() == 0);
+        }
+    }
+    telemetry.shutdown();
+}
+
+#[test]
+fn each_outage_and_each_kind_of_loss_is_said_once() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "said::program", "--nocapture"])
+        .env(PROGRAM, "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    let said: Vec<_> = text.lines().filter_map(|line| line.split_once(" llm_trace: ")).collect();
+    let said: Vec<_> = said.iter().map(|(head, what)| (head.contains("ERROR"), *what)).collect();
+    let expected = [
+        (true, "telemetry could not be delivered to http://", "it waits: HTTP status 503"),
+        (false, "telemetry is delivered to http://", " again"),
+        (true, "spans for http://", " are dropped (rejected): HTTP status 400"),
+        (true, "telemetry could not be delivered to http://", "it waits: HTTP status 503"),
+        (false, "telemetry is delivered to http://", " again"),
+    ];
+    assert_eq!(said.len(), expected.len(), "{text}");
+    for ((is_error, what), (should_be, begin, end)) in said.into_iter().zip(expected) {
+        assert!(is_error == should_be && what.starts_with(begin) && what.contains(end), "{what}: {text}");
+    }
+}
