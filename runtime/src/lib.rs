@@ -78,7 +78,7 @@ pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
 pub use privacy::{AsContent, Capture, ContentCapture, Secret};
-pub use quality::{QualitySignal, QualitySignals};
+pub use quality::{QualitySignal, QualitySignals, Topics};
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};
 pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};

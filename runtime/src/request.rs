@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::call::{AttributeValue, Content, Double, Flag, Int, Kind, Text, TextList, string_array};
 use crate::privacy::{Captured, Piece};
+use crate::quality;
 use crate::semconv::attribute;
 
 /// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
@@ -29,6 +30,8 @@ pub struct Request {
     /// Keys of those that calls inside have too.
     tags: Vec<Key>,
     pub(crate) content: Captured,
+    /// What is asked about, if topics are told by the question.
+    pub(crate) topic: Option<String>,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
     /// What an evaluator judges: the span that it is linked to.
@@ -94,6 +97,7 @@ impl Request {
             attributes: Vec::new(),
             tags: Vec::new(),
             content: Captured::default(),
+            topic: None,
             parent: None,
             links: Vec::new(),
             evaluated: None,
@@ -165,6 +169,7 @@ impl Request {
         }
         self.server_port = self.server_port.or(later.server_port);
         self.content.replace_with(later.content);
+        self.topic = later.topic.or(self.topic.take());
         for attribute in later.attributes {
             self.set_attribute(attribute);
         }
@@ -312,6 +317,9 @@ impl Request {
     /// was asked.
     pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
         self.content.capture(self.kind, Piece::Input, value);
+        if self.reads_question() {
+            self.topic = quality::topic_of_input(value);
+        }
     }
 
     /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
@@ -342,10 +350,18 @@ impl Request {
     /// Reads content from a request body.
     pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
         self.content.capture_request(self.kind, body);
+        if self.reads_question() {
+            self.topic = quality::topic_of_request(body);
+        }
     }
 
+    /// Whether a piece of content is looked at.
     pub(crate) fn captures(&self, piece: Piece) -> bool {
-        self.content.takes(self.kind, piece)
+        self.content.takes(self.kind, piece) || (piece == Piece::Input && self.reads_question())
+    }
+
+    fn reads_question(&self) -> bool {
+        quality::reads_question(self.kind) && !self.content.skips(Piece::Input)
     }
 }
 

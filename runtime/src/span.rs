@@ -90,6 +90,9 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
         put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
         put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
     }
+    if let Some(topic) = &call.topic {
+        put(&mut attributes, KeyValue::new(attribute::TOPIC, topic.clone()));
+    }
     for signal in call.signals().attributes() {
         put(&mut attributes, signal);
     }

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use llm_trace::{Builder, ContentCapture, llm_trace};
+use llm_trace::{Builder, ContentCapture, Topics, llm_trace};
 use llm_trace_tests::otlp::Receiver;
 use serde_json::{Value, json};
 
@@ -223,6 +223,9 @@ fn by_default_not_one_byte_of_content_leaves() {
         llm_trace::builder().with_events(true),
         llm_trace::builder().with_openinference(true),
         llm_trace::builder().with_quality_signals(llm_trace::QualitySignals::all()),
+        llm_trace::builder()
+            .with_topics(Topics::QuestionHash { salt: "sixteen bytes or more".to_owned().into() }),
+        llm_trace::builder().with_topics(Topics::PromptName),
     ] {
         let receiver = run(builder);
         assert_eq!(receiver.spans().len(), CALLS.len() * 4 + OTHERS);

@@ -17,6 +17,7 @@ mod quality;
 mod redaction;
 mod schema;
 mod streams;
+mod topics;
 mod without_init;
 
 use std::sync::{Mutex, PoisonError};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
-use llm_trace::{QualitySignals, llm_trace};
+use llm_trace::{QualitySignals, Topics, llm_trace};
 use llm_trace_tests::otlp::unreachable_endpoint;
 use llm_trace_tests::semconv::{self, Checked};
 use llm_trace_tests::trace::{Ended, Trace, metric_names};
@@ -217,8 +217,10 @@ fn conventional(span: &Ended) -> usize {
 fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let is_child = std::env::var_os(CHILD).is_some();
     // In a process of its own: policies are the process's, and its providers are replaced by those of the trace.
-    let looking =
-        is_child.then(|| llm_trace::builder().with_quality_signals(QualitySignals::all()).init().unwrap());
+    let looking = is_child.then(|| {
+        let builder = llm_trace::builder().with_quality_signals(QualitySignals::all());
+        builder.with_topics(Topics::PromptName).init().unwrap()
+    });
     let trace = Trace::new();
     trace.run(workflow);
     drop(looking); // measures what waits

@@ -116,6 +116,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
     pub(crate) content_share: Option<RequestShare<'a>>,
+    /// What was asked about, if topics are told.
+    pub(crate) topic: Option<String>,
     content: OnceCell<Recorded>,
     signals: OnceCell<Signals>,
 }
@@ -164,6 +166,8 @@ impl Call {
         let parent = request.parent.take().unwrap_or_else(Context::current);
         let outer = CurrentCall::scope_of(&parent);
         let (scope, parent) = Scope::enter(&outer, site, &mut request, parent);
+        // Told now, so that calls inside have it, whichever ends first.
+        let _ = quality::topic(&request, scope.outermost());
         let context = span::start(site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
@@ -329,6 +333,7 @@ impl Held {
             timing: &facts.timing,
             duration,
             content_share: open.content_share(),
+            topic: quality::topic(&facts.request, open.scope.outermost()),
             content: OnceCell::new(),
             signals: OnceCell::new(),
         };

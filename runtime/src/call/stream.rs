@@ -120,6 +120,7 @@ impl Call {
             duration: Duration::ZERO,
             content_share: None,
             content: std::cell::OnceCell::new(),
+            topic: None,
             signals: std::cell::OnceCell::new(),
         };
         Some(metrics::ChunkMeter::new(&so_far, instruments))

@@ -15,7 +15,7 @@ use super::{ConfigError, Sampler, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
 use crate::privacy::{ContentCapture, Redaction};
-use crate::quality::QualitySignals;
+use crate::quality::{QualitySignals, Topics};
 use crate::vintage::Vintage;
 
 pub(super) use content::{Content, Salt};
@@ -63,6 +63,7 @@ pub struct Builder {
     pub(super) sampler: Option<Sampler>,
     pub(super) views: Vec<OpaqueView>,
     pub(super) quality: QualitySignals,
+    pub(super) topics: Option<Topics>,
 }
 
 /// A function, of which there is nothing to print.
@@ -267,6 +268,23 @@ impl Builder {
     /// tokens. Patterns and the function of your own still apply.
     pub fn without_builtin_redaction(mut self) -> Self {
         self.redaction.builtin = false;
+        self
+    }
+
+    /// Tells what users ask about by a key that is not what they asked: `llm_trace.topic`, on every span under an outermost
+    /// call once it is known, and as a label of the durations of workflows and calls to models, where beyond the
+    /// [limit of label sets](Self::with_metric_cardinality_limit) it is `other`. Default: not told.
+    ///
+    /// With [`Topics::QuestionHash`] what calls are asked is looked at, in memory: only its hash leaves. `skip(input)` holds.
+    ///
+    /// ```
+    /// use llm_trace::Topics;
+    ///
+    /// let salt = std::env::var("TOPIC_SALT").unwrap_or_else(|_| "only for this example".into());
+    /// let builder = llm_trace::builder().with_topics(Topics::QuestionHash { salt: salt.into() });
+    /// ```
+    pub fn with_topics(mut self, topics: Topics) -> Self {
+        self.topics = Some(topics);
         self
     }
 

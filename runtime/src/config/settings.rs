@@ -18,7 +18,7 @@ use crate::metrics;
 use crate::openinference::OPENINFERENCE;
 use crate::privacy::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::propagation::Propagators;
-use crate::quality::QualitySignals;
+use crate::quality::{QualitySignals, Topics};
 use crate::vintage::{self, Vintage};
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) cardinality_limit: usize,
     pub(crate) tags: TagRules,
     pub(crate) quality: QualitySignals,
+    pub(crate) topics: Option<Topics>,
     /// Whether spans speak OpenInference too.
     pub(crate) openinference: bool,
     pub(crate) spool: Option<SpoolSettings>,
@@ -114,6 +115,7 @@ impl Settings {
         let content_rules = content::rules(&builder, source, sdk.limits.span_text)?;
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let quality = builder.quality;
+        let topics = topics(&builder)?;
         let openinference = match builder.openinference {
             Some(on) => on,
             None => env::flag(source, OPENINFERENCE)?.unwrap_or(false),
@@ -135,6 +137,7 @@ impl Settings {
             cardinality_limit,
             tags,
             quality,
+            topics,
             openinference,
             spool,
         }))
@@ -151,6 +154,18 @@ fn is_disabled(source: &dyn Source) -> bool {
             false
         }
     }
+}
+
+/// A short salt could be guessed, and questions with it.
+fn topics(builder: &Builder) -> Result<Option<Topics>, ConfigError> {
+    const MIN_SALT: usize = 16;
+    if let Some(Topics::QuestionHash { salt }) = &builder.topics
+        && salt.expose().len() < MIN_SALT
+    {
+        let value = format!("a salt of {} bytes", salt.expose().len());
+        return Err(env::invalid("with_topics", value, format!("expected at least {MIN_SALT} bytes")));
+    }
+    Ok(builder.topics.clone())
 }
 
 fn cardinality_limit(builder: &Builder, source: &dyn Source) -> Result<usize, ConfigError> {

@@ -76,6 +76,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         content_rules,
         cardinality_limit,
         quality: quality_signals,
+        topics,
         openinference: speaks_openinference,
         tags,
         spool,
@@ -132,6 +133,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     privacy::allow_content(content);
     content_rules.install();
     quality::set(quality_signals);
+    quality::set_topics(topics);
     openinference::set(speaks_openinference);
     vintage::set(vintage);
     metrics::set_limit(cardinality_limit);

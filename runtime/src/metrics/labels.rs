@@ -69,14 +69,19 @@ impl Labels {
         LabelSet { list: &self.list, hash: self.hasher.finish() }
     }
 
-    /// Lends the set with one label more, if there is one.
-    pub(crate) fn with(&mut self, one_more: Option<KeyValue>, record: impl FnOnce(LabelSet<'_>)) {
-        let Some(label) = one_more else { return record(self.set()) };
-        let mut hasher = self.hasher.clone();
-        label.hash(&mut hasher);
-        self.list.push(label);
+    /// Lends the set with more labels, if there are any.
+    pub(crate) fn with(
+        &mut self,
+        more: impl IntoIterator<Item = KeyValue>,
+        record: impl FnOnce(LabelSet<'_>),
+    ) {
+        let (shared, mut hasher) = (self.list.len(), self.hasher.clone());
+        for label in more {
+            label.hash(&mut hasher);
+            self.list.push(label);
+        }
         record(LabelSet { list: &self.list, hash: hasher.finish() });
-        self.list.pop();
+        self.list.truncate(shared);
     }
 }
 

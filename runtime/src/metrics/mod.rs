@@ -132,7 +132,7 @@ fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
-/// The labels of a duration are those of the call, and how it ended unless it completed.
+/// The labels of a duration are those of the call, how it ended unless it completed, and what was asked about if that is told.
 fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, labels: &mut Labels) {
     let outcome = match call.outcome {
         Outcome::Completed => None,
@@ -143,7 +143,11 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
         #[cfg(feature = "otlp")]
         Outcome::Shutdown => Some(KeyValue::new(attribute::OUTCOME, "shutdown")),
     };
-    labels.with(outcome, |labels| histogram.record(call.duration.as_secs_f64(), labels));
+    let has_topic = call.site.kind == Kind::Workflow || call.site.kind.is_inference();
+    let topic = call.topic.clone().filter(|_| has_topic).map(|topic| KeyValue::new(attribute::TOPIC, topic));
+    labels.with(outcome.into_iter().chain(topic), |labels| {
+        histogram.record(call.duration.as_secs_f64(), labels);
+    });
 }
 
 /// The labels every client metric has.

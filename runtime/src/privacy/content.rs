@@ -185,9 +185,11 @@ impl Captured {
     }
 }
 
+pub(super) const INPUT_KEYS: &[&str] = &["messages", "input", "contents", "prompt"];
+
 /// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
 const REQUEST_KEYS: &[(Piece, &[&str])] = &[
-    (Piece::Input, &["messages", "input", "contents", "prompt"]),
+    (Piece::Input, INPUT_KEYS),
     (Piece::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
     (Piece::Tools, &["tools", "toolConfig", "functions"]),
 ];

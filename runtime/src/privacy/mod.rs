@@ -15,6 +15,7 @@ mod media;
 mod messages;
 mod openinference;
 mod policy;
+mod question;
 mod redact;
 mod rules;
 mod secret;
@@ -35,6 +36,7 @@ pub(crate) use policy::{
     CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
 };
 pub(crate) use policy::{content_allowed, content_on_events};
+pub(crate) use question::{hash_of_input, hash_of_request};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub use secret::Secret;

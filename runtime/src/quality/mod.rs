@@ -1,13 +1,14 @@
 //! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
 //!
 //! [`policy`] says which signals are wanted. [`retrieval`] is what a search found, [`answer`] how a model's answer ended.
-//! Signals that look at texts are made by [`worker`] with the means of [`text`], off the caller's path.
+//! Signals that look at texts are made by [`worker`] with the means of [`text`], off the caller's path. [`topic`] is what was asked about.
 
 mod answer;
 mod outermost;
 mod policy;
 mod retrieval;
 mod text;
+mod topic;
 mod worker;
 
 use opentelemetry::KeyValue;
@@ -23,6 +24,10 @@ use policy::is_on;
 pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
 pub(crate) use retrieval::{Retrieved, Scores};
+pub use topic::Topics;
+#[cfg(feature = "otlp")]
+pub(crate) use topic::set_topics;
+pub(crate) use topic::{reads_question, topic, topic_of_input, topic_of_request};
 use worker::Job;
 #[cfg(feature = "otlp")]
 pub(crate) use worker::settle;

@@ -1,10 +1,11 @@
 //! What all calls under one outermost call share, if somebody will ask for it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::QualitySignal;
 use super::policy::is_on;
+use super::topic::have_topics;
 use crate::events;
 use crate::privacy::Measured;
 
@@ -13,6 +14,7 @@ use crate::privacy::Measured;
 pub(crate) struct Outermost {
     answers: Mutex<Answers>,
     documents: Mutex<VecDeque<Measured>>,
+    topic: OnceLock<String>,
 }
 
 /// More searches than this under one call are an agent's, which has gone on to something else.
@@ -31,6 +33,14 @@ impl Outermost {
     /// What a call shares that begins under one that shares `outer`.
     pub(crate) fn under(outer: Option<&Arc<Outermost>>) -> Option<Arc<Outermost>> {
         outer.cloned().or_else(|| is_wanted().then(Arc::default))
+    }
+
+    /// The topic of all that happens under the outermost call: the first that a call told, which may be this one.
+    pub(super) fn topic(&self, told: Option<&str>) -> Option<String> {
+        match told {
+            Some(told) => Some(self.topic.get_or_init(|| told.to_owned()).clone()),
+            None => self.topic.get().cloned(),
+        }
     }
 
     /// A search has found something: the last few are kept for the answers that follow.
@@ -64,7 +74,7 @@ impl Outermost {
     }
 }
 
-/// Whether anybody will ask for what is shared: scores, which are events, and the overlap of answers with documents.
+/// Whether anybody will ask for what is shared: scores, which are events, the overlap of answers with documents, topics.
 fn is_wanted() -> bool {
-    events::are_received() || is_on(QualitySignal::ContextOverlap)
+    events::are_received() || have_topics() || is_on(QualitySignal::ContextOverlap)
 }
