@@ -31,9 +31,7 @@ pub struct Score {
 /// feedback that arrives later says [which it is about](Score::of). Scores are events: they are sent over OTLP as logs by
 /// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
 /// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either. Their values are measured too, by name
-/// and label: `llm_trace.evaluation.score`. An [evaluator](Kind::Evaluator) that returns its score need not record it.
-///
-/// [Kind::Evaluator]: crate::Kind::Evaluator
+/// and label: `llm_trace.evaluation.score`. An [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
 ///
 /// ```
 /// use llm_trace::{llm_trace, score};
