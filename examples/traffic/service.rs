@@ -44,8 +44,10 @@ pub(crate) const SERVICES: [Service; 4] = [
         environment: "staging",
         rate: 3.0,
         request: Request::Answer { staging: true },
-        // Somebody has saved memory in the wrong places, which a dashboard must show: spans are dropped, labels are lost.
+        // Somebody has saved in the wrong places, which a dashboard must show: spans are dropped, labels are lost.
         variables: &[
+            ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+            ("OTEL_TRACES_SAMPLER_ARG", "0.8"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "16"),
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "16"),
             ("LLM_TRACE_METRIC_CARDINALITY_LIMIT", "4"),
