@@ -83,8 +83,8 @@ fn of_tuple(list: List) -> Tree {
 
 fn of_object(mut tree: Tree) -> Tree {
     let id = tree.take(ID).map(as_text);
-    let score =
-        if SCORE.iter().any(|key| tree.get(key).is_some_and(is_number)) { tree.take(SCORE) } else { None };
+    let scored_by = SCORE.iter().find(|key| tree.get(key).is_some_and(is_number));
+    let score = scored_by.and_then(|key| tree.take(&[key]));
     // Bedrock's is an object with a text.
     let content = tree.take(CONTENT).map(|mut content| content.take(&["text"]).unwrap_or(content));
     let mut found = Tree::object([("id", id), ("score", score), ("content", content)]);
@@ -107,7 +107,9 @@ fn of_object(mut tree: Tree) -> Tree {
         }
     }
     let (Tree::Object(found), Tree::Object(rest)) = (&mut found, tree) else { return found };
-    found.extend(rest.into_iter().filter(|(_, value)| *value != Tree::Object(Vec::new())));
+    // What has a name of the schema's and not its type would make readers drop the whole list.
+    let is_empty = |value: &Tree| *value == Tree::Object(Vec::new());
+    found.extend(rest.into_iter().filter(|(key, value)| !is_known(key) && !is_empty(value)));
     Tree::Object(std::mem::take(found))
 }
 
