@@ -66,7 +66,7 @@ pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Te
 pub use config::SpoolMode;
 #[cfg(feature = "otlp")]
 #[cfg(feature = "otlp")]
-pub use config::{Builder, ConfigError, Sampler, builder};
+pub use config::{Builder, Compression, ConfigError, Protocol, Sampler, builder};
 #[cfg(feature = "otlp")]
 pub use doctor::doctor;
 pub use events::{Score, score, set_logger_provider};

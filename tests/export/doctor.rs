@@ -5,7 +5,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use llm_trace::doctor::{Origin, Problem, ProblemKind, Report};
-use llm_trace::{Builder, ConfigError};
+use llm_trace::{Builder, Compression, ConfigError, Protocol};
+use llm_trace_tests::grpc::{GrpcAnswer, GrpcReceiver};
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::tls::{self, file};
@@ -130,7 +131,7 @@ fn what_is_wrong_below_http_is_explained() {
         (tls::receiver(false).replace("https://", "http://"), ProblemKind::TlsExpected, "`https://`"),
         (server(words), ProblemKind::TlsExpected, "`https://`"),
         (server(settings), ProblemKind::GrpcPort, "4317"),
-        (server(b"SSH-2.0-OpenSSH_9.2\r\n"), ProblemKind::NotAReceiver, "not HTTP"),
+        (server(b"SSH-2.0-OpenSSH_9.2\r\n"), ProblemKind::NotAReceiver, "not of the protocol http/protobuf"),
         (silent_tls, ProblemKind::NotAReceiver, "TLS"),
         (server(moved), ProblemKind::Redirect, "https://login.example"),
     ];
@@ -140,6 +141,75 @@ fn what_is_wrong_below_http_is_explained() {
         let text = report.to_string();
         assert!(text.contains(helps) && !text.contains(SECRET), "{helps}: {text}");
     }
+}
+
+#[test]
+fn what_a_grpc_receiver_answers_is_explained() {
+    let cases = [
+        (GrpcAnswer::Accept, None, "answered in"),
+        (GrpcAnswer::Status(16, "", ""), Some(ProblemKind::Unauthorized), "OTEL_EXPORTER_OTLP_HEADERS"),
+        (GrpcAnswer::Status(7, "", ""), Some(ProblemKind::Forbidden), "right to write"),
+        (GrpcAnswer::Status(12, "", ""), Some(ProblemKind::NoSuchPath), "without a pipeline"),
+        (GrpcAnswer::Status(8, "", ""), Some(ProblemKind::RateLimited), "limit"),
+        (GrpcAnswer::Status(14, "", ""), Some(ProblemKind::ServerError), "logs"),
+        (GrpcAnswer::Status(3, "", ""), Some(ProblemKind::Other), "INVALID_ARGUMENT"),
+        (GrpcAnswer::Hang, Some(ProblemKind::Timeout), "firewall"),
+        (GrpcAnswer::Reset, Some(ProblemKind::NotAReceiver), "not of the protocol grpc"),
+        (GrpcAnswer::Http(403, "text/html"), Some(ProblemKind::Forbidden), "right to write"),
+        (GrpcAnswer::Http(502, "text/html"), Some(ProblemKind::ServerError), "logs"),
+        (GrpcAnswer::Http(200, "text/html"), Some(ProblemKind::NotAReceiver), "4317"),
+    ];
+    for (answer, expected, helps) in cases {
+        let receiver = GrpcReceiver::answering(answer);
+        let report = builder(&receiver.endpoint()).with_protocol(Protocol::Grpc).doctor();
+        assert_eq!(kind(&report), expected, "{report}");
+        assert!(report.to_string().contains(helps), "{helps}: {report}");
+        assert!(receiver.calls().iter().all(|call| call.message.is_empty()));
+    }
+}
+
+#[test]
+fn what_is_wrong_below_grpc_is_explained() {
+    let cases = [
+        ("http://collector.invalid:4317".to_owned(), ProblemKind::UnknownHost, "`collector.invalid`"),
+        (unreachable_endpoint(), ProblemKind::ConnectionRefused, "running"),
+        (server(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"), ProblemKind::HttpPort, "4317"),
+        (server(b"SSH-2.0-OpenSSH_9.2\r\n"), ProblemKind::NotAReceiver, "not of the protocol grpc"),
+        (tls::receiver(false).replace("https://", "http://"), ProblemKind::TlsExpected, "`https://`"),
+        (GrpcReceiver::start().endpoint().replace("http://", "https://"), ProblemKind::NoTls, "`http://`"),
+    ];
+    for (endpoint, expected, helps) in cases {
+        let report = builder(&endpoint).with_protocol(Protocol::Grpc).doctor();
+        assert_eq!(kind(&report), Some(expected), "{endpoint}: {report}");
+        assert!(report.to_string().contains(helps), "{helps}: {report}");
+    }
+    // A receiver of HTTP behind TLS, which does not speak HTTP/2.
+    let text = run(&[
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &tls::receiver(false)),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", &file("ca.pem")),
+    ]);
+    assert!(text.contains("[Some(HttpPort), Some(HttpPort), Some(HttpPort)]"), "{text}");
+}
+
+#[test]
+fn a_real_grpc_port_is_known_when_it_is_spoken_to_in_http() {
+    let receiver = GrpcReceiver::start();
+    assert_eq!(kind(&builder(&receiver.endpoint()).doctor()), Some(ProblemKind::GrpcPort));
+}
+
+#[test]
+fn an_empty_export_is_one_in_json_and_compressed_too() {
+    let receiver = Receiver::start();
+    let builder = builder(&receiver.endpoint()).with_protocol(Protocol::HttpJson);
+    assert_eq!(kind(&builder.clone().doctor()), None);
+    for request in receiver.received() {
+        assert_eq!(request.header("content-type"), Some("application/json"));
+        let json: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+        assert!(json.as_object().unwrap().values().all(|items| items == &serde_json::json!([])), "{json}");
+    }
+    assert_eq!(kind(&builder.with_compression(Compression::Gzip).doctor()), None);
+    assert!(receiver.received().iter().any(|request| request.header("content-encoding") == Some("gzip")));
 }
 
 /// What the tests below start, as what they are about is in the environment; by itself this is no test.
@@ -262,4 +332,6 @@ fn what_would_end_init_is_said_and_what_is_off_or_on_the_terminal_is_healthy() {
 async fn it_works_on_the_only_thread_of_a_runtime() {
     let receiver = Receiver::start();
     assert_eq!(kind(&builder(&receiver.endpoint()).doctor()), None);
+    let receiver = GrpcReceiver::start();
+    assert_eq!(kind(&builder(&receiver.endpoint()).with_protocol(Protocol::Grpc).doctor()), None);
 }

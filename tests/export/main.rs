@@ -6,6 +6,8 @@ mod delivery;
 mod doctor;
 mod events;
 mod program;
+mod protocols;
+mod runtimes;
 mod settings;
 mod tags;
 mod tls;

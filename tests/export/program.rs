@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use crate::answer;
 
 const PROGRAM: &str = "TEST_PROGRAM";
-const LOGGING: &str = "TEST_LOGGING";
-const FLUSH: &str = "TEST_FLUSH";
+pub(crate) const LOGGING: &str = "TEST_LOGGING";
+pub(crate) const FLUSH: &str = "TEST_FLUSH";
 
 /// The program that the other tests start; by itself this is no test.
 #[test]
@@ -27,6 +27,7 @@ fn program() {
             let only_the_program = Targets::new().with_target("myapp", LevelFilter::INFO);
             fmt().finish().with(only_the_program).init();
         }
+        Ok("everything") => fmt().with_max_level(LevelFilter::TRACE).init(),
         Ok("registry") => tracing_subscriber::registry().init(),
         Ok("scoped") => tracing::subscriber::with_default(fmt().finish(), || ()),
         _ => {}

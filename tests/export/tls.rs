@@ -27,19 +27,7 @@ pub(crate) fn receiver(only_known_clients: bool) -> String {
 
 /// The same with a certificate that is not in order.
 pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> String {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate("ca.pem")).unwrap();
-    let builder =
-        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
-    let builder = if only_known_clients {
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
-        builder.with_client_cert_verifier(verifier)
-    } else {
-        builder.with_no_client_auth()
-    };
-    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
-    let config = Arc::new(builder.with_single_cert(vec![certificate(name)], key).unwrap());
+    let config = Arc::new(config(name, key, only_known_clients));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("https://localhost:{}", listener.local_addr().unwrap().port());
     std::thread::spawn(move || {
@@ -63,6 +51,23 @@ pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> 
         }
     });
     endpoint
+}
+
+/// What a receiver shows, and whether it wants to be shown something.
+pub(crate) fn config(name: &str, key: &str, only_known_clients: bool) -> ServerConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate("ca.pem")).unwrap();
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().unwrap();
+    let builder = if only_known_clients {
+        let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build().unwrap();
+        builder.with_client_cert_verifier(verifier)
+    } else {
+        builder.with_no_client_auth()
+    };
+    let key = PrivateKeyDer::from_pem_file(file(key)).unwrap();
+    builder.with_single_cert(vec![certificate(name)], key).unwrap()
 }
 
 #[test]

@@ -11,7 +11,7 @@ use opentelemetry_sdk::metrics::{Instrument, Stream};
 
 use super::env::Environment;
 use super::metrics::View;
-use super::{ConfigError, Sampler, Settings};
+use super::{Compression, ConfigError, Protocol, Sampler, Settings};
 use crate::call::AttributeValue;
 use crate::export::{self, Telemetry};
 use crate::privacy::{ContentCapture, Redaction};
@@ -61,6 +61,8 @@ pub struct Builder {
     pub(super) tag_labels: Vec<String>,
     pub(super) baggage_keys: Vec<String>,
     pub(super) sampler: Option<Sampler>,
+    pub(super) protocol: Option<Protocol>,
+    pub(super) compression: Option<Compression>,
     pub(super) views: Vec<OpaqueView>,
     pub(super) quality: QualitySignals,
     pub(super) topics: Option<Topics>,

@@ -33,6 +33,22 @@ pub(super) fn parse(parameter: &'static str, url: &str, path: &str) -> Result<Ur
     }
 }
 
+/// Parses the address of a gRPC receiver, which has no path and may have no scheme.
+pub(super) fn parse_grpc(parameter: &'static str, url: &str, is_insecure: bool) -> Result<Uri, ConfigError> {
+    let url = url.trim();
+    let with_scheme = match url.split_once("://") {
+        Some(_) => url.to_owned(),
+        None => format!("{}://{url}", if is_insecure { "http" } else { "https" }),
+    };
+    let uri = parse(parameter, &with_scheme, "")?;
+    if uri.path() != "/" || uri.query().is_some() {
+        let expected =
+            "expected no path, as gRPC has none; if the receiver is at one, it speaks HTTP: `http/protobuf`";
+        return Err(invalid(parameter, shown(url), expected));
+    }
+    Ok(uri)
+}
+
 /// `https://host/a?token=s` with `/v1/traces` is `https://host/a/v1/traces?token=s`.
 fn with_path(url: &str, path: &str) -> Option<Uri> {
     let (base, query) = url.split_once('?').map_or((url, None), |(base, query)| (base, Some(query)));

@@ -128,9 +128,12 @@ fn exported(
     let method = signal.method_in_use(builder)?;
     let exporter = signal.exporter;
     rows.push(name, shown(&settings.endpoint), method, &[own.endpoint, GENERAL.endpoint, exporter])?;
-    rows.push(format!("{name} protocol"), "http/protobuf", None, &[own.protocol, GENERAL.protocol])?;
-    let compression = if settings.gzip { "gzip" } else { "none" };
-    rows.push(format!("{name} compression"), compression, None, &[own.compression, GENERAL.compression])?;
+    let method = builder.protocol.map(|_| "with_protocol");
+    let variables = [own.protocol, GENERAL.protocol];
+    rows.push(format!("{name} protocol"), settings.protocol.to_string(), method, &variables)?;
+    let method = builder.compression.map(|_| "with_compression");
+    let variables = [own.compression, GENERAL.compression];
+    rows.push(format!("{name} compression"), settings.compression.to_string(), method, &variables)?;
     let timeout = format!("{} ms", settings.timeout.as_millis());
     let method = builder.timeout.map(|_| "with_timeout");
     rows.push(format!("{name} timeout"), timeout, method, &[own.timeout, GENERAL.timeout, signal.patience])?;

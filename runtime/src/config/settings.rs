@@ -8,7 +8,7 @@ mod tests;
 use opentelemetry::KeyValue;
 
 use super::env::{self, Source};
-use super::signal::{self, SignalSettings};
+use super::signal::{self, Receiver, SignalSettings};
 use super::{
     Builder, ConfigError, DeliverySettings, SdkSettings, SpoolSettings, content, propagators, resource,
     spool, tags,
@@ -194,17 +194,17 @@ fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError>
     let choices = [("otlp", Exporter::Otlp), ("console", Exporter::Console), ("none", Exporter::None)];
     let exporter = env::choice(source, signal::TRACES.exporter, &choices)?;
     let signal = &signal::TRACES;
-    let endpoint = match exporter {
+    let receiver = match exporter {
         Some(Exporter::None) => return Ok(Traces::Nowhere),
         Some(Exporter::Console) => return Ok(Traces::Terminal),
-        Some(Exporter::Otlp) | None => signal.endpoint(builder, source)?,
+        Some(Exporter::Otlp) | None => signal.receiver(builder, source)?,
     };
-    let endpoint = match endpoint {
-        Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
+    let receiver = match receiver {
+        Some(receiver) => receiver,
+        None if exporter == Some(Exporter::Otlp) => Receiver::DEFAULT,
         None => return Ok(Traces::Terminal),
     };
-    SignalSettings::resolve(endpoint, builder, source, signal).map(Traces::Otlp)
+    SignalSettings::resolve(&receiver, builder, source, signal).map(Traces::Otlp)
 }
 
 fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigError> {
@@ -214,12 +214,12 @@ fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigErro
     if exporter == Some(Exporter::None) {
         return Ok(Metrics::Nowhere);
     }
-    let endpoint = match signal.endpoint(builder, source)? {
-        Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
+    let receiver = match signal.receiver(builder, source)? {
+        Some(receiver) => receiver,
+        None if exporter == Some(Exporter::Otlp) => Receiver::DEFAULT,
         None => return Ok(Metrics::Nowhere),
     };
-    SignalSettings::resolve(endpoint, builder, source, signal).map(Metrics::Otlp)
+    SignalSettings::resolve(&receiver, builder, source, signal).map(Metrics::Otlp)
 }
 
 fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Result<Events, ConfigError> {
@@ -230,13 +230,13 @@ fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Re
         return Ok(Events::Nowhere);
     }
     let is_named = exporter.is_some() || signal.is_named(builder, source)?;
-    let endpoint = match signal.endpoint(builder, source)? {
-        Some(endpoint) => endpoint,
-        None if exporter == Some(Exporter::Otlp) => signal.default_endpoint()?,
+    let receiver = match signal.receiver(builder, source)? {
+        Some(receiver) => receiver,
+        None if exporter == Some(Exporter::Otlp) => Receiver::DEFAULT,
         None => return Ok(Events::Nowhere),
     };
     let asked_for = builder.events.unwrap_or(is_named);
-    match SignalSettings::resolve(endpoint, builder, source, signal) {
+    match SignalSettings::resolve(&receiver, builder, source, signal) {
         Ok(signal) => Ok(Events::Otlp { signal, asked_for }),
         // Set for the logs of another program, most likely: nobody here has asked for any.
         Err(error) if !asked_for && !content.on_events() => {

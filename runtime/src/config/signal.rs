@@ -8,20 +8,21 @@ use ureq::tls::TlsConfig;
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError, endpoint, tls};
+use super::{Builder, Compression, ConfigError, Protocol, endpoint, tls};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The receiver that the specification assumes when OTLP is asked for without an address.
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
+const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 
 /// The settings of one signal that is exported.
 pub(crate) struct SignalSettings {
     pub(crate) endpoint: Uri,
+    pub(crate) protocol: Protocol,
+    pub(crate) compression: Compression,
     pub(crate) headers: HeaderMap,
     /// For the answer to one request.
     pub(crate) timeout: Duration,
-    pub(crate) gzip: bool,
     pub(crate) tls: TlsConfig,
 }
 
@@ -46,6 +47,7 @@ pub(super) struct Variables {
     pub(super) timeout: &'static str,
     pub(super) compression: &'static str,
     pub(super) protocol: &'static str,
+    pub(super) insecure: &'static str,
     pub(super) certificate: &'static str,
     pub(super) client_key: &'static str,
     pub(super) client_certificate: &'static str,
@@ -60,6 +62,7 @@ macro_rules! variables {
             timeout: concat!($prefix, "_TIMEOUT"),
             compression: concat!($prefix, "_COMPRESSION"),
             protocol: concat!($prefix, "_PROTOCOL"),
+            insecure: concat!($prefix, "_INSECURE"),
             certificate: concat!($prefix, "_CERTIFICATE"),
             client_key: concat!($prefix, "_CLIENT_KEY"),
             client_certificate: concat!($prefix, "_CLIENT_CERTIFICATE"),
@@ -98,6 +101,7 @@ impl fmt::Debug for SignalSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignalSettings")
             .field("endpoint", &endpoint::shown(&self.endpoint.to_string()))
+            .field("protocol", &self.protocol)
             .field("headers", &self.headers)
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
@@ -105,51 +109,76 @@ impl fmt::Debug for SignalSettings {
 }
 
 impl SignalSettings {
-    /// Everything about a signal that goes to `endpoint`.
+    /// Everything about a signal that goes to `receiver`.
     pub(super) fn resolve(
-        endpoint: Uri,
+        receiver: &Receiver,
         builder: &Builder,
         source: &dyn Source,
         signal: &Signal,
     ) -> Result<Self, ConfigError> {
-        let own = &signal.own;
-        check_protocol(source, own)?;
+        let protocol = Protocol::resolve(builder, source, signal)?;
+        let own = env::flag(source, signal.own.insecure)?;
+        let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
         Ok(SignalSettings {
-            endpoint,
+            endpoint: receiver.endpoint(protocol, is_insecure, signal)?,
+            protocol,
+            compression: Compression::resolve(builder, source, signal)?,
             headers: headers(builder, source, signal)?,
             timeout: timeout(builder, source, signal)?,
-            gzip: gzip(source, own)?,
-            tls: tls::resolve(source, own)?,
+            tls: tls::resolve(source, &signal.own)?,
         })
+    }
+}
+
+/// A receiver as somebody named it.
+pub(super) struct Receiver {
+    /// Who did.
+    parameter: &'static str,
+    url: Option<String>,
+    /// For this signal alone.
+    is_own: bool,
+}
+
+impl Receiver {
+    /// The one that the specification assumes when OTLP is asked for without an address.
+    pub(super) const DEFAULT: Self = Receiver { parameter: GENERAL.endpoint, url: None, is_own: false };
+
+    fn endpoint(&self, protocol: Protocol, is_insecure: bool, signal: &Signal) -> Result<Uri, ConfigError> {
+        let Receiver { parameter, url, is_own } = self;
+        if protocol == Protocol::Grpc {
+            return endpoint::parse_grpc(
+                parameter,
+                url.as_deref().unwrap_or(DEFAULT_GRPC_ENDPOINT),
+                is_insecure,
+            );
+        }
+        // The specification: a signal's own URL is used as it is.
+        let path = if *is_own { "" } else { signal.path };
+        endpoint::parse(parameter, url.as_deref().unwrap_or(DEFAULT_ENDPOINT), path)
     }
 }
 
 impl Signal {
     /// The receiver that is configured, if any is.
-    pub(super) fn endpoint(
+    pub(super) fn receiver(
         &self,
         builder: &Builder,
         source: &dyn Source,
-    ) -> Result<Option<Uri>, ConfigError> {
-        // The specification: a signal's own URL is used as it is.
+    ) -> Result<Option<Receiver>, ConfigError> {
+        let receiver = |parameter, url, is_own| Ok(Some(Receiver { parameter, url: Some(url), is_own }));
         if let Some(url) = (self.in_code)(&builder.destination) {
-            return endpoint::parse(self.method, url, "").map(Some);
+            return receiver(self.method, url.clone(), true);
         }
         if let Some((method, base)) = builder.destination.base()? {
-            return endpoint::parse(method, &base, self.path).map(Some);
+            return receiver(method, base, false);
         }
         if let Some(url) = source.get(self.own.endpoint)? {
-            return endpoint::parse(self.own.endpoint, &url, "").map(Some);
+            return receiver(self.own.endpoint, url, true);
         }
         match source.get(GENERAL.endpoint)? {
-            Some(base) => endpoint::parse(GENERAL.endpoint, &base, self.path).map(Some),
+            Some(base) => receiver(GENERAL.endpoint, base, false),
             None => Ok(None),
         }
-    }
-
-    /// The receiver that is assumed when OTLP is asked for by name.
-    pub(super) fn default_endpoint(&self) -> Result<Uri, ConfigError> {
-        endpoint::parse(GENERAL.endpoint, DEFAULT_ENDPOINT, self.path)
     }
 
     /// The method that gave the receiver, if one did.
@@ -183,22 +212,6 @@ fn timeout(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Du
     }
 }
 
-fn check_protocol(source: &dyn Source, own: &Variables) -> Result<(), ConfigError> {
-    match env::first(source, [own.protocol, GENERAL.protocol])? {
-        Some((variable, protocol)) if protocol != "http/protobuf" => {
-            let expected = "expected `http/protobuf`; collectors receive it on port 4318";
-            Err(invalid(variable, protocol, expected))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn gzip(source: &dyn Source, own: &Variables) -> Result<bool, ConfigError> {
-    let choices = [("gzip", true), ("none", false)];
-    let own = env::choice(source, own.compression, &choices)?;
-    Ok(own.or(env::choice(source, GENERAL.compression, &choices)?).unwrap_or(false))
-}
-
 fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {
     let mut headers = HeaderMap::new();
     let own = &signal.own;
@@ -214,6 +227,19 @@ fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<He
     Ok(headers)
 }
 
+/// They say how this very request is framed, encoded and routed, and how the connection is used; another value breaks every
+/// export.
+const RESERVED: [HeaderName; 8] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::TRANSFER_ENCODING,
+    header::HOST,
+    header::CONNECTION,
+    header::TE,
+    header::UPGRADE,
+];
+
 fn insert_header(
     headers: &mut HeaderMap,
     parameter: &'static str,
@@ -221,22 +247,13 @@ fn insert_header(
     value: &str,
 ) -> Result<(), ConfigError> {
     let Ok(header) = HeaderName::try_from(name) else {
-        return Err(invalid(parameter, name.to_owned(), "expected an HTTP header name"));
+        // Not the name: it may be a token in the wrong place.
+        let expected = "expected the name of an HTTP header: letters, digits and `-`";
+        return Err(invalid(parameter, "…".to_owned(), expected));
     };
-    // They say how this very request is framed, encoded and routed; another value breaks every export.
-    let reserved = [
-        header::CONTENT_TYPE,
-        header::CONTENT_LENGTH,
-        header::CONTENT_ENCODING,
-        header::TRANSFER_ENCODING,
-        header::HOST,
-    ];
-    if reserved.contains(&header) {
-        return Err(invalid(
-            parameter,
-            format!("{name}=***"),
-            "expected another header: this one is set by the export",
-        ));
+    if RESERVED.contains(&header) || header.as_str().starts_with("grpc-") {
+        let expected = "expected another header: this one is set by the export";
+        return Err(invalid(parameter, format!("{name}=***"), expected));
     }
     let Ok(mut secret) = HeaderValue::try_from(value) else {
         let expected = format!("the value of `{name}` has characters that a header must not have");

@@ -8,8 +8,18 @@ use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::look::{self, Speaks};
 use super::probe::Answer;
-use crate::config::SignalSettings;
+use crate::config::{Protocol, SignalSettings};
+#[cfg(feature = "grpc")]
+use crate::export::grpc::{Code, Failure, Reply};
 use crate::export::{self, printable};
+
+const FORBIDDEN: &str = "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
+             project, from this network?";
+const RATE_LIMITED: &str =
+    "The way is right, but the receiver takes no more for now: is the plan's limit reached?";
+const SERVER_ERROR: &str = "The receiver, or a proxy before it, has trouble of its own: look into its logs.";
+const PROXY: &str = "Is the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY right? If the receiver is to be reached without one, name its \
+             host in NO_PROXY.";
 
 /// What is wrong with the way to a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +57,8 @@ pub enum ProblemKind {
     TlsExpected,
     /// HTTP/1.1 was spoken to a port that speaks gRPC.
     GrpcPort,
+    /// gRPC was spoken to a port that speaks HTTP/1.1.
+    HttpPort,
     /// 401: no credentials, or wrong ones.
     Unauthorized,
     /// 403: the credentials are known, and not enough.
@@ -90,7 +102,8 @@ impl Problem {
     }
 }
 
-pub(super) fn problem(settings: &SignalSettings, answer: Result<Answer, ureq::Error>) -> Option<Problem> {
+/// What came back over HTTP.
+pub(super) fn http(settings: &SignalSettings, answer: Result<Answer, ureq::Error>) -> Option<Problem> {
     match answer {
         Ok(answer) => of_answer(settings, &answer),
         Err(error) => Some(of_error(settings, &error)),
@@ -105,12 +118,7 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
     let problem = match status {
         _ if speaks_of_tls(answer) => tls_expected(),
         StatusCode::UNAUTHORIZED => Problem::new(Kind::Unauthorized, found, credentials(settings)),
-        StatusCode::FORBIDDEN => Problem::new(
-            Kind::Forbidden,
-            found,
-            "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
-             project, from this network?",
-        ),
+        StatusCode::FORBIDDEN => Problem::new(Kind::Forbidden, found, FORBIDDEN),
         StatusCode::NOT_FOUND => Problem::new(Kind::NoSuchPath, found, path(settings)),
         StatusCode::METHOD_NOT_ALLOWED => Problem::new(
             Kind::MethodNotAllowed,
@@ -124,16 +132,8 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
             "The receiver does not take this protocol or compression: try another OTEL_EXPORTER_OTLP_PROTOCOL, and \
              OTEL_EXPORTER_OTLP_COMPRESSION=none.",
         ),
-        StatusCode::TOO_MANY_REQUESTS => Problem::new(
-            Kind::RateLimited,
-            found,
-            "The way is right, but the receiver takes no more for now: is the plan's limit reached?",
-        ),
-        status if status.is_server_error() => Problem::new(
-            Kind::ServerError,
-            found,
-            "The receiver, or a proxy before it, has trouble of its own: look into its logs.",
-        ),
+        StatusCode::TOO_MANY_REQUESTS => Problem::new(Kind::RateLimited, found, RATE_LIMITED),
+        status if status.is_server_error() => Problem::new(Kind::ServerError, found, SERVER_ERROR),
         status if status.is_redirection() => {
             let to = answer.location.parse().map(|to| export::destination(&to)).unwrap_or_default();
             let found = format!("{found}, to {}", printable(if to.is_empty() { "nowhere" } else { &to }));
@@ -212,20 +212,20 @@ fn of_error(settings: &SignalSettings, error: &ureq::Error) -> Problem {
         return Problem::new(
             ProblemKind::Proxy,
             format!("the proxy {proxy} did not let the request through: {}", words(error)),
-            "Is the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY right? If the receiver is to be reached without one, name its \
-             host in NO_PROXY.",
+            PROXY,
         );
     }
     match error {
         ureq::Error::HostNotFound => unknown_host(settings),
         ureq::Error::Timeout(_) => timeout(settings),
-        ureq::Error::Io(io) => of_io(settings, io, error),
-        ureq::Error::Protocol(_) | ureq::Error::Http(_) => of_malformed(settings, error),
-        _ => other(error),
+        ureq::Error::Io(io) => of_io(settings, io),
+        ureq::Error::Protocol(_) | ureq::Error::Http(_) => of_malformed(settings, &words(error)),
+        _ => other(words(error)),
     }
 }
 
-fn of_io(settings: &SignalSettings, io: &std::io::Error, error: &ureq::Error) -> Problem {
+fn of_io(settings: &SignalSettings, io: &std::io::Error) -> Problem {
+    let words = printable(&io.to_string());
     match io.kind() {
         ErrorKind::ConnectionRefused => Problem::new(
             ProblemKind::ConnectionRefused,
@@ -236,7 +236,7 @@ fn of_io(settings: &SignalSettings, io: &std::io::Error, error: &ureq::Error) ->
         ErrorKind::TimedOut | ErrorKind::WouldBlock => timeout(settings),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Problem::new(
             ProblemKind::Unreachable,
-            words(error),
+            words,
             "There is no way to that host: a firewall, a VPN that is down, or an address of another network.",
         ),
         // The system's resolver has no kind of its own for it.
@@ -245,8 +245,8 @@ fn of_io(settings: &SignalSettings, io: &std::io::Error, error: &ureq::Error) ->
         | ErrorKind::ConnectionAborted
         | ErrorKind::BrokenPipe
         | ErrorKind::UnexpectedEof
-        | ErrorKind::InvalidData => of_malformed(settings, error),
-        _ => other(error),
+        | ErrorKind::InvalidData => of_malformed(settings, &words),
+        _ => other(words),
     }
 }
 
@@ -269,23 +269,86 @@ fn timeout(settings: &SignalSettings) -> Problem {
     )
 }
 
-/// The answer was no HTTP/1.1: what is it that answers there?
-fn of_malformed(settings: &SignalSettings, error: &ureq::Error) -> Problem {
+/// The answer was not of the protocol: what is it that answers there?
+fn of_malformed(settings: &SignalSettings, found: &str) -> Problem {
     let is_plain = settings.endpoint.scheme_str() == Some("http");
     match is_plain.then(|| look::at(&settings.endpoint)) {
         Some(Speaks::Tls) => tls_expected(),
-        Some(Speaks::Http2) => Problem::new(
+        Some(Speaks::Http2) if settings.protocol != Protocol::Grpc => Problem::new(
             ProblemKind::GrpcPort,
             "the port speaks gRPC, and was spoken to in HTTP/1.1",
             "Collectors receive gRPC on port 4317 and HTTP on 4318: change the port, or OTEL_EXPORTER_OTLP_PROTOCOL.",
         ),
-        Some(Speaks::SomethingElse) | None => Problem::new(
+        Some(Speaks::Http1) if settings.protocol == Protocol::Grpc => http_port(),
+        _ => Problem::new(
             ProblemKind::NotAReceiver,
-            format!("the answer is not HTTP: {}", words(error)),
-            "Something else than an OTLP receiver listens there; if it is a gRPC port behind TLS, the one for HTTP is another \
-             (collectors: 4318).",
+            format!("the answer is not of the protocol {}: {found}", settings.protocol),
+            "Something else than an OTLP receiver listens there; behind TLS, gRPC and HTTP have ports of their own too \
+             (collectors: 4317 and 4318).",
         ),
     }
+}
+
+fn http_port() -> Problem {
+    Problem::new(
+        ProblemKind::HttpPort,
+        "the port speaks HTTP/1.1, and was spoken to in gRPC",
+        "Collectors receive gRPC on port 4317 and HTTP on 4318: change the port, or OTEL_EXPORTER_OTLP_PROTOCOL.",
+    )
+}
+
+/// What came back over gRPC.
+#[cfg(feature = "grpc")]
+pub(super) fn grpc(settings: &SignalSettings, answer: Result<Reply, Failure>) -> Option<Problem> {
+    use ProblemKind as Kind;
+    let failure = match answer {
+        Ok(reply) => return of_reply(settings, &reply),
+        Err(failure) => failure,
+    };
+    let found = printable(&failure.to_string());
+    Some(match &failure {
+        Failure::Timeout => timeout(settings),
+        Failure::Io(io) => match io.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => http_port(),
+            Some(tls) => of_tls(tls),
+            None => of_io(settings, io),
+        },
+        Failure::Proxy(_) => Problem::new(Kind::Proxy, found, PROXY),
+        Failure::NoHttp2 => http_port(),
+        Failure::Http2(_) => of_malformed(settings, &found),
+        Failure::NotGrpc { status, .. } => match *status {
+            StatusCode::UNAUTHORIZED => Problem::new(Kind::Unauthorized, found, credentials(settings)),
+            StatusCode::FORBIDDEN => Problem::new(Kind::Forbidden, found, FORBIDDEN),
+            status if status.is_server_error() => Problem::new(Kind::ServerError, found, SERVER_ERROR),
+            _ => Problem::new(
+                Kind::NotAReceiver,
+                found,
+                "This is a web server and no OTLP receiver for gRPC: collectors receive it on port 4317.",
+            ),
+        },
+        Failure::Unusable(_) => other(found),
+    })
+}
+
+#[cfg(feature = "grpc")]
+fn of_reply(settings: &SignalSettings, reply: &Reply) -> Option<Problem> {
+    use ProblemKind as Kind;
+    let found = reply.reason();
+    let problem = match reply.code {
+        Code::OK => return None,
+        Code::UNAUTHENTICATED => Problem::new(Kind::Unauthorized, found, credentials(settings)),
+        Code::PERMISSION_DENIED => Problem::new(Kind::Forbidden, found, FORBIDDEN),
+        Code::UNIMPLEMENTED => Problem::new(
+            Kind::NoSuchPath,
+            found,
+            "The receiver has no such service: it takes no data of this signal (a collector without a pipeline for it). Set this \
+             signal's exporter to `none`, or take it on there.",
+        ),
+        Code::RESOURCE_EXHAUSTED => Problem::new(Kind::RateLimited, found, RATE_LIMITED),
+        Code::UNAVAILABLE => Problem::new(Kind::ServerError, found, SERVER_ERROR),
+        _ => Problem::new(Kind::Other, found, "The receiver's logs may tell more."),
+    };
+    Some(problem)
 }
 
 fn tls_error(error: &ureq::Error) -> Option<&rustls::Error> {
@@ -341,8 +404,8 @@ fn of_tls(error: &rustls::Error) -> Problem {
     }
 }
 
-fn other(error: &ureq::Error) -> Problem {
-    Problem::new(ProblemKind::Other, words(error), "The receiver's logs may tell more.")
+fn other(found: String) -> Problem {
+    Problem::new(ProblemKind::Other, found, "The receiver's logs may tell more.")
 }
 
 /// The proxy on the way, if there is one.

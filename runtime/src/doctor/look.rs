@@ -13,6 +13,7 @@ pub(super) enum Speaks {
     /// HTTP/2 from the first byte, as gRPC does.
     Http2,
     Tls,
+    Http1,
     SomethingElse,
 }
 
@@ -25,6 +26,7 @@ pub(super) fn at(endpoint: &Uri) -> Speaks {
         Some([21, 3, ..]) => Speaks::Tls,
         // The kind of an HTTP/2 frame comes after its length, which is small here: SETTINGS or GOAWAY, of stream 0.
         Some([0, 0, _, 4 | 7, ..]) => Speaks::Http2,
+        Some([b'H', b'T', b'T', b'P', b'/', ..]) => Speaks::Http1,
         _ => Speaks::SomethingElse,
     }
 }

@@ -19,6 +19,7 @@ pub use explain::{Problem, ProblemKind};
 pub use report::{Check, Origin, Report, Setting};
 
 use crate::config::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
+use crate::export::Signal;
 
 /// Examines what the environment configures; see [`Builder::doctor`].
 pub fn doctor() -> Report {
@@ -49,15 +50,15 @@ impl Builder {
 /// All receivers at a time: one that hangs is waited for once.
 fn checks(settings: &Settings) -> Vec<Check> {
     let traces = match &settings.traces {
-        Traces::Otlp(signal) => Some(("traces", signal, true)),
+        Traces::Otlp(signal) => Some((Signal::Traces, signal, true)),
         Traces::Terminal | Traces::Nowhere => None,
     };
     let metrics = match &settings.metrics {
-        Metrics::Otlp(signal) => Some(("metrics", signal, true)),
+        Metrics::Otlp(signal) => Some((Signal::Metrics, signal, true)),
         Metrics::Nowhere => None,
     };
     let events = match &settings.events {
-        Events::Otlp { signal, asked_for } => Some(("events", signal, *asked_for)),
+        Events::Otlp { signal, asked_for } => Some((Signal::Logs, signal, *asked_for)),
         Events::Nowhere => None,
     };
     let exported: Vec<_> = [traces, metrics, events].into_iter().flatten().collect();

@@ -1,13 +1,16 @@
 //! Sends an empty export.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{HeaderMap, Request, StatusCode};
+use opentelemetry_http::Bytes;
 
-use super::{Check, explain};
+use super::{Check, Problem, explain};
+#[cfg(feature = "grpc")]
+use crate::config::Protocol;
 use crate::config::{SignalSettings, shown};
-use crate::export;
+use crate::export::{self, Encoding, Parcel, Signal};
 
 /// What is wrong is at the beginning of an answer.
 const MAX_BODY: u64 = 64 * 1024;
@@ -20,23 +23,40 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-pub(super) fn check(signal: &'static str, settings: &SignalSettings, is_needed: bool) -> Check {
+pub(super) fn check(signal: Signal, settings: &SignalSettings, is_needed: bool) -> Check {
     let started = Instant::now();
-    let answer = send(settings);
+    let problem = problem(signal, settings);
     let took = started.elapsed();
-    let problem = explain::problem(settings, answer);
+    let signal = match signal {
+        Signal::Logs => "events",
+        other => other.as_str(),
+    };
     Check { signal, destination: shown(&settings.endpoint), is_needed, took, problem }
 }
 
+fn problem(signal: Signal, settings: &SignalSettings) -> Option<Problem> {
+    match settings.protocol {
+        #[cfg(feature = "grpc")]
+        Protocol::Grpc => explain::grpc(settings, export::grpc::probe(settings, signal)),
+        _ => explain::http(settings, send(signal, settings)),
+    }
+}
+
 /// Of no items, so that nobody's data gets anything it should not have.
-fn send(settings: &SignalSettings) -> Result<Answer, ureq::Error> {
+fn send(signal: Signal, settings: &SignalSettings) -> Result<Answer, ureq::Error> {
     let agent = export::agent(&settings.endpoint, settings.tls.clone());
+    let encoding = Encoding { protocol: settings.protocol, compression: settings.compression };
+    let nothing = Parcel { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
     let mut request = Request::post(settings.endpoint.clone());
     if let Some(headers) = request.headers_mut() {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
+        if let Some(encoding) = encoding.content_encoding() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
         headers.extend(settings.headers.clone());
-        headers.insert(CONTENT_TYPE, http::HeaderValue::from_static("application/x-protobuf"));
     }
-    let request = request.body(&[][..])?;
+    let body = encoding.encode(&nothing)?;
+    let request = request.body(&body[..])?;
     let request = agent.configure_request(request).timeout_global(Some(settings.timeout)).build();
     let mut response = agent.run(request)?;
     // Half a page tells as much as a whole one.

@@ -39,10 +39,10 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Out
     let media_type =
         text(headers, &CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or("").trim();
     match media_type.to_ascii_lowercase().as_str() {
-        // Not what was asked for, but Langfuse and others answer so to protobuf, and have taken it.
-        "application/json" => Outcome::Accepted,
+        // To JSON; also to protobuf, by Langfuse and others.
+        "application/json" => partial_success_in_json(body),
         "" | "application/x-protobuf" | "application/protobuf" | "application/octet-stream" => {
-            ExportResponse::decode(body).map_or_else(|_| no_receiver(status, media_type), partial)
+            partial_success(body).unwrap_or_else(|| no_receiver(status, media_type))
         }
         _ => no_receiver(status, media_type),
     }
@@ -76,12 +76,32 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn partial(response: ExportResponse) -> Outcome {
-    // Without a count the message is a warning about what was accepted.
-    let Some(PartialSuccess { rejected: rejected @ 1.., error_message }) = response.partial_success else {
-        return Outcome::Accepted;
+/// What a response in protobuf says; nothing, if it is none.
+pub(super) fn partial_success(response: &[u8]) -> Option<Outcome> {
+    let response = ExportResponse::decode(response).ok()?;
+    Some(response.partial_success.map_or(Outcome::Accepted, |PartialSuccess { rejected, error_message }| {
+        partial(rejected, &error_message)
+    }))
+}
+
+/// Each signal has a name of its own for the count, which is a number or, as JSON has it in protobuf, one in a string.
+fn partial_success_in_json(response: &[u8]) -> Outcome {
+    let response: serde_json::Value = serde_json::from_slice(response).unwrap_or_default();
+    let partial_success = &response["partialSuccess"];
+    let number = |name| {
+        let count = partial_success.get(name)?;
+        count.as_i64().or_else(|| count.as_str()?.parse().ok())
     };
-    Outcome::Partial { rejected: rejected.unsigned_abs(), message: short(&error_message) }
+    let rejected = ["rejectedSpans", "rejectedDataPoints", "rejectedLogRecords"].into_iter().find_map(number);
+    partial(rejected.unwrap_or_default(), partial_success["errorMessage"].as_str().unwrap_or_default())
+}
+
+/// Without a count the message is a warning about what was accepted.
+fn partial(rejected: i64, message: &str) -> Outcome {
+    match rejected {
+        1.. => Outcome::Partial { rejected: rejected.unsigned_abs(), message: short(message) },
+        _ => Outcome::Accepted,
+    }
 }
 
 fn no_receiver(status: StatusCode, media_type: &str) -> Outcome {
@@ -89,7 +109,7 @@ fn no_receiver(status: StatusCode, media_type: &str) -> Outcome {
     Outcome::Refused { reason: format!("HTTP status {status} with {what}: this is not an OTLP receiver") }
 }
 
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     let text = printable(text);
     match text.char_indices().nth(MAX_MESSAGE_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -125,6 +145,26 @@ mod tests {
             for status in statuses {
                 assert_eq!(kind(*status), expected, "{status}");
             }
+        }
+    }
+
+    #[test]
+    fn what_was_rejected_is_read_from_json_too() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, "application/json; charset=utf-8".parse().expect("a value"));
+        let judged = |body: &str| judge(StatusCode::OK, &headers, body.as_bytes());
+        let some = |rejected, message: &str| Outcome::Partial { rejected, message: message.to_owned() };
+        let cases = [
+            (r#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}"#, some(2, "too old")),
+            (r#"{"partialSuccess":{"rejectedDataPoints":3}}"#, some(3, "")),
+            (r#"{"partialSuccess":{"rejectedLogRecords":"1"}}"#, some(1, "")),
+            (r#"{"partialSuccess":{"errorMessage":"a warning"}}"#, Outcome::Accepted),
+            (r#"{"partialSuccess":null}"#, Outcome::Accepted),
+            ("{}", Outcome::Accepted),
+            (r#""OK""#, Outcome::Accepted),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(judged(body), expected, "{body}");
         }
     }
 

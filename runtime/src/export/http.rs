@@ -1,17 +1,16 @@
-//! OTLP over HTTP: a [`Wire`] that sends protobuf, compressed if asked.
+//! OTLP over HTTP: a [`Wire`] that sends protobuf or JSON, compressed if asked.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, Request, Uri};
 use ureq::tls::TlsConfig;
 
 use super::answer;
 use super::delivery::{MakeWire, Outcome, Parcel, Wire};
+use super::encoding::Encoding;
 use super::printable::printable;
 use crate::config::SignalSettings;
 
@@ -19,7 +18,8 @@ use crate::config::SignalSettings;
 const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The encoder's, as the specification wants it, and ours.
-const PRODUCT: &str = concat!("OTel-OTLP-Exporter-Rust/0.33 llm-trace/", env!("CARGO_PKG_VERSION"));
+pub(super) const PRODUCT: &str =
+    concat!("OTel-OTLP-Exporter-Rust/0.33 llm-trace/", env!("CARGO_PKG_VERSION"));
 
 /// An attempt that is cut short by less than this by the end of a program has had its time.
 const GRACE: Duration = Duration::from_millis(250);
@@ -31,16 +31,17 @@ struct HttpWire {
     endpoint: Uri,
     /// Values are marked sensitive, which keeps them out of `Debug`.
     headers: HeaderMap,
-    gzip: bool,
+    encoding: Encoding,
     timeout: Duration,
 }
 
 /// Makes wires to the receiver of a signal.
 pub(super) fn wire(settings: SignalSettings) -> MakeWire {
-    let SignalSettings { endpoint, headers, timeout, gzip, tls } = settings;
+    let SignalSettings { endpoint, protocol, compression, headers, timeout, tls } = settings;
+    let encoding = Encoding { protocol, compression };
     Box::new(move || {
         let agent = agent(&endpoint, tls.clone());
-        Box::new(HttpWire { agent, endpoint: endpoint.clone(), headers: headers.clone(), gzip, timeout })
+        Box::new(HttpWire { agent, endpoint: endpoint.clone(), headers: headers.clone(), encoding, timeout })
     })
 }
 
@@ -50,20 +51,20 @@ impl Wire for HttpWire {
         if left.is_zero() {
             return Outcome::Retry { after: None, reason: "no time was left for an attempt".to_owned() };
         }
-        self.post(&parcel.body, left).unwrap_or_else(|error| self.failure(&error, left))
+        self.post(parcel, left).unwrap_or_else(|error| self.failure(&error, left))
     }
 }
 
 impl HttpWire {
-    fn post(&self, body: &[u8], time_left: Duration) -> Result<Outcome, ureq::Error> {
+    fn post(&self, parcel: &Parcel, time_left: Duration) -> Result<Outcome, ureq::Error> {
+        let body = self.encoding.encode(parcel)?;
         let mut request = Request::post(self.endpoint.clone())
-            .header(CONTENT_TYPE, "application/x-protobuf")
+            .header(CONTENT_TYPE, self.encoding.content_type())
             .header(USER_AGENT, PRODUCT);
-        let zipped = if self.gzip { Some(gzip(body)?) } else { None };
-        if zipped.is_some() {
-            request = request.header(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(encoding) = self.encoding.content_encoding() {
+            request = request.header(CONTENT_ENCODING, encoding);
         }
-        let mut request = request.body(zipped.as_deref().unwrap_or(body))?;
+        let mut request = request.body(&body[..])?;
         // What was configured wins, `User-Agent` included.
         request.headers_mut().extend(self.headers.clone());
         let request = self.agent.configure_request(request).timeout_global(Some(time_left)).build();
@@ -99,13 +100,7 @@ impl HttpWire {
     }
 }
 
-fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::default());
-    encoder.write_all(body)?;
-    encoder.finish()
-}
-
-fn spoken(duration: Duration) -> String {
+pub(super) fn spoken(duration: Duration) -> String {
     match duration.subsec_millis() {
         0 => format!("{} s", duration.as_secs()),
         _ => format!("{} ms", duration.as_millis()),
@@ -127,7 +122,7 @@ pub(crate) fn agent(endpoint: &Uri, tls: TlsConfig) -> ureq::Agent {
     config.build().new_agent()
 }
 
-fn is_told_by_its_kind(kind: ErrorKind) -> bool {
+pub(super) fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::ConnectionRefused
@@ -139,7 +134,7 @@ fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     )
 }
 
-fn is_loopback(endpoint: &Uri) -> bool {
+pub(super) fn is_loopback(endpoint: &Uri) -> bool {
     let host = endpoint.host().unwrap_or_default().to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost"

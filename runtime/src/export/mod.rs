@@ -2,7 +2,10 @@
 
 mod answer;
 mod delivery;
+mod encoding;
 mod gate;
+#[cfg(feature = "grpc")]
+pub(crate) mod grpc;
 mod guard;
 mod handover;
 mod hooks;
@@ -29,6 +32,8 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProces
 
 pub(crate) use delivery::Pace;
 pub use delivery::{DropReason, SignalCounts};
+pub(crate) use delivery::{Parcel, Signal};
+pub(crate) use encoding::Encoding;
 pub use guard::Telemetry;
 pub(crate) use hooks::Quiet;
 pub(crate) use http::{agent, destination};
@@ -41,7 +46,7 @@ use crate::config::{
 };
 use crate::events::EventLimits;
 use crate::{call, events, metrics, openinference, pricing, privacy, propagation, quality, vintage};
-use delivery::{Route, Sender, Signal, Spool};
+use delivery::{MakeWire, Route, Sender, Spool};
 use gate::SpanGate;
 use guard::{Exported, Loggers, Running};
 use handover::{
@@ -174,7 +179,7 @@ fn sender(
         destination: http::destination(&settings.endpoint),
         ledger: Arc::clone(ledger),
         timeout: settings.timeout,
-        wire: http::wire(settings),
+        wire: wire(settings),
         max_bytes: delivery.max_queue_bytes,
         spool,
         pace: delivery.pace,
@@ -304,6 +309,15 @@ impl SpanRules {
             None => provider.with_sampler(CountingSampler::new(head, Arc::clone(ledger))),
         };
         provider.with_span_processor(SpanGate::new(processor, limits.span_text, tail))
+    }
+}
+
+/// The way to a receiver in the protocol that was chosen.
+fn wire(settings: SignalSettings) -> MakeWire {
+    match settings.protocol {
+        #[cfg(feature = "grpc")]
+        crate::config::Protocol::Grpc => grpc::wire(settings),
+        _ => http::wire(settings),
     }
 }
 

@@ -9,7 +9,7 @@ use http::header::AUTHORIZATION;
 
 use super::super::endpoint::shown;
 use super::super::env::invalid;
-use super::super::{Builder, ConfigError};
+use super::super::{Builder, Compression, ConfigError, Protocol};
 
 /// The receivers that the builder was told, and how it shows itself to them.
 #[derive(Clone, Default)]
@@ -92,6 +92,21 @@ impl Builder {
     ) -> Self {
         let (instance, place, token) = (instance.into(), zone.into(), Secret(token.into()));
         self.destination.base = Some(Base::GrafanaCloud { instance, place, token });
+        self
+    }
+
+    /// How OTLP is spoken, to all receivers. Default: `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_PROTOCOL`, then
+    /// `OTEL_EXPORTER_OTLP_PROTOCOL`, then protobuf over HTTP. With gRPC an endpoint has no path, and may have no scheme: then it
+    /// is `https`, unless `OTEL_EXPORTER_OTLP_INSECURE` is `true`.
+    pub fn with_protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = Some(protocol);
+        self
+    }
+
+    /// How requests are compressed. Default: `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_COMPRESSION`, then
+    /// `OTEL_EXPORTER_OTLP_COMPRESSION`, then not at all.
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = Some(compression);
         self
     }
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::super::{Limits, Sampler, builder};
+use super::super::{Compression, Limits, Protocol, Sampler, builder};
 use super::*;
 
 struct Vars {
@@ -99,7 +99,7 @@ fn a_signals_variable_wins_over_the_general_one() {
         (&b"own"[..], &b"general"[..])
     );
     assert_eq!((traces.timeout, metrics.timeout), (Duration::from_secs(1), Duration::from_secs(10)));
-    assert_eq!((traces.gzip, metrics.gzip), (true, false));
+    assert_eq!((traces.compression, metrics.compression), (Compression::Gzip, Compression::None));
 }
 
 #[test]
@@ -214,6 +214,56 @@ fn sampling_batches_and_intervals_are_as_given() {
     assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
     assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
+}
+
+/// What is compiled in is valid; what is not says which feature it takes.
+#[test]
+fn protocols_and_compressions_are_there_with_their_features() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+    let cases = [
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", cfg!(feature = "http-json"), "http-json"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc", cfg!(feature = "grpc"), "grpc"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", cfg!(feature = "zstd"), "zstd"),
+    ];
+    for (variable, word, is_there, feature) in cases {
+        let resolved = resolve(builder(), &[endpoint, (variable, word)]);
+        if is_there {
+            let traces = traces(resolved.expect(word));
+            let words = (traces.protocol.to_string(), traces.compression.to_string());
+            assert!(words.0 == word || words.1 == word, "{words:?}");
+        } else {
+            let message = resolved.expect_err(word).to_string();
+            let needs = format!("{variable}: `{word}` is not valid: needs the feature `{feature}`");
+            assert!(message.starts_with(&needs), "{message}");
+        }
+    }
+    let in_code = builder().with_protocol(Protocol::HttpProtobuf).with_compression(Compression::Gzip);
+    let vars =
+        [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none")];
+    let traces = traces(resolve(in_code, &vars).expect("the builder wins"));
+    assert_eq!((traces.protocol, traces.compression), (Protocol::HttpProtobuf, Compression::Gzip));
+}
+
+#[cfg(feature = "grpc")]
+#[test]
+fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
+    let with = |vars: Pairs<'_>| {
+        let vars = [&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], vars].concat();
+        resolve(builder(), &vars).map(|settings| traces(settings).endpoint.to_string())
+    };
+    let endpoint = |url| ("OTEL_EXPORTER_OTLP_ENDPOINT", url);
+    let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
+    let secure = ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "false");
+    assert_eq!(with(&[("OTEL_TRACES_EXPORTER", "otlp")]).expect("valid"), "http://localhost:4317/");
+    assert_eq!(with(&[endpoint("http://c:4317/")]).expect("valid"), "http://c:4317/");
+    assert_eq!(with(&[endpoint("c:4317")]).expect("valid"), "https://c:4317/");
+    assert_eq!(with(&[endpoint("c:4317"), insecure]).expect("valid"), "http://c:4317/");
+    assert_eq!(with(&[endpoint("c:4317"), insecure, secure]).expect("valid"), "https://c:4317/");
+    assert_eq!(with(&[endpoint("https://c:4317"), insecure]).expect("valid"), "https://c:4317/");
+    let message = with(&[endpoint("https://c/otlp")]).expect_err("a path").to_string();
+    assert!(message.contains("expected no path, as gRPC has none"), "{message}");
+    let cloud = builder().with_grafana_cloud("1", "eu", "token").with_protocol(Protocol::Grpc);
+    assert!(resolve(cloud, &[]).expect_err("a path").to_string().starts_with("with_grafana_cloud: "));
 }
 
 #[test]
@@ -342,6 +392,32 @@ fn a_configuration_file_is_not_read_and_no_mistake() {
     resolve(builder(), &[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).expect("valid");
 }
 
+/// What is read of a signal that is exported: variable, value, and what the error says of it.
+const INVALID_FOR_EXPORTS: &[(&str, &str, &str)] = &[
+    (
+        "OTEL_EXPORTER_OTLP_PROTOCOL",
+        "http",
+        "`http` is not valid: expected one of `http/protobuf`, `http/json`, `grpc`",
+    ),
+    ("OTEL_EXPORTER_OTLP_COMPRESSION", "lz4", "`lz4` is not valid: expected one of `gzip`, `zstd`, `none`"),
+    ("OTEL_EXPORTER_OTLP_INSECURE", "1", "`1`"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "glc secret=1", "`…` is not valid: expected the name of an HTTP header"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "grpc-timeout=1S", "`grpc-timeout=***`"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "te=gzip", "`te=***`"),
+    ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x` is not valid: expected a number of milliseconds"),
+    ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", "`-1`"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "`10s`"),
+    ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "`0`"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "auth=a%0Ab", "`auth=***`"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "Content-Type=text/plain", "`Content-Type=***`"),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "host=other", "`host=***`"),
+    ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "content-length=1", "`content-length=***`"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "transfer-encoding=chunked", "`transfer-encoding=***`"),
+    ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such.pem", "`/no/such.pem` is not valid: expected a PEM file"),
+    ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem", "`/key.pem` is not valid: needs its certificate too"),
+    ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/crt.pem", "`/crt.pem` is not valid: needs its key too"),
+];
+
 #[test]
 fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
     const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
@@ -403,28 +479,8 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
             "`all` is not valid: expected `NO_CONTENT`, `SPAN_ONLY`",
         ),
     ];
-    let with_endpoint = [
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "`grpc`"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "`zstd`"),
-        ("OTEL_BSP_EXPORT_TIMEOUT", "x", "`x` is not valid: expected a number of milliseconds"),
-        ("OTEL_METRIC_EXPORT_TIMEOUT", "-1", "`-1`"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "`10s`"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0", "`0`"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "auth=a%0Ab", "`auth=***`"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "Content-Type=text/plain", "`Content-Type=***`"),
-        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "host=other", "`host=***`"),
-        ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "content-length=1", "`content-length=***`"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "transfer-encoding=chunked", "`transfer-encoding=***`"),
-        (
-            "OTEL_EXPORTER_OTLP_CERTIFICATE",
-            "/no/such.pem",
-            "`/no/such.pem` is not valid: expected a PEM file",
-        ),
-        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/key.pem", "`/key.pem` is not valid: needs its certificate too"),
-        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/crt.pem", "`/crt.pem` is not valid: needs its key too"),
-    ];
     let alone = alone.map(|case| (vec![(case.0, case.1)], case));
-    let with_endpoint = with_endpoint.map(|case| (vec![ENDPOINT, (case.0, case.1)], case));
+    let with_endpoint = INVALID_FOR_EXPORTS.iter().map(|case| (vec![ENDPOINT, (case.0, case.1)], *case));
     for (vars, (variable, _, expected)) in alone.into_iter().chain(with_endpoint) {
         let message = resolve(builder(), &vars).expect_err(variable).to_string();
         assert!(message.starts_with(&format!("{variable}: {expected}")), "{message}");
@@ -451,7 +507,7 @@ fn what_the_builder_is_given_is_checked_too() {
         (builder().with_endpoint("c:4318"), "with_endpoint: `c:4318`"),
         (endpoint().with_timeout(Duration::ZERO), "with_timeout: `0`"),
         (endpoint().with_header("Host", "secret"), "with_header: `Host=***`"),
-        (endpoint().with_header("no header", "secret"), "with_header: `no header`"),
+        (endpoint().with_header("no header", "secret"), "with_header: `…`"),
         (builder().with_resource_attribute("", "x"), "with_resource_attribute: ``"),
         (builder().with_sampler(Sampler::ratio(1.5)), "with_sampler: `1.5`"),
         (builder().with_sampler(Sampler::ratio(f64::NAN)), "with_sampler: `NaN`"),
