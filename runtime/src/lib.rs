@@ -77,7 +77,9 @@ pub use llm_trace_macros::{Capture, llm_trace};
 pub use mirror::tracing_filter;
 /// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
 pub use opentelemetry::context::FutureExt;
-pub use privacy::{AsContent, Capture, ContentCapture, Secret};
+pub use privacy::{
+    AsContent, Capture, ContentCapture, ContentDirectory, ContentPiece, ContentStore, ContentUpload, Secret,
+};
 pub use quality::{QualitySignal, QualitySignals, Topics};
 pub use request::{LlmRequest, Request};
 pub use response::{LlmError, LlmResponse, Response, Usage};

@@ -147,8 +147,37 @@ fn raw(body: &Value) -> Tagged {
     Tagged::Body(serde_json::value::RawValue::from_string(body.to_string()).unwrap())
 }
 
-/// Calls that end in one way only: adapted, streamed, raw, and cancelled.
-const OTHERS: usize = 4;
+#[derive(llm_trace::Capture, serde::Serialize)]
+struct Shown {
+    role: &'static str,
+    content: String,
+    #[capture(hash)]
+    name: String,
+    #[capture(redact)]
+    kept_to_itself: String,
+    #[capture(skip)]
+    left_out: String,
+}
+
+#[llm_trace(chat, provider = "openai", model = "canary-model", input = shown)]
+fn derived(shown: &Shown) -> Shown {
+    assert!(shown.left_out.contains(CANARY));
+    self::shown()
+}
+
+fn shown() -> Shown {
+    let private = || word("private");
+    Shown {
+        role: "user",
+        content: word("derived"),
+        name: private(),
+        kept_to_itself: private(),
+        left_out: private(),
+    }
+}
+
+/// Calls that end in one way only: adapted, streamed, raw, derived, and cancelled.
+const OTHERS: usize = 5;
 
 fn everything() {
     for call in CALLS {
@@ -160,6 +189,7 @@ fn everything() {
     adapted();
     assert_eq!(streamed().count(), 3);
     let Tagged::Body(_) = raw_and_tagged();
+    derived(&shown());
     llm_trace::score("quality").value(0.5).explanation(&word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
@@ -167,7 +197,8 @@ fn everything() {
 }
 
 /// Where the content of calls to models is.
-const PLACES: &[&str] = &["system", "message", "tool", "answer", "thought", "streamed", "arguments"];
+const PLACES: &[&str] =
+    &["system", "message", "tool", "answer", "thought", "streamed", "arguments", "derived"];
 
 fn requests(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
     let all = receiver.received();
@@ -182,7 +213,11 @@ fn contains(bytes: &[u8], word: &str) -> bool {
 }
 
 fn run(builder: Builder) -> Receiver {
-    exported(builder, everything)
+    let receiver = exported(builder, everything);
+    // What a type keeps to itself is nowhere in any mode.
+    let all = receiver.received();
+    assert!(all.iter().all(|request| !contains(&request.body, &word("private"))));
+    receiver
 }
 
 fn assert_absent(receiver: &Receiver, path: &str) {
@@ -263,6 +298,48 @@ fn assert_is_on_events_only(receiver: &Receiver) {
         assert!(!format!("{record:?}").contains(CANARY), "outside of content attributes: {record:?}");
     }
     assert_eq!(details, EVENTS_WITH_DETAILS);
+}
+
+/// Forgets what it is given.
+struct Nowhere(std::sync::Mutex<Vec<u8>>);
+
+impl llm_trace::ContentStore for Nowhere {
+    fn reference(&self, piece: &llm_trace::ContentPiece<'_>) -> String {
+        format!("nowhere:{}", piece.span_id())
+    }
+
+    fn store(&self, _: &str, json: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        self.0.lock().unwrap().extend_from_slice(json.as_bytes());
+        Ok(())
+    }
+}
+
+#[test]
+fn content_that_is_kept_elsewhere_is_on_no_wire() {
+    use llm_trace::ContentUpload::Instead;
+    let store = std::sync::Arc::new(Nowhere(std::sync::Mutex::default()));
+    let uploading = || llm_trace::builder().with_content_upload(std::sync::Arc::clone(&store), Instead);
+    // More comes than may wait: what overflows is lost, and on no wire either.
+    let (receiver, receipt) = crate::finished(uploading().with_events(true), everything);
+    assert_eq!(receipt.spans_lost(), 0);
+    assert_absent(&receiver, "/v1/traces");
+    assert_absent(&receiver, "/v1/metrics");
+    assert_nowhere_on_events(&receiver);
+    for place in PLACES {
+        assert!(contains(&store.0.lock().unwrap(), &word(place)), "{place} is kept nowhere");
+    }
+    // Of what is captured besides, only what is not kept elsewhere is on spans.
+    let builder = uploading().with_content_capture(ContentCapture::SpanAndEvent);
+    let (receiver, _) = crate::finished(builder, everything);
+    assert_present(&receiver, "query");
+    let kept = &CONTENT_OF_EVENTS[..4];
+    for span in receiver.spans() {
+        assert!(content_keys(&span).iter().all(|key| !kept.contains(key)), "{span:?}");
+    }
+    for record in receiver.logs() {
+        let is_kept = |key: &str| kept.contains(&key);
+        assert!(!record.attributes.iter().any(|attribute| is_kept(&attribute.key)), "{record:?}");
+    }
 }
 
 #[test]

@@ -18,11 +18,13 @@ mod redaction;
 mod schema;
 mod streams;
 mod topics;
+mod upload;
 mod without_init;
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use llm_trace::{Builder, ContentCapture};
+use llm_trace::{Builder, ContentCapture, Receipt};
 use llm_trace_tests::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -33,16 +35,32 @@ fn capturing() -> Builder {
     llm_trace::builder().with_content_capture(ContentCapture::SpanOnly)
 }
 
-/// What a piece of code exports under this configuration. Policy and providers are the process's: one at a time.
+/// What a piece of code exports under this configuration.
 fn exported(builder: Builder, code: impl FnOnce()) -> Receiver {
-    static TURN: Mutex<()> = Mutex::new(());
+    let (receiver, receipt) = finished(builder, code);
+    assert!(receipt.is_complete(), "{receipt}");
+    receiver
+}
+
+/// The same, with the receipt. Policy and providers are the process's: one at a time.
+fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, Receipt) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let receiver = Receiver::start();
     let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();
     code();
-    assert!(telemetry.shutdown().is_complete());
-    receiver
+    (receiver, telemetry.shutdown())
 }
+
+/// The receipt of a program that has so much time to end.
+fn finished_within(builder: Builder, timeout: Duration, code: impl FnOnce()) -> Receipt {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let receiver = Receiver::start();
+    let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();
+    code();
+    telemetry.shutdown_within(timeout)
+}
+
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The only span of a piece of code that runs with content captured.
 fn captured(code: impl FnOnce()) -> Span {

@@ -219,6 +219,9 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     // In a process of its own: policies are the process's, and its providers are replaced by those of the trace.
     let looking = is_child.then(|| {
         let builder = llm_trace::builder().with_quality_signals(QualitySignals::all());
+        let is_kept_elsewhere = std::env::var_os(UPLOAD).is_some();
+        let upload = llm_trace::ContentUpload::Besides;
+        let builder = if is_kept_elsewhere { builder.with_content_upload(Nowhere, upload) } else { builder };
         builder.with_topics(Topics::PromptName).init().unwrap()
     });
     let trace = Trace::new();
@@ -291,6 +294,35 @@ fn content_keeps_to_the_conventions_too_when_it_is_captured() {
     println!("{text}");
     for content in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
         assert!(text.contains(content), "no {content} in {text}");
+    }
+}
+
+/// Set in a child process that keeps content elsewhere.
+const UPLOAD: &str = "LLM_TRACE_TEST_UPLOAD";
+
+struct Nowhere;
+
+impl llm_trace::ContentStore for Nowhere {
+    fn reference(&self, piece: &llm_trace::ContentPiece<'_>) -> String {
+        format!("nowhere:{}", piece.attribute())
+    }
+
+    fn store(&self, _: &str, _: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(())
+    }
+}
+
+#[test]
+fn references_to_content_that_is_kept_elsewhere_are_declared() {
+    for opt_in in ["", "gen_ai_latest_experimental"] {
+        let text = in_child(&[
+            ("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in),
+            (CAPTURE, "SPAN_AND_EVENT"),
+            (UPLOAD, "1"),
+        ]);
+        for content in ["input.messages", "output.messages", "system_instructions", "tool.definitions"] {
+            assert!(text.contains(&format!("llm_trace.{content}_ref")), "no {content} in {text}");
+        }
     }
 }
 

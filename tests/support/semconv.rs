@@ -310,7 +310,7 @@ impl Registry {
             let key = &*numbered(attribute.key.as_str());
             match self.attributes.get(key) {
                 None => say(format!("`{key}` is not defined")),
-                Some(_) if !allowed.contains_key(key) => say(format!("`{key}` is not for this span type")),
+                Some(_) if !is_allowed(&allowed, key) => say(format!("`{key}` is not for this span type")),
                 Some(expected) if !expected.fits(&attribute.value) => {
                     say(format!("`{key}` should be {expected:?}, is {:?}", attribute.value));
                 }
@@ -400,7 +400,7 @@ impl Registry {
         for (key, value) in attributes.iter().filter(|(key, _)| !key.as_str().starts_with(USERS_OWN)) {
             match self.attributes.get(key.as_str()) {
                 None => say(format!("`{key}` is not defined")),
-                Some(_) if !allowed.contains_key(key.as_str()) => {
+                Some(_) if !is_allowed(&allowed, key.as_str()) => {
                     say(format!("`{key}` is not for this event"));
                 }
                 Some(expected) if !expected.fits_event(value) => {
@@ -534,4 +534,10 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// A reference to content is for whatever the content is for.
+fn is_allowed(allowed: &BTreeMap<String, bool>, key: &str) -> bool {
+    let content = key.strip_prefix("llm_trace.").and_then(|key| key.strip_suffix("_ref"));
+    allowed.contains_key(key) || content.is_some_and(|key| allowed.contains_key(&format!("gen_ai.{key}")))
 }

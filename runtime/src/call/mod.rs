@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{TraceContextExt, TraceId};
+use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
 pub use current::{CurrentCall, current};
@@ -115,6 +115,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
+    /// Trace and span.
+    pub(crate) ids: (TraceId, SpanId),
     pub(crate) content_share: Option<RequestShare<'a>>,
     /// What was asked about, if topics are told.
     pub(crate) topic: Option<String>,
@@ -332,6 +334,7 @@ impl Held {
             price: &price,
             timing: &facts.timing,
             duration,
+            ids: open.ids(),
             content_share: open.content_share(),
             topic: quality::topic(&facts.request, open.scope.outermost()),
             content: OnceCell::new(),
@@ -346,6 +349,9 @@ impl Held {
         }
         if let Some(span) = &open.mirror {
             mirror::end(span, &finished);
+        }
+        if privacy::is_uploaded() {
+            finished.content();
         }
         let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
         events::record(&finished, &self.context, end_time);
@@ -371,6 +377,10 @@ impl Drop for Call {
 }
 
 impl Open {
+    fn ids(&self) -> (TraceId, SpanId) {
+        (self.trace_id, self.span.span().span_context().span_id())
+    }
+
     fn content_share(&self) -> Option<RequestShare<'_>> {
         let budget = self.scope.content_budget()?;
         Some(RequestShare { budget, is_outermost: self.is_outermost })

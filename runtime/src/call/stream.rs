@@ -118,6 +118,7 @@ impl Call {
             price: &Price::None,
             timing: &facts.timing,
             duration: Duration::ZERO,
+            ids: open.ids(),
             content_share: None,
             content: std::cell::OnceCell::new(),
             topic: None,

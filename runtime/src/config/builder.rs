@@ -18,6 +18,7 @@ use crate::privacy::{ContentCapture, Redaction};
 use crate::quality::{QualitySignals, Topics};
 use crate::vintage::Vintage;
 
+pub(crate) use content::Upload;
 pub(super) use content::{Content, Salt};
 pub(super) use destination::Destination;
 

@@ -23,6 +23,7 @@ mod spool;
 mod tags;
 mod tls;
 
+pub(crate) use builder::Upload;
 pub use builder::{Builder, builder};
 pub(crate) use delivery::DeliverySettings;
 pub(crate) use env::Environment;

@@ -191,6 +191,9 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
     rows.push("conventions", format!("{:?}", settings.vintage), method, &[vintage::OPT_IN])?;
     let method = builder.content.map(|_| "with_content_capture");
     rows.push("content", format!("{:?}", settings.content), method, &[CAPTURE_CONTENT])?;
+    let upload = settings.content_upload.as_ref();
+    let shown = upload.map_or_else(|| "none".to_owned(), |upload| format!("{upload:?}"));
+    rows.push("content upload", shown, upload.map(|_| "with_content_upload"), &[])?;
     let salt = builder.content_rules.salt.as_ref().map(|_| "with_hash_salt");
     let is_salted = salt.is_some() || rows.first(&[HASH_SALT])?.is_some();
     let shown = if is_salted { "***" } else { "random" };

@@ -7,6 +7,7 @@ mod tests;
 
 use opentelemetry::KeyValue;
 
+use super::builder::Upload;
 use super::env::{self, Source};
 use super::signal::{self, Receiver, SignalSettings};
 use super::{
@@ -37,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) propagators: Propagators,
     pub(crate) content: ContentCapture,
     pub(crate) content_rules: Rules,
+    pub(crate) content_upload: Option<Upload>,
     pub(crate) cardinality_limit: usize,
     pub(crate) tags: TagRules,
     pub(crate) quality: QualitySignals,
@@ -113,6 +115,7 @@ impl Settings {
         let mut propagators = propagators::resolve(source)?;
         propagators.baggage |= !tags.baggage.is_empty();
         let content_rules = content::rules(&builder, source, sdk.limits.span_text)?;
+        let content_upload = builder.content_rules.upload.clone();
         let cardinality_limit = cardinality_limit(&builder, source)?;
         let quality = builder.quality;
         let topics = topics(&builder)?;
@@ -134,6 +137,7 @@ impl Settings {
             propagators,
             content,
             content_rules,
+            content_upload,
             cardinality_limit,
             tags,
             quality,

@@ -14,6 +14,7 @@ use super::ledger::Ledger;
 use super::receipt::Receipt;
 use crate::call;
 use crate::events::Installed;
+use crate::privacy::Uploader;
 use crate::quality;
 
 /// Whoever runs into a deadline is given this much longer to say so.
@@ -24,6 +25,9 @@ const HEAD_START: Duration = Duration::from_millis(250);
 
 /// What `flush` waits for the SDK to hand over what it holds, which is a matter of milliseconds.
 const HANDOVER_TIME: Duration = Duration::from_secs(5);
+
+/// What uploads are waited for where there is no receiver that says how long.
+const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
 /// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
 /// both deliver what is queued and stop.
@@ -50,6 +54,7 @@ pub(super) struct Running {
     pub(super) meters: Option<Exported<SdkMeterProvider>>,
     pub(super) loggers: Option<Loggers>,
     pub(super) spool: Option<Arc<dyn Spool>>,
+    pub(super) uploader: Option<Arc<Uploader>>,
     pub(super) ledger: Arc<Ledger>,
     /// Once it has stopped.
     pub(super) receipt: Mutex<Option<Receipt>>,
@@ -100,7 +105,7 @@ impl Telemetry {
     /// ```
     pub fn stats(&self) -> Receipt {
         match &self.running {
-            Some(running) => running.ledger.receipt(),
+            Some(running) => running.so_far(),
             None => Ledger::default().receipt(),
         }
     }
@@ -165,7 +170,7 @@ impl Running {
         call::keep_open(false);
         self.stop(timeout.unwrap_or_else(|| self.patience()));
         super::INSTALLED.store(false, Ordering::Release);
-        let new = self.ledger.receipt();
+        let new = self.so_far();
         self.ledger.report(&new);
         receipt.insert(new).clone()
     }
@@ -198,17 +203,29 @@ impl Running {
                 receiver_that_is_late = Some(handover.sender().destination());
             }
         }
-        let receipt = self.ledger.receipt();
+        if let Some(uploader) = &self.uploader {
+            uploader.wait(until);
+        }
+        let receipt = self.so_far();
         match receiver_that_is_late {
             Some(destination) => receipt.or_because(destination, "there is no answer yet"),
             None => receipt,
         }
     }
 
+    /// What has become of everything until now.
+    fn so_far(&self) -> Receipt {
+        let uploads = self.uploader.as_ref().map(|uploader| uploader.uploads()).unwrap_or_default();
+        Receipt { uploads, ..self.ledger.receipt() }
+    }
+
     fn stop(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         // What answers say is measured by a thread that may be behind.
         quality::settle(timeout / 4);
+        if let Some(uploader) = &self.uploader {
+            uploader.close();
+        }
         if let Some(Loggers { installed, .. }) = &self.loggers {
             installed.remove();
         }
@@ -244,6 +261,11 @@ impl Running {
             handover.sender().close(deadline + MARGIN);
             handover.settle();
         }
+        // It has worked all the while.
+        if let Some(uploader) = &self.uploader {
+            uploader.wait(deadline);
+            uploader.give_up();
+        }
         if let Some(spool) = &self.spool {
             spool.close();
         }
@@ -251,7 +273,12 @@ impl Running {
 
     /// The time that one request may take.
     fn patience(&self) -> Duration {
-        self.handovers().map(|handover| handover.sender().timeout()).max().unwrap_or_default()
+        let of_uploads = self.uploader.as_ref().map(|_| UPLOAD_TIME);
+        self.handovers()
+            .map(|handover| handover.sender().timeout())
+            .chain(of_uploads)
+            .max()
+            .unwrap_or_default()
     }
 
     fn handovers(&self) -> impl Iterator<Item = &Arc<Handover>> {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::delivery::{DropReason, Signal, SignalCounts, Term};
 use super::receipt::{Failure, Receipt};
 use super::report;
+use crate::privacy::Uploads;
 
 /// Running counts of one [`Telemetry`](super::Telemetry).
 ///
@@ -163,6 +164,7 @@ impl Ledger {
             counts: Signal::ALL.map(|signal| self.counts_of(signal)),
             metrics_lost: self.metrics_lost.load(Ordering::Acquire),
             failure: self.story().failure.clone(),
+            uploads: Uploads::default(),
         }
     }
 

@@ -42,9 +42,10 @@ pub use receipt::Receipt;
 
 use crate::config::{
     Batches, ConfigError, DeliverySettings, Events, Limits, MetricSettings, Metrics, Sampling, SdkSettings,
-    Settings, SignalSettings, SpoolSettings, Traces,
+    Settings, SignalSettings, SpoolSettings, Traces, Upload,
 };
 use crate::events::EventLimits;
+use crate::privacy::Uploader;
 use crate::{call, events, metrics, openinference, pricing, privacy, propagation, quality, vintage};
 use delivery::{MakeWire, Route, Sender, Spool};
 use gate::SpanGate;
@@ -79,6 +80,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         propagators,
         content,
         content_rules,
+        content_upload,
         cardinality_limit,
         quality: quality_signals,
         topics,
@@ -133,6 +135,9 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         Events::Nowhere => None,
     };
 
+    let uploader = content_upload.map(|Upload { store, upload }| Uploader::install(store, upload));
+    let uploader = uploader.transpose().map_err(ConfigError::Thread)?;
+
     call::installed();
     privacy::allow_error_messages(error_messages);
     privacy::allow_content(content);
@@ -154,7 +159,15 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     call::keep_open(true);
-    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, ledger, receipt: Mutex::default() }))
+    Ok(Telemetry::new(Running {
+        tracers,
+        meters,
+        loggers,
+        spool,
+        uploader,
+        ledger,
+        receipt: Mutex::default(),
+    }))
 }
 
 #[cfg(feature = "spool")]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::delivery::{DropReason, Signal, SignalCounts};
+use crate::privacy::Uploads;
 
 /// What was delivered and what was not, as [`Telemetry::shutdown`](crate::Telemetry::shutdown) returns it.
 ///
@@ -12,6 +13,7 @@ pub struct Receipt {
     pub(super) counts: [SignalCounts; Signal::ALL.len()],
     pub(super) metrics_lost: bool,
     pub(super) failure: Option<Failure>,
+    pub(super) uploads: Uploads,
 }
 
 #[derive(Clone, Debug)]
@@ -73,10 +75,22 @@ impl Receipt {
         self.metrics_lost && !self.metrics_stored()
     }
 
+    /// Pieces of content that the [store](crate::ContentStore) has kept.
+    pub fn content_stored(&self) -> u64 {
+        self.uploads.stored
+    }
+
+    /// Pieces of content that were to be kept and are not: too many, failed, or still waiting at the end. After
+    /// [`flush`](crate::Telemetry::flush), what waits is not lost yet.
+    pub fn content_lost(&self) -> u64 {
+        self.uploads.lost
+    }
+
     /// Whether everything that ended arrived: nothing is lost, and nothing waits.
     pub fn is_complete(&self) -> bool {
+        let is_stored = self.uploads.lost + self.uploads.waiting == 0;
         let arrived = |counts: &SignalCounts| counts.dropped() + counts.queued() + counts.spooled() == 0;
-        arrived(self.traces()) && arrived(self.logs()) && !self.metrics_lost
+        arrived(self.traces()) && arrived(self.logs()) && !self.metrics_lost && is_stored
     }
 
     /// Why the last failed export failed, if any did: a few words for people, without credentials.
@@ -122,11 +136,13 @@ impl fmt::Display for Receipt {
         }
         let [spans, events] = of_both(SignalCounts::dropped);
         let metrics = |is_so: bool| is_so.then(|| "metrics".to_owned());
-        let lost = joined([spans, events, metrics(self.metrics_lost())]);
+        let pieces = |count: u64| counted(count, "piece").map(|pieces| pieces + " of content");
+        let lost = joined([spans, events, pieces(self.uploads.lost), metrics(self.metrics_lost())]);
         let [spans, events] = of_both(SignalCounts::spooled);
         let stored = joined([spans, events, metrics(self.metrics_stored())]);
+        let [spans, events] = of_both(SignalCounts::queued);
         let parts = [
-            joined(of_both(SignalCounts::queued)).map(|items| items + " waiting"),
+            joined([spans, events, pieces(self.uploads.waiting)]).map(|items| items + " waiting"),
             stored.map(|items| items + " stored"),
             lost.as_ref().map(|items| format!("{items} not delivered")),
         ];

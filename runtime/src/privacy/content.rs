@@ -1,6 +1,7 @@
 //! The content of one call, from where it is captured to the attributes it becomes.
 
 use std::fmt;
+use std::sync::Arc;
 
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{KeyValue, StringValue};
@@ -10,7 +11,7 @@ use super::rules::Rules;
 use super::structure::structured;
 use super::transcript::Transcript;
 use super::tree::{self, Limits, Tree};
-use super::{Measured, messages, openinference, policy};
+use super::{Measured, messages, openinference, policy, upload};
 use crate::call::{Finished, Kind, Outcome, Text};
 use crate::semconv::attribute;
 
@@ -85,7 +86,9 @@ impl Captured {
 
     /// Whether a piece may be recorded. If not, nobody looks at it.
     pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
-        policy::content_allowed_of(kind) && belongs(kind, piece) && !self.skipped.contains(&piece)
+        let is_wanted =
+            policy::content_allowed_of(kind) || (upload::is_on() && upload::is_uploaded(kind, piece));
+        is_wanted && belongs(kind, piece) && !self.skipped.contains(&piece)
     }
 
     /// Captures any value that may be recorded.
@@ -197,7 +200,19 @@ const REQUEST_KEYS: &[(Piece, &[&str])] = &[
 /// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and
 /// the event alike.
 #[derive(Default)]
-pub(crate) struct Recorded(Vec<Attribute>);
+pub(crate) struct Recorded {
+    attributes: Vec<Attribute>,
+    /// Where content is that is kept elsewhere, by attribute.
+    references: Vec<(&'static str, String)>,
+}
+
+/// What the form of a call's content depends on.
+#[derive(Clone)]
+pub(super) struct Form {
+    pub(super) kind: Kind,
+    finish_reasons: Vec<String>,
+    is_completed: bool,
+}
 
 struct Attribute {
     key: &'static str,
@@ -235,6 +250,13 @@ impl Recorded {
             Piece::Input => 4,
         });
         let kind = call.site.kind;
+        let form = Form {
+            kind,
+            finish_reasons: call.response.finish_reasons.clone(),
+            is_completed: matches!(call.outcome, Outcome::Completed),
+        };
+        let references =
+            if upload::is_on() { uploaded(call, &form, &mut pieces, &rules) } else { Vec::new() };
         let share = call.content_share;
         let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
         let written = |piece: Piece| 1 + openinference::number_of_copies(kind, piece);
@@ -243,7 +265,7 @@ impl Recorded {
         for (piece, tree) in pieces {
             let budget = rules.per_attribute.min(left / waiting);
             let made = || {
-                let mut attribute = attribute(call, *piece, tree.clone(), &rules, budget)?;
+                let mut attribute = attribute(&form, *piece, tree.clone(), &rules, budget)?;
                 if written(*piece) > 1 {
                     attribute.copies = openinference::copies(kind, *piece, &attribute.tree, &attribute.text);
                 }
@@ -259,22 +281,24 @@ impl Recorded {
         if let Some(share) = share {
             share.give_back(left);
         }
-        Recorded(recorded)
+        Recorded { attributes: recorded, references }
     }
 
     /// Attributes of a span, which can only be text; none if content may not be on spans.
     pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
-        let attributes = if policy::content_on_spans() { &self.0[..] } else { &[] };
-        attributes.iter().flat_map(|attribute| {
+        let attributes = if policy::content_on_spans() { &self.attributes[..] } else { &[] };
+        let content = attributes.iter().flat_map(|attribute| {
             let own = KeyValue::new(attribute.key, StringValue::from(attribute.text.clone()));
             [own].into_iter().chain(attribute.copies.iter().cloned())
-        })
+        });
+        content.chain(self.references.iter().map(|(key, place)| KeyValue::new(*key, place.clone())))
     }
 
     /// Attributes of an event, as maps and lists; none if content may not be on events.
     pub(crate) fn on_event(&self) -> impl Iterator<Item = (&'static str, AnyValue)> + '_ {
-        let attributes = if policy::content_on_events() { &self.0[..] } else { &[] };
-        attributes.iter().map(|attribute| (attribute.key, structured(&attribute.tree)))
+        let attributes = if policy::content_on_events() { &self.attributes[..] } else { &[] };
+        let content = attributes.iter().map(|attribute| (attribute.key, structured(&attribute.tree)));
+        content.chain(self.references.iter().map(|(key, place)| (*key, AnyValue::from(place.clone()))))
     }
 }
 
@@ -295,35 +319,62 @@ pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
     }
 }
 
-fn attribute(
+/// Hands over what is kept elsewhere, and takes it out of the pieces if it is to be nowhere else.
+fn uploaded(
     call: &Finished<'_>,
-    piece: Piece,
-    mut tree: Tree,
-    rules: &Rules,
-    budget: usize,
-) -> Option<Attribute> {
+    form: &Form,
+    pieces: &mut Vec<&(Piece, Tree)>,
+    rules: &Arc<Rules>,
+) -> Vec<(&'static str, String)> {
+    let ids = (call.ids.0.to_string(), call.ids.1.to_string());
+    let uploads = pieces.iter().filter(|(piece, _)| upload::is_uploaded(form.kind, *piece));
+    let references =
+        uploads.filter_map(|(piece, tree)| upload::upload(&ids, form, *piece, tree, rules)).collect();
+    if upload::is_instead() {
+        pieces.retain(|(piece, _)| !upload::is_uploaded(form.kind, *piece));
+    }
+    references
+}
+
+/// A whole piece in the form in which it is recorded, as JSON.
+#[cfg(feature = "otlp")]
+pub(super) fn formed(form: &Form, piece: Piece, tree: Tree, rules: &Rules) -> Option<String> {
+    attribute(form, piece, tree, rules, rules.per_upload()).map(|attribute| attribute.text)
+}
+
+/// The attribute that a piece of a call becomes.
+pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
+    match (piece, kind) {
+        (Piece::System, _) => attribute::SYSTEM_INSTRUCTIONS,
+        (Piece::Input, _) => attribute::INPUT_MESSAGES,
+        (Piece::Tools, _) => attribute::TOOL_DEFINITIONS,
+        (Piece::Arguments, _) => attribute::TOOL_CALL_ARGUMENTS,
+        (Piece::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
+        (Piece::Output, Kind::Tool) => attribute::TOOL_CALL_RESULT,
+        (Piece::Output, _) => attribute::OUTPUT_MESSAGES,
+        (Piece::Query, Kind::SearchMemory) => attribute::MEMORY_QUERY_TEXT,
+        (Piece::Query, _) => attribute::RETRIEVAL_QUERY_TEXT,
+    }
+}
+
+fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: usize) -> Option<Attribute> {
     rules.settle(&mut tree);
-    let kind = call.site.kind;
-    let (key, mut tree) = match (piece, kind) {
-        (Piece::System, _) => (attribute::SYSTEM_INSTRUCTIONS, messages::system(tree)),
-        (Piece::Input, _) => (attribute::INPUT_MESSAGES, messages::input(tree)),
-        (Piece::Tools, _) => (attribute::TOOL_DEFINITIONS, messages::tools(tree)),
-        (Piece::Arguments, _) => (attribute::TOOL_CALL_ARGUMENTS, messages::object(tree, "arguments")),
-        (Piece::Output, Kind::Retrieval) => (attribute::RETRIEVED_DOCUMENTS, messages::documents(tree)?),
-        (Piece::Output, Kind::Tool) => (attribute::TOOL_CALL_RESULT, messages::object(tree, "result")),
+    let key = attribute_key(piece, form.kind);
+    let mut tree = match (piece, form.kind) {
+        (Piece::System, _) => messages::system(tree),
+        (Piece::Input, _) => messages::input(tree),
+        (Piece::Tools, _) => messages::tools(tree),
+        (Piece::Arguments, _) => messages::object(tree, "arguments"),
+        (Piece::Output, Kind::Retrieval) => messages::documents(tree)?,
+        (Piece::Output, Kind::Tool) => messages::object(tree, "result"),
         (Piece::Output, _) => {
             // The schema demands a reason; what was returned in peace has stopped by itself.
-            let completed = matches!(call.outcome, Outcome::Completed);
-            let otherwise = if completed { "stop" } else { "error" };
-            (attribute::OUTPUT_MESSAGES, messages::output(tree, &call.response.finish_reasons, otherwise))
+            let otherwise = if form.is_completed { "stop" } else { "error" };
+            messages::output(tree, &form.finish_reasons, otherwise)
         }
         (Piece::Query, _) => {
             rules.redact(&mut tree);
             let Tree::Text(text) = tree else { return None };
-            let key = match kind {
-                Kind::SearchMemory => attribute::MEMORY_QUERY_TEXT,
-                _ => attribute::RETRIEVAL_QUERY_TEXT,
-            };
             let text = tree::to_text(text, budget);
             return Some(Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() });
         }

@@ -23,6 +23,7 @@ mod sha256;
 mod structure;
 mod transcript;
 mod tree;
+mod upload;
 
 pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
@@ -42,6 +43,14 @@ pub(crate) use rules::{Redaction, Rules};
 pub use secret::Secret;
 pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
 pub(crate) use tree::Tree;
+pub use upload::{ContentDirectory, ContentPiece, ContentStore, ContentUpload};
+#[cfg(feature = "otlp")]
+pub(crate) use upload::{Uploader, Uploads};
+
+/// Whether content is kept elsewhere, also that of calls that nobody records.
+pub(crate) fn is_uploaded() -> bool {
+    upload::is_on()
+}
 
 /// A copy of a value, as much of it as the budget of one attribute allows.
 pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<Tree> {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use super::upload;
 use crate::call::Kind;
 use crate::events;
 
@@ -111,7 +112,7 @@ pub(crate) fn allow_error_messages(allow: bool) {
 
 /// Whether any content may be recorded: one atomic load or two, and when it says no, content is not looked at.
 pub(crate) fn content_allowed() -> bool {
-    content_on_spans() || content_on_events()
+    content_on_spans() || content_on_events() || upload::is_on()
 }
 
 /// Whether content of such a call may be recorded anywhere. Only calls to models have an event for it.

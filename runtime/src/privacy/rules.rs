@@ -9,6 +9,7 @@ use regex_automata::meta::Regex;
 use super::capture::HashKey;
 use super::redact;
 use super::tree::{Limits, Tree};
+use super::upload;
 
 /// So much more of a text is kept than may be recorded, for a secret across the cut to be seen as a whole.
 const MARGIN: usize = 256;
@@ -19,6 +20,9 @@ const PER_SPAN: usize = 64 << 10;
 
 /// As much as sixteen spans: an agent that goes round and round sends its whole conversation every time.
 const PER_REQUEST: usize = 1 << 20;
+
+/// What is kept elsewhere may be as long as this, whatever spans may have.
+const PER_UPLOAD: usize = 1 << 20;
 
 static CURRENT: RwLock<Option<Arc<Rules>>> = RwLock::new(None);
 
@@ -115,9 +119,16 @@ impl Rules {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(self));
     }
 
+    /// How long a piece may be that is kept elsewhere.
+    #[cfg(feature = "otlp")]
+    pub(super) fn per_upload(&self) -> usize {
+        self.per_attribute.max(PER_UPLOAD)
+    }
+
     /// How much of a value is copied.
     pub(super) fn limits(&self) -> Limits<'static> {
-        let text = self.per_attribute.saturating_add(MARGIN);
+        let whole = if upload::is_on() { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
+        let text = whole.saturating_add(MARGIN);
         Limits { text, total: text.saturating_mul(4), keys: None }
     }
 

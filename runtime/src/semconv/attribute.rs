@@ -83,6 +83,14 @@ pub const PRICE_MODEL: &str = "llm_trace.price.model";
 pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
 /// Content: the messages sent to the model (JSON). Only if content is captured.
 pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+/// Where the messages sent are kept, if they are kept outside of telemetry. Ours.
+pub const INPUT_MESSAGES_REF: &str = "llm_trace.input.messages_ref";
+/// Where the messages returned are kept. Ours.
+pub const OUTPUT_MESSAGES_REF: &str = "llm_trace.output.messages_ref";
+/// Where the instructions are kept. Ours.
+pub const SYSTEM_INSTRUCTIONS_REF: &str = "llm_trace.system_instructions_ref";
+/// Where the definitions of tools are kept. Ours.
+pub const TOOL_DEFINITIONS_REF: &str = "llm_trace.tool.definitions_ref";
 /// Content: the messages returned, one per choice (JSON). Only if content is captured.
 pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
 /// Content: the tools the model may call (JSON). Only if content is captured.

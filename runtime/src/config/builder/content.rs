@@ -1,14 +1,30 @@
 //! The builder's methods for what becomes of content beyond redaction.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::super::Builder;
+use crate::privacy::{ContentStore, ContentUpload};
 
 /// What the builder was told about content.
 #[derive(Clone, Debug, Default)]
 pub(in crate::config) struct Content {
     pub(in crate::config) salt: Option<Salt>,
     pub(in crate::config) per_request: Option<usize>,
+    pub(in crate::config) upload: Option<Upload>,
+}
+
+/// Where content is kept, of which there is nothing to print.
+#[derive(Clone)]
+pub(crate) struct Upload {
+    pub(crate) store: Arc<dyn ContentStore>,
+    pub(crate) upload: ContentUpload,
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.upload.fmt(f)
+    }
 }
 
 /// What no output may show.
@@ -34,6 +50,31 @@ impl Builder {
     /// ```
     pub fn with_request_content_budget(mut self, bytes: usize) -> Self {
         self.content_rules.per_request = Some(bytes);
+        self
+    }
+
+    /// Keeps what was asked and answered (`gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.system_instructions` and
+    /// `gen_ai.tool.definitions`) in a store of its own, and records on spans and events where:
+    /// `llm_trace.input.messages_ref` and so on. Each piece is in the conventions' form, redacted, and at most 1 MiB.
+    ///
+    /// As the conventions want it, this is done whatever [`ContentCapture`](crate::ContentCapture) says, which goes on to decide
+    /// about other content, and of calls whose traces are not sampled too; a function's `skip(…)` holds. With
+    /// [`ContentUpload::Instead`] none of it is on spans and events itself.
+    ///
+    /// Nothing waits for the store: it works on a thread of its own, before which at most 256 pieces and 32 MiB wait. What is
+    /// more, and what the store fails to keep, is lost, counted in the [`Receipt`](crate::Receipt) and said once;
+    /// [`flush`](crate::Telemetry::flush) and [`shutdown`](crate::Telemetry::shutdown) wait for what waits.
+    ///
+    /// ```no_run
+    /// use llm_trace::{ContentDirectory, ContentUpload};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = ContentDirectory::create("/var/lib/support-bot/content")?;
+    /// let telemetry = llm_trace::builder().with_content_upload(store, ContentUpload::Instead).init()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn with_content_upload(mut self, store: impl ContentStore + 'static, upload: ContentUpload) -> Self {
+        self.content_rules.upload = Some(Upload { store: Arc::new(store), upload });
         self
     }
 

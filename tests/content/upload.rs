@@ -1,0 +1,337 @@
+//! Content that is kept elsewhere, and spans and events that say where.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver as Gate, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use llm_trace::{ContentCapture, ContentDirectory, ContentPiece, ContentStore, ContentUpload, llm_trace};
+use llm_trace_tests::otlp::Receiver;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use serde_json::{Value, json};
+
+use crate::{content_keys, exported, schema, text};
+
+const KEYS: [&str; 4] = [
+    "gen_ai.input.messages",
+    "gen_ai.output.messages",
+    "gen_ai.system_instructions",
+    "gen_ai.tool.definitions",
+];
+
+fn reference_of(key: &str) -> String {
+    format!("{}_ref", key.replace("gen_ai.", "llm_trace."))
+}
+
+#[llm_trace(chat, provider = "acme", request = request)]
+fn chat(request: &Value) -> String {
+    request["answer"].as_str().unwrap_or("42").to_owned()
+}
+
+fn request() -> Value {
+    json!({
+        "system": "Be kind.", "messages": [{"role": "user", "content": "I am ada@example.org"}],
+        "tools": [{"name": "t", "input_schema": {}}],
+    })
+}
+
+/// Keeps content in memory.
+#[derive(Default)]
+struct Memory(Mutex<BTreeMap<String, String>>);
+
+impl ContentStore for Memory {
+    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+        format!("mem:{}/{}/{}", piece.trace_id(), piece.span_id(), piece.attribute())
+    }
+
+    fn store(&self, reference: &str, json: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.0.lock().unwrap().insert(reference.to_owned(), json.to_owned());
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn of(&self, reference: &str) -> Value {
+        let stored = self.0.lock().unwrap();
+        let json = stored.get(reference).unwrap_or_else(|| panic!("nothing at {reference}: {stored:?}"));
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn len(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
+fn uploading(store: impl ContentStore + 'static, upload: ContentUpload) -> llm_trace::Builder {
+    llm_trace::builder().with_content_upload(store, upload)
+}
+
+/// Runs until the end of the program, and returns what arrived, what the receipt says, and how it prints.
+fn run(builder: llm_trace::Builder, code: impl FnOnce()) -> (Receiver, llm_trace::Receipt) {
+    crate::finished(builder, code)
+}
+
+fn hex(id: &[u8]) -> String {
+    id.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}
+
+fn expected() -> [(&'static str, Value); 4] {
+    [
+        (
+            "gen_ai.input.messages",
+            json!([{"role": "user", "parts": [{"type": "text", "content": "I am [EMAIL]"}]}]),
+        ),
+        (
+            "gen_ai.output.messages",
+            json!([{"role": "assistant", "parts": [{"type": "text", "content": "42"}], "finish_reason": "stop"}]),
+        ),
+        ("gen_ai.system_instructions", json!([{"type": "text", "content": "Be kind."}])),
+        ("gen_ai.tool.definitions", json!([{"type": "function", "name": "t", "parameters": {}}])),
+    ]
+}
+
+fn assert_stored(store: &Memory, span: &Span) {
+    for (key, content) in expected() {
+        let reference = text(span, &reference_of(key)).unwrap();
+        assert_eq!(reference, format!("mem:{}/{}/{key}", hex(&span.trace_id), hex(&span.span_id)));
+        let stored = store.of(&reference);
+        schema::check(key, &stored);
+        assert_eq!(stored, content);
+    }
+}
+
+#[test]
+fn spans_have_references_in_place_of_content_which_is_redacted_and_in_the_conventions_form() {
+    for capture in [ContentCapture::NoContent, ContentCapture::SpanOnly] {
+        let store = Arc::new(Memory::default());
+        let builder = uploading(Arc::clone(&store), ContentUpload::Instead).with_content_capture(capture);
+        let (receiver, receipt) = run(builder, || drop(chat(&request())));
+        let span = receiver.spans().remove(0);
+        assert_eq!(content_keys(&span), [""; 0]);
+        assert_stored(&store, &span);
+        assert_eq!((store.len(), receipt.content_stored(), receipt.content_lost()), (4, 4, 0));
+        assert!(receipt.is_complete());
+    }
+}
+
+#[test]
+fn references_stand_besides_content_if_that_is_asked_for() {
+    let store = Arc::new(Memory::default());
+    let builder = uploading(Arc::clone(&store), ContentUpload::Besides);
+    let receiver =
+        exported(builder.with_content_capture(ContentCapture::SpanOnly), || drop(chat(&request())));
+    let span = receiver.spans().remove(0);
+    assert_eq!(content_keys(&span).len(), 4);
+    assert_stored(&store, &span);
+    // What may not be recorded is not, whether it is kept elsewhere or not.
+    let receiver = exported(uploading(Arc::clone(&store), ContentUpload::Besides), || drop(chat(&request())));
+    assert_eq!(content_keys(&receiver.spans()[0]), [""; 0]);
+    assert_stored(&store, &receiver.spans()[0]);
+}
+
+#[test]
+fn events_have_references_too() {
+    for (upload, with_content) in [(ContentUpload::Instead, false), (ContentUpload::Besides, true)] {
+        let store = Arc::new(Memory::default());
+        let builder = uploading(Arc::clone(&store), upload).with_content_capture(ContentCapture::EventOnly);
+        let receiver = exported(builder, || drop(chat(&request())));
+        let record = receiver.logs().remove(0);
+        let has = |key: &str| record.attributes.iter().any(|attribute| attribute.key == key);
+        for key in KEYS {
+            assert_eq!((has(&reference_of(key)), has(key)), (true, with_content), "{key}");
+        }
+        assert_eq!(store.len(), 4, "once, for span and event");
+    }
+}
+
+#[test]
+fn a_call_whose_trace_is_not_sampled_is_kept_too_and_what_a_function_skips_is_not() {
+    #[llm_trace(chat, provider = "acme", request = request, skip(input, output))]
+    fn discreet(request: &Value) -> String {
+        request.to_string()
+    }
+    #[llm_trace(tool, arguments(city))]
+    fn tool(city: &str) -> String {
+        city.to_owned()
+    }
+    let store = Arc::new(Memory::default());
+    let builder = uploading(Arc::clone(&store), ContentUpload::Instead);
+    let builder = builder.with_sampler(llm_trace::Sampler::ratio(0.0));
+    let (receiver, _) = run(builder, || {
+        drop(chat(&request()));
+        drop(discreet(&request()));
+        drop(tool("Rome"));
+    });
+    assert!(receiver.spans().is_empty());
+    assert_eq!(store.len(), 4 + 2, "all, two, and nothing of the tool");
+}
+
+#[test]
+fn more_is_kept_than_fits_on_a_span() {
+    let store = Arc::new(Memory::default());
+    let long = "word ".repeat(50_000);
+    let mut body = request();
+    body["messages"][0]["content"] = json!(long);
+    let builder = uploading(Arc::clone(&store), ContentUpload::Besides);
+    let receiver = exported(builder.with_content_capture(ContentCapture::SpanOnly), || drop(chat(&body)));
+    let span = receiver.spans().remove(0);
+    assert!(text(&span, "gen_ai.input.messages").unwrap().len() <= 16 << 10);
+    let stored = store.of(&text(&span, "llm_trace.input.messages_ref").unwrap());
+    assert_eq!(stored[0]["parts"][0]["content"], long);
+}
+
+/// Waits in its first piece until it is let go.
+struct Slow {
+    begun: Mutex<Sender<()>>,
+    gate: Mutex<Gate<()>>,
+}
+
+fn slow() -> (Slow, Gate<()>, Sender<()>) {
+    let ((begun, has_begun), (go_on, gate)) = (channel(), channel());
+    (Slow { begun: Mutex::new(begun), gate: Mutex::new(gate) }, has_begun, go_on)
+}
+
+impl ContentStore for Slow {
+    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+        piece.attribute().to_owned()
+    }
+
+    fn store(&self, _: &str, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let _ = self.begun.lock().unwrap().send(());
+        let _ = self.gate.lock().unwrap().recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn calls_do_not_wait_for_a_store_that_hangs_and_what_is_too_much_is_counted() {
+    let (store, has_begun, go_on) = slow();
+    let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || {
+        drop(chat(&request()));
+        has_begun.recv().unwrap();
+        // One is being stored, three wait, and 256 may.
+        (0..100).for_each(|_| drop(chat(&request())));
+        // Lets all go on: whoever waits at the gate sees that nobody is there any longer.
+        drop(go_on);
+    });
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (1 + 256, 4 * 101 - 257));
+    assert!(!receipt.is_complete());
+    assert!(receipt.to_string().contains("147 pieces of content not delivered"), "{receipt}");
+    // What will not be there is not referred to.
+    let references = receiver
+        .spans()
+        .iter()
+        .map(|span| KEYS.iter().filter(|key| text(span, &reference_of(key)).is_some()).count())
+        .sum::<usize>();
+    assert_eq!(references, 257);
+}
+
+#[test]
+fn the_end_of_the_program_waits_for_uploads_no_longer_than_it_may() {
+    let (store, has_begun, go_on) = slow();
+    let receipt =
+        crate::finished_within(uploading(store, ContentUpload::Instead), Duration::from_millis(300), || {
+            drop(chat(&request()));
+            has_begun.recv().unwrap();
+        });
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+    drop(go_on);
+}
+
+/// Fails, panics, and works, in turn.
+#[derive(Default)]
+struct Moody(Mutex<u32>);
+
+impl ContentStore for Moody {
+    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+        assert!(piece.attribute() != "gen_ai.tool.definitions", "no reference");
+        piece.attribute().to_owned()
+    }
+
+    fn store(&self, _: &str, _: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let turn = std::mem::replace(&mut *self.0.lock().unwrap(), 0);
+        *self.0.lock().unwrap() = turn + 1;
+        match turn % 3 {
+            0 => Err("disk full".into()),
+            1 => panic!("in a store"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_store_that_fails_or_panics_hurts_nobody_and_is_counted() {
+    let (receiver, receipt) = run(uploading(Moody::default(), ContentUpload::Instead), || {
+        for _ in 0..2 {
+            assert_eq!(chat(&request()), "42");
+        }
+    });
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (2, 4 + 2));
+    for span in receiver.spans() {
+        assert_eq!(text(&span, "llm_trace.tool.definitions_ref"), None);
+        assert!(text(&span, "llm_trace.input.messages_ref").is_some());
+    }
+}
+
+/// A folder that is gone when the test is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("llm-trace-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        std::fs::read_dir(&self.0).unwrap().map(|file| file.unwrap().path()).collect()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_folder_keeps_content_in_files_that_nobody_else_can_read() {
+    let folder = Folder::new("kept content");
+    let store = ContentDirectory::create(&folder.0).unwrap();
+    let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (4, 0));
+    let span = receiver.spans().remove(0);
+    for (key, content) in expected() {
+        let reference = text(&span, &reference_of(key)).unwrap();
+        let path = reference.strip_prefix("file://").unwrap().replace("%20", " ");
+        let json: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(json, content);
+        assert!(
+            path.ends_with(&format!("{}-{}-{key}.json", hex(&span.trace_id), hex(&span.span_id))),
+            "{path}"
+        );
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+    assert_eq!(folder.files().len(), 4, "nothing unfinished");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&folder.0).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_loses_content_and_nothing_else() {
+    let folder = Folder::new("gone");
+    let store = ContentDirectory::create(&folder.0).unwrap();
+    std::fs::remove_dir_all(&folder.0).unwrap();
+    let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
+    assert_eq!((receiver.spans().len(), receipt.spans_lost()), (1, 0));
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+}
