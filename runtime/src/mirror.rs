@@ -110,7 +110,7 @@ pub(crate) fn end(span: &Span, call: &Finished<'_>) {
     }
 }
 
-#[cfg(all(test, feature = "pricing"))]
+#[cfg(all(test, feature = "pricing", not(feature = "off")))]
 mod tests {
     use std::sync::Mutex;
 

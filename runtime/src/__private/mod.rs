@@ -5,9 +5,9 @@
 //! autoref specialisation, on stable Rust.
 #![allow(missing_docs, missing_debug_implementations, clippy::must_use_candidate, reason = "not an API")]
 
-use std::borrow::Cow;
-use std::error::Error;
-use std::fmt::Display;
+mod content;
+mod errors;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -17,13 +17,17 @@ use serde::Serialize;
 pub use serde::Serializer;
 pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStruct, SerializeTupleVariant};
 
+pub use content::{
+    ViaCapture, ViaCaptureContent, ViaCaptureField, ViaCaptureQuery, ViaNoContent, ViaNoField, ViaNoQuery,
+    ViaSerializeContent, ViaSerializeField, ViaTextQuery, ViaUncaptured,
+};
+pub use errors::{ViaAnyError, ViaBoxedError, ViaBoxedSendError, ViaLlmError, ViaStdError};
+
 pub use crate::call::{Call, CallSite, Deferred, InCall, InFuture, Kind};
-use crate::call::{Content, Text};
-use crate::privacy::AsContent;
 pub use crate::privacy::{Capture, Hashed, Piece, Redacted};
 use crate::probe;
 pub use crate::request::{LlmRequest, Request};
-use crate::response::{ErrorFacts, LlmError, LlmResponse, Response, error_type_of, type_name};
+use crate::response::{ErrorFacts, LlmError, LlmResponse, Response};
 pub use crate::stream::{Chunk, Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
 pub use crate::{
     __llm_trace_finish as finish, __llm_trace_finish_iterator as finish_iterator,
@@ -342,151 +346,6 @@ impl<T> ViaPlainValue<T> for Tag<T> {
     }
 }
 
-/// What is captured of a request or a result, first step: what its type says.
-pub trait ViaCapture {
-    fn capture_request(&self, into: &mut Request) -> bool;
-    fn capture_output(&self, chunk: &mut Chunk<'_>);
-}
-
-impl<T: Capture + ?Sized> ViaCapture for &Probe<'_, T> {
-    fn capture_request(&self, into: &mut Request) -> bool {
-        if !T::IS_PLAIN {
-            into.content_of(&self.0.as_content());
-        }
-        !T::IS_PLAIN
-    }
-
-    fn capture_output(&self, chunk: &mut Chunk<'_>) {
-        if !T::IS_PLAIN {
-            chunk.content(&self.0.as_content());
-        }
-    }
-}
-
-/// What is captured of a request or a result, last step: see to it when it is read.
-pub trait ViaUncaptured {
-    fn capture_request(&self, _into: &mut Request) -> bool {
-        false
-    }
-    fn capture_output(&self, _chunk: &mut Chunk<'_>) {}
-}
-
-impl<T: ?Sized> ViaUncaptured for Probe<'_, T> {}
-
-/// A content argument, first step: a type that says itself what of it is content.
-pub trait ViaCaptureContent<'a, T: ?Sized> {
-    fn content(&self) -> AsContent<'a, T>;
-}
-
-impl<'a, T: Capture + ?Sized> ViaCaptureContent<'a, T> for &&Probe<'a, T> {
-    fn content(&self) -> AsContent<'a, T> {
-        self.0.as_content()
-    }
-}
-
-/// A content argument, second step: what it serializes to.
-pub trait ViaSerializeContent<'a, T: ?Sized> {
-    fn content(&self) -> &'a T;
-}
-
-impl<'a, T: Serialize + ?Sized> ViaSerializeContent<'a, T> for &Probe<'a, T> {
-    fn content(&self) -> &'a T {
-        self.0
-    }
-}
-
-/// A content argument, last step: one compile error, as what is returned is content.
-pub trait ViaNoContent<T: ?Sized> {
-    fn content(&self) -> Redacted
-    where
-        T: Content;
-}
-
-impl<T: ?Sized> ViaNoContent<T> for Probe<'_, T> {
-    fn content(&self) -> Redacted
-    where
-        T: Content,
-    {
-        Redacted
-    }
-}
-
-/// A query, first step: text.
-pub trait ViaTextQuery<'a, T: ?Sized> {
-    fn query(&self) -> &'a T;
-}
-
-impl<'a, T: Text + ?Sized> ViaTextQuery<'a, T> for &&Probe<'a, T> {
-    fn query(&self) -> &'a T {
-        self.0
-    }
-}
-
-/// A query, second step: a type that says itself what of it may be recorded.
-pub trait ViaCaptureQuery<'a, T: ?Sized> {
-    fn query(&self) -> AsContent<'a, T>;
-}
-
-impl<'a, T: Capture + ?Sized> ViaCaptureQuery<'a, T> for &Probe<'a, T> {
-    fn query(&self) -> AsContent<'a, T> {
-        self.0.as_content()
-    }
-}
-
-/// A query, last step: one compile error.
-pub trait ViaNoQuery<T: ?Sized> {
-    fn query(&self) -> &'static str
-    where
-        T: Text;
-}
-
-impl<T: ?Sized> ViaNoQuery<T> for Probe<'_, T> {
-    fn query(&self) -> &'static str
-    where
-        T: Text,
-    {
-        ""
-    }
-}
-
-/// A field of a type that derives `Capture`, first step: a type that does so too.
-pub trait ViaCaptureField<'a, T: ?Sized> {
-    fn field(&self) -> AsContent<'a, T>;
-}
-
-impl<'a, T: Capture + ?Sized> ViaCaptureField<'a, T> for &&Probe<'a, T> {
-    fn field(&self) -> AsContent<'a, T> {
-        self.0.as_content()
-    }
-}
-
-/// A field, second step: what it serializes to.
-pub trait ViaSerializeField<'a, T: ?Sized> {
-    fn field(&self) -> &'a T;
-}
-
-impl<'a, T: Serialize + ?Sized> ViaSerializeField<'a, T> for &Probe<'a, T> {
-    fn field(&self) -> &'a T {
-        self.0
-    }
-}
-
-/// A field, last step: one compile error that says what is missing.
-pub trait ViaNoField<T: ?Sized> {
-    fn field(&self) -> Redacted
-    where
-        T: Capture;
-}
-
-impl<T: ?Sized> ViaNoField<T> for Probe<'_, T> {
-    fn field(&self) -> Redacted
-    where
-        T: Capture,
-    {
-        Redacted
-    }
-}
-
 /// Response, first step: a type that describes itself.
 pub trait ViaLlmResponse {
     fn read(&self, chunk: &mut Chunk<'_>);
@@ -584,67 +443,5 @@ impl<T: ?Sized> ViaUnreadableRequest<T> for Probe<'_, T> {
         T: LlmRequest,
     {
         self.0.describe(into);
-    }
-}
-
-/// Error, first step: a type that names its own class.
-pub trait ViaLlmError<'a> {
-    fn facts(&self) -> ErrorFacts<'a>;
-}
-
-impl<'a, E: LlmError> ViaLlmError<'a> for &&&&Probe<'a, E> {
-    fn facts(&self) -> ErrorFacts<'a> {
-        let error_type = crate::quietly(|| self.0.error_type()).unwrap_or(Cow::Borrowed(type_name::<E>()));
-        ErrorFacts { error_type, message: Some(self.0) }
-    }
-}
-
-/// Error, second step: a standard error, with its sources.
-pub trait ViaStdError<'a> {
-    fn facts(&self) -> ErrorFacts<'a>;
-}
-
-impl<'a, E: Error + 'static> ViaStdError<'a> for &&&Probe<'a, E> {
-    fn facts(&self) -> ErrorFacts<'a> {
-        let error_type = error_type_of(self.0).unwrap_or(Cow::Borrowed(type_name::<E>()));
-        ErrorFacts { error_type, message: Some(self.0) }
-    }
-}
-
-/// Error, third step: `Box<dyn Error + Send + Sync>`, `anyhow::Error` and the like.
-pub trait ViaBoxedSendError<'a> {
-    fn facts(&self) -> ErrorFacts<'a>;
-}
-
-impl<'a, E: AsRef<dyn Error + Send + Sync> + Display> ViaBoxedSendError<'a> for &&Probe<'a, E> {
-    fn facts(&self) -> ErrorFacts<'a> {
-        ErrorFacts { error_type: boxed_error_type(self.0.as_ref()), message: Some(self.0) }
-    }
-}
-
-/// Error, fourth step: `Box<dyn Error>`.
-pub trait ViaBoxedError<'a> {
-    fn facts(&self) -> ErrorFacts<'a>;
-}
-
-impl<'a, E: AsRef<dyn Error> + Display> ViaBoxedError<'a> for &Probe<'a, E> {
-    fn facts(&self) -> ErrorFacts<'a> {
-        ErrorFacts { error_type: boxed_error_type(self.0.as_ref()), message: Some(self.0) }
-    }
-}
-
-/// The type inside a box is gone: `_OTHER` is the conventions' word for a class that cannot be told.
-fn boxed_error_type(error: &(dyn Error + 'static)) -> Cow<'static, str> {
-    error_type_of(error).unwrap_or(Cow::Borrowed("_OTHER"))
-}
-
-/// Error, last step: the type's name is all there is.
-pub trait ViaAnyError<'a> {
-    fn facts(&self) -> ErrorFacts<'a>;
-}
-
-impl<'a, E> ViaAnyError<'a> for Probe<'a, E> {
-    fn facts(&self) -> ErrorFacts<'a> {
-        ErrorFacts { error_type: Cow::Borrowed(type_name::<E>()), message: None }
     }
 }
