@@ -28,21 +28,23 @@ fn labels(point: &Point) -> Vec<String> {
 
 #[test]
 fn a_call_is_measured_with_the_conventions_names_units_buckets_and_labels() {
+    // A model that no other test of this process calls.
     let trace = Trace::new();
     trace.run(|| {
-        let response = Response::new().with_model("gpt-4o-mini-2024-07-18").with_usage(Usage::new(1000, 200));
-        let _ = chat("openai", "gpt-4o-mini", response);
+        let response =
+            Response::new().with_model("gpt-4.1-nano-2025-04-14").with_usage(Usage::new(1000, 200));
+        let _ = chat("openai", "gpt-4.1-nano", response);
     });
     let common = [
         "gen_ai.operation.name=chat",
         "gen_ai.provider.name=openai",
-        "gen_ai.request.model=gpt-4o-mini",
-        "gen_ai.response.model=gpt-4o-mini-2024-07-18",
+        "gen_ai.request.model=gpt-4.1-nano",
+        "gen_ai.response.model=gpt-4.1-nano-2025-04-14",
         "server.address=api.example",
         "server.port=8443",
     ];
 
-    let duration = only(DURATION, "gpt-4o-mini");
+    let duration = only(DURATION, "gpt-4.1-nano");
     assert_eq!((duration.unit.as_str(), duration.count), ("s", 1));
     assert_eq!(
         (duration.bounds.first(), duration.bounds.last(), duration.bounds.len()),
@@ -50,21 +52,21 @@ fn a_call_is_measured_with_the_conventions_names_units_buckets_and_labels() {
     );
     assert_eq!(labels(&duration), common);
 
-    let tokens = points(TOKENS, "gpt-4o-mini");
+    let tokens = points(TOKENS, "gpt-4.1-nano");
     let of = |kind: &str| {
         tokens.iter().find(|point| point.label("gen_ai.token.type").as_deref() == Some(kind)).unwrap()
     };
     assert_eq!((of("input").sum, of("output").sum, of("input").unit.as_str()), (1000.0, 200.0, "{token}"));
     assert_eq!((of("input").bounds.first(), of("input").bounds.last()), (Some(&1.0), Some(&67_108_864.0)));
 
-    let cost = only(COST, "gpt-4o-mini");
-    assert!((cost.sum - (1000.0 * 0.15 + 200.0 * 0.60) / 1e6).abs() < 1e-12, "{}", cost.sum);
+    let cost = only(COST, "gpt-4.1-nano");
+    assert!((cost.sum - (1000.0 * 0.10 + 200.0 * 0.40) / 1e6).abs() < 1e-12, "{}", cost.sum);
     assert_eq!((cost.unit.as_str(), labels(&cost)), ("USD", common.map(str::to_owned).to_vec()));
-    assert_eq!(points(UNPRICED, "gpt-4o-mini").len(), 0);
+    assert_eq!(points(UNPRICED, "gpt-4.1-nano").len(), 0);
 
     let span = trace.only();
     assert_eq!(span.double("gen_ai.usage.cost"), Some(cost.sum));
-    assert_eq!(span.text("llm_trace.price.model"), Some("openai/gpt-4o-mini"));
+    assert_eq!(span.text("llm_trace.price.model"), Some("openai/gpt-4.1-nano"));
     assert!(span.text("llm_trace.price.source").unwrap().starts_with("genai-prices "));
 
     let (name, version, schema) = duration.scope;

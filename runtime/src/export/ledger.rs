@@ -96,11 +96,15 @@ impl Ledger {
     }
 
     /// An attempt failed. While the program runs the first failure is said when it happens, so that an outage is one line
-    /// and not one per batch. While it stops nothing is: the receipt follows, with the totals.
-    pub(crate) fn failed(&self, signal: Signal, destination: &str, reason: &str) {
+    /// and not one per batch. While it stops nothing is: the receipt follows, with the totals. One that the end cut short
+    /// says nothing of the receiver, if another failed before.
+    pub(crate) fn failed(&self, signal: Signal, destination: &str, reason: &str, is_cut_short: bool) {
         let is_first = {
             let mut story = self.story();
-            story.failure = Some(Failure { destination: destination.to_owned(), reason: reason.to_owned() });
+            if !(is_cut_short && story.failing[signal.index()]) {
+                story.failure =
+                    Some(Failure { destination: destination.to_owned(), reason: reason.to_owned() });
+            }
             story.failing[signal.index()] = true;
             !story.stopping && !std::mem::replace(&mut story.said, true)
         };
@@ -200,7 +204,7 @@ mod tests {
         ledger.entered(SPANS, Term::Queued, 5);
         ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
         assert_eq!(ledger.receipt().to_string(), "1 span waiting");
-        ledger.failed(SPANS, "http://c:4318", "connection refused");
+        ledger.failed(SPANS, "http://c:4318", "connection refused", false);
         assert_eq!(ledger.receipt().to_string(), "1 span waiting for http://c:4318: connection refused");
         ledger.moved(SPANS, 1, Term::Queued, LOST);
         ledger.entered(Signal::Metrics, Term::Queued, 7);

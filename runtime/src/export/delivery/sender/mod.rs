@@ -91,6 +91,15 @@ impl Phase {
         matches!(self, Phase::Closed)
     }
 
+    /// An attempt that fails now was cut short by the end.
+    fn is_out_of_time(self) -> bool {
+        match self {
+            Phase::Running => false,
+            Phase::Stopping(deadline) => Instant::now() >= deadline,
+            Phase::Stopped | Phase::Closed => true,
+        }
+    }
+
     /// Nobody sends any more.
     fn is_over(self) -> bool {
         matches!(self, Phase::Stopped | Phase::Closed)
@@ -217,7 +226,7 @@ impl Sender {
         };
         if let Some(waiting) = on_its_way {
             let reason = "no answer by the end of the time to shut down";
-            self.shared.route.ledger.failed(self.signal(), self.destination(), reason);
+            self.shared.route.ledger.failed(self.signal(), self.destination(), reason, true);
             self.shared.give_up(&waiting, DropReason::Undelivered);
         }
         for waiting in left {

@@ -81,7 +81,8 @@ impl Shared {
         pause: impl FnOnce(u32, bool) -> Duration,
     ) {
         let route = &self.route;
-        route.ledger.failed(route.signal, &route.destination, reason);
+        let is_cut_short = self.state().phase.is_out_of_time();
+        route.ledger.failed(route.signal, &route.destination, reason, is_cut_short);
         let others = {
             let mut state = self.state();
             if state.on_its_way.take().is_none() {

@@ -273,6 +273,28 @@ fn a_receiver_that_is_not_there_at_the_end_is_tried_three_times() {
 }
 
 #[test]
+fn an_attempt_that_the_end_cuts_short_is_not_why_it_failed() {
+    let rig = Rig::new();
+    let (enter, entered) = mpsc::channel();
+    let (leave, left) = mpsc::channel::<()>();
+    rig.script.then(|_| away());
+    rig.script.then(move |_| {
+        enter.send(()).expect("somebody waits");
+        left.recv().expect("somebody lets go");
+        Outcome::Retry { after: None, reason: "no answer within the 1 ms that were left".to_owned() }
+    });
+    rig.push(1);
+    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.sender.stop(Instant::now() + LONG);
+    entered.recv().expect("the second attempt");
+    rig.sender.close(Instant::now());
+    leave.send(()).expect("it waits");
+    let thread = rig.sender.shared.state().thread.take().expect("a thread");
+    thread.join().expect("ends");
+    assert_eq!((rig.law(), rig.ledger.receipt().failure()), ((1, 0, 0, 0, 1), Some("nobody there")));
+}
+
+#[test]
 fn what_is_refused_for_good_is_dropped_and_what_is_refused_in_part_in_part() {
     let rig = Rig::new();
     rig.script
