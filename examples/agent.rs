@@ -12,7 +12,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line program speaks through them")]
 
-use std::{env, io::Write as _, process::ExitCode};
+use std::{env, process::ExitCode};
 
 use async_openai::{
     error::OpenAIError,
@@ -200,15 +200,7 @@ async fn run(question: &str) -> Result<String, Error> {
         endpoint: Endpoint::from_env().await?,
         conversation: format!("agent-{}", std::process::id()),
     };
-    if app.endpoint.is_standin() {
-        // Not `eprintln!`, which panics where stderr cannot be written.
-        let _ = writeln!(
-            std::io::stderr(),
-            "agent: neither OPENAI_BASE_URL nor OPENAI_API_KEY is set: a built-in stand-in answers and counts the \
-             tokens; the cost is what {} would charge for them",
-            app.endpoint.model
-        );
-    }
+    app.endpoint.announce("agent");
     let answer = answer(&app, question).await;
     // Delivers what is queued. What could not be delivered is said on stderr, and is no reason to fail.
     let _receipt = telemetry.shutdown();

@@ -1,6 +1,7 @@
 //! Where the model is: an OpenAI-compatible endpoint from the usual environment variables, or the stand-in.
 
-use std::{env, io};
+use std::env;
+use std::io::{self, Write as _};
 
 use async_openai::{Client, config::OpenAIConfig, middleware::ReqwestService};
 use rustls::crypto::ring;
@@ -64,9 +65,17 @@ impl Endpoint {
         })
     }
 
-    /// Whether the answers come from the stand-in rather than from a model.
-    pub fn is_standin(&self) -> bool {
-        self.standin.is_some()
+    /// Says on stderr if the answers come from the stand-in rather than from a model.
+    pub fn announce(&self, program: &str) {
+        if self.standin.is_some() {
+            // Not `eprintln!`, which panics where stderr cannot be written.
+            let _ = writeln!(
+                io::stderr(),
+                "{program}: neither OPENAI_BASE_URL nor OPENAI_API_KEY is set: a built-in stand-in answers and counts the \
+                 tokens; the cost is what {} would charge for them",
+                self.model
+            );
+        }
     }
 }
 
