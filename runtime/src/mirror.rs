@@ -5,7 +5,7 @@
 //! is there only while somebody wants it, and it is never exported as a second span of the same call.
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt;
+use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
@@ -21,7 +21,7 @@ const TARGET: &str = "llm_trace";
 /// are exported already.
 ///
 /// With target `llm_trace` at level `DEBUG` a subscriber sees each call as a span `llm_call`, with `operation`, `name`,
-/// `provider` and `model`, at its end tokens, cost and `error.type`, and with everything that is logged during the call
+/// `provider` and `model`, with the `trace_id` and `span_id` it is exported under, at its end tokens, cost and `error.type`, and with everything that is logged during the call
 /// inside it; never with content. A layer that turns such spans into OpenTelemetry spans would export every call a
 /// second time. Where such a layer sees them they are closed at once, unrecorded and empty; with this filter it does
 /// not see them, and the other layers do.
@@ -51,10 +51,11 @@ pub(crate) fn can_be_wanted() -> bool {
 }
 
 /// Opens the mirror of a call, if anybody wants to see it.
-pub(crate) fn start(site: &CallSite, request: &Request) -> Option<Span> {
+pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContext) -> Option<Span> {
     if !can_be_wanted() {
         return None;
     }
+    let ids = exported_as.is_valid().then_some(exported_as);
     // What a layer makes of this span here, it makes without a parent, and the SDK does not record it.
     let _nowhere = Context::new().with_telemetry_suppressed().attach();
     let span = tracing::debug_span!(
@@ -64,6 +65,8 @@ pub(crate) fn start(site: &CallSite, request: &Request) -> Option<Span> {
         name = request.name.as_deref().unwrap_or(site.function),
         provider = request.provider.as_deref(),
         model = request.model.as_deref(),
+        trace_id = ids.map(|ids| display(ids.trace_id())),
+        span_id = ids.map(|ids| display(ids.span_id())),
         input_tokens = Empty,
         output_tokens = Empty,
         cost = Empty,

@@ -51,7 +51,21 @@ impl Write for Log {
 }
 
 impl Log {
+    /// What was logged, without the ids of calls.
     fn text(&self) -> String {
+        let text = self.with_ids();
+        let mut rest = text.as_str();
+        let mut without = String::new();
+        while let Some(at) = rest.find(" trace_id=") {
+            let after = at + " trace_id= span_id=".len() + 32 + 16;
+            assert!(rest[..after].contains(" span_id="), "{text}");
+            without.push_str(&rest[..at]);
+            rest = &rest[after..];
+        }
+        without + rest
+    }
+
+    fn with_ids(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
@@ -109,6 +123,10 @@ fn a_subscriber_that_wants_them_sees_calls_nest_with_spans_and_logs() {
         )),
         "{text}"
     );
+    // A line of the log leads to the trace.
+    let chat = trace.span("chat gpt-4o-mini").0.span_context.clone();
+    let ids = format!("trace_id={} span_id={}}}: thinking", chat.trace_id(), chat.span_id());
+    assert!(log.with_ids().contains(&ids), "{}", log.with_ids());
     // At its end a call knows more, and closes before what it ran in.
     let ended = "input_tokens=11 output_tokens=3 cost=3.45e-6 error.type=\"core::fmt::Error\"}: close";
     let closed: Vec<_> = text.lines().filter(|line| line.contains(": close")).collect();

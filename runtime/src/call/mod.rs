@@ -176,7 +176,7 @@ impl Call {
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
-        let mirror = mirror::start(site, &request);
+        let mirror = mirror::start(site, &request, span.span_context());
         let open = Arc::new(Open {
             site,
             mirror,

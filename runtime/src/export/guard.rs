@@ -110,6 +110,32 @@ impl Telemetry {
         }
     }
 
+    /// Where events go, for the application's own log lines to go there too: delivered, counted and kept like events, and each with
+    /// the ids of the call it was logged in. `None` where no logs are sent: telemetry is off, or no receiver of logs is named.
+    ///
+    /// With [opentelemetry-appender-tracing](https://docs.rs/opentelemetry-appender-tracing), which makes them of what a program
+    /// logs through `tracing`:
+    ///
+    /// ```
+    /// use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+    /// use tracing_subscriber::filter::{LevelFilter, Targets};
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// # let builder = llm_trace::builder().with_endpoint("http://localhost:4318");
+    /// let telemetry = builder.init()?;
+    /// // What OpenTelemetry logs while it exports would be exported as well.
+    /// let wanted = Targets::new().with_default(LevelFilter::INFO).with_target("opentelemetry", LevelFilter::OFF);
+    /// let logs = telemetry.logger_provider().map(OpenTelemetryTracingBridge::new);
+    /// let subscriber = tracing_subscriber::registry().with(logs.with_filter(wanted));
+    /// # drop(subscriber);
+    /// # Ok::<(), llm_trace::ConfigError>(())
+    /// ```
+    ///
+    /// What such a layer is given later than [`shutdown`](Telemetry::shutdown) is lost, and counted as that.
+    pub fn logger_provider(&self) -> Option<&SdkLoggerProvider> {
+        Some(&self.running.as_ref()?.loggers.as_ref()?.exported.provider)
+    }
+
     /// Delivers what waits, stops, and returns what was delivered and what was not. That something was lost is said once: as
     /// a `tracing` error, or on stderr if no subscriber shows that.
     ///
