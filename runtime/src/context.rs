@@ -82,7 +82,7 @@ impl Scope {
         }
         let own: Vec<KeyValue> = request.tags().filter(|tag| !outer.tags.contains(tag)).cloned().collect();
         for tag in &outer.tags {
-            if request.get(tag.key.as_str()).is_none() {
+            if request.attribute_of(tag.key.as_str()).is_none() {
                 request.set_attribute(tag.clone());
             }
         }
@@ -166,7 +166,7 @@ fn take_baggage(rules: &TagRules, outer: &Scope, request: &mut Request, parent: 
     }
     let baggage = parent.baggage();
     for key in &rules.baggage {
-        if outer.tags.iter().any(|tag| tag.key == *key) || request.get(key.as_str()).is_some() {
+        if outer.tags.iter().any(|tag| tag.key == *key) || request.attribute_of(key.as_str()).is_some() {
             continue;
         }
         if let Some(value) = baggage.get(key.as_str()) {

@@ -61,10 +61,11 @@ mod stream;
 pub mod testing;
 mod vintage;
 
-pub use call::{AttributeValue, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current};
+pub use call::{
+    AttributeValue, Call, CallBuilder, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current,
+};
 #[cfg(feature = "spool")]
 pub use config::SpoolMode;
-#[cfg(feature = "otlp")]
 #[cfg(feature = "otlp")]
 pub use config::{Builder, Compression, ConfigError, Protocol, Sampler, builder};
 #[cfg(feature = "otlp")]

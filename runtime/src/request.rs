@@ -85,7 +85,18 @@ impl<T: LlmRequest + ?Sized> LlmRequest for std::sync::Arc<T> {
 }
 
 impl Request {
-    pub(crate) fn new(kind: Kind) -> Self {
+    /// A request that asks for nothing yet, to see what an [`LlmRequest`] makes of it.
+    ///
+    /// ```
+    /// use llm_trace::{Kind, Request};
+    ///
+    /// let mut request = Request::new(Kind::Chat);
+    /// request.model("gpt-4o-mini");
+    /// request.temperature(&0.5);
+    /// assert_eq!(request.get("gen_ai.request.model"), Some("gpt-4o-mini".into()));
+    /// assert_eq!(request.get("gen_ai.request.temperature"), Some(0.5.into()));
+    /// ```
+    pub fn new(kind: Kind) -> Self {
         Request {
             kind,
             provider: None,
@@ -140,8 +151,27 @@ impl Request {
         self.set_attribute(KeyValue::new(key, value));
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    /// What kind of call asks.
+    pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// What was set, by the name of the span's attribute: `gen_ai.request.model`, … Not content, which is nobody's to read.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        let text = |text: &Option<String>| text.clone().map(Value::from);
+        match key {
+            attribute::PROVIDER_NAME => text(&self.provider),
+            attribute::REQUEST_MODEL => text(&self.model),
+            attribute::DATA_SOURCE_ID => text(&self.data_source),
+            attribute::SERVER_ADDRESS => text(&self.server_address),
+            attribute::SERVER_PORT => self.server_port.map(Value::from),
+            key => self.attribute_of(key).map(|attribute| attribute.value.clone()),
+        }
+    }
+
+    /// The name that was given to a tool, an agent, a workflow or a task.
+    pub fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// Notes what the span starts with.
@@ -175,7 +205,7 @@ impl Request {
         }
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&KeyValue> {
+    pub(crate) fn attribute_of(&self, key: &str) -> Option<&KeyValue> {
         self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
     }
 

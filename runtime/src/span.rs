@@ -18,7 +18,7 @@ use crate::vintage;
 ///
 /// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
 pub(crate) fn start(
-    site: &'static CallSite,
+    site: &CallSite,
     request: &mut Request,
     scope: &Scope,
     parent: &Context,
@@ -191,7 +191,7 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     if let Some(port) = request.server_port {
         attributes.push(KeyValue::new(attribute::SERVER_PORT, port));
     }
-    attributes.push(KeyValue::new(attribute::CODE_FUNCTION_NAME, site.path()));
+    attributes.extend(site.path().map(|path| KeyValue::new(attribute::CODE_FUNCTION_NAME, path)));
     attributes.push(KeyValue::new(attribute::CODE_FILE_PATH, site.file));
     attributes.push(KeyValue::new(attribute::CODE_LINE_NUMBER, i64::from(site.line)));
     attributes

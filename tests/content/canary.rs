@@ -165,6 +165,14 @@ fn derived(shown: &Shown) -> Shown {
     self::shown()
 }
 
+/// A call made by hand, with content in every place, which fails with more.
+fn built() {
+    let builder = llm_trace::Call::builder(llm_trace::Kind::Chat);
+    let call = builder.request_body(&body()).request(|request| request.provider("openai")).begin();
+    call.current().output(&word("built"));
+    call.fail(&Failure(word("error")));
+}
+
 fn shown() -> Shown {
     let private = || word("private");
     Shown {
@@ -176,8 +184,8 @@ fn shown() -> Shown {
     }
 }
 
-/// Calls that end in one way only: adapted, streamed, raw, derived, and cancelled.
-const OTHERS: usize = 5;
+/// Calls that end in one way only: adapted, streamed, raw, derived, built, and cancelled.
+const OTHERS: usize = 6;
 
 fn everything() {
     for call in CALLS {
@@ -190,6 +198,7 @@ fn everything() {
     assert_eq!(streamed().count(), 3);
     let Tagged::Body(_) = raw_and_tagged();
     derived(&shown());
+    built();
     llm_trace::score("quality").value(0.5).explanation(&word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
@@ -198,7 +207,7 @@ fn everything() {
 
 /// Where the content of calls to models is.
 const PLACES: &[&str] =
-    &["system", "message", "tool", "answer", "thought", "streamed", "arguments", "derived"];
+    &["system", "message", "tool", "answer", "thought", "streamed", "arguments", "derived", "built"];
 
 fn requests(receiver: &Receiver, path: &str) -> Vec<Vec<u8>> {
     let all = receiver.received();

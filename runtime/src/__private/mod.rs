@@ -243,7 +243,7 @@ pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&
 
 /// Ends a call that returned an error.
 pub fn fail(call: Call, error: &ErrorFacts<'_>) {
-    call.fail(error);
+    call.fail_with_facts(error);
 }
 
 /// Marks a call as failed whose value goes on.

@@ -7,6 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::inside::Inside;
+use super::site::Site;
 use super::{Call, CallSite, observed};
 use crate::request::Request;
 
@@ -62,7 +63,7 @@ impl Deferred {
 
     fn begin(self) -> Call {
         match self.request {
-            Some(request) => Call::begin(self.site, request),
+            Some(request) => Call::begin(Site::Function(self.site), request),
             None => Call { held: None },
         }
     }

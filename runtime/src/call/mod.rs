@@ -3,6 +3,7 @@
 //! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
 //! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span, the metrics and the events.
 
+mod builder;
 mod current;
 mod future;
 mod inside;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
+pub use builder::CallBuilder;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
 #[cfg(feature = "otlp")]
@@ -30,6 +32,7 @@ pub(crate) use observed::disabled;
 pub(crate) use observed::installed;
 #[cfg(feature = "otlp")]
 pub(crate) use registry::{end_all, keep as keep_open};
+use site::Site;
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
@@ -43,7 +46,7 @@ use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
 use crate::{events, metrics, mirror, privacy, quality, span};
 
-/// A call that has begun. Finish it, or drop it to report it cancelled.
+/// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
 #[must_use = "a call that is dropped is reported as cancelled"]
 pub struct Call {
@@ -63,7 +66,7 @@ struct Held {
 /// What is shared between the call and [`current()`].
 #[derive(Debug)]
 struct Open {
-    site: &'static CallSite,
+    site: Site,
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
     started: Instant,
@@ -103,7 +106,7 @@ pub(crate) struct Attempts {
 
 /// A call that has ended, seen by span, metrics and events alike.
 pub(crate) struct Finished<'a> {
-    pub(crate) site: &'static CallSite,
+    pub(crate) site: &'a CallSite,
     /// The agent on whose behalf the call ran; for an agent, itself.
     pub(crate) agent: Option<&'a Agent>,
     /// The tags that metrics are told apart by.
@@ -158,25 +161,29 @@ impl Finished<'_> {
 impl Call {
     /// Begins a call, if anybody looks; what is asked for is found out only then.
     pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        if observed::is_observed(site) { Call::begin(site, request()) } else { Call { held: None } }
+        if observed::is_observed(site) {
+            Call::begin(Site::Function(site), request())
+        } else {
+            Call { held: None }
+        }
     }
 
     /// Starts the call's span and clock.
-    pub(crate) fn begin(site: &'static CallSite, mut request: Request) -> Self {
+    pub(crate) fn begin(site: Site, mut request: Request) -> Self {
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = request.parent.take().unwrap_or_else(Context::current);
         let outer = CurrentCall::scope_of(&parent);
-        let (scope, parent) = Scope::enter(&outer, site, &mut request, parent);
+        let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
         let _ = quality::topic(&request, scope.outermost());
-        let context = span::start(site, &mut request, &scope, &parent, start_time);
+        let context = span::start(&site, &mut request, &scope, &parent, start_time);
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
-        let mirror = mirror::start(site, &request, span.span_context());
+        let mirror = mirror::start(&site, &request, span.span_context());
         let open = Arc::new(Open {
             site,
             mirror,
@@ -246,7 +253,7 @@ impl Call {
     }
 
     /// Ends the call with the error it returned.
-    pub(crate) fn fail(mut self, error: &ErrorFacts<'_>) {
+    pub(crate) fn fail_with_facts(mut self, error: &ErrorFacts<'_>) {
         if self.held.is_some() {
             let message = error.message.and_then(privacy::error_message);
             self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
@@ -324,7 +331,7 @@ impl Held {
             root.answered(facts.response.id.as_deref());
         }
         let finished = Finished {
-            site: open.site,
+            site: &open.site,
             agent: open.scope.agent(),
             labels: open.scope.labels(),
             request: &facts.request,

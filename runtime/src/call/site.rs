@@ -1,5 +1,6 @@
 //! What is known about an annotated function before it runs.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use opentelemetry::trace::SpanKind;
@@ -158,8 +159,34 @@ impl CallSite {
         self
     }
 
-    /// `module::function`, put together once.
-    pub(crate) fn path(&self) -> Arc<str> {
-        Arc::clone(self.path.get_or_init(|| format!("{}::{}", self.module, self.function).into()))
+    /// What tells it apart from other functions and places.
+    pub(crate) fn place(&self) -> (&'static str, u32, &'static str) {
+        (self.file, self.line, self.function)
+    }
+
+    /// `module::function`, put together once; of a place in the code, which is all there is of a call that is made by hand, none.
+    pub(crate) fn path(&self) -> Option<Arc<str>> {
+        let path = || format!("{}::{}", self.module, self.function).into();
+        (!self.module.is_empty()).then(|| Arc::clone(self.path.get_or_init(path)))
+    }
+}
+
+/// Where a call comes from.
+#[derive(Debug)]
+pub(crate) enum Site {
+    /// An annotated function.
+    Function(&'static CallSite),
+    /// A place in the code that makes the call by hand.
+    Place(Box<CallSite>),
+}
+
+impl Deref for Site {
+    type Target = CallSite;
+
+    fn deref(&self) -> &CallSite {
+        match self {
+            Site::Function(site) => site,
+            Site::Place(site) => site,
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Call {
         let instruments = metrics::current()?;
         let facts = open.facts();
         let so_far = Finished {
-            site: open.site,
+            site: &open.site,
             agent: open.scope.agent(),
             labels: open.scope.labels(),
             request: &facts.request,

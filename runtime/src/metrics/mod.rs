@@ -110,7 +110,10 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
 fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
-    labels.add(attribute::TOOL_TYPE, call.request.get(attribute::TOOL_TYPE).map(|label| label.value.clone()));
+    labels.add(
+        attribute::TOOL_TYPE,
+        call.request.attribute_of(attribute::TOOL_TYPE).map(|label| label.value.clone()),
+    );
     labels.add_text(attribute::AGENT_NAME, call.agent.map(Agent::name));
     record_duration(&instruments.tool_duration, call, &mut labels);
 }

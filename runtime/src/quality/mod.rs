@@ -82,7 +82,7 @@ pub(crate) fn measure_text(call: &Finished<'_>, outermost: Option<&Outermost>) {
     } else {
         let documents = outermost.map(Outermost::documents).unwrap_or_default();
         let labels = metrics::answer_labels(call);
-        worker::submit(Job { site: call.site, answer: text.clone(), documents, labels });
+        worker::submit(Job { place: call.site.place(), answer: text.clone(), documents, labels });
     }
 }
 

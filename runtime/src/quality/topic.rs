@@ -78,7 +78,8 @@ pub(crate) fn topic(request: &Request, outermost: Option<&Outermost>) -> Option<
     match MODE.load(Ordering::Relaxed) {
         // A prompt is known by its own name, whatever it is a part of.
         PROMPT_NAME => {
-            let name = request.get(attribute::PROMPT_NAME).map(|name| name.value.as_str().into_owned());
+            let name =
+                request.attribute_of(attribute::PROMPT_NAME).map(|name| name.value.as_str().into_owned());
             let of_all = outermost.and_then(|outermost| outermost.topic(name.as_deref()));
             name.or(of_all)
         }

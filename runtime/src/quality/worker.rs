@@ -10,7 +10,6 @@ use std::time::Duration;
 use super::policy::is_on;
 use super::text::{self, Vocabulary};
 use super::{QualitySignal, TextSignals};
-use crate::call::CallSite;
 use crate::metrics;
 use crate::privacy::Measured;
 
@@ -19,7 +18,8 @@ const QUEUE: usize = 256;
 
 /// An answer to measure.
 pub(super) struct Job {
-    pub(super) site: &'static CallSite,
+    /// The function that gave it: its file, line and name.
+    pub(super) place: (&'static str, u32, &'static str),
     pub(super) answer: Measured,
     pub(super) documents: Vec<Measured>,
     pub(super) labels: metrics::Labels,
@@ -78,7 +78,7 @@ fn run(queue: &Receiver<Job>) {
     }
 }
 
-fn measure(job: &Job, citing: &mut HashSet<usize>) {
+fn measure(job: &Job, citing: &mut HashSet<(&'static str, u32, &'static str)>) {
     let mut vocabulary = Vocabulary::default();
     if is_on(QualitySignal::ContextOverlap) {
         job.documents.iter().for_each(|documents| documents.each_text(|text| vocabulary.add(text)));
@@ -92,11 +92,10 @@ fn measure(job: &Job, citing: &mut HashSet<usize>) {
         if is_on(QualitySignal::CitationCoverage)
             && let Some(coverage) = text::citation_coverage(&answer)
         {
-            let site = std::ptr::from_ref(job.site).addr();
             if coverage > 0.0 {
-                citing.insert(site);
+                citing.insert(job.place);
             }
-            signals.citation_coverage = citing.contains(&site).then_some(coverage);
+            signals.citation_coverage = citing.contains(&job.place).then_some(coverage);
         }
         metrics::record_text_signals(&job.labels, &signals);
     }
@@ -105,13 +104,11 @@ fn measure(job: &Job, citing: &mut HashSet<usize>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::Kind;
 
     #[test]
     fn a_full_queue_hands_an_answer_back_and_so_does_one_that_nobody_empties() {
-        static SITE: CallSite = CallSite::new(Kind::Chat, "ask", "tests", "worker.rs", 1);
         let job = || Job {
-            site: &SITE,
+            place: ("worker.rs", 1, "ask"),
             answer: Measured::of("x").expect("a text"),
             documents: Vec::new(),
             labels: metrics::Labels::beginning_with(&[]),

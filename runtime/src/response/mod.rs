@@ -119,6 +119,26 @@ impl Response {
         Response::default()
     }
 
+    /// The model that answered.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The provider's id of the response.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Why each choice ended.
+    pub fn finish_reasons(&self) -> &[String] {
+        &self.finish_reasons
+    }
+
+    /// Tokens used.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
     /// The model that answered, with its version: `gen_ai.response.model`.
     pub fn with_model(mut self, model: impl Into<String>) -> Self {
         self.model = Some(model.into());

@@ -71,4 +71,29 @@ impl Usage {
         self.reasoning_output_tokens = Some(tokens);
         self
     }
+
+    /// Tokens in the prompt, cached ones included.
+    pub const fn input_tokens(&self) -> Option<u64> {
+        self.input_tokens
+    }
+
+    /// Tokens generated, reasoning included.
+    pub const fn output_tokens(&self) -> Option<u64> {
+        self.output_tokens
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    pub const fn cache_read_input_tokens(&self) -> Option<u64> {
+        self.cache_read_input_tokens
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    pub const fn cache_creation_input_tokens(&self) -> Option<u64> {
+        self.cache_creation_input_tokens
+    }
+
+    /// The part of the output that was spent on reasoning.
+    pub const fn reasoning_output_tokens(&self) -> Option<u64> {
+        self.reasoning_output_tokens
+    }
 }
