@@ -99,7 +99,7 @@ impl Kind {
             Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Agent | Kind::RemoteAgent => {
                 &["system", "input", "tools", "output"]
             }
-            Kind::FetchResponse => &["output"],
+            Kind::FetchResponse => &["system", "tools", "output"],
             Kind::CreateAgent => &["system"],
             Kind::Retrieval => &["query", "output"],
             Kind::SearchMemory => &["query"],

@@ -81,10 +81,8 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     ] {
         attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
     }
-    // `service_tier` and the like exist in other providers' bodies too, but the names are OpenAI's.
-    if !matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai")) {
-        attributes.retain(|attribute| !OPENAI_ONLY.contains(&attribute.key.as_str()));
-    }
+    let is_openai = matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai"));
+    attributes.retain(|attribute| is_for(call.site.kind, is_openai, attribute.key.as_str()));
     if let Price::Known { usd, model } = call.price {
         put(&mut attributes, KeyValue::new(attribute::USAGE_COST, *usd));
         put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
@@ -116,12 +114,30 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     attributes
 }
 
-const OPENAI_ONLY: &[&str] = &[
-    attribute::OPENAI_REQUEST_SERVICE_TIER,
-    attribute::OPENAI_RESPONSE_SERVICE_TIER,
-    attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
-    attribute::OPENAI_API_TYPE,
-];
+/// Whether the conventions have an attribute, which a body told, on a call of this kind. Bodies tell more than that: a remote
+/// agent's are those of a model, an embedding's count what was cached, and `service_tier` is not only `OpenAI`'s.
+fn is_for(kind: Kind, is_openai: bool, key: &str) -> bool {
+    match key {
+        attribute::OPENAI_REQUEST_SERVICE_TIER | attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT => {
+            is_openai && kind.is_inference()
+        }
+        attribute::OPENAI_API_TYPE => is_openai && (kind.is_inference() || kind == Kind::FetchResponse),
+        attribute::OPENAI_RESPONSE_SERVICE_TIER => is_openai,
+        attribute::REQUEST_TOP_K => kind.is_inference() || kind == Kind::Rerank,
+        attribute::REQUEST_REASONING_LEVEL => kind.is_inference(),
+        attribute::USAGE_CACHE_READ_INPUT_TOKENS
+        | attribute::USAGE_CACHE_CREATION_INPUT_TOKENS
+        | attribute::USAGE_CACHE_WRITE_INPUT_TOKENS => match kind {
+            Kind::Embeddings | Kind::Rerank => false,
+            Kind::Agent => vintage::names().agent_has_cache_tokens,
+            _ => true,
+        },
+        attribute::USAGE_REASONING_OUTPUT_TOKENS => {
+            !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent)
+        }
+        _ => true,
+    }
+}
 
 /// Adds an attribute; what the call itself tells replaces an attribute of the user's with the same key.
 fn put(attributes: &mut Vec<KeyValue>, new: KeyValue) {

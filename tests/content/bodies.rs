@@ -410,12 +410,41 @@ fn agents_memories_and_fetched_responses_have_what_the_conventions_give_them() {
 
     #[llm_trace(fetch_response, provider = "openai", id = id)]
     fn fetch(id: &str) -> Value {
-        json!({"id": id, "object": "response", "status": "completed", "output": [
-            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}
-        ]})
+        fetched(id)
     }
     let span = captured(|| drop(fetch("r1")));
     assert_eq!(content(&span, "gen_ai.output.messages")[0]["parts"][0]["content"], "Yes.");
+    assert_eq!(content(&span, "gen_ai.system_instructions")[0]["content"], "Be brief.");
+    assert_eq!(content(&span, "gen_ai.tool.definitions")[0]["name"], "look");
+
+    #[llm_trace(fetch_response, provider = "openai", id = "r1", skip(system, output))]
+    fn fetch_tools() -> String {
+        llm_trace::current().response_body(&fetched("r1"));
+        String::new()
+    }
+    let span = captured(|| drop(fetch_tools()));
+    assert_eq!(content_keys(&span), ["gen_ai.tool.definitions"]);
+
+    #[derive(llm_trace::Capture, serde::Serialize)]
+    struct Fetched {
+        object: &'static str,
+        #[capture(redact)]
+        instructions: &'static str,
+    }
+    #[llm_trace(fetch_response, provider = "openai", id = "r1", skip(output))]
+    fn fetch_captured() -> Fetched {
+        Fetched { object: "response", instructions: "Be brief." }
+    }
+    let span = captured(|| assert_eq!(fetch_captured().object, "response"));
+    assert_eq!(content(&span, "gen_ai.system_instructions")[0]["content"], "[REDACTED]");
+}
+
+fn fetched(id: &str) -> Value {
+    json!({"id": id, "object": "response", "status": "completed",
+    "instructions": "Be brief.", "tools": [{"type": "function", "name": "look", "parameters": {}}],
+    "output": [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Yes."}]}
+    ]})
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn answer() -> Value {
     json!({
         "id": "r-1", "model": "canary-model", "usage": {"prompt_tokens": 3, "completion_tokens": 4},
         "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": word("answer")}}],
+        "instructions": word("instructions"), "tools": [{"type": "function", "name": word("repeated tool")}],
     })
 }
 
@@ -104,6 +105,7 @@ kinds! {
     step(task),
     skipping_chat(chat, provider = "openai", request = body, skip(all)),
     skipping_tool(tool, arguments = body, skip(all)),
+    skipping_fetch(fetch_response, provider = "openai", id = "r1", skip(all)),
 }
 
 #[llm_trace(chat, provider = "openai", request = body)]
@@ -384,7 +386,7 @@ fn captured_content_is_copied_to_openinferences_attributes_and_nowhere_else() {
 
 fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
     assert_nowhere_on_events(receiver);
-    for place in ["query"].iter().chain(PLACES) {
+    for place in ["query", "instructions", "repeated tool"].iter().chain(PLACES) {
         assert_present(receiver, place);
     }
     assert_absent(receiver, "/v1/metrics");

@@ -1,6 +1,7 @@
 //! Every kind of call with everything it can say, checked against the registry of the conventions; in both vintages.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod complete;
 mod document;
 
 use std::collections::BTreeSet;
@@ -198,6 +199,7 @@ fn workflow() {
     agent();
     guardrail();
     evaluator();
+    complete::calls();
     task();
     (0..=LIMIT).for_each(one_of_many_tools);
     llm_trace::score("helpfulness")
@@ -242,6 +244,10 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     if std::env::var(CAPTURE).is_ok_and(|capture| capture == "event_only") {
         let missing: Vec<_> = registry.events().difference(&emitted_events).copied().collect();
         assert_eq!(missing, Vec::<&str>::new(), "events that nothing here emits");
+    }
+
+    if std::env::var(CAPTURE).is_ok_and(|capture| capture == "SPAN_ONLY") {
+        println!("{}", complete::check(&spans));
     }
 
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
@@ -289,11 +295,14 @@ fn the_newest_conventions_are_kept_to_when_opted_into() {
 }
 
 #[test]
-fn content_keeps_to_the_conventions_too_when_it_is_captured() {
-    let text = in_child(&[(CAPTURE, "SPAN_ONLY")]);
-    println!("{text}");
-    for content in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
-        assert!(text.contains(content), "no {content} in {text}");
+fn content_keeps_to_the_conventions_too_and_then_every_attribute_of_every_span_type_is_there() {
+    for opt_in in ["", "gen_ai_latest_experimental"] {
+        let text = in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "SPAN_ONLY")]);
+        println!("{text}");
+        for content in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
+            assert!(text.contains(content), "no {content} in {text}");
+        }
+        assert!(text.contains("gen_ai.execute_tool.internal: "), "completeness is not checked: {text}");
     }
 }
 

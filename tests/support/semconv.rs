@@ -191,6 +191,19 @@ impl Registry {
         self.spans.keys().map(String::as_str).filter(|name| name.starts_with("gen_ai.")).collect()
     }
 
+    /// The attributes that the conventions, with all their refinements, give a type of span.
+    pub fn span_attributes(&self, span_type: &str) -> BTreeSet<String> {
+        let signal = self.spans.get(span_type).unwrap_or_else(|| panic!("no span type `{span_type}`"));
+        self.resolve(signal.attributes.iter()).into_keys().collect()
+    }
+
+    /// The key as it is defined: of `gen_ai.prompt.variable.language` that is `gen_ai.prompt.variable`, a template.
+    pub fn defined<'k>(&self, key: &'k str) -> &'k str {
+        let template = key.rsplit_once('.').map(|(template, _)| template);
+        let is_template = |key: &&str| self.attributes.get(*key) == Some(&Type::Template);
+        template.filter(is_template).unwrap_or(key)
+    }
+
     /// The attributes of a group.
     pub fn group(&self, name: &str) -> BTreeSet<String> {
         self.resolve([Entry::Group(name.to_owned())].iter()).into_keys().collect()

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
-use super::{AttributeValue, Content, Open};
+use super::{AttributeValue, Content, Kind, Open};
 use crate::context::Scope;
 use crate::metrics;
 use crate::privacy::{self, Piece};
@@ -72,7 +72,10 @@ impl CurrentCall {
 
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
-        let response = crate::probe::read_response(body);
+        let mut response = crate::probe::read_response(body);
+        if self.open.upgrade().is_some_and(|open| open.captures_instructions()) {
+            response.content.capture_request(Kind::FetchResponse, body);
+        }
         self.fill(if self.looks_at_output() { response.with_output(body) } else { response })
     }
 

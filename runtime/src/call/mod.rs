@@ -247,6 +247,11 @@ impl Call {
         privacy::content_allowed() && self.held.as_ref().is_some_and(takes)
     }
 
+    /// Whether the instructions and tools that a fetched response repeats may be recorded.
+    pub(crate) fn captures_instructions(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.open.captures_instructions())
+    }
+
     /// Ends the call with the response it returned.
     pub(crate) fn succeed(mut self, response: Response) {
         self.end(response, &Outcome::Completed);
@@ -391,6 +396,12 @@ impl Open {
     fn content_share(&self) -> Option<RequestShare<'_>> {
         let budget = self.scope.content_budget()?;
         Some(RequestShare { budget, is_outermost: self.is_outermost })
+    }
+
+    fn captures_instructions(&self) -> bool {
+        let request = &self.facts().request;
+        self.site.kind == Kind::FetchResponse
+            && [Piece::System, Piece::Tools].into_iter().any(|piece| request.captures(piece))
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

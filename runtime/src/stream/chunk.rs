@@ -6,7 +6,7 @@ use std::error::Error;
 use serde::Serialize;
 
 use super::Deltas;
-use crate::call::{Failure, Outcome};
+use crate::call::{Failure, Kind, Outcome};
 use crate::privacy::{Measured, Transcript};
 use crate::probe::{self, ChunkReader};
 use crate::response::{ErrorFacts, LlmResponse, Response, error_type_of, type_name};
@@ -46,11 +46,13 @@ pub(crate) struct Wanted {
     pub(crate) text: bool,
     /// Content.
     pub(crate) output: bool,
+    /// What a fetched response repeats of its request.
+    pub(crate) instructions: bool,
 }
 
 impl Wanted {
     pub(super) fn anything(self) -> bool {
-        self.facts || self.documents || self.verdict || self.text || self.output
+        self.facts || self.documents || self.verdict || self.text || self.output || self.instructions
     }
 }
 
@@ -139,6 +141,9 @@ impl Chunk<'_> {
                 if wanted.output {
                     seen.content.capture_output(item);
                 }
+                if wanted.instructions {
+                    seen.content.capture_request(Kind::FetchResponse, item);
+                }
                 if wanted.text {
                     seen.text = Measured::of(item);
                 }
@@ -153,9 +158,13 @@ impl Chunk<'_> {
     pub(crate) fn content<T: Serialize>(&mut self, item: &T) {
         match &mut self.reading.items {
             Items::Whole(wanted) => {
-                if std::mem::take(&mut wanted.output) {
-                    self.fill(Response::new().with_output(item));
+                let (output, instructions) =
+                    (std::mem::take(&mut wanted.output), std::mem::take(&mut wanted.instructions));
+                let mut seen = if output { Response::new().with_output(item) } else { Response::new() };
+                if instructions {
+                    seen.content.capture_request(Kind::FetchResponse, item);
                 }
+                self.fill(seen);
             }
             Items::Chunks => {
                 if let Some(transcript) = self.deltas.transcript.take() {

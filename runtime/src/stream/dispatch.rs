@@ -140,6 +140,7 @@ impl<T> ViaWhole for Tag<T> {
             verdict: call.reads_verdict(),
             text: call.reads_text(),
             output: call.captures_output(),
+            instructions: call.captures_instructions(),
         };
         if !wanted.anything() {
             call.complete();

@@ -1,0 +1,192 @@
+//! Calls that have what those of [`main`](super) do not, so that together they have every attribute of the registry; and the
+//! proof of it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use llm_trace::{Response, Usage, llm_trace};
+use llm_trace_tests::semconv;
+use llm_trace_tests::trace::Ended;
+use serde_json::{Value, json};
+
+use super::full_request;
+
+/// Attributes that no call here has, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("aws.bedrock.guardrail.id", NOT_YET),
+    ("aws.bedrock.knowledge_base.id", NOT_YET),
+    ("gen_ai.conversation.compacted", NOT_YET),
+    ("gen_ai.memory.records", NOT_YET),
+    ("gen_ai.prompt.variable", NOT_YET),
+    ("gen_ai.skill.description", NOT_YET),
+    ("gen_ai.skill.name", NOT_YET),
+    ("gen_ai.skill.resource.name", NOT_YET),
+    ("gen_ai.skill.source.uri", NOT_YET),
+    ("gen_ai.usage.audio.cache_read.input_tokens", NOT_YET),
+    ("gen_ai.usage.audio.input_tokens", NOT_YET),
+    ("gen_ai.usage.audio.output_tokens", NOT_YET),
+    ("gen_ai.usage.image.cache_read.input_tokens", NOT_YET),
+    ("gen_ai.usage.image.input_tokens", NOT_YET),
+    ("gen_ai.usage.image.output_tokens", NOT_YET),
+    ("gen_ai.usage.text.cache_read.input_tokens", NOT_YET),
+    ("gen_ai.usage.text.input_tokens", NOT_YET),
+    ("gen_ai.usage.text.output_tokens", NOT_YET),
+    ("process.executable.name", NOT_YET),
+    ("process.executable.path", NOT_YET),
+    ("process.exit.code", NOT_YET),
+];
+
+const NOT_YET: &str = "no argument, body or method of the runtime sets it";
+
+/// One call of each kind that fails.
+macro_rules! failing {
+    ($($name:ident($($attribute:tt)*)),* $(,)?) => {
+        $(
+            #[llm_trace($($attribute)*)]
+            fn $name() -> Result<(), std::io::Error> {
+                Err(std::io::ErrorKind::TimedOut.into())
+            }
+        )*
+        const FAILING: &[fn() -> Result<(), std::io::Error>] = &[$($name),*];
+    };
+}
+
+failing! {
+    no_vectors(embeddings, provider = "openai", model = "e"),
+    no_documents(retrieval, data_source = "docs", model = "e"),
+    no_response(fetch_response, provider = "openai", id = "resp_2"),
+    no_memory(memory(search), store = "s"),
+    no_new_agent(create_agent, provider = "openai", name = "failing"),
+    no_agent(agent(remote), provider = "openai", name = "failing"),
+    no_local_agent(agent, name = "failing"),
+    no_tool(tool, name = "failing"),
+    no_workflow(workflow, name = "failing"),
+    no_plan(plan, name = "failing"),
+}
+
+#[llm_trace(
+    agent(remote),
+    provider = "openai",
+    name = "complete",
+    description = "d",
+    data_source = "docs",
+    conversation = "conv-1",
+    server = "h:1",
+    request = request
+)]
+fn remote_agent(request: &Value) -> Value {
+    json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",
+        "service_tier": "default", "system_fingerprint": "fp_1",
+        "choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "a"}}],
+        "usage": {
+            "prompt_tokens": 100, "completion_tokens": 50,
+            "prompt_tokens_details": {"cached_tokens": 64, "cache_write_tokens": 16},
+            "completion_tokens_details": {"reasoning_tokens": 20},
+        }
+    })
+}
+
+#[llm_trace(
+    agent,
+    name = "complete",
+    description = "d",
+    model = "m",
+    data_source = "docs",
+    conversation = "conv-1",
+    system = "s",
+    input = "i",
+    tools = ["t"],
+    temperature = 0.5,
+    top_p = 0.5,
+    max_tokens = 5,
+    stop = ["END"],
+    seed = 5,
+    frequency_penalty = 0.5,
+    presence_penalty = 0.5,
+    choice_count = 2,
+    output_type = "json"
+)]
+fn agent() -> &'static str {
+    let response = Response::new().with_finish_reason("stop");
+    let usage = Usage::new(100, 50).with_cache_read(64).with_cache_creation(16);
+    llm_trace::current().response(&response.with_usage(usage));
+    "a"
+}
+
+/// What some servers tell of an embedding goes beyond what the conventions have for one.
+#[llm_trace(embeddings, provider = "openai", request = request)]
+fn embed(request: &Value) -> Value {
+    json!({
+        "id": "embd-1", "object": "list", "model": "m", "service_tier": "default", "system_fingerprint": "fp_1",
+        "data": [{"embedding": [0.1]}],
+        "usage": {
+            "prompt_tokens": 12, "completion_tokens": 0, "total_tokens": 12,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": 0},
+        }
+    })
+}
+
+#[llm_trace(tool, name = "complete", conversation = "conv-1")]
+fn tool() {}
+
+#[llm_trace(create_agent, provider = "openai", name = "complete", system = "s", server = "h:1")]
+fn create_agent() {}
+
+#[llm_trace(fetch_response, provider = "openai", id = "resp_3", server = "h:1")]
+fn fetch() -> Value {
+    json!({
+        "id": "resp_3", "object": "response", "status": "completed", "model": "gpt-5", "service_tier": "default",
+        "instructions": "be brief", "tools": [{"type": "function", "name": "t", "parameters": {}}],
+        "output": [
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+        ],
+    })
+}
+
+#[llm_trace(workflow, name = "complete", conversation = "conv-1", input = "i")]
+fn workflow() -> &'static str {
+    "o"
+}
+
+/// All of them.
+pub(crate) fn calls() {
+    for call in FAILING {
+        assert!(call().is_err());
+    }
+    remote_agent(&full_request());
+    embed(&json!({"model": "m", "service_tier": "flex", "reasoning_effort": "low"}));
+    agent();
+    tool();
+    create_agent();
+    fetch();
+    workflow();
+}
+
+/// Says how many of the registry's attributes each type of span has, and fails if one is on none.
+pub(crate) fn check(spans: &[Ended]) -> String {
+    let mut counts = String::new();
+    let registry = semconv::in_force();
+    let is_excused = |key: &str| EXCEPTIONS.iter().any(|(known, _why)| *known == key);
+    let (mut left, mut excused) = (Vec::new(), BTreeSet::new());
+    for span_type in registry.span_types() {
+        let of_type = spans.iter().filter(|span| {
+            let operation = span.text("gen_ai.operation.name").unwrap_or_default();
+            registry.span_type(operation, &span.0.span_kind) == Some(span_type)
+        });
+        let emitted: BTreeSet<_> =
+            of_type.flat_map(|span| span.keys().into_iter().map(|key| registry.defined(key))).collect();
+        let defined = registry.span_attributes(span_type);
+        let missing: Vec<_> = defined.iter().filter(|key| !emitted.contains(key.as_str())).collect();
+        let (all, there) = (defined.len(), defined.len() - missing.len());
+        let _ = writeln!(counts, "{span_type}: {there} of {all} attributes");
+        excused.extend(emitted.into_iter().filter(|key| is_excused(key)));
+        left.extend(
+            missing.into_iter().filter(|key| !is_excused(key)).map(|key| format!("{span_type}: {key}")),
+        );
+    }
+    assert!(left.is_empty(), "attributes of the registry that no call here has: {left:#?}");
+    assert!(excused.is_empty(), "they need no exception any more: {excused:?}");
+    counts
+}
