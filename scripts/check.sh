@@ -12,7 +12,7 @@ step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "each feature by itself"
-for features in "" otlp grpc http-json zstd spool pricing signals testing off async-openai-0_43; do
+for features in "" otlp grpc http-json zstd spool pricing signals tower testing off async-openai-0_43; do
     echo "llm-trace with: ${features:-no features}"
     cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
 done

@@ -59,6 +59,8 @@ mod span;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod vintage;
 
 pub use call::{

@@ -11,3 +11,4 @@ mod mirror;
 mod nesting;
 mod streams;
 mod tags;
+mod tower;
