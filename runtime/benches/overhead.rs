@@ -213,6 +213,15 @@ fn variant<'a>(name: &'static str, call: impl Fn(&str) -> Reply + 'a) -> Variant
     (name, Box::new(call))
 }
 
+/// Calls nothing but one variant, for a program that counts instructions: what a call takes is the difference between two
+/// numbers of calls.
+fn call_only(name: &str, calls: Option<String>, variants: &[Variant<'_>]) {
+    let (_, call) = variants.iter().find(|(known, _)| *known == name).expect("the name of a variant");
+    for _ in 0..calls.map_or(CALLS, |calls| calls.parse().expect("a number of calls")) {
+        call();
+    }
+}
+
 /// Prints, for each variant, the median time of a call, its ratio to `base` and its allocations.
 fn compare(title: &str, base: &str, variants: &[Variant<'_>]) {
     let mut times = vec![Vec::with_capacity(ROUNDS); variants.len()];
@@ -243,11 +252,15 @@ fn compare(title: &str, base: &str, variants: &[Variant<'_>]) {
 }
 
 fn main() {
-    compare(
-        "nothing installed",
-        "bare",
-        &[variant("bare", bare), variant("ours", ours), variant("#[tracing::instrument]", traced)],
-    );
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let only = arguments.next();
+    if only.is_none() {
+        compare(
+            "nothing installed",
+            "bare",
+            &[variant("bare", bare), variant("ours", ours), variant("#[tracing::instrument]", traced)],
+        );
+    }
 
     global::set_meter_provider(meters());
     let export = tracing_opentelemetry::layer().with_tracer(tracers(Sampler::AlwaysOn).tracer("tracing"));
@@ -257,17 +270,17 @@ fn main() {
     global::set_tracer_provider(tracers(Sampler::AlwaysOn));
     let by_hand = ByHand::new();
     ours("gpt-4o-mini"); // decodes the price table
-    compare(
-        "sampled, 15 attributes, 4 metrics",
-        "by hand",
-        &[
-            variant("bare", bare),
-            variant("by hand", |model| by_hand.call(model)),
-            variant("ours", ours),
-            variant("ours, provider without prices", ours_unpriced),
-            variant("#[tracing::instrument]", |model| by_hand.call_with_tracing(model)),
-        ],
-    );
+    let sampled = [
+        variant("bare", bare),
+        variant("by hand", |model| by_hand.call(model)),
+        variant("ours", ours),
+        variant("ours, provider without prices", ours_unpriced),
+        variant("#[tracing::instrument]", |model| by_hand.call_with_tracing(model)),
+    ];
+    if let Some(only) = only {
+        return call_only(&only, arguments.next(), &sampled);
+    }
+    compare("sampled, 15 attributes, 4 metrics", "by hand", &sampled);
 
     global::set_tracer_provider(tracers(Sampler::AlwaysOff));
     let by_hand = ByHand::new();
