@@ -39,13 +39,13 @@ pub(crate) fn warm() {}
 /// Prices a call at the rates in effect now.
 #[cfg(feature = "pricing")]
 pub(crate) fn price(request: &Request, response: &Response) -> Price {
-    let Some(usage) = response.usage.map(table_usage).filter(|usage| !usage.is_empty()) else {
-        return Price::None;
-    };
     let provider = request.provider.as_deref().map(table_provider);
     if provider.is_some_and(|provider| LOCAL_PROVIDERS.contains(&provider)) {
         return Price::None;
     }
+    let Some(usage) = response.usage.map(table_usage).filter(|usage| !usage.is_empty()) else {
+        return Price::None;
+    };
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
     for model in models.into_iter().flatten() {

@@ -1,6 +1,7 @@
 //! What the caller asked for: the attribute's arguments and what a request body tells.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
@@ -18,13 +19,14 @@ use crate::semconv::attribute;
 #[derive(Clone, Debug)]
 pub struct Request {
     kind: Kind,
-    pub(crate) provider: Option<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) server_address: Option<String>,
+    // Shared by the span and the labels of every metric.
+    pub(crate) provider: Option<Arc<str>>,
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) server_address: Option<Arc<str>>,
     pub(crate) server_port: Option<i64>,
     /// The name given to a tool, workflow or task.
-    pub(crate) name: Option<String>,
-    pub(crate) data_source: Option<String>,
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) data_source: Option<Arc<str>>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
     /// Keys of those that calls inside have too.
@@ -78,7 +80,7 @@ impl<T: LlmRequest + ?Sized> LlmRequest for Box<T> {
     }
 }
 
-impl<T: LlmRequest + ?Sized> LlmRequest for std::sync::Arc<T> {
+impl<T: LlmRequest + ?Sized> LlmRequest for Arc<T> {
     fn describe(&self, request: &mut Request) {
         (**self).describe(request);
     }
@@ -158,7 +160,7 @@ impl Request {
 
     /// What was set, by the name of the span's attribute: `gen_ai.request.model`, … Not content, which is nobody's to read.
     pub fn get(&self, key: &str) -> Option<Value> {
-        let text = |text: &Option<String>| text.clone().map(Value::from);
+        let text = |text: &Option<Arc<str>>| text.clone().map(Value::from);
         match key {
             attribute::PROVIDER_NAME => text(&self.provider),
             attribute::REQUEST_MODEL => text(&self.model),
@@ -215,9 +217,9 @@ impl Request {
     }
 }
 
-fn replace(slot: &mut Option<String>, value: &(impl Text + ?Sized)) {
+fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
     if let Some(text) = value.text().filter(|text| !text.is_empty()) {
-        *slot = Some(text.into_owned());
+        *slot = Some(text.into());
     }
 }
 
@@ -241,7 +243,7 @@ impl Request {
             if address.is_empty() {
                 return;
             }
-            self.server_address = Some(address.to_owned());
+            self.server_address = Some(address.into());
             self.server_port = port;
         }
     }

@@ -1,16 +1,16 @@
 //! In: a call that begins, then the same call finished. Out: one OpenTelemetry span.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue, global};
+use opentelemetry::{Context, KeyValue, StringValue, global};
 
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::context::{Agent, Scope};
 use crate::openinference;
 use crate::pricing::{self, Price};
 use crate::request::Request;
-use crate::response::Response;
 use crate::semconv::attribute;
 use crate::vintage;
 
@@ -44,19 +44,18 @@ pub(crate) fn start(
 pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
-        let mut attributes = end_attributes(call);
+        let mut told = end_attributes(call);
         if call.request.is_late {
             let late = start_attributes(call.site, call.request, call.agent).into_iter();
-            attributes.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
+            told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(name(call.site, call.request, call.agent));
         }
-        for content in call.content().on_span() {
-            put(&mut attributes, content);
-        }
+        told.extend(call.content().on_span());
         if let Outcome::Failed { message, .. } = call.outcome {
             span.set_status(Status::error(message.clone().unwrap_or_default()));
         }
-        span.set_attributes(attributes);
+        span.set_attributes(own_attributes(call, &told).cloned());
+        span.set_attributes(told);
     }
     span.end_with_timestamp(at);
 }
@@ -64,52 +63,59 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
 /// Every attribute that the span of a finished call has, without content: for the event that tells the same.
 pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     let mut attributes = start_attributes(call.site, call.request, call.agent);
-    for attribute in end_attributes(call) {
-        put(&mut attributes, attribute);
+    let told = end_attributes(call);
+    for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
+        attributes.retain(|attribute| attribute.key != new.key);
+        attributes.push(new);
     }
     attributes
 }
 
+/// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
+fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
+    let is_openai = is_openai(call.request);
+    let own = call.request.attributes.iter();
+    own.filter(move |own| is_for(call.site.kind, is_openai, own.key.as_str()))
+        .filter(|own| told.iter().all(|told| told.key != own.key))
+}
+
 /// What is known at the end only.
 fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(call.request.attributes.len() + 16);
-    attributes.extend_from_slice(&call.request.attributes);
-    response_attributes(call.site.kind, call.response, &mut attributes);
+    let mut attributes = Vec::with_capacity(16);
+    response_attributes(call, &mut attributes);
     for (key, time) in [
         (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
         (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
     ] {
         attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
     }
-    let is_openai = matches!(call.request.provider.as_deref(), Some("openai" | "azure.ai.openai"));
+    let is_openai = is_openai(call.request);
     attributes.retain(|attribute| is_for(call.site.kind, is_openai, attribute.key.as_str()));
     if let Price::Known { usd, model } = call.price {
-        put(&mut attributes, KeyValue::new(attribute::USAGE_COST, *usd));
-        put(&mut attributes, KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
-        put(&mut attributes, KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+        attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
+        attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
+        attributes.push(KeyValue::new(attribute::PRICE_MODEL, model.clone()));
     }
     if let Some(topic) = &call.topic {
-        put(&mut attributes, KeyValue::new(attribute::TOPIC, topic.clone()));
+        attributes.push(KeyValue::new(attribute::TOPIC, topic.clone()));
     }
-    for signal in call.signals().attributes() {
-        put(&mut attributes, signal);
-    }
+    attributes.extend(call.signals().attributes());
     for (key, count, least) in [
         (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
         (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
     ] {
         if count >= least {
-            put(&mut attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+            attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
     match call.outcome {
         Outcome::Completed => {}
         Outcome::Failed { error_type, .. } => {
-            put(&mut attributes, KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
         }
-        Outcome::Cancelled => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "cancelled")),
+        Outcome::Cancelled => attributes.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
         #[cfg(feature = "otlp")]
-        Outcome::Shutdown => put(&mut attributes, KeyValue::new(attribute::OUTCOME, "shutdown")),
+        Outcome::Shutdown => attributes.push(KeyValue::new(attribute::OUTCOME, "shutdown")),
     }
     attributes
 }
@@ -139,10 +145,8 @@ fn is_for(kind: Kind, is_openai: bool, key: &str) -> bool {
     }
 }
 
-/// Adds an attribute; what the call itself tells replaces an attribute of the user's with the same key.
-fn put(attributes: &mut Vec<KeyValue>, new: KeyValue) {
-    attributes.retain(|attribute| attribute.key != new.key);
-    attributes.push(new);
+fn is_openai(request: &Request) -> bool {
+    matches!(request.provider.as_deref(), Some("openai" | "azure.ai.openai"))
 }
 
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
@@ -161,7 +165,7 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
         _ => None,
     };
     match what {
-        Some(what) => format!("{operation} {what}"),
+        Some(what) => [operation, " ", what].concat(),
         None => operation.to_owned(),
     }
 }
@@ -172,23 +176,26 @@ fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Agent>) -> Option<&'a 
 }
 
 fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -> Vec<KeyValue> {
-    let mut attributes = Vec::with_capacity(12);
+    // The SDK goes on with this list: there is room for what follows at the end.
+    let mut attributes = Vec::with_capacity(16);
     if let Some(operation) = site.kind.operation() {
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
     }
-    let own_name = || Some(request.name.clone().unwrap_or_else(|| site.function.to_owned()));
+    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
+    let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));
+    let copied = |text: Option<&str>| text.map(|text| StringValue::from(text.to_owned()));
     let agent_name = match site.kind {
         Kind::Agent => own_name(),
-        Kind::RemoteAgent | Kind::CreateAgent => request.name.clone(),
-        Kind::Plan => plan_agent(request, agent).map(ToOwned::to_owned),
-        Kind::Tool => agent.map(|agent| agent.name().to_owned()),
+        Kind::RemoteAgent | Kind::CreateAgent => shared(&request.name),
+        Kind::Plan => copied(plan_agent(request, agent)),
+        Kind::Tool => copied(agent.map(Agent::name)),
         _ => None,
     };
     let texts = [
-        (attribute::PROVIDER_NAME, request.provider.clone()),
-        (attribute::REQUEST_MODEL, request.model.clone()),
-        (attribute::SERVER_ADDRESS, request.server_address.clone()),
-        (attribute::DATA_SOURCE_ID, request.data_source.clone()),
+        (attribute::PROVIDER_NAME, shared(&request.provider)),
+        (attribute::REQUEST_MODEL, shared(&request.model)),
+        (attribute::SERVER_ADDRESS, shared(&request.server_address)),
+        (attribute::DATA_SOURCE_ID, shared(&request.data_source)),
         (attribute::TOOL_NAME, (site.kind == Kind::Tool).then(own_name).flatten()),
         (attribute::AGENT_NAME, agent_name),
         (attribute::GUARDRAIL_NAME, (site.kind == Kind::Guardrail).then(own_name).flatten()),
@@ -213,7 +220,8 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     attributes
 }
 
-fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
+    let (kind, response) = (call.site.kind, call.response);
     let texts = [
         (attribute::RESPONSE_MODEL, &response.model),
         (attribute::RESPONSE_ID, &response.id),
@@ -223,21 +231,16 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
     ];
     for (key, value) in texts {
         if let Some(value) = value {
-            put(attributes, KeyValue::new(key, value.clone()));
+            attributes.push(KeyValue::new(key, value.clone()));
         }
     }
     if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
-        put(attributes, KeyValue::new(attribute::RESPONSE_STATUS, status));
+        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
     if generates && !response.finish_reasons.is_empty() {
-        put(
-            attributes,
-            KeyValue::new(
-                attribute::RESPONSE_FINISH_REASONS,
-                crate::call::string_array(response.finish_reasons.clone()),
-            ),
-        );
+        let reasons = crate::call::string_array(response.finish_reasons.clone());
+        attributes.push(KeyValue::new(attribute::RESPONSE_FINISH_REASONS, reasons));
     }
     let usage = response.usage.unwrap_or_default();
     let counts = [
@@ -249,12 +252,12 @@ fn response_attributes(kind: Kind, response: &Response, attributes: &mut Vec<Key
     ];
     for (key, count) in counts {
         if let Some(count) = count {
-            put(attributes, KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+            attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
     // A dimension the caller asked for is already among the request's attributes.
-    let known = attributes.iter().any(|known| known.key.as_str() == attribute::EMBEDDINGS_DIMENSION_COUNT);
-    if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !known) {
-        put(attributes, KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
+    let is_asked_for = call.request.attribute_of(attribute::EMBEDDINGS_DIMENSION_COUNT).is_some();
+    if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for) {
+        attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
     }
 }

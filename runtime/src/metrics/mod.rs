@@ -31,7 +31,9 @@ use instruments::{TokenCounters, Tokens};
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
-    quality::record(call, &instruments.quality);
+    if call.site.kind.returns_documents() {
+        quality::record_retrieval(call, &instruments.quality);
+    }
     match call.site.kind {
         Kind::Tool => record_tool(call, instruments),
         Kind::Workflow => record_workflow(call, instruments),
@@ -42,8 +44,12 @@ pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
 }
 
 fn record_client(call: &Finished<'_>, instruments: &Instruments) {
-    let mut labels = client_labels(call);
     let is_inference = call.site.kind.is_inference();
+    let mut labels = answer_labels(call);
+    if is_inference {
+        quality::record_answer(call, &instruments.quality, labels.set());
+    }
+    add_client_labels(call, &mut labels);
     let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
     record_duration(duration, call, &mut labels);
     if let Some(usage) = call.response.usage {
@@ -131,7 +137,7 @@ fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
         instruments.agent_inference_calls.record(agent.inference_calls(), labels.set());
         instruments.agent_tool_calls.record(agent.tool_calls(), labels.set());
     }
-    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    labels.add(attribute::REQUEST_MODEL, call.request.model.clone());
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
@@ -155,12 +161,14 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
 
 /// The labels every client metric has.
 fn client_labels(call: &Finished<'_>) -> Labels {
-    let mut labels = Labels::of(call);
-    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
-    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
-    labels.add_text(attribute::RESPONSE_MODEL, call.response.model.as_deref());
-    labels.add_text(attribute::SERVER_ADDRESS, call.request.server_address.as_deref());
-    labels.add(attribute::SERVER_PORT, call.request.server_port);
+    let mut labels = answer_labels(call);
+    add_client_labels(call, &mut labels);
     labels
+}
+
+/// The labels every client metric has, beyond those of [`answer_labels`].
+fn add_client_labels(call: &Finished<'_>, labels: &mut Labels) {
+    labels.add_text(attribute::RESPONSE_MODEL, call.response.model.as_deref());
+    labels.add(attribute::SERVER_ADDRESS, call.request.server_address.clone());
+    labels.add(attribute::SERVER_PORT, call.request.server_port);
 }

@@ -126,20 +126,12 @@ impl Occurrences {
     }
 }
 
-/// Records what a finished call says about quality.
-pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
-    if call.site.kind.returns_documents() {
-        record_retrieval(call, instruments);
-    } else if call.site.kind.is_inference() {
-        record_answer(call, instruments);
-    }
-}
-
-fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
+/// Records what a search or a reranking says about quality.
+pub(super) fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
     let signals = call.signals();
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add_text(attribute::DATA_SOURCE_ID, call.request.data_source.as_deref());
+    labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.clone());
     let labels = labels.set();
     if let Some(documents) = signals.documents {
         instruments.documents.record(documents, labels);
@@ -156,10 +148,9 @@ fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
     }
 }
 
-fn record_answer(call: &Finished<'_>, instruments: &Instruments) {
+/// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
+pub(super) fn record_answer(call: &Finished<'_>, instruments: &Instruments, labels: LabelSet<'_>) {
     let signals = call.signals();
-    let labels = answer_labels(call);
-    let labels = labels.set();
     if let Some(truncated) = signals.truncated {
         instruments.truncations.record(truncated, labels);
     }
@@ -175,8 +166,8 @@ fn record_answer(call: &Finished<'_>, instruments: &Instruments) {
 pub(crate) fn answer_labels(call: &Finished<'_>) -> Labels {
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add_text(attribute::PROVIDER_NAME, call.request.provider.as_deref());
-    labels.add_text(attribute::REQUEST_MODEL, call.request.model.as_deref());
+    labels.add(attribute::PROVIDER_NAME, call.request.provider.clone());
+    labels.add(attribute::REQUEST_MODEL, call.request.model.clone());
     labels
 }
 

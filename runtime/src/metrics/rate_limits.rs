@@ -70,9 +70,9 @@ pub(crate) fn record(
     instruments: &super::Instruments,
 ) {
     let mut labels = Labels::beginning_with(tags);
-    labels.add_text(attribute::PROVIDER_NAME, request.provider.as_deref());
-    labels.add_text(attribute::REQUEST_MODEL, request.model.as_deref());
-    labels.add_text(attribute::SERVER_ADDRESS, request.server_address.as_deref());
+    labels.add(attribute::PROVIDER_NAME, request.provider.clone());
+    labels.add(attribute::REQUEST_MODEL, request.model.clone());
+    labels.add(attribute::SERVER_ADDRESS, request.server_address.clone());
     labels.add(attribute::SERVER_PORT, request.server_port);
     instruments.rate_limits.requests.record(&limits.requests, labels.set());
     instruments.rate_limits.tokens.record(&limits.tokens, labels.set());
