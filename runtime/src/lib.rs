@@ -85,7 +85,7 @@ pub use privacy::{
 };
 pub use quality::{QualitySignal, QualitySignals, Topics};
 pub use request::{LlmRequest, Request};
-pub use response::{LlmError, LlmResponse, Response, Usage};
+pub use response::{LlmError, LlmResponse, Modality, Response, Usage};
 pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
 pub use vintage::Vintage;
 

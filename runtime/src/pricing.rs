@@ -134,6 +134,7 @@ fn table_provider(provider: &str) -> &str {
 
 #[cfg(feature = "pricing")]
 fn table_usage(usage: crate::response::Usage) -> genai_prices::Usage {
+    use crate::response::Modality::Audio;
     use genai_prices::UsageKey;
     let counts = [
         (UsageKey::INPUT_TOKENS, usage.input_tokens),
@@ -141,8 +142,8 @@ fn table_usage(usage: crate::response::Usage) -> genai_prices::Usage {
         (UsageKey::CACHE_READ_TOKENS, usage.cache_read_input_tokens),
         (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_input_tokens),
         (UsageKey::CACHE_WRITE_1H_TOKENS, usage.priced_apart.cache_write_1h),
-        (UsageKey::INPUT_AUDIO_TOKENS, usage.priced_apart.input_audio),
-        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.priced_apart.output_audio),
+        (UsageKey::INPUT_AUDIO_TOKENS, usage.input_tokens_of(Audio)),
+        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.output_tokens_of(Audio)),
         (UsageKey::WEB_SEARCHES, usage.priced_apart.web_searches),
     ];
     let mut reported = genai_prices::Usage::new();

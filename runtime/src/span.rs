@@ -75,7 +75,7 @@ pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
 fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(call.request);
     let own = call.request.attributes.iter();
-    own.filter(move |own| is_for(call.site.kind, is_openai, own.key.as_str()))
+    own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
         .filter(|own| told.iter().all(|told| told.key != own.key))
 }
 
@@ -89,8 +89,6 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     ] {
         attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
     }
-    let is_openai = is_openai(call.request);
-    attributes.retain(|attribute| is_for(call.site.kind, is_openai, attribute.key.as_str()));
     if let Price::Known { usd, model } = call.price {
         attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
         attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
@@ -120,30 +118,12 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     attributes
 }
 
-/// Whether the conventions have an attribute, which a body told, on a call of this kind. Bodies tell more than that: a remote
-/// agent's are those of a model, an embedding's count what was cached, and `service_tier` is not only `OpenAI`'s.
-fn is_for(kind: Kind, is_openai: bool, key: &str) -> bool {
-    match key {
-        attribute::OPENAI_REQUEST_SERVICE_TIER | attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT => {
-            is_openai && kind.is_inference()
-        }
-        attribute::OPENAI_API_TYPE => is_openai && (kind.is_inference() || kind == Kind::FetchResponse),
-        attribute::OPENAI_RESPONSE_SERVICE_TIER => is_openai,
-        attribute::REQUEST_TOP_K => kind.is_inference() || kind == Kind::Rerank,
-        attribute::REQUEST_REASONING_LEVEL => kind.is_inference(),
-        attribute::USAGE_CACHE_READ_INPUT_TOKENS
-        | attribute::USAGE_CACHE_CREATION_INPUT_TOKENS
-        | attribute::USAGE_CACHE_WRITE_INPUT_TOKENS => match kind {
-            Kind::Embeddings | Kind::Rerank => false,
-            Kind::Agent => vintage::names().agent_has_cache_tokens,
-            _ => true,
-        },
-        attribute::USAGE_REASONING_OUTPUT_TOKENS => {
-            !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent)
-        }
-        _ => true,
-    }
-}
+const OPENAI_ONLY: &[&str] = &[
+    attribute::OPENAI_REQUEST_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+    attribute::OPENAI_API_TYPE,
+];
 
 fn is_openai(request: &Request) -> bool {
     matches!(request.provider.as_deref(), Some("openai" | "azure.ai.openai"))
@@ -220,17 +200,43 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     attributes
 }
 
+/// In the order of [`Modality::ALL`](crate::Modality).
+const INPUT_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_INPUT_TOKENS,
+    attribute::USAGE_IMAGE_INPUT_TOKENS,
+    attribute::USAGE_AUDIO_INPUT_TOKENS,
+];
+const CACHE_READ_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    attribute::USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+    attribute::USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+];
+const OUTPUT_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_OUTPUT_TOKENS,
+    attribute::USAGE_IMAGE_OUTPUT_TOKENS,
+    attribute::USAGE_AUDIO_OUTPUT_TOKENS,
+];
+
 fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, call.response);
+    // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
+    // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
+    let is_inference = kind.is_inference();
+    let is_openai = is_openai(call.request);
+    let has_api = is_inference || kind == Kind::FetchResponse;
     let texts = [
-        (attribute::RESPONSE_MODEL, &response.model),
-        (attribute::RESPONSE_ID, &response.id),
-        (attribute::OPENAI_API_TYPE, &response.api_type),
-        (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.service_tier),
-        (attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT, &response.system_fingerprint),
+        (attribute::RESPONSE_MODEL, &response.model, true),
+        (attribute::RESPONSE_ID, &response.id, true),
+        (attribute::OPENAI_API_TYPE, &response.api_type, is_openai && has_api),
+        (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.service_tier, is_openai),
+        (
+            attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+            &response.system_fingerprint,
+            is_openai && is_inference,
+        ),
     ];
-    for (key, value) in texts {
-        if let Some(value) = value {
+    for (key, value, is_conventional) in texts {
+        if let Some(value) = value.as_ref().filter(|_| is_conventional) {
             attributes.push(KeyValue::new(key, value.clone()));
         }
     }
@@ -243,16 +249,36 @@ fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(attribute::RESPONSE_FINISH_REASONS, reasons));
     }
     let usage = response.usage.unwrap_or_default();
+    let has_cache = match kind {
+        Kind::Embeddings | Kind::Rerank => false,
+        Kind::Agent => vintage::names().agent_has_cache_tokens,
+        _ => true,
+    };
+    let reasons = !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent);
     let counts = [
-        (attribute::USAGE_INPUT_TOKENS, usage.input_tokens),
-        (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens),
-        (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens),
-        (vintage::names().usage_cache_write, usage.cache_creation_input_tokens),
-        (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens),
+        (attribute::USAGE_INPUT_TOKENS, usage.input_tokens, true),
+        (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens, true),
+        (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens, has_cache),
+        (vintage::names().usage_cache_write, usage.cache_creation_input_tokens, has_cache),
+        (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens, reasons),
     ];
-    for (key, count) in counts {
-        if let Some(count) = count {
+    for (key, count, is_conventional) in counts {
+        if let Some(count) = count.filter(|_| is_conventional) {
             attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+        }
+    }
+    if vintage::names().has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
+        let by_modality = usage.by_modality;
+        for (keys, parts) in [
+            (INPUT_BY_MODALITY, by_modality.input),
+            (CACHE_READ_BY_MODALITY, by_modality.cache_read),
+            (OUTPUT_BY_MODALITY, by_modality.output),
+        ] {
+            for (key, count) in keys.into_iter().zip(parts) {
+                if let Some(count) = count {
+                    attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+                }
+            }
         }
     }
     // A dimension the caller asked for is already among the request's attributes.

@@ -31,6 +31,8 @@ pub(crate) struct Names {
     pub(crate) time_per_output_chunk: &'static str,
     /// One histogram by token type, or counters.
     pub(crate) token_histogram: Option<&'static str>,
+    /// Whether tokens are told apart by modality.
+    pub(crate) has_modalities: bool,
     /// Whether a local agent tells what it read from caches and wrote to them.
     pub(crate) agent_has_cache_tokens: bool,
     /// Whether the event with the details of an inference is for everybody, or for those only who want its content.
@@ -44,6 +46,7 @@ const AUGUST: Names = Names {
     time_to_first_chunk: metric::TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::TIME_PER_OUTPUT_CHUNK,
     token_histogram: Some(metric::TOKEN_USAGE),
+    has_modalities: false,
     agent_has_cache_tokens: true,
     details_recommended: false,
 };
@@ -55,6 +58,7 @@ const OCTOBER: Names = Names {
     time_to_first_chunk: metric::INFERENCE_TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::INFERENCE_TIME_PER_OUTPUT_CHUNK,
     token_histogram: None,
+    has_modalities: true,
     agent_has_cache_tokens: false,
     details_recommended: true,
 };

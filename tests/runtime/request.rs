@@ -109,6 +109,17 @@ fn anthropic_gemini_bedrock_and_ollama_bodies_are_read() {
         requesting(json!({"modelId": "amazon.nova", "inferenceConfig": {"maxTokens": 5, "topP": 0.1}}));
     assert_eq!((span.0.name.as_ref(), span.int("gen_ai.request.max_tokens")), ("chat amazon.nova", Some(5)));
 
+    let span =
+        requesting(json!({"modelId": "amazon.nova", "guardrailConfig": {"guardrailIdentifier": "sgi5"}}));
+    assert_eq!(span.text("aws.bedrock.guardrail.id"), Some("sgi5"));
+    let span = requesting(json!({"retrieveAndGenerateConfiguration": {"knowledgeBaseConfiguration": {
+        "knowledgeBaseId": "XFWU", "modelArn": "anthropic.claude-v2",
+        "generationConfiguration": {"guardrailConfiguration": {"guardrailId": "sgi6"}},
+    }}}));
+    assert_eq!(span.0.name, "chat anthropic.claude-v2");
+    assert_eq!(span.text("aws.bedrock.knowledge_base.id"), Some("XFWU"));
+    assert_eq!(span.text("aws.bedrock.guardrail.id"), Some("sgi6"));
+
     let span = requesting(json!({"model": "llama3", "options": {"num_predict": 7, "seed": 1}}));
     assert_eq!((span.int("gen_ai.request.max_tokens"), span.int("gen_ai.request.seed")), (Some(7), Some(1)));
 }

@@ -4,17 +4,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use llm_trace::{Response, Usage, llm_trace};
+use llm_trace::{Modality, Response, Usage, llm_trace};
 use llm_trace_tests::semconv;
-use llm_trace_tests::trace::Ended;
+use llm_trace_tests::trace::{Ended, Point, points};
 use serde_json::{Value, json};
 
 use super::full_request;
 
 /// Attributes that no call here has, and why.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("aws.bedrock.guardrail.id", NOT_YET),
-    ("aws.bedrock.knowledge_base.id", NOT_YET),
     ("gen_ai.conversation.compacted", NOT_YET),
     ("gen_ai.memory.records", NOT_YET),
     ("gen_ai.prompt.variable", NOT_YET),
@@ -22,15 +20,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("gen_ai.skill.name", NOT_YET),
     ("gen_ai.skill.resource.name", NOT_YET),
     ("gen_ai.skill.source.uri", NOT_YET),
-    ("gen_ai.usage.audio.cache_read.input_tokens", NOT_YET),
-    ("gen_ai.usage.audio.input_tokens", NOT_YET),
-    ("gen_ai.usage.audio.output_tokens", NOT_YET),
-    ("gen_ai.usage.image.cache_read.input_tokens", NOT_YET),
-    ("gen_ai.usage.image.input_tokens", NOT_YET),
-    ("gen_ai.usage.image.output_tokens", NOT_YET),
-    ("gen_ai.usage.text.cache_read.input_tokens", NOT_YET),
-    ("gen_ai.usage.text.input_tokens", NOT_YET),
-    ("gen_ai.usage.text.output_tokens", NOT_YET),
     ("process.executable.name", NOT_YET),
     ("process.executable.path", NOT_YET),
     ("process.exit.code", NOT_YET),
@@ -87,6 +76,16 @@ fn remote_agent(request: &Value) -> Value {
     })
 }
 
+#[llm_trace(agent(remote), provider = "openai", name = "that speaks")]
+fn speaking_agent() {
+    let mut usage = Usage::new(100, 50).with_cache_read(10);
+    for modality in [Modality::Text, Modality::Image, Modality::Audio] {
+        usage =
+            usage.with_input_of(modality, 30).with_cache_read_of(modality, 3).with_output_of(modality, 15);
+    }
+    llm_trace::current().usage(usage);
+}
+
 #[llm_trace(
     agent,
     name = "complete",
@@ -128,6 +127,25 @@ fn embed(request: &Value) -> Value {
     })
 }
 
+#[llm_trace(chat, provider = "aws.bedrock", request = request)]
+fn bedrock(request: &Value) {}
+
+#[llm_trace(chat, provider = "gcp.gemini", model = "gemini-2.5-flash")]
+fn every_modality() -> Value {
+    let details = |count: u64| {
+        let of = |modality: &str, count: u64| json!({"modality": modality, "tokenCount": count});
+        json!([of("TEXT", count), of("IMAGE", count + 1), of("AUDIO", count + 2), of("VIDEO", count + 3)])
+    };
+    json!({
+        "candidates": [{"finishReason": "STOP"}],
+        "usageMetadata": {
+            "promptTokenCount": 100, "candidatesTokenCount": 50, "cachedContentTokenCount": 20,
+            "promptTokensDetails": details(20), "candidatesTokensDetails": details(10),
+            "cacheTokensDetails": details(2),
+        }
+    })
+}
+
 #[llm_trace(tool, name = "complete", conversation = "conv-1")]
 fn tool() {}
 
@@ -157,7 +175,18 @@ pub(crate) fn calls() {
     }
     remote_agent(&full_request());
     embed(&json!({"model": "m", "service_tier": "flex", "reasoning_effort": "low"}));
+    speaking_agent();
     agent();
+    bedrock(&json!({
+        "modelId": "amazon.nova-lite-v1:0",
+        "guardrailConfig": {"guardrailIdentifier": "sgi5gkybzqak", "guardrailVersion": "1"},
+    }));
+    bedrock(&json!({
+        "retrieveAndGenerateConfiguration": {"knowledgeBaseConfiguration": {
+            "knowledgeBaseId": "XFWUPB9PAW", "modelArn": "anthropic.claude-v2",
+        }},
+    }));
+    every_modality();
     tool();
     create_agent();
     fetch();
@@ -186,7 +215,27 @@ pub(crate) fn check(spans: &[Ended]) -> String {
             missing.into_iter().filter(|key| !is_excused(key)).map(|key| format!("{span_type}: {key}")),
         );
     }
+    check_modalities();
     assert!(left.is_empty(), "attributes of the registry that no call here has: {left:#?}");
     assert!(excused.is_empty(), "they need no exception any more: {excused:?}");
     counts
+}
+
+/// The counters of tokens tell modalities apart where the conventions have counters, and all together count every token once.
+fn check_modalities() {
+    let of = |counter: &str| {
+        let points = points(&format!("gen_ai.client.inference.usage.{counter}"), "gemini-2.5-flash");
+        let share = |modality: &str| {
+            let is_of = |point: &&Point| point.label("gen_ai.token.modality").as_deref() == Some(modality);
+            points.iter().find(is_of).map(|point| point.count)
+        };
+        ["text", "image", "audio", "unknown"].map(share)
+    };
+    let has_counters = semconv::in_force().metric("gen_ai.client.inference.usage.input_tokens").is_some();
+    let expected = |counts: [u64; 4]| {
+        if has_counters { counts.map(Some) } else { [None; 4] }
+    };
+    assert_eq!(of("input_tokens"), expected([20, 21, 22, 37]));
+    assert_eq!(of("output_tokens"), expected([10, 11, 12, 17]));
+    assert_eq!(of("cache_read.input_tokens"), expected([2, 3, 4, 11]));
 }

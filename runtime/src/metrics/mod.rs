@@ -23,7 +23,7 @@ pub(crate) use stream::ChunkMeter;
 use crate::call::{Finished, Kind, Outcome};
 use crate::context::Agent;
 use crate::pricing::Price;
-use crate::response::Usage;
+use crate::response::{ByModality, Modality, Parts, Usage};
 use crate::semconv::attribute;
 use cardinality::Limited;
 pub(crate) use instruments::{Instruments, are_wanted, current};
@@ -90,26 +90,49 @@ fn record_by_type(
 }
 
 fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels) {
-    // Providers break few counts down by modality, and never all of them.
-    labels.with(Some(KeyValue::new(attribute::TOKEN_MODALITY, "unknown")), |by_modality| {
-        for (counter, count) in [
-            (&counters.input, usage.input_tokens),
-            (&counters.output, usage.output_tokens),
-            (&counters.cache_read, usage.cache_read_input_tokens),
-            (&counters.cache_write, usage.cache_creation_input_tokens),
-            (&counters.reasoning, usage.reasoning_output_tokens),
-        ] {
-            if let Some(count) = count {
-                counter.record(count, by_modality);
+    let by_modality = &usage.by_modality;
+    let counts = [
+        (&counters.input, usage.input_tokens, by_modality.input),
+        (&counters.output, usage.output_tokens, by_modality.output),
+        (&counters.cache_read, usage.cache_read_input_tokens, by_modality.cache_read),
+        (&counters.cache_write, usage.cache_creation_input_tokens, Parts::default()),
+        (&counters.reasoning, usage.reasoning_output_tokens, Parts::default()),
+    ];
+    let mut record = |modality: Option<Modality>| {
+        let label = KeyValue::new(attribute::TOKEN_MODALITY, modality.map_or("unknown", Modality::word));
+        labels.with(Some(label), |labels| {
+            for (counter, count, parts) in &counts {
+                if let Some(share) = count.and_then(|count| share_of(modality, count, parts)) {
+                    counter.record(share, labels);
+                }
             }
+        });
+    };
+    record(None);
+    if *by_modality != ByModality::default() {
+        for modality in Modality::ALL {
+            record(Some(modality));
         }
-    });
+    }
     for (histogram, count) in
         [(&counters.input_per_call, usage.input_tokens), (&counters.output_per_call, usage.output_tokens)]
     {
         if let Some(count) = count {
             histogram.record(count, labels.set());
         }
+    }
+}
+
+/// What of a count is of a modality, or of none that is known: providers break few counts down, and seldom all of one. The sum
+/// of all shares is the count.
+fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64> {
+    let known = parts.iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
+    // What is more than the whole is not a part of it.
+    let is_believed = known <= count;
+    match modality {
+        Some(modality) => parts[modality as usize].filter(|part| is_believed && *part > 0),
+        None if is_believed => Some(count - known).filter(|rest| *rest > 0 || count == 0),
+        None => Some(count),
     }
 }
 

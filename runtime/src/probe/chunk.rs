@@ -278,6 +278,7 @@ impl Reader for Walker<'_> {
             }
             Place::ToolCall | Place::Block | Place::Item => self.end_call(),
             Place::Fact(Fact::Choice) => self.end_choice(),
+            Place::Fact(fact) => self.all.facts.end(fact),
             _ => {}
         }
     }

@@ -6,6 +6,7 @@
 
 mod adjacent;
 mod chunk;
+mod counts;
 mod documents;
 mod json;
 mod request;

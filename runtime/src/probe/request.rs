@@ -26,6 +26,10 @@ enum Place {
     Format,
     Text,
     Conversation,
+    /// Bedrock's guardrail of a call.
+    Guardrail,
+    /// Bedrock's question to a knowledge base, at any depth.
+    KnowledgeBase,
     Leaf(Field),
 }
 
@@ -55,6 +59,9 @@ impl Reader for RequestReader<'_> {
     fn key(&self, at: Place, key: &str) -> Option<Place> {
         use Field as F;
         use Place::{Leaf, Parameters, Root};
+        let kind = self.request.kind();
+        // A remote agent's request may be that of a model; the conventions have less on its span.
+        let is_inference = kind.is_inference();
         Some(match (at, key) {
             (Root, "model" | "modelId" | "model_id" | "model_name") => Leaf(F::Model),
             (
@@ -63,7 +70,9 @@ impl Reader for RequestReader<'_> {
             ) => Parameters,
             (Root | Parameters, "temperature") => Leaf(F::Double(attribute::REQUEST_TEMPERATURE)),
             (Root | Parameters, "top_p" | "topP") => Leaf(F::Double(attribute::REQUEST_TOP_P)),
-            (Root | Parameters, "top_k" | "topK") => Leaf(F::Int(attribute::REQUEST_TOP_K)),
+            (Root | Parameters, "top_k" | "topK") if is_inference || kind == Kind::Rerank => {
+                Leaf(F::Int(attribute::REQUEST_TOP_K))
+            }
             (
                 Root | Parameters,
                 "max_tokens"
@@ -83,8 +92,8 @@ impl Reader for RequestReader<'_> {
             (Root | Parameters, "stop" | "stop_sequences" | "stopSequences") => Leaf(F::Stop),
             (Root, "n") | (Parameters, "candidateCount" | "candidate_count") => Leaf(F::ChoiceCount),
             (Root, "stream") => Leaf(F::Stream),
-            (Root, "service_tier") => Leaf(F::ServiceTier),
-            (Root, "reasoning_effort") | (Place::Reasoning, "effort") => {
+            (Root, "service_tier") if is_inference => Leaf(F::ServiceTier),
+            (Root, "reasoning_effort") | (Place::Reasoning, "effort") if is_inference => {
                 Leaf(F::Text(attribute::REQUEST_REASONING_LEVEL))
             }
             (Root, "reasoning" | "output_config") => Place::Reasoning,
@@ -94,10 +103,11 @@ impl Reader for RequestReader<'_> {
             (Root, "previous_response_id") => Leaf(F::Text(attribute::REQUEST_PREVIOUS_RESPONSE_ID)),
             (Root, "conversation") => Place::Conversation,
             (Place::Conversation, "id") => Leaf(F::Text(attribute::CONVERSATION_ID)),
-            (Root, "encoding_format") if self.request.kind() == Kind::Embeddings => Leaf(F::Encoding),
-            (Root, "dimensions") if self.request.kind() == Kind::Embeddings => {
+            (Root, "encoding_format") if kind == Kind::Embeddings => Leaf(F::Encoding),
+            (Root, "dimensions") if kind == Kind::Embeddings => {
                 Leaf(F::Int(attribute::EMBEDDINGS_DIMENSION_COUNT))
             }
+            _ if is_inference => return of_bedrock(at, key),
             _ => return None,
         })
     }
@@ -135,6 +145,32 @@ impl Reader for RequestReader<'_> {
             _ => {}
         }
     }
+}
+
+/// What Bedrock applies to a call, and what it answers from.
+fn of_bedrock(at: Place, key: &str) -> Option<Place> {
+    use Place::{Guardrail, KnowledgeBase, Root};
+    Some(match (at, key) {
+        (Root, "guardrailConfig" | "guardrail_config")
+        | (KnowledgeBase, "guardrailConfiguration" | "guardrail_configuration") => Guardrail,
+        (Root | Guardrail, "guardrailIdentifier" | "guardrail_identifier")
+        | (Guardrail, "guardrailId" | "guardrail_id") => {
+            Place::Leaf(Field::Text(attribute::AWS_BEDROCK_GUARDRAIL_ID))
+        }
+        (Root, "retrieveAndGenerateConfiguration" | "retrieve_and_generate_configuration")
+        | (
+            KnowledgeBase,
+            "knowledgeBaseConfiguration"
+            | "knowledge_base_configuration"
+            | "generationConfiguration"
+            | "generation_configuration",
+        ) => KnowledgeBase,
+        (KnowledgeBase, "knowledgeBaseId" | "knowledge_base_id") => {
+            Place::Leaf(Field::Text(attribute::AWS_BEDROCK_KNOWLEDGE_BASE_ID))
+        }
+        (KnowledgeBase, "modelArn" | "model_arn") => Place::Leaf(Field::Model),
+        _ => return None,
+    })
 }
 
 /// OpenAI's ids: `conv_` and letters and digits.

@@ -1,29 +1,14 @@
 //! Which keys of a response body mean what, for every provider shape we know.
 //!
-//! The conventions count cached tokens as part of the input and reasoning as part of the output. Providers
-//! disagree, so the reader keeps apart what was reported inside a total and what beside it, and adds up at the
-//! end:
-//!
-//! | shape | input | beside the input | output | beside the output |
-//! | --- | --- | --- | --- | --- |
-//! | OpenAI chat, embeddings; Mistral, Groq, `DeepSeek`, `LiteLLM`, Databricks | `prompt_tokens` | | `completion_tokens` | |
-//! | OpenAI responses | `input_tokens` | | `output_tokens` | |
-//! | Anthropic | `input_tokens` | cache reads and writes | `output_tokens` | |
-//! | Bedrock Converse | `inputTokens` | cache reads and writes | `outputTokens` | |
-//! | Gemini | `promptTokenCount` | tool use prompt | `candidatesTokenCount` | thoughts |
-//! | Ollama | `prompt_eval_count` | | `eval_count` | |
-//! | xAI | `prompt_tokens` | | `completion_tokens` | reasoning, seen from the total |
-//! | Perplexity | `prompt_tokens` | | `completion_tokens` | reasoning, citations |
-//! | Cohere | `billed_units.input_tokens` | | `billed_units.output_tokens` | |
-//!
 //! A function may return anything that is `Serialize`: a `Car { make, model, id }` that the model filled in is
 //! content. So names are only believed of a body that proves itself a provider's, by usage, by choices, or by saying
 //! what object it is.
 
 use serde::Serialize;
 
+use super::counts::{Count, Counts};
 use super::{Reader, Scalar, walk};
-use crate::response::{PricedApart, Response, Usage};
+use crate::response::{Modality, Response};
 
 /// OpenAI's responses API: its `status` says how the generation ended.
 const RESPONSES_API: &str = "responses";
@@ -52,9 +37,10 @@ pub(super) enum Place {
     CacheCreation,
     ServerTools,
     Meta,
+    /// What was cached of each modality, in `OpenAI`'s words.
+    CacheDetails,
     /// A list of `{modality, tokenCount}`.
-    InputModalities,
-    OutputModalities,
+    Modalities(Count),
     Leaf(Field),
 }
 
@@ -93,32 +79,10 @@ pub(super) enum Field {
     CitationsBeside,
     WebSearches,
     CacheWrite1h,
-    InputAudio,
-    OutputAudio,
+    PartOf(Count, Modality),
+    /// In an element of [`Place::Modalities`].
     Modality,
-    ModalityCount {
-        output: bool,
-    },
-}
-
-/// Token counts as reported, before they are brought to the conventions' meaning.
-#[derive(Default)]
-struct Counts {
-    input: Option<u64>,
-    output: Option<u64>,
-    total: Option<u64>,
-    cache_read_within: Option<u64>,
-    cache_read_beside: Option<u64>,
-    cache_write_within: Option<u64>,
-    cache_write_beside: Option<u64>,
-    reasoning_within: Option<u64>,
-    thoughts_beside: Option<u64>,
-    tool_prompt_beside: Option<u64>,
-    /// Whether `input` includes what was cached, as `prompt_tokens` does wherever it occurs.
-    input_is_whole: bool,
-    reasoning: Option<u64>,
-    citations_beside: Option<u64>,
-    priced_apart: PricedApart,
+    ModalityCount,
 }
 
 #[derive(Default)]
@@ -129,8 +93,9 @@ pub(super) struct ResponseReader {
     calls_tool: bool,
     /// The body says what it is in a provider's words, or has a provider's list of choices.
     pub(super) proves_itself: bool,
-    /// The modality of the list element being read.
-    is_audio: bool,
+    /// What the list element being read says, in any order.
+    modality: Option<Modality>,
+    modality_count: Option<u64>,
 }
 
 impl Reader for ResponseReader {
@@ -187,8 +152,13 @@ impl Reader for ResponseReader {
             (Place::Usage, "total_tokens" | "totalTokens" | "totalTokenCount" | "total_token_count") => {
                 Leaf(F::Total)
             }
-            (Place::Usage, "prompt_tokens_details" | "input_tokens_details") => Place::InputDetails,
-            (Place::Usage, "completion_tokens_details" | "output_tokens_details") => Place::OutputDetails,
+            (Place::Usage, "prompt_tokens_details" | "input_tokens_details" | "input_token_details") => {
+                Place::InputDetails
+            }
+            (
+                Place::Usage,
+                "completion_tokens_details" | "output_tokens_details" | "output_token_details",
+            ) => Place::OutputDetails,
             (Place::InputDetails, "cached_tokens" | "cache_read_input_tokens")
             | (
                 Place::Usage,
@@ -210,17 +180,6 @@ impl Reader for ResponseReader {
             (Place::Usage, "server_tool_use") => Place::ServerTools,
             (Place::Usage, "cache_creation") => Place::CacheCreation,
             (Place::CacheCreation, "ephemeral_1h_input_tokens") => Leaf(F::CacheWrite1h),
-            (Place::InputDetails, "audio_tokens") => Leaf(F::InputAudio),
-            (Place::OutputDetails, "audio_tokens") => Leaf(F::OutputAudio),
-            (Place::Usage, "promptTokensDetails") => Place::InputModalities,
-            (Place::Usage, "candidatesTokensDetails") => Place::OutputModalities,
-            (Place::InputModalities | Place::OutputModalities, "modality") => Leaf(F::Modality),
-            (Place::InputModalities, "tokenCount" | "token_count") => {
-                Leaf(F::ModalityCount { output: false })
-            }
-            (Place::OutputModalities, "tokenCount" | "token_count") => {
-                Leaf(F::ModalityCount { output: true })
-            }
             (
                 Place::Usage,
                 "cache_read_input_tokens" | "cacheReadInputTokens" | "cacheReadInputTokenCount",
@@ -236,7 +195,7 @@ impl Reader for ResponseReader {
             (Place::Usage, "toolUsePromptTokenCount" | "tool_use_prompt_token_count") => {
                 Leaf(F::ToolPromptBeside)
             }
-            _ => return None,
+            _ => return broken_down(at, key),
         })
     }
 
@@ -248,11 +207,9 @@ impl Reader for ResponseReader {
                 }
                 None // the numbers themselves are of no interest
             }
-            Place::Choice
-            | Place::OutputItem
-            | Place::OutputPart
-            | Place::InputModalities
-            | Place::OutputModalities => Some(at),
+            Place::Choice | Place::OutputItem | Place::OutputPart | Place::Modalities(_) => Some(at),
+            // Gemini's, where its names are written like `OpenAI`'s.
+            Place::InputDetails => Some(Place::Modalities(Count::Input)),
             // All vectors of a response have one length.
             Place::Embedding if self.response.dimensions.is_none() => Some(at),
             _ => None,
@@ -286,19 +243,22 @@ impl Reader for ResponseReader {
             Field::CitationsBeside => self.counts.citations_beside = value.count(),
             Field::WebSearches => self.counts.priced_apart.web_searches = value.count(),
             Field::CacheWrite1h => self.counts.priced_apart.cache_write_1h = value.count(),
-            Field::InputAudio => self.counts.priced_apart.input_audio = value.count(),
-            Field::OutputAudio => self.counts.priced_apart.output_audio = value.count(),
-            Field::ModalityCount { output: true } if self.is_audio => {
-                self.counts.priced_apart.output_audio = value.count();
-            }
-            Field::ModalityCount { output: false } if self.is_audio => {
-                self.counts.priced_apart.input_audio = value.count();
-            }
-            Field::Dimensions | Field::ModalityCount { .. } => {}
+            Field::PartOf(count, modality) => self.counts.part(count, modality, value.count()),
+            Field::ModalityCount => self.modality_count = value.count(),
+            Field::Dimensions => {}
             _ => {
                 if let Scalar::Text(text) = value {
                     self.text(field, text);
                 }
+            }
+        }
+    }
+
+    fn end(&mut self, at: Place) {
+        if let Place::Modalities(count) = at {
+            let (modality, tokens) = (self.modality.take(), self.modality_count.take());
+            if let Some(modality) = modality {
+                self.counts.part(count, modality, tokens);
             }
         }
     }
@@ -310,7 +270,7 @@ impl ResponseReader {
             return;
         }
         match field {
-            Field::Modality => self.is_audio = text.eq_ignore_ascii_case("audio"),
+            Field::Modality => self.modality = Modality::named(text),
             Field::Object => {
                 self.proves_itself |= matches!(
                     text,
@@ -380,34 +340,27 @@ impl ResponseReader {
     }
 }
 
-impl Counts {
-    fn usage(&self) -> Option<Usage> {
-        let cache_beside =
-            if self.input_is_whole { [None; 2] } else { [self.cache_read_beside, self.cache_write_beside] };
-        let input = add(self.input, cache_beside);
-        let input = add(input, [self.tool_prompt_beside]);
-        // Only Perplexity counts citations, and it counts reasoning beside the completion too.
-        let reasoning_beside = self.reasoning.filter(|_| self.citations_beside.is_some());
-        let mut output = add(self.output, [self.thoughts_beside, self.citations_beside, reasoning_beside]);
-        // xAI counts reasoning beside the completion: only its total tells.
-        if let (Some(total), Some(input), Some(visible), Some(reasoning)) =
-            (self.total, input, output, self.reasoning_within)
-            && reasoning > 0
-            && total == input.saturating_add(visible).saturating_add(reasoning)
-        {
-            output = Some(visible + reasoning);
+/// Where usage is told apart by modality.
+fn broken_down(at: Place, key: &str) -> Option<Place> {
+    let of_usage = |count| Some(Place::Modalities(count));
+    let part_of = |count| {
+        let modality = Modality::named(key.strip_suffix("_tokens")?)?;
+        Some(Place::Leaf(Field::PartOf(count, modality)))
+    };
+    match (at, key) {
+        (Place::InputDetails, "cached_tokens_details") => Some(Place::CacheDetails),
+        (Place::InputDetails, _) => part_of(Count::Input),
+        (Place::CacheDetails, _) => part_of(Count::CacheRead),
+        (Place::OutputDetails, _) => part_of(Count::Output),
+        (Place::Usage, "promptTokensDetails") => of_usage(Count::Input),
+        (Place::Usage, "cacheTokensDetails" | "cache_tokens_details") => of_usage(Count::CacheRead),
+        (Place::Usage, "candidatesTokensDetails" | "candidates_tokens_details") => of_usage(Count::Output),
+        (Place::Usage, "toolUsePromptTokensDetails" | "tool_use_prompt_tokens_details") => {
+            of_usage(Count::ToolPrompt)
         }
-        if input.is_none() && output.is_none() {
-            return None;
-        }
-        Some(Usage {
-            input_tokens: input,
-            output_tokens: output,
-            cache_read_input_tokens: self.cache_read_within.or(self.cache_read_beside),
-            cache_creation_input_tokens: self.cache_write_within.or(self.cache_write_beside),
-            reasoning_output_tokens: self.reasoning_within.or(self.thoughts_beside).or(self.reasoning),
-            priced_apart: self.priced_apart,
-        })
+        (Place::Modalities(_), "modality") => Some(Place::Leaf(Field::Modality)),
+        (Place::Modalities(_), "tokenCount" | "token_count") => Some(Place::Leaf(Field::ModalityCount)),
+        _ => None,
     }
 }
 
@@ -415,11 +368,4 @@ impl Counts {
 fn name(text: &str) -> Option<String> {
     let is_name = text.len() <= 256 && !text.contains(char::is_control);
     is_name.then(|| text.to_owned())
-}
-
-/// `base` plus the counts reported beside it; `None` if nothing at all was reported.
-fn add<const N: usize>(base: Option<u64>, beside: [Option<u64>; N]) -> Option<u64> {
-    beside
-        .into_iter()
-        .fold(base, |sum, more| more.map_or(sum, |more| Some(sum.unwrap_or(0).saturating_add(more))))
 }

@@ -14,8 +14,8 @@ mod usage;
 pub use error::LlmError;
 pub(crate) use error::{ErrorFacts, error_type_of, is_class, type_name};
 pub(crate) use rate_limits::{Limit, RateLimits};
-pub(crate) use usage::PricedApart;
-pub use usage::Usage;
+pub(crate) use usage::{ByModality, Parts, PricedApart};
+pub use usage::{Modality, Usage};
 
 use crate::call::{Content, Kind};
 use crate::privacy::{Captured, Measured};

@@ -17,7 +17,45 @@ pub struct Usage {
     pub(crate) cache_read_input_tokens: Option<u64>,
     pub(crate) cache_creation_input_tokens: Option<u64>,
     pub(crate) reasoning_output_tokens: Option<u64>,
+    pub(crate) by_modality: ByModality,
     pub(crate) priced_apart: PricedApart,
+}
+
+/// What tokens stand for; see [`Usage::with_input_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Modality {
+    /// Text.
+    Text,
+    /// Images.
+    Image,
+    /// Audio.
+    Audio,
+}
+
+impl Modality {
+    /// In the order of [`ByModality`]'s counts.
+    pub(crate) const ALL: [Modality; 3] = [Modality::Text, Modality::Image, Modality::Audio];
+
+    /// The conventions' word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Modality::Text => "text",
+            Modality::Image => "image",
+            Modality::Audio => "audio",
+        }
+    }
+}
+
+/// The part that each modality has in a count, as far as it is known.
+pub(crate) type Parts = [Option<u64>; Modality::ALL.len()];
+
+/// Counts by modality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByModality {
+    pub(crate) input: Parts,
+    pub(crate) cache_read: Parts,
+    pub(crate) output: Parts,
 }
 
 /// Parts of the counts that some providers charge at a rate of their own. They are not on the span: the conventions
@@ -26,8 +64,6 @@ pub struct Usage {
 pub(crate) struct PricedApart {
     /// Cache writes that live for an hour.
     pub(crate) cache_write_1h: Option<u64>,
-    pub(crate) input_audio: Option<u64>,
-    pub(crate) output_audio: Option<u64>,
     pub(crate) web_searches: Option<u64>,
 }
 
@@ -40,12 +76,8 @@ impl Usage {
             cache_read_input_tokens: None,
             cache_creation_input_tokens: None,
             reasoning_output_tokens: None,
-            priced_apart: PricedApart {
-                cache_write_1h: None,
-                input_audio: None,
-                output_audio: None,
-                web_searches: None,
-            },
+            by_modality: ByModality { input: [None; 3], cache_read: [None; 3], output: [None; 3] },
+            priced_apart: PricedApart { cache_write_1h: None, web_searches: None },
         }
     }
 
@@ -72,6 +104,34 @@ impl Usage {
         self
     }
 
+    /// The part of the input that is of a modality. In the October vintage of the conventions it is
+    /// `gen_ai.usage.{modality}.input_tokens`, and the token counters are told apart by it; in August it is of interest for the
+    /// price only.
+    ///
+    /// ```
+    /// use llm_trace::{Modality, Usage};
+    ///
+    /// // Half a minute of speech, and a sentence about it.
+    /// let usage = Usage::new(312, 20).with_input_of(Modality::Audio, 300).with_input_of(Modality::Text, 12);
+    /// ```
+    pub const fn with_input_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.input[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The part of what was read from the provider's cache that is of a modality: `gen_ai.usage.{modality}.cache_read.input_tokens`,
+    /// in October.
+    pub const fn with_cache_read_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.cache_read[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The part of the output that is of a modality: `gen_ai.usage.{modality}.output_tokens`, in October.
+    pub const fn with_output_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.output[modality as usize] = Some(tokens);
+        self
+    }
+
     /// Tokens in the prompt, cached ones included.
     pub const fn input_tokens(&self) -> Option<u64> {
         self.input_tokens
@@ -95,5 +155,20 @@ impl Usage {
     /// The part of the output that was spent on reasoning.
     pub const fn reasoning_output_tokens(&self) -> Option<u64> {
         self.reasoning_output_tokens
+    }
+
+    /// The part of the input that is of a modality.
+    pub const fn input_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.input[modality as usize]
+    }
+
+    /// The part of what was read from the provider's cache that is of a modality.
+    pub const fn cache_read_input_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.cache_read[modality as usize]
+    }
+
+    /// The part of the output that is of a modality.
+    pub const fn output_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.output[modality as usize]
     }
 }

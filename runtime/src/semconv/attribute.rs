@@ -72,6 +72,25 @@ pub const USAGE_CACHE_WRITE_INPUT_TOKENS: &str = "gen_ai.usage.cache_write.input
 /// The part of the output spent on reasoning (int).
 pub const USAGE_REASONING_OUTPUT_TOKENS: &str = "gen_ai.usage.reasoning.output_tokens";
 
+/// The part of the input that is text (int). This and the like since October 2026.
+pub const USAGE_TEXT_INPUT_TOKENS: &str = "gen_ai.usage.text.input_tokens";
+/// The part of the input that is images (int).
+pub const USAGE_IMAGE_INPUT_TOKENS: &str = "gen_ai.usage.image.input_tokens";
+/// The part of the input that is audio (int).
+pub const USAGE_AUDIO_INPUT_TOKENS: &str = "gen_ai.usage.audio.input_tokens";
+/// The part of what was read from the provider's cache that is text (int).
+pub const USAGE_TEXT_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.text.cache_read.input_tokens";
+/// The part of what was read from the provider's cache that is images (int).
+pub const USAGE_IMAGE_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.image.cache_read.input_tokens";
+/// The part of what was read from the provider's cache that is audio (int).
+pub const USAGE_AUDIO_CACHE_READ_INPUT_TOKENS: &str = "gen_ai.usage.audio.cache_read.input_tokens";
+/// The part of the output that is text (int).
+pub const USAGE_TEXT_OUTPUT_TOKENS: &str = "gen_ai.usage.text.output_tokens";
+/// The part of the output that is images (int).
+pub const USAGE_IMAGE_OUTPUT_TOKENS: &str = "gen_ai.usage.image.output_tokens";
+/// The part of the output that is audio (int).
+pub const USAGE_AUDIO_OUTPUT_TOKENS: &str = "gen_ai.usage.audio.output_tokens";
+
 /// Cost of the call in US dollars (double). Ours; the name `OpenLIT`, Langfuse and Grafana boards read.
 pub const USAGE_COST: &str = "gen_ai.usage.cost";
 /// Where the price came from, name and version: `genai-prices 0.2.1`. Ours.
@@ -165,6 +184,10 @@ pub const EVALUATOR_NAME: &str = "llm_trace.evaluator.name";
 pub const OPENAI_API_TYPE: &str = "openai.api.type";
 /// `Microsoft.CognitiveServices` on calls to Azure.
 pub const AZURE_RESOURCE_PROVIDER_NAMESPACE: &str = "azure.resource_provider.namespace";
+/// The guardrail that Bedrock applies to the call.
+pub const AWS_BEDROCK_GUARDRAIL_ID: &str = "aws.bedrock.guardrail.id";
+/// The knowledge base that Bedrock answers from.
+pub const AWS_BEDROCK_KNOWLEDGE_BASE_ID: &str = "aws.bedrock.knowledge_base.id";
 /// The workflow's name.
 pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 /// The prompt template's name.
