@@ -53,6 +53,10 @@ impl Ledger {
             let are_newest = counts.queued() == 0 && counts.spooled() == 0;
             match to {
                 Term::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
+                // By what is stored, or has arrived.
+                Term::Dropped(DropReason::Superseded) if are_newest => {
+                    self.metrics_lost.store(false, Ordering::Release);
+                }
                 Term::Dropped(DropReason::Superseded) => {}
                 Term::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
                 _ => {}

@@ -103,7 +103,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let way = |signal, settings: SignalSettings, capacity| {
         // A difference that arrives twice counts twice.
         let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
-        let sender = sender(signal, settings, &delivery, spool, &ledger);
+        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &ledger);
         Handover::new(sender, Arc::clone(&ledger), capacity)
     };
 
@@ -185,12 +185,14 @@ fn sender(
     settings: SignalSettings,
     delivery: &DeliverySettings,
     spool: Option<Arc<dyn Spool>>,
+    is_cumulative: bool,
     ledger: &Arc<Ledger>,
 ) -> Sender {
     Sender::new(Route {
         signal,
         destination: http::destination(&settings.endpoint),
         ledger: Arc::clone(ledger),
+        supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
         wire: wire(settings),
         max_bytes: delivery.max_queue_bytes,

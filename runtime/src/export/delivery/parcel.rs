@@ -47,7 +47,8 @@ pub(crate) struct Parcel {
     pub(crate) body: Bytes,
     /// Spans, data points or log records in it.
     pub(crate) item_count: u64,
-    /// When it was encoded. Only its age is measured by it; the order is that of arrival, as clocks can be set back.
+    /// When it was encoded, which the parts of what was taken apart have in common. Only its age is measured by it; the order
+    /// is that of arrival, as clocks can be set back.
     pub(crate) created: SystemTime,
 }
 

@@ -1,6 +1,7 @@
 //! Where parcels wait in memory.
 
 use std::collections::VecDeque;
+use std::time::{Instant, SystemTime};
 
 use super::{Parcel, Ticket};
 
@@ -23,6 +24,8 @@ pub(crate) struct Waiting {
     pub(crate) tried_in: u64,
     /// The way to the receiver was wrong when it was tried last.
     pub(crate) is_refused: bool,
+    /// It waits on its own account until then: it failed, and others may pass it.
+    pub(crate) not_before: Option<Instant>,
     /// Where it is stored too, if it was stored ahead or is being replayed.
     pub(crate) ticket: Option<Ticket>,
     /// Its place in the queue.
@@ -31,7 +34,15 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     pub(crate) fn new(parcel: Parcel) -> Self {
-        Waiting { parcel, attempts: 0, tried_in: 0, is_refused: false, ticket: None, arrival: 0 }
+        Waiting {
+            parcel,
+            attempts: 0,
+            tried_in: 0,
+            is_refused: false,
+            not_before: None,
+            ticket: None,
+            arrival: 0,
+        }
     }
 }
 
@@ -80,6 +91,33 @@ impl Queue {
         self.remove(index)
     }
 
+    /// Nobody waits on its own account any more.
+    pub(crate) fn let_all_go(&mut self) {
+        for waiting in &mut self.waiting {
+            waiting.not_before = None;
+        }
+    }
+
+    /// When the first may go of those that `may` be taken, and wait on their own account.
+    pub(crate) fn next_to_go(&self, may: impl Fn(&Waiting) -> bool) -> Option<Instant> {
+        let waiting = self.waiting.iter().filter(|waiting| may(waiting));
+        waiting.filter_map(|waiting| waiting.not_before).min()
+    }
+
+    /// Takes out what arrived before another, and was not made together with it.
+    pub(crate) fn take_earlier(&mut self, arrival: u64, created: SystemTime) -> Vec<Waiting> {
+        let mut earlier = Vec::new();
+        // What was never in the queue for itself has no place: it is replayed, and may be of another process.
+        while let Some(index) = self
+            .waiting
+            .iter()
+            .position(|waiting| (1..arrival).contains(&waiting.arrival) && waiting.parcel.created != created)
+        {
+            earlier.extend(self.remove(index));
+        }
+        earlier
+    }
+
     /// How many have arrived so far, which is the place of the newest.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived
@@ -100,8 +138,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
-
     use opentelemetry_http::Bytes;
 
     use super::super::Signal;

@@ -31,9 +31,9 @@ pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
     /// The parcel could not be delivered: give it back, in its old place. Whoever asks for the oldest gets it again.
     fn release(&self, ticket: Ticket);
 
-    /// Newer metrics have been delivered than any that this process stored: those are out of date. Cumulative states add up in the
-    /// newest, and after it an older one would look like a counter that was reset.
-    fn metrics_are_outdated(&self);
+    /// Newer metrics have been delivered than any that this process stored: those are out of date, but for other parts of the
+    /// same state. Cumulative states add up in the newest, and after it an older one would look like a counter that was reset.
+    fn metrics_are_outdated(&self, by: &Parcel);
 
     /// Whom to tell when there may be more to [ask for](Spool::oldest) than the last answer showed: a dead process left
     /// something, or a disk works again.

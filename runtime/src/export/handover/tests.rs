@@ -75,6 +75,7 @@ impl Rig {
             signal: Signal::Traces,
             destination: "http://c:4318".to_owned(),
             ledger: Arc::clone(&ledger),
+            supersedes: false,
             wire: Box::new(|| Box::new(Accepting)),
             timeout: LONG,
             max_bytes: usize::MAX,

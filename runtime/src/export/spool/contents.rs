@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry_http::Bytes;
 
@@ -120,14 +120,17 @@ impl Contents {
         let store = self.store.as_ref()?;
         let bytes = parcel.body.len() as u64;
         let head = Head { signal: parcel.signal, items: parcel.item_count, stored: now.wall, bytes };
-        let entry = entry(&head, now.steady, true);
+        let entry = entry(&head, now.steady, Some(parcel.created));
         let Some(evicted) = self.index.room_for(&entry, settings.max_bytes) else {
             self.unusable(&settings.folder, &format!("{bytes} bytes do not fit into it"));
             return None;
         };
         let key = self.next;
-        let superseded =
-            if parcel.signal == Signal::Metrics { self.index.earlier_metrics(key) } else { Vec::new() };
+        let superseded = if parcel.signal == Signal::Metrics {
+            self.index.earlier_metrics(key, parcel.created)
+        } else {
+            Vec::new()
+        };
         let removed = [&self.gone[..], &evicted, &superseded].concat();
         if let Err(error) = store.write(&[(key, head, &parcel.body)], &removed) {
             // It may be there all the same. It is to be sent from memory then, and not a second time from here.
@@ -177,8 +180,8 @@ impl Contents {
         self.held.remove(&key);
         if let Some(entry) = self.index.remove(key) {
             self.gone.push(key);
-            if entry.signal == Signal::Metrics && entry.own {
-                self.supersede_metrics_before(key, ledger);
+            if let (Signal::Metrics, Some(made)) = (entry.signal, entry.made) {
+                self.supersede_metrics_before(key, made, ledger);
             }
         }
         if self.gone.len() >= MAX_GONE {
@@ -187,12 +190,12 @@ impl Contents {
     }
 
     /// Newer metrics of this process have arrived than any that are stored.
-    pub(super) fn supersede_metrics(&mut self, ledger: &Ledger) {
-        self.supersede_metrics_before(self.next, ledger);
+    pub(super) fn supersede_metrics(&mut self, by: &Parcel, ledger: &Ledger) {
+        self.supersede_metrics_before(self.next, by.created, ledger);
     }
 
-    fn supersede_metrics_before(&mut self, key: u64, ledger: &Ledger) {
-        for key in self.index.earlier_metrics(key) {
+    fn supersede_metrics_before(&mut self, key: u64, made: SystemTime, ledger: &Ledger) {
+        for key in self.index.earlier_metrics(key, made) {
             self.discard(key, DropReason::Superseded, ledger);
         }
     }
@@ -418,13 +421,13 @@ impl Abandoned {
     }
 }
 
-fn entry(head: &Head, born: i64, own: bool) -> Entry {
-    Entry { signal: head.signal, items: head.items, bytes: head.bytes, born, own }
+fn entry(head: &Head, born: i64, made: Option<SystemTime>) -> Entry {
+    Entry { signal: head.signal, items: head.items, bytes: head.bytes, born, made }
 }
 
 /// Something an earlier process stored: it can only be dated by the wall clock.
 fn inherited(head: &Head, now: Moment) -> Entry {
-    entry(head, now.steady.saturating_sub_unsigned(now.wall.saturating_sub(head.stored)), false)
+    entry(head, now.steady.saturating_sub_unsigned(now.wall.saturating_sub(head.stored)), None)
 }
 
 pub(super) fn moved_aside(aside: &Path, reason: &str) -> String {

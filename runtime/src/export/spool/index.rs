@@ -1,6 +1,7 @@
 //! Which parcels are stored, in which order they leave, and which must go.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::SystemTime;
 
 use crate::export::delivery::Signal;
 
@@ -16,8 +17,9 @@ pub(super) struct Entry {
     pub(super) bytes: u64,
     /// On the [steady clock](super::clock::Moment); before zero if an earlier process stored it.
     pub(super) born: i64,
-    /// Whether this process made it: the metrics of one process are states of the same thing.
-    pub(super) own: bool,
+    /// When this process made it, if it did: the metrics of one process are states of the same thing, and what was made
+    /// together are parts of one.
+    pub(super) made: Option<SystemTime>,
 }
 
 /// The parcels of one file. Those that a sender holds are in it, but are neither handed out nor made to go.
@@ -94,21 +96,24 @@ impl Index {
         self.waiting.iter().flat_map(old).collect()
     }
 
-    /// Earlier states of this process's metrics that wait.
-    pub(super) fn earlier_metrics(&self, than: u64) -> Vec<u64> {
+    /// Earlier states of this process's metrics that wait, than the one which was made then.
+    pub(super) fn earlier_metrics(&self, than: u64, made: SystemTime) -> Vec<u64> {
         let waiting = self.waiting[Signal::Metrics.index()].iter().map(|(_, key)| *key);
-        waiting.filter(|key| *key < than && self.is_own(*key)).collect()
+        let is_other = |key: &u64| self.made(*key).is_some_and(|other| other != made);
+        waiting.filter(|key| *key < than && is_other(key)).collect()
     }
 
     /// Whether a parcel is a state of this process's metrics, and a later one is stored.
     pub(super) fn is_superseded(&self, key: u64) -> bool {
-        let metrics = |key: u64, entry: &Entry| entry.signal == Signal::Metrics && self.is_own(key);
-        self.entries.get(&key).is_some_and(|entry| metrics(key, entry))
-            && self.entries.iter().any(|(other, entry)| *other > key && metrics(*other, entry))
+        let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
+        self.entries.get(&key).and_then(state).is_some_and(|made| {
+            let is_later = |other: u64, entry| other > key && state(entry).is_some_and(|later| later != made);
+            self.entries.iter().any(|(other, entry)| is_later(*other, entry))
+        })
     }
 
-    fn is_own(&self, key: u64) -> bool {
-        self.entries.get(&key).is_some_and(|entry| entry.own)
+    fn made(&self, key: u64) -> Option<SystemTime> {
+        self.entries.get(&key)?.made
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -118,6 +123,8 @@ impl Index {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const TRACES: Signal = Signal::Traces;
@@ -125,7 +132,13 @@ mod tests {
     const LOGS: Signal = Signal::Logs;
 
     fn entry(signal: Signal, bytes: u64, born: i64) -> Entry {
-        Entry { signal, items: 1, bytes: bytes * OVERHEAD, born, own: true }
+        Entry {
+            signal,
+            items: 1,
+            bytes: bytes * OVERHEAD,
+            born,
+            made: Some(SystemTime::UNIX_EPOCH + Duration::from_nanos(born.unsigned_abs())),
+        }
     }
 
     /// Sizes are in units of what a parcel takes without a body; each takes one more.
@@ -175,11 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn only_own_metrics_supersede_each_other() {
-        let mut index = index(&[(1, METRICS, 1, 0), (2, TRACES, 1, 0), (4, METRICS, 1, 1)]);
-        index.insert(3, Entry { own: false, ..entry(METRICS, 1, -5) });
-        assert_eq!(index.earlier_metrics(4), [1]);
-        let superseded: Vec<_> = (1..=4).filter(|key| index.is_superseded(*key)).collect();
+    fn only_own_metrics_supersede_each_other_but_not_the_parts_of_one_state() {
+        let mut index =
+            index(&[(1, METRICS, 1, 0), (2, TRACES, 1, 0), (4, METRICS, 1, 1), (5, METRICS, 1, 1)]);
+        index.insert(3, Entry { made: None, ..entry(METRICS, 1, -5) });
+        let made = SystemTime::UNIX_EPOCH + Duration::from_nanos(1);
+        assert_eq!(index.earlier_metrics(5, made), [1]);
+        let superseded: Vec<_> = (1..=5).filter(|key| index.is_superseded(*key)).collect();
         assert_eq!(superseded, [1]);
     }
 }

@@ -99,8 +99,8 @@ impl Spool for DiskSpool {
         self.shared.with(|contents, Shared { ledger, .. }| contents.release(ticket, ledger));
     }
 
-    fn metrics_are_outdated(&self) {
-        self.shared.with(|contents, Shared { ledger, .. }| contents.supersede_metrics(ledger));
+    fn metrics_are_outdated(&self, by: &Parcel) {
+        self.shared.with(|contents, Shared { ledger, .. }| contents.supersede_metrics(by, ledger));
     }
 
     fn on_more(&self, tell: Box<dyn Fn() + Send + Sync>) {

@@ -306,7 +306,13 @@ fn what_is_stored_of_metrics_goes_when_newer_ones_were_delivered_without_it() {
     let process = place.process();
     process.store(METRICS, 4, b"own").expect("stored");
     process.store(TRACES, 9, b"spans").expect("stored");
-    process.spool.metrics_are_outdated();
+    let body = Bytes::new();
+    process.spool.metrics_are_outdated(&Parcel {
+        signal: METRICS,
+        body,
+        item_count: 0,
+        created: SystemTime::now(),
+    });
     assert_eq!(process.spooled_and_dropped(METRICS, DropReason::Superseded), (1, 4, 4));
     assert_eq!((process.replayed_items(METRICS), process.replayed_items(TRACES)), (vec![1], vec![9]));
 }

@@ -32,6 +32,8 @@ pub(crate) struct Route {
     /// The receiver as it may be shown.
     pub(crate) destination: String,
     pub(crate) ledger: Arc<Ledger>,
+    /// A later parcel makes an earlier one out of date: cumulative metrics.
+    pub(crate) supersedes: bool,
     pub(crate) wire: MakeWire,
     /// For one attempt.
     pub(crate) timeout: Duration,
@@ -54,8 +56,10 @@ struct State {
     on_its_way: Option<Waiting>,
     phase: Phase,
     pause: Option<Pause>,
-    /// In a row.
+    /// In a row; two without a pause in between are one.
     failures: u32,
+    /// The parcel that failed last, if nothing has been tried since. It may be to blame, or the receiver: the next one tells.
+    suspect: Option<Suspect>,
     /// The newest answer was that the way is wrong. Nobody mends that while the program stops.
     refusing: bool,
     /// How many more failures in a row a flush, or the end, puts up with.
@@ -66,7 +70,7 @@ struct State {
     /// The newest parcel that the newest flush is about.
     flush_up_to: u64,
     /// Tried and stored: not asked for again before the rest of the spool has been.
-    held: Vec<Ticket>,
+    held: Vec<Held>,
     /// Whether the spool may have something for us.
     replays: bool,
     thread: Option<JoinHandle<()>>,
@@ -106,6 +110,20 @@ impl Phase {
     }
 }
 
+/// What a parcel is known by. Those from the spool share a place in the queue.
+type Suspect = (u64, Option<Ticket>);
+
+/// A stored parcel that failed.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    ticket: Ticket,
+    attempts: u32,
+    /// It waits on its own account until then.
+    not_before: Option<Instant>,
+    /// Given back to the spool, which has not handed it out again.
+    is_released: bool,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     until: Instant,
@@ -131,6 +149,7 @@ impl Sender {
             phase: Phase::Running,
             pause: None,
             failures: 0,
+            suspect: None,
             refusing: false,
             patience: PATIENCE,
             flushes: 0,
@@ -175,7 +194,7 @@ impl Sender {
     /// Asks for one attempt at everything that waits, now; returns the number to [wait for](Self::wait_for_flush).
     pub(crate) fn flush(&self) -> u64 {
         // What failed and is stored waits, too.
-        let held = std::mem::take(&mut self.shared.state().held);
+        let held = self.shared.state().let_held_go(None);
         let is_more = !held.is_empty();
         self.shared.release(held);
         let mut state = self.shared.state();
@@ -200,6 +219,8 @@ impl Sender {
             state.phase = Phase::Stopping(deadline);
             state.patience = PATIENCE;
             state.failures = 0;
+            state.suspect = None;
+            state.queue.let_all_go();
             if state.pause.is_some_and(|pause| !pause.asked_for) {
                 state.pause = None;
             }
@@ -222,7 +243,7 @@ impl Sender {
             state.phase = Phase::Closed;
             let on_its_way = state.on_its_way.take();
             self.shared.changed.notify_all();
-            (on_its_way, state.queue.drain(), std::mem::take(&mut state.held))
+            (on_its_way, state.queue.drain(), state.let_held_go(None))
         };
         if let Some(waiting) = on_its_way {
             let reason = "no answer by the end of the time to shut down";
@@ -233,6 +254,41 @@ impl Sender {
             self.shared.give_up(&waiting, DropReason::Undelivered);
         }
         self.shared.release(held);
+    }
+}
+
+impl State {
+    /// The receiver is away: nobody waits on its own account any more.
+    fn let_all_go(&mut self) {
+        self.queue.let_all_go();
+        for held in &mut self.held {
+            held.not_before = None;
+        }
+    }
+
+    /// When the first of those that wait on their own account may go.
+    fn next_to_go(&self, is_stopping: bool) -> Option<Instant> {
+        if is_stopping {
+            // What is stored is the next process's, and what was refused is not tried while nothing else gets through.
+            return self.queue.next_to_go(|waiting| !(self.refusing && waiting.is_refused));
+        }
+        let held = self.held.iter().filter(|held| !held.is_released);
+        held.filter_map(|held| held.not_before).chain(self.queue.next_to_go(|_| true)).min()
+    }
+
+    /// Those that may be asked for again by now, or all; they are to be [released](Shared::release).
+    fn let_held_go(&mut self, now: Option<Instant>) -> Vec<Ticket> {
+        let may_go = |held: &&mut Held| {
+            let is_due = |now| held.not_before.is_none_or(|not_before| not_before <= now);
+            !held.is_released && now.is_none_or(is_due)
+        };
+        let going = self.held.iter_mut().filter(may_go);
+        going
+            .map(|held| {
+                held.is_released = true;
+                held.ticket
+            })
+            .collect()
     }
 }
 

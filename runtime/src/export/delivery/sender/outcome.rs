@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{PATIENCE, Pause, Route, Shared, place};
+use super::{Held, PATIENCE, Pause, Route, Shared, place};
 use crate::export::delivery::queue::Waiting;
 use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Spool, Term, Ticket, shape};
 
@@ -67,6 +67,7 @@ impl Shared {
     fn reached(&self) -> bool {
         let mut state = self.state();
         state.failures = 0;
+        state.suspect = None;
         state.refusing = false;
         state.patience = PATIENCE;
         state.pause = None;
@@ -89,14 +90,23 @@ impl Shared {
                 return;
             }
             route.ledger.retried(route.signal);
-            state.failures = state.failures.saturating_add(1);
             state.patience = state.patience.saturating_sub(1);
             let is_stopping = !state.phase.is_running();
-            let length = pause(state.failures, is_stopping);
-            // A pause that has no end in the clock's eyes is a very long one.
-            let until = Instant::now().checked_add(length);
-            let until = until.unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400 * 365));
-            state.pause = Some(Pause { until, asked_for });
+            let this = (waiting.arrival, waiting.ticket);
+            let is_second = state.suspect.is_some_and(|suspect| suspect != this);
+            if !is_second {
+                state.failures = state.failures.saturating_add(1);
+            }
+            let may_be_passed =
+                route.signal != Signal::Metrics || is_stopping || waiting.attempts >= PATIENCE;
+            if asked_for || is_second || !may_be_passed {
+                state.pause = Some(Pause { until: after(pause(state.failures, is_stopping)), asked_for });
+                state.let_all_go();
+            } else {
+                // It may be its own fault: the next one tells.
+                state.suspect = Some(this);
+                waiting.not_before = Some(after(pause(waiting.attempts, is_stopping)));
+            }
             waiting.tried_in = state.flushes;
             state.refusing = waiting.is_refused;
             if route.spool.is_none() || is_stopping {
@@ -121,7 +131,12 @@ impl Shared {
         match waiting.ticket {
             // Unless a flush was asked for meanwhile, which is to try it once more.
             Some(ticket) if !state.phase.is_closed() && was_tried && waiting.tried_in == state.flushes => {
-                state.held.push(ticket);
+                let Waiting { attempts, not_before, .. } = waiting;
+                state.held.push(Held { ticket, attempts, not_before, is_released: false });
+                if state.suspect.is_some_and(|(arrival, _)| arrival == waiting.arrival) {
+                    // As it will come back.
+                    state.suspect = Some((0, Some(ticket)));
+                }
             }
             Some(ticket) => {
                 state.replays = true;
@@ -142,8 +157,10 @@ impl Shared {
             self.state().replays = false;
             return;
         };
-        let waiting = Waiting { ticket: Some(ticket), ..Waiting::new(parcel) };
         let mut state = self.state();
+        let held = state.held.iter().position(|held| held.ticket == ticket);
+        let attempts = held.map_or(0, |index| state.held.swap_remove(index).attempts);
+        let waiting = Waiting { ticket: Some(ticket), attempts, ..Waiting::new(parcel) };
         if state.phase.is_running() {
             state.queue.put_back(waiting);
         } else {
@@ -185,12 +202,23 @@ impl Shared {
         }
     }
 
-    /// It is gone from here.
+    /// It is gone from here, and so is what it supersedes.
     fn remove(&self, waiting: &Waiting, to: Term) {
-        self.route.ledger.moved(self.route.signal, waiting.parcel.item_count, place(waiting), to);
-        match (&self.route.spool, waiting.ticket) {
+        let Route { ledger, signal, supersedes, spool, .. } = &self.route;
+        ledger.moved(*signal, waiting.parcel.item_count, place(waiting), to);
+        if *supersedes {
+            let superseded = self.state().queue.take_earlier(waiting.arrival, waiting.parcel.created);
+            for earlier in superseded {
+                let to = Term::Dropped(DropReason::Superseded);
+                ledger.moved(*signal, earlier.parcel.item_count, place(&earlier), to);
+                if let (Some(spool), Some(ticket)) = (spool, earlier.ticket) {
+                    spool.remove(ticket);
+                }
+            }
+        }
+        match (spool, waiting.ticket) {
             (Some(spool), Some(ticket)) => spool.remove(ticket),
-            (Some(spool), None) if self.route.signal == Signal::Metrics => spool.metrics_are_outdated(),
+            (Some(spool), None) if *supersedes => spool.metrics_are_outdated(&waiting.parcel),
             _ => {}
         }
     }
@@ -241,4 +269,10 @@ impl Shared {
             }
         }
     }
+}
+
+/// A pause that has no end in the clock's eyes is a very long one.
+fn after(length: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(length).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365))
 }

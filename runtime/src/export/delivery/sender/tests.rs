@@ -1,5 +1,6 @@
 //! The sender against wires and spools that do as they are told.
 
+mod passing;
 mod spool;
 
 use std::collections::VecDeque;
@@ -101,6 +102,7 @@ impl Rig {
             signal,
             destination: "http://c:4318".to_owned(),
             ledger: Arc::clone(&ledger),
+            supersedes: signal == Signal::Metrics,
             wire,
             timeout: LONG,
             max_bytes,

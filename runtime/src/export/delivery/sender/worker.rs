@@ -64,15 +64,21 @@ impl Shared {
                 continue;
             }
             if pause.is_none() {
-                if let Some(waiting) = self.take(&mut state, flush, stopping.is_some()) {
+                if state.pause.is_some_and(|pause| pause.until <= now) {
+                    // Whoever fails next is suspected anew.
+                    (state.pause, state.suspect) = (None, None);
+                }
+                if let Some(waiting) = self.take(&mut state, now, flush, stopping.is_some()) {
                     let deadline = stopping.unwrap_or(now + self.route.timeout).min(now + self.route.timeout);
                     state.on_its_way = Some(waiting.clone());
                     return Next::Send { waiting, deadline };
                 }
-                if stopping.is_some() {
+                if let Some(deadline) = stopping
+                    && state.next_to_go(true).is_none_or(|not_before| not_before >= deadline)
+                {
                     return self.stopped(state);
                 }
-                if state.replays {
+                if state.replays && stopping.is_none() {
                     return Next::Replay;
                 }
                 if let Some(flush) = flush {
@@ -80,13 +86,16 @@ impl Shared {
                     continue;
                 }
             }
-            if !state.held.is_empty() && !state.replays {
-                state.replays = true;
-                return Next::Release(std::mem::take(&mut state.held));
+            if !state.replays {
+                let released = state.let_held_go(Some(now));
+                if !released.is_empty() {
+                    state.replays = true;
+                    return Next::Release(released);
+                }
             }
-            state = match pause {
-                Some(pause) => {
-                    let left = pause.until.saturating_duration_since(now);
+            state = match pause.map(|pause| pause.until).or_else(|| state.next_to_go(stopping.is_some())) {
+                Some(until) => {
+                    let left = until.saturating_duration_since(now);
                     self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -94,17 +103,24 @@ impl Shared {
         }
     }
 
-    /// The next of what is in memory. Metrics in their order; of the others one that fails again and again does not hold
-    /// up the rest.
-    fn take(&self, state: &mut State, flush: Option<u64>, is_stopping: bool) -> Option<Waiting> {
-        let (up_to, is_vain) = (state.flush_up_to, is_stopping && state.refusing);
+    /// The next of what is in memory. Metrics in their order, unless another is to tell whether the receiver is away; of
+    /// the others the one that was tried least.
+    fn take(
+        &self,
+        state: &mut State,
+        now: Instant,
+        flush: Option<u64>,
+        is_stopping: bool,
+    ) -> Option<Waiting> {
+        let (up_to, refusing) = (state.flush_up_to, state.refusing);
         let due = |waiting: &Waiting| {
+            let in_time = || waiting.not_before.is_none_or(|not_before| not_before <= now);
             let in_flush = |flush| waiting.tried_in < flush && waiting.arrival <= up_to;
-            flush.is_none_or(in_flush) && !(is_vain && waiting.is_refused)
+            flush.map_or_else(in_time, in_flush) && !(is_stopping && refusing && waiting.is_refused)
         };
         match self.route.signal {
-            Signal::Metrics => state.queue.take_oldest(due),
-            Signal::Traces | Signal::Logs => state.queue.take_least_tried(due),
+            Signal::Metrics if state.suspect.is_none() => state.queue.take_oldest(due),
+            _ => state.queue.take_least_tried(due),
         }
     }
 
