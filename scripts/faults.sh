@@ -4,7 +4,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture >"$out" 2>&1 || { cat "$out"; exit 1; }
+run() { "$@" >>"$out" 2>&1 || { cat "$out"; exit 1; }; }
+run cargo test --quiet --package llm-trace --all-features --lib -- --nocapture delivery::sender
+run cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture
+# As many as there can be, which takes an optimised program.
+run cargo run --quiet --release --package llm-trace-tests --bin burst
+# In a folder of its own: everything is built once more.
+run cargo run --quiet --config 'profile.dev.panic="abort"' --target-dir target/abort --package llm-trace-tests --bin abort
 {
     echo 'fault|started|delivered|spooled|open|dropped|lost|duplicates'
     grep -o 'FAULT|.*' "$out" | cut -d'|' -f2- | sort

@@ -2,6 +2,8 @@
 //! dropped for a reason; and what is called delivered has arrived.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(unix)]
+mod fork;
 mod lifecycle;
 mod said;
 mod shape;
@@ -164,6 +166,32 @@ fn what_a_receiver_refuses_for_good_has_its_reason() {
         work();
         let spans = account(fault, &telemetry.shutdown(), &receiver);
         assert_eq!((spans.started(), spans.delivered(), spans.dropped()), (6, 6 - lost, lost), "{fault}");
+    }
+}
+
+#[test]
+fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
+    #[llm_trace(task, name = "poison")]
+    fn poison() {}
+    let _turn = one_at_a_time();
+    let is_poison = |request: &Received| request.body.windows(6).any(|name| name == b"poison");
+    for (fault, answer) in [("503 to one request always", 503), ("403 to one request always", 403)] {
+        let receiver = Receiver::scripted(move |_, request| match request.path.as_str() {
+            TRACES if is_poison(request) => Answer::Status(answer),
+            _ => Answer::Status(200),
+        });
+        // Seconds are seconds: the pauses after a 403 are half a minute at least.
+        let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+        (0..3).for_each(|_| poison());
+        telemetry.flush();
+        for _ in 0..5 {
+            work();
+            telemetry.flush();
+        }
+        let receipt = telemetry.stats();
+        assert_eq!((receipt.traces().delivered(), receipt.traces().queued()), (5, 3), "{fault}");
+        let spans = account(fault, &telemetry.shutdown(), &receiver);
+        assert_eq!((spans.delivered(), spans.dropped_for(DropReason::Undelivered)), (5, 3), "{fault}");
     }
 }
 

@@ -1,6 +1,8 @@
 //! The same telemetry over gRPC and as JSON, compressed or not.
 
-use std::sync::Arc;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use llm_trace::{Builder, Compression, Protocol, Receipt};
@@ -52,15 +54,13 @@ fn grpc_carries_every_signal_and_the_headers() {
 #[test]
 fn requests_are_compressed_as_asked_in_every_protocol() {
     let _turn = one_at_a_time();
-    let receiver = GrpcReceiver::start();
-    assert!(deliver(grpc(&receiver).with_compression(Compression::Gzip)).is_complete());
-    assert_eq!(receiver.spans().len(), 3);
-    assert!(
-        receiver
-            .calls()
-            .iter()
-            .all(|call| call.is_compressed && call.header("grpc-encoding") == Some("gzip"))
-    );
+    for (compression, name) in [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd")] {
+        let receiver = GrpcReceiver::start();
+        assert!(deliver(grpc(&receiver).with_compression(compression)).is_complete());
+        assert_eq!((receiver.spans().len(), receiver.metrics_and_logs().0), (3, 1));
+        let calls = receiver.calls();
+        assert!(calls.iter().all(|call| call.is_compressed && call.header("grpc-encoding") == Some(name)));
+    }
 
     for protocol in [Protocol::HttpProtobuf, Protocol::HttpJson] {
         let receiver = Receiver::start();
@@ -250,6 +250,76 @@ fn grpc_goes_through_the_proxy() {
         (request.path.as_str(), request.header("proxy-authorization")),
         ("collector.invalid:4317", Some("Basic bWU6c2VjcmV0"))
     );
+}
+
+#[test]
+fn grpc_arrives_through_a_proxy_with_and_without_tls() {
+    let authority = file("misfits-ca.pem");
+    let mut config = tls::config("misnamed.pem", "misfit.key", false);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    for (scheme, receiver) in
+        [("http", GrpcReceiver::start()), ("https", GrpcReceiver::behind(Arc::new(config)))]
+    {
+        // Nobody has that name, and this machine itself is never asked through a proxy.
+        let endpoint = format!("{scheme}://other.example:4317");
+        let tunnel = Tunnel::to(receiver.port());
+        let mut environment = vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+            ("ALL_PROXY", &tunnel.url),
+        ];
+        if scheme == "https" {
+            environment.push(("OTEL_EXPORTER_OTLP_CERTIFICATE", &authority));
+        }
+        assert_eq!(stderr(&run(&environment)), "", "{scheme}");
+        assert_eq!((receiver.spans().len(), receiver.metrics_and_logs().0), (3, 1), "{scheme}");
+        let asked = tunnel.asked.lock().unwrap().clone();
+        let connect = "CONNECT other.example:4317 HTTP/1.1";
+        assert!(!asked.is_empty() && asked.iter().all(|line| line == connect), "{asked:?}");
+    }
+}
+
+/// A proxy that lets everybody through, to one place.
+struct Tunnel {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Tunnel {
+    fn to(port: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for mut client in listener.incoming().filter_map(Result::ok) {
+                let head = head(&mut client);
+                lines.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+                client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+                let mut receiver = TcpStream::connect(("localhost", port)).unwrap();
+                let (mut back, mut from) = (client.try_clone().unwrap(), receiver.try_clone().unwrap());
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut back);
+                    let _ = back.shutdown(Shutdown::Both);
+                });
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut client, &mut receiver);
+                    let _ = receiver.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        Tunnel { url, asked }
+    }
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 #[test]

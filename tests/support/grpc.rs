@@ -110,6 +110,11 @@ impl GrpcReceiver {
         GrpcReceiver { port: started.recv().unwrap(), scheme, received }
     }
 
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The URL to export to.
     pub fn endpoint(&self) -> String {
         format!("{}://localhost:{}", self.scheme, self.port)
@@ -178,10 +183,16 @@ impl Script {
         let is_compressed = frame[0] == 1;
         assert_eq!(u32::from_be_bytes(frame[1..5].try_into().unwrap()) as usize, frame.len() - 5);
         let mut message = Vec::new();
-        if is_compressed {
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&frame[5..]), &mut message).unwrap();
-        } else {
-            message.extend_from_slice(&frame[5..]);
+        match head.headers.get("grpc-encoding").map(HeaderValue::as_bytes) {
+            Some(b"gzip") if is_compressed => {
+                let mut reader = flate2::read::GzDecoder::new(&frame[5..]);
+                std::io::Read::read_to_end(&mut reader, &mut message).unwrap();
+            }
+            Some(b"zstd") if is_compressed => {
+                message = zstd::bulk::decompress(&frame[5..], 1 << 20).unwrap();
+            }
+            None if !is_compressed => message.extend_from_slice(&frame[5..]),
+            other => panic!("compressed: {is_compressed}, with {other:?}"),
         }
         let path = head.uri.path().to_owned();
         let call = Call { path, headers: head.headers, is_compressed, message, connection: self.connection };

@@ -149,6 +149,26 @@ impl Rig {
         self.sender.close(Instant::now() + LONG);
     }
 
+    /// A row of the fault matrix, which `scripts/faults.sh` shows.
+    fn row(&self, fault: &str) {
+        let (started, delivered, queued, spooled, _) = self.law();
+        let counts = self.counts();
+        let dropped = DropReason::ALL.into_iter().filter(|reason| counts.dropped_for(*reason) > 0);
+        let dropped: Vec<_> =
+            dropped.map(|reason| format!("{} {}", reason.as_str(), counts.dropped_for(reason))).collect();
+        let dropped = if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") };
+        // Items tell parcels apart here.
+        let mut sent = self.script.sent();
+        let attempts = sent.len();
+        sent.sort_unstable();
+        sent.dedup();
+        let again = attempts - sent.len();
+        println!(
+            "FAULT|{fault}|{started}|{delivered}|{spooled}|{}|{dropped}|{queued}|{again}",
+            counts.open()
+        );
+    }
+
     /// Started, delivered, queued, spooled, dropped: and the law.
     fn law(&self) -> (u64, u64, u64, u64, u64) {
         let counts = self.counts();
@@ -351,6 +371,7 @@ fn a_panic_costs_its_parcel_and_the_wire() {
     }
     assert!(rig.flush());
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::WorkerDead)), ((6, 4, 0, 0, 2), 2));
+    rig.row("a panic in the exporter");
     assert_eq!(rig.script.wires.load(Ordering::Relaxed), 2, "made anew");
 }
 
@@ -383,6 +404,7 @@ fn a_thread_that_died_is_replaced_by_the_next_parcel() {
     rig.push(2);
     assert!(rig.flush());
     assert_eq!(rig.law(), (3, 3, 0, 0, 0));
+    rig.row("the sender's thread dies");
 }
 
 #[test]

@@ -1,0 +1,64 @@
+//! A child made by `fork` has the parent's memory, and none of its threads.
+
+use std::time::Duration;
+
+use ::fork::Fork;
+use llm_trace::{DropReason, Receipt};
+use llm_trace_tests::faults::Row;
+use llm_trace_tests::otlp::Receiver;
+
+use crate::{keeps_the_law, quick, work};
+
+const PROGRAM: &str = "TEST_FORKING_PROGRAM";
+
+/// The program that the test starts; by itself this is no test.
+#[test]
+fn program() {
+    let Some(endpoint) = std::env::var_os(PROGRAM) else { return };
+    let endpoint = endpoint.to_str().unwrap();
+    let telemetry = quick(endpoint).init().unwrap();
+    // They wait for their batch in both processes.
+    (0..3).for_each(|_| work());
+    match ::fork::fork().unwrap() {
+        Fork::Child => {
+            // With the parent's telemetry nothing is sent, and nothing hangs.
+            (0..2).for_each(|_| work());
+            println!("@child {}", told(&telemetry.shutdown_within(Duration::from_millis(300))));
+            // With its own the child is like any other program.
+            let own = quick(endpoint).init().unwrap();
+            (0..4).for_each(|_| work());
+            println!("@own {}", told(&own.shutdown()));
+        }
+        Fork::Parent(child) => {
+            ::fork::waitpid(child).unwrap();
+            work();
+            println!("@parent {}", told(&telemetry.shutdown()));
+        }
+    }
+    std::process::exit(0);
+}
+
+fn told(receipt: &Receipt) -> String {
+    keeps_the_law(receipt);
+    let spans = receipt.traces();
+    let undelivered = spans.dropped_for(DropReason::Undelivered);
+    format!("{} {} {undelivered}", spans.started(), spans.delivered())
+}
+
+#[test]
+fn after_a_fork_the_parent_goes_on_and_the_child_begins_anew() {
+    let receiver = Receiver::start();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "fork::program", "--nocapture"])
+        .env(PROGRAM, receiver.endpoint())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let said: Vec<_> = text.split('@').skip(1).filter_map(|line| line.lines().next()).collect();
+    // Started, delivered, undelivered: what the child has of the parent's is not sent a second time.
+    assert_eq!(said, ["child 5 0 5", "own 4 4 0", "parent 4 4 0"], "{text}");
+    let dropped = vec![("undelivered", 2)];
+    let row = Row { dropped, ..Row::of("fork: the child inherits two spans", 10, &receiver.spans_taken()) };
+    row.settle();
+    assert_eq!((row.delivered, row.duplicates), (8, 0));
+}
