@@ -54,6 +54,21 @@ step "alert rules"
 if command -v promtool >/dev/null; then
     promtool check rules dashboards/prometheus/*.rules.yml
     promtool test rules dashboards/prometheus/*.test.yml
+    echo "with the names of October"
+    october=$(mktemp -d)
+    trap 'rm -rf "$october"' EXIT
+    cp dashboards/prometheus/llm-trace.rules.yml "$october"
+    for test in llm-trace.test.yml llm-trace.weekly.test.yml; do
+        sed -E -e 's/gen_ai_client_operation_(duration|time_to_first_chunk)_/gen_ai_client_inference_\1_/' \
+            -e '/gen_ai_client_token_usage/s/, gen_ai_token_type="input"//' \
+            -e 's/gen_ai_client_token_usage_sum/gen_ai_client_inference_usage_input_tokens_total/' \
+            -e 's/gen_ai_client_token_usage_count/gen_ai_client_inference_operation_input_tokens_count/' \
+            "dashboards/prometheus/$test" >"$october/$test"
+        if grep -E 'gen_ai_client_(operation|token)' "$october/$test"; then
+            echo "$test: a name of August is left" && exit 1
+        fi
+    done
+    promtool test rules "$october"/*.test.yml
 else
     echo "SKIPPED: promtool is not installed (apt-get install prometheus)"
 fi

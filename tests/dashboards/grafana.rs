@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::vintages;
+
 /// What a dashboard is about, from top to bottom.
 pub(crate) struct Dashboard {
     pub(crate) uid: &'static str,
@@ -108,10 +110,10 @@ impl Panel {
         Panel::new(Kind::Logs, 24, title, description).query("", query)
     }
 
-    /// Adds a query; the legend names labels as `{{label}}`.
+    /// Adds a query, written with the names of August; the legend names labels as `{{label}}`.
     pub(crate) fn query(mut self, legend: &'static str, query: &str) -> Self {
         let words = query.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = words
+        let text = vintages::both(&words)
             .replace("SPANS_OF_CALLS", SPANS_OF_CALLS)
             .replace("SPANS", SPANS)
             .replace("CALLS", CALLS)
@@ -338,14 +340,16 @@ fn variables() -> Value {
             "current": { "text": value, "value": value },
         })
     };
-    let calls = "gen_ai_client_operation_duration_seconds_count";
+    // In either vintage; what an application does besides calls to models counts too.
+    let all = "{__name__=~\"gen_ai_.+_duration_seconds_count\"}";
+    let calls = "{__name__=~\"gen_ai_client_(operation|inference)_duration_seconds_count\"}";
     json!([
         source("metrics", "Metrics", "prometheus", 0),
         source("traces", "Traces (Tempo)", "tempo", 0),
         source("jaeger", "Traces (Jaeger)", "jaeger", 0),
         source("logs", "Events (Loki)", "loki", 0),
-        filter("application", "Application", calls, "service_name"),
-        filter("environment", "Environment", calls, "deployment_environment_name"),
+        filter("application", "Application", all, "service_name"),
+        filter("environment", "Environment", all, "deployment_environment_name"),
         filter("provider", "Provider", calls, "gen_ai_provider_name"),
         filter("model", "Model", calls, "gen_ai_request_model"),
         filter("operation", "Operation", calls, "gen_ai_operation_name"),

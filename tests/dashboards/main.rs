@@ -13,7 +13,9 @@ mod queries;
 mod rag;
 mod series;
 mod stack;
+mod vintages;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -72,7 +74,7 @@ fn the_dashboards_are_as_they_are_written_here() {
 #[test]
 fn every_query_asks_for_what_is_emitted() {
     let queries = queries::all();
-    let series = Series::emitted().with_recorded(&queries);
+    let series = Series::of_both().with_recorded(&queries);
     let wrong: Vec<_> = queries
         .iter()
         .flat_map(|query| series.check(query).into_iter().map(move |what| format!("{}: {what}", query.place)))
@@ -91,11 +93,23 @@ fn every_query_asks_for_what_is_emitted() {
 }
 
 #[test]
+fn every_query_has_an_answer_in_either_vintage() {
+    let queries = queries::all();
+    for (name, vintage) in [("August", Series::of_august()), ("October", Series::of_october())] {
+        let series = vintage.with_recorded(&queries);
+        let asked = queries.iter().filter(|query| query.language == Language::Metrics);
+        let unanswered: Vec<_> =
+            asked.filter(|query| !series.can_answer(query)).map(|query| &query.place).collect();
+        assert_eq!(unanswered, Vec::<&String>::new(), "with the names of {name} alone");
+    }
+}
+
+#[test]
 fn every_metric_that_is_emitted_is_on_a_dashboard() {
     let queries = queries::all();
-    let asked: String = queries.iter().map(|query| query.text.as_str()).collect::<Vec<_>>().join("\n");
-    let missing: Vec<_> =
-        Series::emitted().metrics().filter(|name| !asked.contains(*name)).map(str::to_owned).collect();
+    let on_dashboards = queries.iter().filter(|query| !query.place.starts_with("rule "));
+    let asked: BTreeSet<_> = on_dashboards.flat_map(Query::metrics).collect();
+    let missing: Vec<_> = Series::of_both().metrics_besides(&asked);
     assert_eq!(missing, Vec::<String>::new());
 }
 
@@ -116,7 +130,7 @@ fn every_panel_says_what_it_shows_and_has_a_query() {
 
 #[test]
 fn the_check_finds_what_is_wrong() {
-    let series = Series::emitted();
+    let series = Series::of_both();
     let wrong = |language, text: &str, legend: &str| {
         let query = Query {
             place: String::new(),
@@ -153,9 +167,34 @@ fn the_check_finds_what_is_wrong() {
         ("sum(rate(gen_ai_usage_cost_USD_sum[5m])", "", "is no PromQL"),
         ("rate(gen_ai_usage_cost_USD_sum)", "", "is no PromQL"),
         ("{service_name=\"a\"}", "", "a selector without a metric"),
+        ("{__name__=~\"gen_ai_client_requests.*\"}", "", "no metric `gen_ai_client_requests.*`"),
+        ("sum by (gen_ai_token_type) (gen_ai_usage_cost_USD_sum)", "", "`gen_ai_token_type` is no label of"),
     ] {
         let found = promql(text, legend);
         assert!(found.iter().any(|what| what.contains(expected)), "{text}: {found:?}");
+    }
+    let tokens = "gen_ai_client_inference_usage_input_tokens_total";
+    for (text, is_answered) in [
+        (
+            format!(
+                "sum by (gen_ai_token_type) (label_replace({tokens}, \"gen_ai_token_type\", \"input\", \"\", \"\"))"
+            ),
+            false,
+        ),
+        (format!("sum(gen_ai_client_token_usage_sum or {tokens})"), true),
+        (format!("sum(gen_ai_client_token_usage_sum) / sum({tokens})"), false),
+        (format!("sum({tokens}) or vector(0)"), false),
+        ("max({__name__=~\"gen_ai_client_(operation|inference)_duration_seconds_count\"})".to_owned(), true),
+    ] {
+        assert_eq!(promql(&text, ""), Vec::<String>::new());
+        let query = Query {
+            place: String::new(),
+            text,
+            legend: String::new(),
+            language: Language::Metrics,
+            records: None,
+        };
+        assert_eq!(Series::of_august().can_answer(&query), is_answered, "{}", query.text);
     }
     let found = wrong(Language::Traces, "{ span.gen_ai.system = \"openai\" && span.user.id != nil }", "");
     assert_eq!(found, ["`gen_ai.system` is no attribute of spans"]);

@@ -5,7 +5,7 @@ use std::fs;
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
 
-use crate::folder;
+use crate::{folder, promql};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -26,6 +26,15 @@ pub(crate) struct Query {
     pub(crate) language: Language,
     /// The series that a recording rule makes of it.
     pub(crate) records: Option<String>,
+}
+
+impl Query {
+    /// The series that it asks for, if it is one of metrics.
+    pub(crate) fn metrics(&self) -> Vec<String> {
+        let asked = if self.language == Language::Metrics { promql::parse(&self.text).ok() } else { None };
+        let names = asked.into_iter().flat_map(|asked| asked.selectors);
+        names.map(|selector| selector.metric.to_string()).collect()
+    }
 }
 
 pub(crate) fn all() -> Vec<Query> {

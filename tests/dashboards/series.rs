@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llm_trace_tests::semconv::{AUGUST, Metric};
+use llm_trace_tests::semconv::{AUGUST, Metric, OCTOBER, Registry};
 
-use crate::promql::{self, Asked};
+use crate::promql::{self, Asked, Name, Selector};
 use crate::queries::{Language, Query};
 
 /// What the store makes labels of on every series.
@@ -18,27 +18,43 @@ const RESOURCE: [&str; 3] = ["service_name", "deployment_environment_name", "ser
 /// Series and their labels.
 pub(crate) struct Series {
     labels: BTreeMap<String, BTreeSet<String>>,
-    /// Without the suffixes of histograms.
-    metrics: BTreeSet<String>,
 }
 
 impl Series {
+    /// What is emitted with the conventions of August 2026.
+    pub(crate) fn of_august() -> Self {
+        Series::emitted("August", &AUGUST)
+    }
+
+    /// What is emitted with the conventions of October 2026.
+    pub(crate) fn of_october() -> Self {
+        Series::emitted("October", &OCTOBER)
+    }
+
+    /// What is emitted with either.
+    pub(crate) fn of_both() -> Self {
+        let mut both = Series::of_august();
+        for (name, labels) in Series::of_october().labels {
+            both.labels.entry(name).or_default().extend(labels);
+        }
+        both
+    }
+
     /// What `docs/semconv.md` says is emitted, with the types, units and labels of the registry.
-    pub(crate) fn emitted() -> Self {
+    fn emitted(vintage: &str, registry: &Registry) -> Self {
         let document = include_str!("../../docs/semconv.md");
-        let august = document.split("\n## ").find(|section| section.starts_with("August")).unwrap();
-        let table = august.split("### Metrics").nth(1).unwrap().split("### Events").next().unwrap();
+        let section = document.split("\n## ").find(|section| section.starts_with(vintage)).unwrap();
+        let table = section.split("### Metrics").nth(1).unwrap().split("### Events").next().unwrap();
         let names = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-        let mut series = Series { labels: BTreeMap::new(), metrics: BTreeSet::new() };
+        let mut series = Series { labels: BTreeMap::new() };
         for name in names {
-            series.add(&AUGUST.metric(name).unwrap_or_else(|| panic!("{name} is not in the registry")));
+            series.add(&registry.metric(name).unwrap_or_else(|| panic!("{name} is not in the registry")));
         }
         series
     }
 
     fn add(&mut self, metric: &Metric) {
         let base = base_name(metric);
-        self.metrics.insert(base.clone());
         let suffixes: &[&str] = match metric.instrument.as_str() {
             "histogram" => &["_bucket", "_sum", "_count"],
             "counter" => &["_total"],
@@ -64,9 +80,21 @@ impl Series {
         self
     }
 
-    /// The names of all metrics, without the suffixes of histograms and counters.
-    pub(crate) fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.metrics.iter().map(String::as_str)
+    /// The metrics, without suffixes of histograms, of which nothing is among the series.
+    pub(crate) fn metrics_besides(&self, asked: &BTreeSet<String>) -> Vec<String> {
+        let metric = |series: &str| {
+            let suffixes = ["_bucket", "_sum", "_count"].iter();
+            suffixes.fold(series, |name, suffix| name.strip_suffix(suffix).unwrap_or(name)).to_owned()
+        };
+        let asked: BTreeSet<_> = asked.iter().map(|series| metric(series)).collect();
+        let all: BTreeSet<_> = self.labels.keys().map(|series| metric(series)).collect();
+        all.difference(&asked).cloned().collect()
+    }
+
+    /// Whether a query finds anything, as far as names tell.
+    pub(crate) fn can_answer(&self, query: &Query) -> bool {
+        let is_there = |name: &Name| self.labels.keys().any(|series| name.matches(series));
+        promql::can_be_answered(&query.text, &is_there)
     }
 
     /// What a query asks for that there is not.
@@ -94,30 +122,16 @@ impl Series {
 
     fn check_promql(&self, asked: &Asked, legend: &str) -> Vec<String> {
         let mut wrong = Vec::new();
-        let mut need = |metric: &str, label: &str| {
-            if let Some(labels) = self.labels.get(metric)
-                && !labels.contains(label)
-            {
-                wrong.push(format!("`{label}` is no label of `{metric}`"));
+        for Selector { metric, labels } in &asked.selectors {
+            let found: Vec<_> = self.labels.iter().filter(|(series, _)| metric.matches(series)).collect();
+            match metric {
+                Name::Any => wrong.push("a selector without a metric".to_owned()),
+                name if found.is_empty() => wrong.push(format!("no metric `{name}`")),
+                _ => {}
             }
-        };
-        for selector in &asked.selectors {
-            for label in &selector.labels {
-                need(selector.metric.as_deref().unwrap_or_default(), label);
-            }
-        }
-        for (label, metrics) in &asked.grouped {
-            for metric in metrics {
-                need(metric, label);
-            }
-        }
-        for selector in &asked.selectors {
-            match &selector.metric {
-                None => wrong.push("a selector without a metric".to_owned()),
-                Some(metric) if !self.labels.contains_key(metric) => {
-                    wrong.push(format!("no metric `{metric}`"));
-                }
-                Some(_) => {}
+            for (series, known) in found {
+                let unknown = labels.iter().filter(|label| !known.contains(*label));
+                wrong.extend(unknown.map(|label| format!("`{label}` is no label of `{series}`")));
             }
         }
         let named = legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
