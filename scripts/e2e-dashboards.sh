@@ -6,8 +6,10 @@
 # VictoriaMetrics takes the metrics of two runs of the traffic example, a calm and an eventful one, and answers every query as
 # the runs were played. Then time is stretched to the hours that they stand for, the calm run becomes last week's, and
 # Prometheus answers every query again, with the rules, of which each must have fired or recorded. A small receiver takes
-# traces and events, refuses some, and the TraceQL queries are evaluated on what it got. If LLM_TRACE_E2E_COLLECTOR names an
-# executable of the OpenTelemetry Collector, it validates dashboards/collector.yaml, and all traffic goes through it.
+# traces and events, refuses some, and the TraceQL queries are evaluated on what it got. Then all of that once more for an
+# eventful run with the names of October 2026, after the same week: an application that changes over. If
+# LLM_TRACE_E2E_COLLECTOR names an executable of the OpenTelemetry Collector, it validates dashboards/collector.yaml, and all
+# traffic goes through it.
 #
 # --keep keeps logs and data; --pictures draws docs/dashboards/*.png. It needs bash, curl, Python 3.10 with venv, Debian's
 # packages (Prometheus 2.42 or newer if installed, else it is fetched; VictoriaMetrics of Debian 13, unpacked beside the
@@ -96,7 +98,7 @@ install() {
 free_ports() {
     python3 - <<'END'
 import socket
-sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(6)]
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
 print(*(one.getsockname()[1] for one in sockets))
 END
 }
@@ -118,7 +120,7 @@ now() { date +%s.%N; }
 # Plays one run and leaves its begin and end in `begin` and `end`.
 play() {
     begin=$(now)
-    env OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$metrics" OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$traces" \
+    env OTEL_SEMCONV_STABILITY_OPT_IN="$opt_in" OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$metrics" OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$traces" \
         OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="$logs" \
         OTEL_METRIC_EXPORT_INTERVAL=250 "$traffic" --duration "$seconds" "$@"
     end=$(now)
@@ -131,13 +133,75 @@ check() {
     "$python" "$here/$1.py" "${@:2}" || failed=true
 }
 
+# Starts what receives the runs of one vintage, apart from those of another.
+start_receivers() {
+    local to=$data/$1 grpc_port http_port sink_port collector
+    read -r victoria_port sink_port prometheus_port grpc_port http_port < <(free_ports)
+    victoria=http://127.0.0.1:$victoria_port
+    local sink=http://127.0.0.1:$sink_port
+    mkdir -p "$to/spans"
+    "$cache/victoria-metrics/usr/bin/victoria-metrics" -httpListenAddr="127.0.0.1:$victoria_port" \
+        -storageDataPath="$to/victoria" -opentelemetry.usePrometheusNaming -search.latencyOffset=0s -retentionPeriod=1d \
+        >"$data/victoria.log" 2>&1 &
+    running+=($!)
+    "$python" "$here/sink.py" --port "$sink_port" --into "$to/spans" >"$data/sink.log" 2>&1 &
+    running+=($!)
+    await victoria "$victoria/health"
+    await sink "$sink/"
+    metrics=$victoria/opentelemetry/v1/metrics traces=$sink/v1/traces logs=$sink/v1/logs
+    [[ ${LLM_TRACE_E2E_COLLECTOR:-} ]] || return 0
+    # dashboards/collector.yaml with other addresses; and Tempo's place is taken by what speaks HTTP.
+    cat >"$to/collector.yaml" <<END
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:$grpc_port"}, http: {endpoint: "127.0.0.1:$http_port"}}}}
+exporters:
+  otlp_http/sink: {endpoint: $sink, compression: none}
+  otlp_http/prometheus: {endpoint: $victoria/opentelemetry}
+  otlp_http/loki: {endpoint: $sink, compression: none}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {traces: {exporters: [otlp_http/sink]}}
+END
+    "$LLM_TRACE_E2E_COLLECTOR" --config=dashboards/collector.yaml --config="$to/collector.yaml" >"$data/collector.log" 2>&1 &
+    running+=($!)
+    collector=http://127.0.0.1:$http_port
+    await collector "$collector/v1/traces" --header 'Content-Type: application/x-protobuf' --data-binary ''
+    metrics=$collector/v1/metrics traces=$collector/v1/traces logs=$collector/v1/logs
+}
+
 start_prometheus() {
-    "$prometheus" --config.file="$data/prometheus/prometheus.yaml" --storage.tsdb.path="$data/prometheus/data" \
+    "$prometheus" --config.file="$1/prometheus.yaml" --storage.tsdb.path="$1/data" \
         --storage.tsdb.retention.time=30d --web.listen-address="127.0.0.1:$prometheus_port" \
         >>"$data/prometheus.log" 2>&1 &
     prometheus_pid=$!
     running+=("$prometheus_pid")
     await prometheus "http://127.0.0.1:$prometheus_port/-/ready"
+}
+
+# Gives Prometheus the calm run as last week's and the one just played as today's, and lets it evaluate everything.
+stretched() {
+    local to=$data/$1/prometheus title=$2
+    local rules=$to/llm-trace.rules.yml
+    mkdir -p "$to/data"
+    # The rules as they are but for the budget, which six hours of this traffic do not exceed.
+    sed 's/increase1d > 100/increase1d > 1/' dashboards/prometheus/llm-trace.rules.yml >"$rules"
+    printf 'global: {evaluation_interval: 1h}\nrule_files: [llm-trace.rules.yml]\n' >"$to/prometheus.yaml"
+    week_ends=$(date +%s)
+    "$python" "$here/stretch.py" --hours "$hours" --now "$week_ends" --run "${calm[@]}" \
+        --run "$victoria" "$begin" "$seconds" "$end" >"$to/stretched.om"
+    "$promtool" tsdb create-blocks-from openmetrics --quiet "$to/stretched.om" "$to/data"
+    start_prometheus "$to"
+    for ago in $((7 * 86400)) 0; do
+        "$promtool" tsdb create-blocks-from rules --url "http://127.0.0.1:$prometheus_port" --eval-interval 1m \
+            --start $((week_ends - ago - hours * 3600)) --end $((week_ends - ago)) \
+            --output-dir "$to/data" "$rules" >"$data/rules.log" 2>&1 \
+            || { cat "$data/rules.log" >&2; die "the rules could not be evaluated"; }
+    done
+    kill "$prometheus_pid"
+    wait "$prometheus_pid" || true
+    start_prometheus "$to"
+    check "PromQL on Prometheus, stretched to $hours hours, with the rules, $title" evaluate \
+        --url "http://127.0.0.1:$prometheus_port" --begin $((week_ends - hours * 3600)) --end "$week_ends" --rules \
+        --shown "${hours}h"
 }
 
 unset "${!OTEL_@}"
@@ -149,89 +213,43 @@ install
 cargo build --quiet --package llm-trace-examples --example traffic
 traffic=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/examples/traffic
 
-read -r victoria_port sink_port sizing_port prometheus_port grpc_port http_port < <(free_ports)
-victoria=http://127.0.0.1:$victoria_port
-sink=http://127.0.0.1:$sink_port
-mkdir "$data/spans"
-"$cache/victoria-metrics/usr/bin/victoria-metrics" -httpListenAddr="127.0.0.1:$victoria_port" \
-    -storageDataPath="$data/victoria" -opentelemetry.usePrometheusNaming -search.latencyOffset=0s -retentionPeriod=1d \
-    >"$data/victoria.log" 2>&1 &
-running+=($!)
-"$python" "$here/sink.py" --port "$sink_port" --into "$data/spans" >"$data/sink.log" 2>&1 &
-running+=($!)
-await victoria "$victoria/health"
-await sink "$sink/"
-
-metrics=$victoria/opentelemetry/v1/metrics traces=$sink/v1/traces logs=$sink/v1/logs
 if [[ ${LLM_TRACE_E2E_COLLECTOR:-} ]]; then
     "$LLM_TRACE_E2E_COLLECTOR" validate --config=dashboards/collector.yaml
     say "a Collector finds dashboards/collector.yaml valid"
-    # The same file, with other addresses; and Tempo's place is taken by what speaks HTTP.
-    cat >"$data/collector.yaml" <<END
-receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:$grpc_port"}, http: {endpoint: "127.0.0.1:$http_port"}}}}
-exporters:
-  otlp_http/sink: {endpoint: $sink, compression: none}
-  otlp_http/prometheus: {endpoint: $victoria/opentelemetry}
-  otlp_http/loki: {endpoint: $sink, compression: none}
-service:
-  telemetry: {metrics: {level: none}}
-  pipelines: {traces: {exporters: [otlp_http/sink]}}
-END
-    "$LLM_TRACE_E2E_COLLECTOR" --config=dashboards/collector.yaml --config="$data/collector.yaml" >"$data/collector.log" 2>&1 &
-    running+=($!)
-    collector=http://127.0.0.1:$http_port
-    await collector "$collector/v1/traces" --header 'Content-Type: application/x-protobuf' --data-binary ''
-    metrics=$collector/v1/metrics traces=$collector/v1/traces logs=$collector/v1/logs
 else
     say "SKIPPED: no Collector validates dashboards/collector.yaml (LLM_TRACE_E2E_COLLECTOR)"
 fi
 
-say "two runs of $seconds seconds"
-play --seed 1 --calm
-calm_begin=$begin calm_end=$end
-play --seed 2
-curl --silent --fail --output /dev/null "$victoria/internal/force_flush"
-
-check "TraceQL on the spans that were received" traces --spans "$data/spans"
-check "PromQL on VictoriaMetrics, as it was played" evaluate --url "$victoria" --begin "$calm_begin" --end "$end" \
-    --step 1s --rate-interval 10s --shown "${seconds}s" --as-played
+for vintage in august october; do
+    start_receivers "$vintage"
+    say "$seconds seconds of traffic for each run, with the names of $vintage"
+    opt_in="" title="with the names of August"
+    if [[ $vintage == august ]]; then
+        play --seed 1 --calm
+        calm=("$victoria" "$begin" "$seconds" "$end")
+    else
+        opt_in=gen_ai_latest_experimental title="with the names of October after a week with those of August"
+    fi
+    play --seed 2
+    curl --silent --fail --output /dev/null "$victoria/internal/force_flush"
+    check "TraceQL on the spans that were received, with the names of $vintage" traces --spans "$data/$vintage/spans"
+    check "PromQL on VictoriaMetrics, as it was played, with the names of $vintage" evaluate --url "$victoria" \
+        --begin "$begin" --end "$end" --step 1s --rate-interval 10s --shown "${seconds}s" --as-played
+    stretched "$vintage" "$title"
+    if $pictures && [[ $vintage == august ]]; then
+        check "pictures" pictures --url "http://127.0.0.1:$prometheus_port" --end "$week_ends" --hours "$hours" \
+            --into docs/dashboards
+    fi
+done
 
 # One service with all its signals, to be counted.
 mkdir "$data/sizing"
+read -r sizing_port _ < <(free_ports)
 "$python" "$here/sink.py" --port "$sizing_port" --into "$data/sizing" >"$data/sizing.log" 2>&1 &
 running+=($!)
 await sizing "http://127.0.0.1:$sizing_port/"
 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$sizing_port "$traffic" --service support-bot --duration 10 --calm
 check "what it takes (docs/sizing.md)" sizing --received "$data/sizing"
-
-# The rules as they are but for the budget, which six hours of this traffic do not exceed.
-mkdir -p "$data/prometheus/data"
-sed 's/increase1d > 100/increase1d > 1/' dashboards/prometheus/llm-trace.rules.yml >"$data/prometheus/llm-trace.rules.yml"
-cat >"$data/prometheus/prometheus.yaml" <<'END'
-global: {evaluation_interval: 1h}
-rule_files: [llm-trace.rules.yml]
-END
-week_ends=$(($(date +%s)))
-"$python" "$here/stretch.py" --url "$victoria" --hours "$hours" --now "$week_ends" \
-    --run "$calm_begin" "$seconds" "$calm_end" --run "$begin" "$seconds" "$end" >"$data/stretched.om"
-"$promtool" tsdb create-blocks-from openmetrics --quiet "$data/stretched.om" "$data/prometheus/data"
-start_prometheus
-for ago in $((7 * 86400)) 0; do
-    "$promtool" tsdb create-blocks-from rules --url "http://127.0.0.1:$prometheus_port" --eval-interval 1m \
-        --start $((week_ends - ago - hours * 3600)) --end $((week_ends - ago)) \
-        --output-dir "$data/prometheus/data" "$data/prometheus/llm-trace.rules.yml" >"$data/rules.log" 2>&1 \
-        || { cat "$data/rules.log" >&2; die "the rules could not be evaluated"; }
-done
-kill "$prometheus_pid"
-wait "$prometheus_pid" || true
-start_prometheus
-check "PromQL on Prometheus, stretched to $hours hours, with the rules" evaluate \
-    --url "http://127.0.0.1:$prometheus_port" --begin $((week_ends - hours * 3600)) --end "$week_ends" --rules \
-    --shown "${hours}h"
-if $pictures; then
-    check "pictures" pictures --url "http://127.0.0.1:$prometheus_port" --end "$week_ends" --hours "$hours" \
-        --into docs/dashboards
-fi
 
 $failed && die "not as expected"
 say "all as expected"

@@ -49,11 +49,11 @@ def variables():
     """The series that the filters' values come from."""
     for dashboard in dashboards():
         for variable in dashboard["templating"]["list"]:
-            found = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable.get("definition", ""))
+            found = re.fullmatch(r"label_values\({(.+)}, (\w+)\)", variable.get("definition", ""))
             if found:
-                series, label = found.groups()
+                matcher, label = found.groups()
                 place = f'{dashboard["title"]}, variable {variable["name"]}'
-                yield place, f'count by ({label}) ({series}{{{label}!=""}})'
+                yield place, f'count by ({label}) ({{{matcher}, {label}!=""}})'
 
 
 class Store:

@@ -1,6 +1,6 @@
 """Gives the minutes that were played the hours that they stand for.
 
-Reads two runs from VictoriaMetrics and writes them as OpenMetrics: the second as the last hours, the first, in which nothing
+Reads two runs, each from its VictoriaMetrics, and writes them as OpenMetrics: the second as the last hours, the first, in which nothing
 goes wrong, as the same hours a week ago. Values stay as they were received; only time is stretched.
 """
 
@@ -22,18 +22,18 @@ def export(url, begin, end):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--url", required=True)
-    parser.add_argument("--run", nargs=3, action="append", type=float, required=True, metavar=("BEGIN", "PLAYED", "END"))
+    parser.add_argument("--run", nargs=4, action="append", required=True, metavar=("URL", "BEGIN", "PLAYED", "END"))
     parser.add_argument("--hours", type=float, required=True)
     parser.add_argument("--now", type=float, required=True)
     arguments = parser.parse_args()
 
     calm, eventful = arguments.run
     families = {}
-    for (begin, played, end), shift in ((calm, WEEK), (eventful, 0)):
+    for (url, *times), shift in ((calm, WEEK), (eventful, 0)):
+        begin, played, end = map(float, times)
         # What is still under way when the last request has arrived is cut off: the hours are over.
         factor = arguments.hours * 3600 / played
-        for series in export(arguments.url, begin, end):
+        for series in export(url, begin, end):
             name = series["metric"].pop("__name__")
             labels = ",".join(f"{key}={json.dumps(value)}" for key, value in sorted(series["metric"].items()))
             last = 0

@@ -64,6 +64,14 @@ fn answers() -> Row {
                 "sum by (gen_ai_request_model) (rate(llm_trace_answer_repetition_sum{CALLS}[$__rate_interval]))
                    / sum by (gen_ai_request_model) (rate(llm_trace_answer_repetition_count{CALLS}[$__rate_interval]))",
             ),
+            Panel::lines("Answers not measured", "Per second, by model: more than 256 waited. What is told of answers' texts is a sample then.")
+                .unit("reqps")
+                .width(24)
+                .query(
+                    "{{gen_ai_request_model}}",
+                    "sum by (gen_ai_request_model) (rate(llm_trace_answer_unmeasured_total{CALLS}[$__rate_interval]))
+                       or 0 * sum by (gen_ai_request_model) (rate(gen_ai_client_operation_duration_seconds_count{CALLS}[$__rate_interval]))",
+                ),
         ],
     }
 }

@@ -166,6 +166,29 @@ fn tool() -> bool {
     true
 }
 
+#[llm_trace(retrieval, provider = "qdrant", data_source = "docs", server = "localhost:6333")]
+fn retrieve_much() -> Value {
+    let text: String = (0..2000).map(|number| format!("word{number} ")).collect();
+    (0..20).map(|id| json!({"id": id, "text": text})).collect()
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini", server = "h:1")]
+fn short_answer() -> Value {
+    json!({"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "word1 it is"}}]})
+}
+
+/// Answers that are given faster than compared with what was found for them, until some are not measured as too many wait.
+#[llm_trace(workflow, name = "hasty")]
+fn answer_hastily() {
+    (0..4).for_each(|_| _ = retrieve_much());
+    let mut given = 0;
+    while !metric_names().contains("llm_trace.answer.unmeasured") {
+        assert!(given < 10_000, "{given} answers at once, and all are measured");
+        (0..300).for_each(|_| _ = short_answer());
+        given += 300;
+    }
+}
+
 /// More of them than a metric has label sets in the processes below.
 #[llm_trace(tool, name = format!("tool-{number}"))]
 fn one_of_many_tools(number: usize) {}
@@ -228,6 +251,9 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     });
     let trace = Trace::new();
     trace.run(workflow);
+    if is_child {
+        answer_hastily();
+    }
     drop(looking); // measures what waits
     let registry = semconv::in_force();
     let spans = trace.spans();
