@@ -125,7 +125,9 @@ fn walk(expression: &Expr, asked: &mut Asked) -> Vec<Below> {
             let mut below: Vec<_> =
                 call.args.args.iter().flat_map(|argument| walk(argument, asked)).collect();
             if let Some(label) = given(call) {
-                below.iter_mut().for_each(|selector| selector.given.push(label.clone()));
+                for selector in &mut below {
+                    selector.given.push(label.clone());
+                }
             }
             below
         }
