@@ -168,7 +168,7 @@ fn tool() -> bool {
 
 #[llm_trace(retrieval, provider = "qdrant", data_source = "docs", server = "localhost:6333")]
 fn retrieve_much() -> Value {
-    let text: String = (0..2000).map(|number| format!("word{number} ")).collect();
+    let text = (0..2000).map(|number| format!("word{number}")).collect::<Vec<_>>().join(" ");
     (0..20).map(|id| json!({"id": id, "text": text})).collect()
 }
 
