@@ -7,13 +7,14 @@
 # the runs were played. Then time is stretched to the hours that they stand for, the calm run becomes last week's, and
 # Prometheus answers every query again, with the rules, of which each must have fired or recorded. A small receiver takes
 # traces and events, refuses some, and the TraceQL queries are evaluated on what it got. Then all of that once more for an
-# eventful run with the names of October 2026, after the same week: an application that changes over. If
+# eventful run with the names of October 2026, after the same week: an application that changes over. Before, Grafana's own
+# grammars and schema judge queries and dashboards (e2e-dashboards/grammars.sh, which runs by itself, too). If
 # LLM_TRACE_E2E_COLLECTOR names an executable of the OpenTelemetry Collector, it validates dashboards/collector.yaml, and all
 # traffic goes through it.
 #
 # --keep keeps logs and data; --pictures draws docs/dashboards/*.png. It needs bash, curl, Python 3.10 with venv, Debian's
 # packages (Prometheus 2.42 or newer if installed, else it is fetched; VictoriaMetrics of Debian 13, unpacked beside the
-# system) and PyPI. LLM_TRACE_E2E_CACHE moves the cache, LLM_TRACE_E2E_SECONDS the length of each run.
+# system) and PyPI; npm for the grammars. LLM_TRACE_E2E_CACHE moves the cache, LLM_TRACE_E2E_SECONDS the length of each run.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/e2e-dashboards" && pwd)
@@ -210,6 +211,7 @@ cd "$root"
 
 install
 "$promtool" check rules dashboards/prometheus/llm-trace.rules.yml
+"$here/grammars.sh" || failed=true
 cargo build --quiet --package llm-trace-examples --example traffic
 traffic=$(cargo metadata --format-version 1 --no-deps | python3 -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')/debug/examples/traffic
 

@@ -7,7 +7,6 @@ import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILTERS = ("application", "environment", "provider", "model", "operation")
 
 
 class Query:
@@ -26,11 +25,10 @@ class Query:
             # Minutes and hours of the dashboard's own choice have not passed yet.
             text = re.sub(r"\[\d+[mhd](:\d+m)?\]", lambda found: "[20s:1s]" if found.group(1) else "[10s]", text)
         text = text.replace("$__rate_interval", rate_interval).replace("$__range", shown)
-        for name in FILTERS:
-            text = text.replace(f"${name}", ".*")
         for variable in self.dashboard["templating"]["list"]:
-            if variable["type"] == "textbox":
-                text = text.replace(f'${variable["name"]}', variable["query"])
+            value = variable["query"] if variable["type"] == "textbox" else variable.get("allValue")
+            if value:
+                text = re.sub(rf'\$({variable["name"]}\b|{{{variable["name"]}(:\w+)?}})', lambda _, value=value: value, text)
         return text
 
 
@@ -56,6 +54,19 @@ def variables():
                 yield place, f'count by ({label}) ({{{matcher}, {label}!=""}})'
 
 
+def links(dashboard):
+    """The queries that links lead to in Explore, with the kind of data source."""
+    for panel in dashboard["panels"]:
+        for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", []):
+            pane = json.loads(urllib.parse.parse_qs(urllib.parse.urlsplit(link["url"]).query)["panes"][0])
+            for target in pane["traces"]["queries"]:
+                if "query" in target:
+                    # Whichever line was clicked.
+                    query = re.sub(r'="\${__field\.labels\.\w+}"', '=~".+"', target["query"])
+                    target = {"query": query, "refId": link["title"], "datasource": {"type": "tempo"}}
+                    yield Query(dashboard, panel, target)
+
+
 class Store:
     """What answers PromQL over HTTP."""
 
@@ -78,3 +89,8 @@ class Store:
             if points:
                 found.append((series["metric"], points))
         return found
+
+
+if __name__ == "__main__":
+    every = [query for dashboard in dashboards() for query in (*of(dashboard), *links(dashboard))]
+    print(json.dumps([{"kind": query.kind, "place": query.place, "text": query.filled()} for query in every]))

@@ -1,5 +1,5 @@
-"""Evaluates every TraceQL query of the dashboards on the spans that were received, as far as the language is used there:
-one spanset of conditions joined by &&, and the attributes it selects."""
+"""Evaluates every TraceQL query of the dashboards and of their links on the spans that were received, as far as the language is used there:
+one spanset of conditions joined by &&, of which each may have alternatives, and the attributes it selects."""
 
 import argparse
 import pathlib
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 import queries
 
-CONDITION = re.compile(r'(?P<key>[\w.]+)\s*(?P<op>=~|!=|=|>|<)\s*(?P<value>"[^"]*"|[\w.]+)')
+CONDITION = re.compile(r'(?P<key>[\w.]+|"[^"]*")\s*(?P<op>=~|!=|=|>|<)\s*(?P<value>"[^"]*"|[\w.]+)')
 UNITS = {"ms": 1e-3, "s": 1, "m": 60}
 
 
@@ -38,10 +38,13 @@ def parse(text):
         raise ValueError(f"not one spanset: {spanset}")
     conditions = []
     for part in spanset[1:-1].split("&&"):
-        found = CONDITION.fullmatch(part.strip())
-        if not found:
-            raise ValueError(f"not a condition: {part.strip()}")
-        conditions.append(found.group("key", "op", "value"))
+        alternatives = []
+        for alternative in part.strip().removeprefix("(").removesuffix(")").split("||"):
+            found = CONDITION.fullmatch(alternative.strip())
+            if not found:
+                raise ValueError(f"not a condition: {alternative.strip()}")
+            alternatives.append(found.group("key", "op", "value"))
+        conditions.append(alternatives)
     selected = []
     for stage in stages:
         found = re.fullmatch(r"select\((.*)\)", stage)
@@ -62,7 +65,7 @@ def number(text):
 
 
 def holds(span, key, op, value):
-    found = span.get(key)
+    found = key.strip('"') if key.startswith('"') else span.get(key)
     if found is None:
         # As in TraceQL, what is not there equals nothing.
         return False
@@ -84,14 +87,19 @@ def main():
         for query in (query for query in queries.of(dashboard) if query.kind == "tempo"):
             asked += 1
             conditions, selected = parse(query.filled())
-            found = [span for span in spans if all(holds(span, *condition) for condition in conditions)]
+            found = [span for span in spans if all(any(holds(span, *one) for one in alternatives) for alternatives in conditions)]
             print(f"  {len(found):6} spans: {query.place}")
             if not found:
                 failures.append(f"empty: {query.place}: {query.filled()}")
             missing = [field for field in selected if not any(field in span for span in found)]
             if found and missing:
                 failures.append(f"selects what none of its spans has: {query.place}: {missing}")
-    print(f"{asked} TraceQL queries evaluated on {len(spans)} spans with {len(present)} fields, {len(failures)} failures")
+        for query in queries.links(dashboard):
+            asked += 1
+            conditions, _ = parse(query.filled())
+            if not any(all(any(holds(span, *one) for one in alternatives) for alternatives in conditions) for span in spans):
+                failures.append(f"leads to nothing: {query.place}: {query.filled()}")
+    print(f"{asked} TraceQL queries, with those of links, evaluated on {len(spans)} spans with {len(present)} fields, {len(failures)} failures")
     for failure in failures:
         print(f"  {failure}")
     sys.exit(1 if failures else 0)

@@ -54,11 +54,25 @@ const MODELS: &str = "service_name=~\"$application\", deployment_environment_nam
     gen_ai_provider_name=~\"$provider\", gen_ai_request_model=~\"$model\"";
 /// What has neither: tools, agents, workflows, scores, delivery.
 const APPS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\"";
-/// The same for spans.
-const SPANS: &str =
-    "resource.service.name=~\"$application\" && resource.deployment.environment.name=~\"$environment\"";
+/// The same for spans. In `TraceQL` no expression matches what is missing, and not every application tells its environment:
+/// with all of them chosen, the first comparison is true.
+const SPANS: &str = "resource.service.name=~\"$application\" && \
+    (\"$environment\" = \".*\" || resource.deployment.environment.name=~\"$environment\")";
 const SPANS_OF_CALLS: &str = "span.gen_ai.provider.name=~\"$provider\" && span.gen_ai.request.model=~\"$model\" && \
     span.gen_ai.operation.name=~\"$operation\"";
+
+/// Labels that say which spans a line is about, and what these have instead.
+const LABELS_OF_SPANS: [(&str, &str); 9] = [
+    ("service_name", "resource.service.name"),
+    ("gen_ai_provider_name", "span.gen_ai.provider.name"),
+    ("gen_ai_request_model", "span.gen_ai.request.model"),
+    ("gen_ai_operation_name", "span.gen_ai.operation.name"),
+    ("gen_ai_agent_name", "span.gen_ai.agent.name"),
+    ("gen_ai_tool_name", "span.gen_ai.tool.name"),
+    ("gen_ai_workflow_name", "span.gen_ai.workflow.name"),
+    ("gen_ai_data_source_id", "span.gen_ai.data_source.id"),
+    ("error_type", "span.error.type"),
+];
 
 impl Panel {
     fn new(kind: Kind, width: u64, title: &'static str, description: &'static str) -> Self {
@@ -190,7 +204,9 @@ impl Panel {
 
     fn target(&self, query: &Query, id: char) -> Value {
         let common = json!({ "refId": id.to_string(), "datasource": self.data_source() });
-        let instant = matches!(self.kind, Kind::Bars | Kind::Pie);
+        // Of the whole time shown there is one number.
+        let instant = matches!(self.kind, Kind::Bars | Kind::Pie)
+            || (self.kind == Kind::Stat && query.text.contains("$__range"));
         let own = match self.kind {
             Kind::Traces => json!({
                 "queryType": "traceql", "query": query.text, "limit": 20, "tableType": "spans",
@@ -225,9 +241,9 @@ impl Panel {
                     "showPoints": "never",
                     "stacking": { "mode": if self.stacked { "normal" } else { "none" } },
                 },
-                "links": links(),
+                "links": self.links(),
             }),
-            Kind::Bars => json!({ "links": links() }),
+            Kind::Bars => json!({ "links": self.links() }),
             _ => json!({}),
         };
         merged(common, own)
@@ -244,10 +260,43 @@ impl Panel {
         }])
     }
 
+    /// From a line to the traces behind it, wherever they are kept; what is measured of telemetry itself has none.
+    fn links(&self) -> Value {
+        let is_about = |what: &str| self.queries.iter().any(|query| query.text.contains(what));
+        if is_about("llm_trace_delivery") || is_about("llm_trace_metrics") {
+            return json!([]);
+        }
+        let mut conditions = vec![SPANS.to_owned()];
+        conditions.extend(is_about("$model").then(|| SPANS_OF_CALLS.to_owned()));
+        for (label, attribute) in LABELS_OF_SPANS {
+            if self.queries.iter().all(|query| query.legend.contains(&format!("{{{{{label}}}}}"))) {
+                conditions.push(format!("{attribute}=\"${{__field.labels.{label}}}\""));
+            }
+        }
+        let query = format!("{{ {} }}", conditions.join(" && "));
+        // Several values are to be alternatives, without backslashes: the link is JSON.
+        let query = ["application", "environment", "provider", "model", "operation"]
+            .iter()
+            .fold(query, |query, name| query.replace(&format!("${name}"), &format!("${{{name}:pipe}}")));
+        let jaeger = json!({ "queryType": "search", "service": "${application}" });
+        json!([
+            {
+                "title": "Traces in Tempo", "targetBlank": true,
+                "url": explore("${traces}", json!({ "queryType": "traceql", "query": query })),
+            },
+            {
+                "title": "Traces in Jaeger (of one application)", "targetBlank": true,
+                "url": explore("${jaeger}", jaeger),
+            },
+        ])
+    }
+
     fn options(&self) -> Value {
         let last = json!({ "calcs": ["lastNotNull"], "fields": "", "values": false });
         match self.kind {
-            Kind::Stat => json!({ "reduceOptions": last, "graphMode": "area", "colorMode": "value" }),
+            Kind::Stat => {
+                json!({ "reduceOptions": last, "graphMode": if self.queries.iter().any(|query| query.text.contains("$__range")) { "none" } else { "area" }, "colorMode": "value" })
+            }
             Kind::Lines => json!({
                 "legend": { "displayMode": "table", "placement": "bottom", "calcs": ["mean", "max"] },
                 "tooltip": { "mode": "multi", "sort": "desc" },
@@ -324,13 +373,15 @@ impl Dashboard {
 /// The same on every dashboard, so that a choice goes along from one to the next.
 fn variables() -> Value {
     let source = |name: &str, label: &str, kind: &str, hide: u8| json!({ "name": name, "label": label, "type": "datasource", "query": kind, "hide": hide, "refresh": 1 });
+    // Loki wants one matcher that nothing would not match; there is no series without an application.
+    let all_of = |name: &str| if name == "application" { ".+" } else { ".*" };
     let filter = |name: &str, label: &str, series: &str, of: &str| {
         let query = format!("label_values({series}, {of})");
         json!({
             "name": name, "label": label, "type": "query",
             "datasource": { "type": "prometheus", "uid": "${metrics}" },
             "definition": query, "query": { "query": query, "refId": "values" },
-            "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": ".*",
+            "refresh": 2, "sort": 1, "multi": true, "includeAll": true, "allValue": all_of(name),
             "current": { "text": ["All"], "value": ["$__all"] },
         })
     };
@@ -358,45 +409,34 @@ fn variables() -> Value {
     ])
 }
 
-/// From a line to the traces behind it, wherever they are kept.
-fn links() -> Value {
-    let explore = |data_source: &str, query: Value| {
-        let panes = json!({ "traces": {
-            "datasource": data_source,
-            "queries": [merged(json!({ "refId": "A", "datasource": { "uid": data_source } }), query)],
-            "range": { "from": "${__from}", "to": "${__to}" },
-        }});
-        format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
-    };
-    let tempo = json!({
-        "queryType": "traceql",
-        "query": format!("{{ {SPANS} && span.gen_ai.request.model=~\"$model\" }}"),
-    });
-    let jaeger = json!({ "queryType": "search", "service": "${application}" });
-    json!([
-        { "title": "Traces in Tempo", "url": explore("${traces}", tempo), "targetBlank": true },
-        { "title": "Traces in Jaeger (of one application)", "url": explore("${jaeger}", jaeger), "targetBlank": true },
-    ])
+/// Where a query is shown.
+fn explore(data_source: &str, query: Value) -> String {
+    let panes = json!({ "traces": {
+        "datasource": data_source,
+        "queries": [merged(json!({ "refId": "A", "datasource": { "uid": data_source } }), query)],
+        "range": { "from": "${__from}", "to": "${__to}" },
+    }});
+    format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
 }
 
 /// Everything but Grafana's variables, which it would not find encoded.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' | b'$' => encoded.push(byte.into()),
-            _ => encoded.extend(["%".to_owned(), format!("{byte:02X}")]),
-        }
-    }
-    // `${name}` has become `$%7Bname%7D`.
-    let mut whole = String::new();
-    let mut rest = encoded.as_str();
-    while let Some((before, after)) = rest.split_once("$%7B") {
-        let (name, after) = after.split_once("%7D").unwrap_or((after, ""));
-        whole.extend([before, "${", name, "}"]);
+    let mut rest = text;
+    while let Some((before, variable)) = rest.split_once("${") {
+        let (name, after) = variable.split_once('}').unwrap_or((variable, ""));
+        encoded.extend([&encoded_part(before), "${", name, "}"]);
         rest = after;
     }
-    whole + rest
+    encoded + &encoded_part(rest)
+}
+
+fn encoded_part(text: &str) -> String {
+    let encode = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(encode).collect::<Vec<_>>().concat()
 }
 
 fn merged(mut one: Value, other: Value) -> Value {
