@@ -32,6 +32,8 @@ fn hits_of_any_store_are_documents_with_id_score_and_content() {
         json!({"results": [{"relevance_score": 0.5, "document": {"id": "7", "text": "cats"}}]}),
         json!({"retrievalResults": [{"id": "7", "score": 0.5, "content": {"text": "cats"}}]}),
         json!([{"node": {"id_": "7", "text": "cats"}, "score": 0.5}]),
+        json!({"retrieval_results": [{"id": "7", "relevanceScore": 0.5, "text": "cats"}]}),
+        json!({"memories": [{"id": "7", "_rankingScore": 0.5, "text": "cats"}]}),
     ] {
         assert_eq!(documents(&found), expected, "{found}");
     }

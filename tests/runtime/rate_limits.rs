@@ -66,6 +66,29 @@ fn the_last_response_is_what_counts_and_one_without_limits_changes_nothing() {
 }
 
 #[test]
+fn the_id_of_the_request_is_on_the_span_under_the_name_that_its_cloud_has_for_it() {
+    let id_of = |sent: &[(&'static str, &'static str)], key: &str| {
+        let trace = Trace::new();
+        trace.run(|| drop(ask("identified", &headers(sent))));
+        trace.only().text(key).map(ToOwned::to_owned)
+    };
+    for (header, key) in [
+        ("x-request-id", "llm_trace.request.id"),
+        ("request-id", "llm_trace.request.id"),
+        ("X-Amzn-RequestId", "aws.request_id"),
+        ("apim-request-id", "azure.service.request.id"),
+    ] {
+        assert_eq!(id_of(&[(header, " req_1 ")], key).as_deref(), Some("req_1"), "{header}");
+    }
+    let attempts = [("request-id", "req_1"), ("request-id", "req_2")];
+    assert_eq!(id_of(&attempts, "llm_trace.request.id").as_deref(), Some("req_2"));
+    let too_long: &'static str = "x".repeat(129).leak();
+    for no_id in ["", "two words", too_long] {
+        assert_eq!(id_of(&[("x-request-id", no_id)], "llm_trace.request.id"), None, "{no_id}");
+    }
+}
+
+#[test]
 fn steps_that_call_no_service_have_no_limits() {
     #[llm_trace(task)]
     fn step() {

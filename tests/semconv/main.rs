@@ -34,6 +34,9 @@ fn chat(request: &Value) -> Value {
         ("x-ratelimit-limit-tokens", "200000"),
         ("x-ratelimit-remaining-tokens", "199990"),
         ("x-ratelimit-reset-tokens", "3ms"),
+        ("x-request-id", "req_1"),
+        ("apim-request-id", "00000000-0000-0000-0000-000000000000"),
+        ("x-amzn-requestid", "79b9da39-b7ae-508a-a6bc-864b2829c622"),
     ]);
     json!({
         "id": "chatcmpl-1", "object": "chat.completion", "model": "gpt-4o-mini-2024-07-18",

@@ -12,7 +12,7 @@ use crate::metrics;
 use crate::privacy::{self, Piece};
 use crate::quality;
 use crate::request::Request;
-use crate::response::{LlmResponse, RateLimits, Response, Usage};
+use crate::response::{LlmResponse, RateLimits, Response, Usage, request_id};
 
 /// The annotated call this code runs in; see [`current()`].
 #[derive(Clone, Debug)]
@@ -83,7 +83,13 @@ impl CurrentCall {
     /// are left, and how long until all are there again. They become gauges by provider, model and server, at once and also of a
     /// response that is an error: `llm_trace.ratelimit.requests.remaining` and the like. Read are `x-ratelimit-…` (`OpenAI`,
     /// Azure, Groq, Mistral, xAI, Cerebras, `OpenRouter`, …), `anthropic-ratelimit-…`, and `Retry-After` in seconds; of several
-    /// limits of one thing, that of which the least is left. On steps that call no service this does nothing.
+    /// limits of one thing, that of which the least is left.
+    ///
+    /// And reads the provider's id of the request, which goes on the span: `llm_trace.request.id` (`x-request-id`,
+    /// `request-id`), `aws.request_id` (`x-amzn-requestid`), `azure.service.request.id` (`apim-request-id`). With it the
+    /// provider finds the call in its logs. Of several responses the last counts.
+    ///
+    /// On steps that call no service this does nothing.
     ///
     /// Takes an `http::HeaderMap` (reqwest's, hyper's) by reference, or pairs of name and value.
     ///
@@ -109,11 +115,22 @@ impl CurrentCall {
         &self,
         headers: impl IntoIterator<Item = (N, V)>,
     ) -> &Self {
-        if let Some(open) = self.open.upgrade().filter(|open| open.site.kind.is_client())
+        let Some(open) = self.open.upgrade().filter(|open| open.site.kind.is_client()) else { return self };
+        let mut ids = Vec::new();
+        let headers = headers
+            .into_iter()
+            .inspect(|(name, value)| ids.extend(request_id::read(name.as_ref(), value.as_ref())));
+        let limits = RateLimits::read(headers, SystemTime::now());
+        let mut facts = open.facts();
+        if !facts.ended {
+            for id in ids {
+                facts.request.set_attribute(id);
+            }
+        }
+        if let Some(limits) = limits
             && let Some(instruments) = metrics::current()
-            && let Some(limits) = RateLimits::read(headers, SystemTime::now())
         {
-            metrics::record_rate_limits(&limits, &open.facts().request, open.scope.labels(), &instruments);
+            metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
         }
         self
     }

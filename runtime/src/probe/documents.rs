@@ -26,7 +26,7 @@ use std::hash::{DefaultHasher, Hasher};
 
 use serde::Serialize;
 
-use super::{Reader, Scalar, walk};
+use super::{Reader, Scalar, hits, walk};
 use crate::quality::{self, Retrieved, Scores};
 
 /// Reads what was found; `None` if the value is no list of documents.
@@ -90,28 +90,19 @@ impl Reader for DocumentReader {
         self.is_begun.set(true);
         Some(match (at, key) {
             (Place::Results, "ids") => Place::Ids,
-            (
-                Place::Results,
-                "result" | "results" | "points" | "matches" | "hits" | "documents" | "docs" | "data"
-                | "value" | "retrievalResults" | "retrieval_results" | "chunks" | "passages" | "nodes"
-                | "items" | "records" | "sources" | "memories",
-            ) => Place::Results,
+            (Place::Results, key) if hits::HITS.contains(&key) => Place::Results,
             (Place::Results, "Get") => Place::Classes,
             (Place::Classes, _) => Place::Results,
-            (
-                Place::Document | Place::Part | Place::Metadata,
-                "score" | "_score" | "similarity" | "similarity_score" | "relevance_score" | "relevanceScore"
-                | "_relevance_score" | "rerank_score" | "certainty" | "@search.score" | "_rankingScore",
-            ) => Place::Score,
+            (Place::Document | Place::Part | Place::Metadata, key) if hits::SCORE.contains(&key) => {
+                Place::Score
+            }
             (
                 Place::Document | Place::Part,
                 "id" | "_id" | "id_" | "chunk_id" | "chunkId" | "uuid" | "index",
             ) => Place::Id,
             (Place::Document, "document" | "doc" | "node" | "chunk" | "point" | "_additional") => Place::Part,
             (Place::Document | Place::Part, "metadata" | "payload") => Place::Metadata,
-            (Place::Document | Place::Part, "text" | "content" | "page_content" | "pageContent" | "body")
-                if self.compares_texts =>
-            {
+            (Place::Document | Place::Part, key) if self.compares_texts && hits::TEXT.contains(&key) => {
                 Place::Text
             }
             (Place::Text, "text") => Place::Text,

@@ -8,6 +8,7 @@ mod adjacent;
 mod chunk;
 mod counts;
 mod documents;
+pub(crate) mod hits;
 mod json;
 mod request;
 mod response;

@@ -9,6 +9,7 @@ mod async_openai;
 mod error;
 mod instant;
 mod rate_limits;
+pub(crate) mod request_id;
 mod usage;
 
 pub use error::LlmError;

@@ -206,6 +206,13 @@ pub const ERROR_TYPE: &str = "error.type";
 /// otherwise. Also a metric label. Ours.
 pub const OUTCOME: &str = "llm_trace.outcome";
 
+/// The provider's id of the request, which its support asks for. Ours, where the conventions have no name.
+pub const REQUEST_ID: &str = "llm_trace.request.id";
+/// The same on AWS.
+pub const AWS_REQUEST_ID: &str = "aws.request_id";
+/// The same on Azure.
+pub const AZURE_SERVICE_REQUEST_ID: &str = "azure.service.request.id";
+
 /// How often the call was tried, if more than once (int). Ours.
 pub const ATTEMPT_COUNT: &str = "llm_trace.attempt.count";
 /// Tokens used by attempts whose answers were thrown away (int); not part of the call's usage. Ours.

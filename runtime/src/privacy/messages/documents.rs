@@ -4,32 +4,9 @@ use std::collections::VecDeque;
 
 use super::parts;
 use crate::privacy::tree::{Elements, Key, List, Tree};
-
-/// Where bodies of search engines and vector stores keep their hits.
-const HITS: &[&str] = &[
-    "documents",
-    "docs",
-    "results",
-    "result",
-    "matches",
-    "hits",
-    "points",
-    "chunks",
-    "passages",
-    "nodes",
-    "data",
-    "value",
-    "retrievalResults",
-    "records",
-    "items",
-    "sources",
-];
+use crate::probe::hits::{HITS, SCORE, TEXT};
 
 const ID: &[&str] = &["id", "_id", "id_", "document_id", "doc_id", "chunk_id", "uuid"];
-/// Larger is better in all of them: a distance is no score.
-const SCORE: &[&str] =
-    &["score", "_score", "relevance_score", "similarity", "similarity_score", "certainty", "@search.score"];
-const CONTENT: &[&str] = &["content", "text", "page_content", "pageContent", "body"];
 /// Where a hit keeps the document itself.
 const INNER: &[&str] = &["document", "doc", "node", "payload", "_source", "chunk", "metadata"];
 
@@ -48,7 +25,7 @@ pub(in crate::privacy) fn documents(tree: Tree) -> Option<Tree> {
 /// The list inside a body; Elasticsearch's is two levels down.
 fn hits(mut tree: Tree) -> Tree {
     for _ in 0..2 {
-        if CONTENT.iter().any(|key| tree.has(key)) {
+        if TEXT.iter().any(|key| tree.has(key)) {
             break; // a document by itself
         }
         let is_inside = |key: &&&str| matches!(tree.get(key), Some(Tree::List(_) | Tree::Object(_)));
@@ -86,7 +63,7 @@ fn of_object(mut tree: Tree) -> Tree {
     let scored_by = SCORE.iter().find(|key| tree.get(key).is_some_and(is_number));
     let score = scored_by.and_then(|key| tree.take(&[key]));
     // Bedrock's is an object with a text.
-    let content = tree.take(CONTENT).map(|mut content| content.take(&["text"]).unwrap_or(content));
+    let content = tree.take(TEXT).map(|mut content| content.take(&["text"]).unwrap_or(content));
     let mut found = Tree::object([("id", id), ("score", score), ("content", content)]);
     for key in INNER {
         if found.has("content") {

@@ -1,0 +1,45 @@
+//! The names by which search engines and vector stores call their hits and what is in them: one table for the reader of numbers and
+//! for that of content, each in the order in which content looks.
+//!
+//! Not here: ids, as what tells passages apart (`index`, `chunk_id`) is not what names a document (`document_id`); and what a hit
+//! is wrapped in, which each reader looks into for something else.
+
+/// Where a body keeps its hits.
+pub(crate) const HITS: &[&str] = &[
+    "documents",
+    "docs",
+    "results",
+    "result",
+    "matches",
+    "hits",
+    "points",
+    "chunks",
+    "passages",
+    "nodes",
+    "data",
+    "value",
+    "retrievalResults",
+    "retrieval_results",
+    "records",
+    "items",
+    "sources",
+    "memories",
+];
+
+/// How good a hit is. More is better in all of them: a distance is no score.
+pub(crate) const SCORE: &[&str] = &[
+    "score",
+    "_score",
+    "relevance_score",
+    "relevanceScore",
+    "_relevance_score",
+    "rerank_score",
+    "similarity",
+    "similarity_score",
+    "certainty",
+    "@search.score",
+    "_rankingScore",
+];
+
+/// A hit's text.
+pub(crate) const TEXT: &[&str] = &["content", "text", "page_content", "pageContent", "body"];
