@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use llm_trace::doctor::{Origin, Problem, ProblemKind, Report};
-use llm_trace::{Builder, Compression, ConfigError, Protocol};
+use llm_trace::{Builder, Compression, ConfigError, Protocol, Topics};
 use llm_trace_tests::grpc::{GrpcAnswer, GrpcReceiver};
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
 
@@ -306,6 +306,105 @@ fn every_value_says_where_it_comes_from() {
         assert_eq!(row(name), (value.to_owned(), origin.to_owned()), "{name}: {text}");
     }
     assert!(!text.contains(SECRET), "{text}");
+}
+
+#[test]
+fn what_came_later_is_shown_too_with_where_it_comes_from() {
+    let builder = || {
+        llm_trace::builder()
+            .with_endpoint(unreachable_endpoint())
+            .with_max_queue_bytes(4096)
+            .with_spool_limits(1 << 20, Duration::from_secs(3600))
+            .with_tag_labels(["tenant"])
+            .with_baggage_keys(["tenant", "plan"])
+            .with_content_budget(1000, 2000)
+            .with_topics(Topics::PromptName)
+            .with_redaction("[0-9]{6}", "customer")
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("new");
+    let report = builder().with_service_name("bot").with_spool(&folder).doctor();
+    let folder = folder.join("bot").display().to_string();
+    let expected = [
+        ("waiting in memory", "4096 bytes per signal", "with_max_queue_bytes"),
+        ("spool", folder.as_str(), "with_spool"),
+        ("spool size", "1048576 bytes", "with_spool_limits"),
+        ("spool age", "3600s", "with_spool_limits"),
+        ("spool mode", "on_failure", "default"),
+        ("tag labels", "tenant", "with_tag_labels"),
+        ("baggage keys", "tenant, plan", "with_baggage_keys"),
+        ("metric views", "0", "default"),
+        ("span attributes", "128", "default"),
+        ("span texts", "whole", "default"),
+        ("event attributes", "128", "default"),
+        ("content budget", "1000 bytes per attribute, 2000 per span", "with_content_budget"),
+        ("content of a request", "1048576 bytes", "default"),
+        ("content upload", "none", "default"),
+        ("redaction patterns", "1", "with_redaction"),
+        ("topics", "name of the prompt", "with_topics"),
+    ];
+    for (name, value, origin) in expected {
+        let setting = report.settings().iter().find(|setting| setting.name == name);
+        let setting = setting.unwrap_or_else(|| panic!("{name}: {report}"));
+        assert_eq!((setting.value.as_str(), setting.origin.to_string().as_str()), (value, origin), "{name}");
+    }
+    let none = builder().doctor();
+    let spool = none.settings().iter().find(|setting| setting.name == "spool").unwrap();
+    assert_eq!((spool.value.as_str(), none.spool()), ("none", None));
+
+    let text = run(&[
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "64"),
+        ("OTEL_ATTRIBUTE_COUNT_LIMIT", "32"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "7"),
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "500"),
+        ("LLM_TRACE_SPOOL_DIR", &dir.path().display().to_string()),
+        ("LLM_TRACE_SPOOL_MAX_AGE", "2h"),
+        ("LLM_TRACE_SPOOL_MODE", "write_ahead"),
+    ]);
+    let shown: Vec<String> =
+        text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for line in [
+        "span attributes 64 OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+        "attributes of a link 32 OTEL_ATTRIBUTE_COUNT_LIMIT",
+        "event attributes 32 OTEL_ATTRIBUTE_COUNT_LIMIT",
+        "events of a span 7 OTEL_SPAN_EVENT_COUNT_LIMIT",
+        "span texts 500 characters OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+        "spool age 7200s LLM_TRACE_SPOOL_MAX_AGE",
+        "spool mode write_ahead LLM_TRACE_SPOOL_MODE",
+        "span delay 100 ms default",
+    ] {
+        assert!(shown.iter().any(|shown| shown == line), "{line}: {text}");
+    }
+}
+
+#[test]
+fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
+    let receiver = Receiver::start();
+    let dir = tempfile::tempdir().unwrap();
+    let examine = |folder: &std::path::Path| {
+        builder(&receiver.endpoint()).with_service_name("bot").with_spool(folder).doctor()
+    };
+    let report = examine(dir.path());
+    assert!(report.is_healthy() && report.to_string().contains("nothing waits there"), "{report}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+
+    // What an earlier program of the name stored.
+    let folder = dir.path().join("bot");
+    std::fs::create_dir(&folder).unwrap();
+    for (name, bytes) in [("v1-0.redb", 300), ("v1-1.redb", 50), ("v1-0.lock", 0), ("v1-0.corrupt-1", 9)] {
+        std::fs::write(folder.join(name), vec![0; bytes]).unwrap();
+    }
+    let report = examine(dir.path());
+    let spool = report.spool().unwrap();
+    assert_eq!((spool.files, spool.bytes, spool.unreadable, &spool.problem), (2, 350, 1, &None));
+    assert!(report.to_string().contains("2 file(s) of 350 bytes"), "{report}");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4);
+
+    // A file where a folder would have to be.
+    let report = examine(&folder.join("v1-0.redb").join("deeper"));
+    let problem = report.spool().unwrap().problem.clone();
+    assert!(!report.is_healthy() && problem.is_some(), "{report}");
+    assert!(report.to_string().contains("cannot be written: "), "{report}");
 }
 
 #[test]

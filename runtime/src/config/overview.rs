@@ -1,16 +1,17 @@
 //! In: a configuration and its sources. Out: every value in words, with where it comes from. For the doctor.
 
+mod content;
+mod delivery;
+mod limits;
+
 use http::Uri;
 
-use super::content::HASH_SALT;
 use super::env::Source;
 use super::signal::{self, GENERAL, Signal, SignalSettings};
 use super::{Builder, ConfigError, Events, Metrics, Settings, Traces, sdk};
 use crate::doctor::{Origin, Setting};
-use crate::openinference::OPENINFERENCE;
-use crate::privacy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES};
 use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
-use crate::{metrics, vintage};
+use crate::vintage;
 
 /// Parts of a URL's path that are no secret. Others may be a token.
 const KNOWN_PARTS: [&str; 15] = [
@@ -53,7 +54,10 @@ pub(crate) fn of(
         Events::Otlp { signal: events, .. } => exported(&mut rows, builder, "events", &signal::LOGS, events)?,
         Events::Nowhere => rows.push("events", nowhere, None, &["OTEL_LOGS_EXPORTER"])?,
     }
+    delivery::rows(&mut rows, builder, settings)?;
     processing(&mut rows, builder, settings)?;
+    limits::rows(&mut rows, builder, settings)?;
+    content::rows(&mut rows, builder, settings)?;
     Ok(rows.rows)
 }
 
@@ -175,38 +179,28 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
             &[variables.delay],
         )?;
     }
-    let text = sdk.limits.span_text.map_or_else(|| "none".to_owned(), |limit| format!("{limit} characters"));
-    let variables = ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"];
-    rows.push("limit of texts", text, None, &variables)?;
     let interval = format!("{} ms", sdk.metrics.interval.as_millis());
     rows.push("metric interval", interval, None, &["OTEL_METRIC_EXPORT_INTERVAL"])?;
     let temporality = format!("{:?}", sdk.metrics.temporality).to_lowercase();
     let variables = ["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"];
     rows.push("metric temporality", temporality, None, &variables)?;
-    let method = builder.cardinality_limit.map(|_| "with_metric_cardinality_limit");
-    let limit = settings.cardinality_limit.to_string();
-    rows.push("metric label sets", limit, method, &[metrics::LIMIT_VARIABLE])?;
+    let method = (!builder.views.is_empty()).then_some("with_view");
+    rows.push("metric views", builder.views.len().to_string(), method, &[])?;
+    for (name, keys, given, method) in [
+        ("tag labels", &settings.tags.labels, &builder.tag_labels, "with_tag_labels"),
+        ("baggage keys", &settings.tags.baggage, &builder.baggage_keys, "with_baggage_keys"),
+    ] {
+        let keys: Vec<_> = keys.iter().map(opentelemetry::Key::as_str).collect();
+        rows.push(name, listed(&keys), (!given.is_empty()).then_some(method), &[])?;
+    }
     rows.push("propagators", settings.propagators.to_string(), None, &["OTEL_PROPAGATORS"])?;
     let method = builder.vintage.map(|_| "with_semconv");
     rows.push("conventions", format!("{:?}", settings.vintage), method, &[vintage::OPT_IN])?;
-    let method = builder.content.map(|_| "with_content_capture");
-    rows.push("content", format!("{:?}", settings.content), method, &[CAPTURE_CONTENT])?;
-    let upload = settings.content_upload.as_ref();
-    let shown = upload.map_or_else(|| "none".to_owned(), |upload| format!("{upload:?}"));
-    rows.push("content upload", shown, upload.map(|_| "with_content_upload"), &[])?;
-    let salt = builder.content_rules.salt.as_ref().map(|_| "with_hash_salt");
-    let is_salted = salt.is_some() || rows.first(&[HASH_SALT])?.is_some();
-    let shown = if is_salted { "***" } else { "random" };
-    rows.push("salt of digests", shown, salt, &[HASH_SALT])?;
-    let method = builder.error_messages.map(|_| "with_error_messages");
-    rows.push("error messages", settings.error_messages.to_string(), method, &[CAPTURE_ERROR_MESSAGES])?;
-    let method = builder.openinference.map(|_| "with_openinference");
-    rows.push("openinference", settings.openinference.to_string(), method, &[OPENINFERENCE])?;
-    if let Some(proxy) = ureq::Proxy::try_from_env() {
-        let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-        rows.push("proxy", format!("{}:{}", proxy.host(), proxy.port()), None, &proxies)?;
-    }
     Ok(())
+}
+
+fn listed(words: &[&str]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// The URL of a receiver without what may be a secret in it: user, query, and parts of the path that nobody knows.

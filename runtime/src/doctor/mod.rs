@@ -14,9 +14,11 @@ mod explain;
 mod look;
 mod probe;
 mod report;
+mod storage;
 
 pub use explain::{Problem, ProblemKind};
 pub use report::{Check, Origin, Report, Setting};
+pub use storage::SpoolCheck;
 
 use crate::config::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
 use crate::export::Signal;
@@ -28,7 +30,7 @@ pub fn doctor() -> Report {
 
 impl Builder {
     /// Examines the configuration that [`init`](Builder::init) would use, and sends an empty export to the receiver of each
-    /// signal. Installs nothing and changes nothing. The report shows no header's value, no user or query of a URL, and of
+    /// signal. Of a spool it says whether it can be written, and what waits there. Installs nothing and changes nothing. The report shows no header's value, no user or query of a URL, and of
     /// its path only what is commonly there.
     ///
     /// **Blocks** until the receivers have answered, at most for the timeout of one export (10 seconds unless configured) and
@@ -41,7 +43,7 @@ impl Builder {
             Err(error) => return Report::invalid(error),
         };
         match overview(&asked, &source, &settings) {
-            Ok(rows) => Report::new(rows, checks(&settings)),
+            Ok(rows) => Report::new(rows, checks(&settings), storage::check(settings.spool.as_ref())),
             Err(error) => Report::invalid(error),
         }
     }

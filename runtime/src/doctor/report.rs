@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Problem;
+use super::{Problem, SpoolCheck};
 use crate::config::ConfigError;
 use crate::export::printable;
 
@@ -13,6 +13,7 @@ use crate::export::printable;
 pub struct Report {
     settings: Vec<Setting>,
     checks: Vec<Check>,
+    spool: Option<SpoolCheck>,
     invalid: Option<ConfigError>,
     is_disabled: bool,
 }
@@ -58,22 +59,24 @@ pub struct Check {
 }
 
 impl Report {
-    pub(super) fn new(settings: Vec<Setting>, checks: Vec<Check>) -> Self {
-        Report { settings, checks, invalid: None, is_disabled: false }
+    pub(super) fn new(settings: Vec<Setting>, checks: Vec<Check>, spool: Option<SpoolCheck>) -> Self {
+        Report { settings, checks, spool, invalid: None, is_disabled: false }
     }
 
     pub(super) fn disabled() -> Self {
-        Report { is_disabled: true, ..Report::new(Vec::new(), Vec::new()) }
+        Report { is_disabled: true, ..Report::new(Vec::new(), Vec::new(), None) }
     }
 
     pub(super) fn invalid(error: ConfigError) -> Self {
-        Report { invalid: Some(error), ..Report::new(Vec::new(), Vec::new()) }
+        Report { invalid: Some(error), ..Report::new(Vec::new(), Vec::new(), None) }
     }
 
-    /// Whether `init()` would succeed and every receiver that is needed took the export. A program whose telemetry is switched
+    /// Whether `init()` would succeed, every receiver that is needed took the export, and the spool can be written. A program whose telemetry is switched
     /// off, or goes to the terminal, is healthy too.
     pub fn is_healthy(&self) -> bool {
-        self.invalid.is_none() && self.checks.iter().all(|check| check.problem.is_none() || !check.is_needed)
+        let is_stored = self.spool.as_ref().is_none_or(|spool| spool.problem.is_none());
+        let is_taken = |check: &Check| check.problem.is_none() || !check.is_needed;
+        self.invalid.is_none() && is_stored && self.checks.iter().all(is_taken)
     }
 
     /// Why `init()` would fail.
@@ -94,6 +97,11 @@ impl Report {
     /// One check for each signal that is sent over OTLP.
     pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+
+    /// The folder of the spool, if there is one.
+    pub fn spool(&self) -> Option<&SpoolCheck> {
+        self.spool.as_ref()
     }
 }
 
@@ -137,6 +145,34 @@ impl fmt::Display for Report {
             if !is_needed {
                 f.write_str("\n    Nobody asked for events; of content and scores there would be some.")?;
             }
+        }
+        self.spool.as_ref().map_or(Ok(()), |spool| spool.write(f))
+    }
+}
+
+impl SpoolCheck {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folder = printable(&self.folder.display().to_string());
+        match &self.problem {
+            None => write!(f, "\nspool\n  ✓ {folder} can be written")?,
+            Some(problem) => {
+                write!(f, "\nspool\n  ✗ {folder} cannot be written: {}", printable(problem))?;
+                f.write_str(
+                    "\n    What cannot be delivered would wait in memory only. Let the program's user write there, \
+                     or change the folder (with_spool, LLM_TRACE_SPOOL_DIR).",
+                )?;
+            }
+        }
+        match self.files {
+            0 => f.write_str("\n    nothing waits there")?,
+            files => write!(
+                f,
+                "\n    {files} file(s) of {} bytes, of programs that run or have not delivered all",
+                self.bytes
+            )?,
+        }
+        if self.unreadable > 0 {
+            write!(f, "\n    {} file(s) that could not be read were moved aside", self.unreadable)?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ mod printable;
 mod receipt;
 mod report;
 #[cfg(feature = "spool")]
-mod spool;
+pub(crate) mod spool;
 mod tail;
 mod terminal;
 

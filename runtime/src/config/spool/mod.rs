@@ -8,13 +8,19 @@ mod settings;
 #[cfg(not(feature = "spool"))]
 pub(crate) use none::SpoolSettings;
 #[cfg(not(feature = "spool"))]
-pub(super) use none::resolve;
+pub(super) use none::{resolve, rows};
 #[cfg(feature = "spool")]
 pub use settings::SpoolMode;
 #[cfg(feature = "spool")]
 pub(crate) use settings::SpoolSettings;
 #[cfg(feature = "spool")]
-pub(super) use settings::{Wanted, resolve};
+pub(super) use settings::{Wanted, resolve, rows};
+
+use super::ConfigError;
+
+/// Takes a row of the overview: what it is, its value, the method that said so, or else the variable that may have.
+type Push<'a> =
+    dyn FnMut(&'static str, String, Option<&'static str>, &'static str) -> Result<(), ConfigError> + 'a;
 
 const DIR: &str = "LLM_TRACE_SPOOL_DIR";
 const MAX_BYTES: &str = "LLM_TRACE_SPOOL_MAX_BYTES";

@@ -4,7 +4,7 @@ use opentelemetry::KeyValue;
 
 use super::super::env::{Source, invalid};
 use super::super::{Builder, ConfigError};
-use super::{DIR, MAX_AGE, MAX_BYTES, MODE};
+use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
 
 /// There are none.
 #[derive(Debug)]
@@ -31,4 +31,12 @@ pub(in crate::config) fn resolve(
         }
     }
     Ok(None)
+}
+
+pub(in crate::config) fn rows(
+    _builder: &Builder,
+    _settings: Option<&SpoolSettings>,
+    push: &mut Push<'_>,
+) -> Result<(), ConfigError> {
+    push("spool", "none: built without the feature `spool`".to_owned(), None, DIR)
 }

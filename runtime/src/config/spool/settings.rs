@@ -7,7 +7,7 @@ use opentelemetry::KeyValue;
 
 use super::super::env::{self, Source, invalid};
 use super::super::{Builder, ConfigError};
-use super::{DIR, MAX_AGE, MAX_BYTES, MODE};
+use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
 use crate::semconv::resource::SERVICE_NAME;
 
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
@@ -115,6 +115,23 @@ pub(in crate::config) fn resolve(
     };
     let Some(folder) = dir(wanted, source)? else { return Ok(None) };
     Ok(Some(SpoolSettings { folder, max_bytes, max_age, write_ahead: mode == SpoolMode::WriteAhead }))
+}
+
+/// Every value in force, for the doctor.
+pub(in crate::config) fn rows(
+    Builder { spool: wanted, .. }: &Builder,
+    settings: Option<&SpoolSettings>,
+    push: &mut Push<'_>,
+) -> Result<(), ConfigError> {
+    let Some(SpoolSettings { folder, max_bytes, max_age, write_ahead }) = settings else {
+        return push("spool", "none".to_owned(), None, DIR);
+    };
+    push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| "with_spool"), DIR)?;
+    let limits = wanted.limits.map(|_| "with_spool_limits");
+    push("spool size", format!("{max_bytes} bytes"), limits, MAX_BYTES)?;
+    push("spool age", format!("{max_age:?}"), limits, MAX_AGE)?;
+    let mode = if *write_ahead { "write_ahead" } else { "on_failure" };
+    push("spool mode", mode.to_owned(), wanted.mode.map(|_| "with_spool_mode"), MODE)
 }
 
 fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigError> {

@@ -8,6 +8,7 @@
 
 mod clock;
 mod contents;
+pub(crate) mod folder;
 mod index;
 mod slot;
 mod store;

@@ -57,8 +57,7 @@ impl Slot {
 
     /// Takes the places of processes that are gone and left something.
     pub(super) fn claim_abandoned(&self) -> Vec<Slot> {
-        let stored = |name: &str| name.strip_prefix(PREFIX)?.strip_suffix(".redb")?.parse().ok();
-        let mut numbers: Vec<u32> = names(&self.folder).iter().filter_map(|name| stored(name)).collect();
+        let mut numbers: Vec<u32> = names(&self.folder).iter().filter_map(|name| number(name)).collect();
         numbers.sort_unstable();
         let others = numbers.into_iter().filter(|number| *number != self.number);
         let claimed = others.filter_map(|number| Slot::claim_number(&self.folder, number).ok().flatten());
@@ -92,9 +91,7 @@ impl Slot {
 
     /// Removes what was moved aside longer ago than parcels are kept: it may have content in it, too.
     pub(super) fn forget_corrupted(&self, max_age: Duration) {
-        for name in
-            names(&self.folder).iter().filter(|name| name.starts_with(PREFIX) && name.contains(CORRUPT))
-        {
+        for name in names(&self.folder).iter().filter(|name| is_aside(name)) {
             let path = self.folder.join(name);
             let age =
                 fs::metadata(&path).and_then(|file| file.modified()).ok().and_then(|at| at.elapsed().ok());
@@ -105,7 +102,21 @@ impl Slot {
     }
 }
 
-fn names(folder: &Path) -> Vec<String> {
+/// Whether it is the name of a file of parcels.
+pub(super) fn is_store(name: &str) -> bool {
+    number(name).is_some()
+}
+
+/// Whether it is the name of a file that was moved aside.
+pub(super) fn is_aside(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.contains(CORRUPT)
+}
+
+fn number(name: &str) -> Option<u32> {
+    name.strip_prefix(PREFIX)?.strip_suffix(".redb")?.parse().ok()
+}
+
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }

@@ -66,6 +66,10 @@ impl Shared {
     /// The receiver has answered. Whether what it answered to is still ours to count.
     fn reached(&self) -> bool {
         let mut state = self.state();
+        if state.failures > 1 {
+            // It was away: what failed in that time is not to blame for it.
+            state.let_all_go();
+        }
         state.failures = 0;
         state.suspect = None;
         state.refusing = false;

@@ -1,0 +1,38 @@
+//! Whether telemetry can be stored, and what is.
+
+use std::path::PathBuf;
+
+use crate::config::SpoolSettings;
+#[cfg(feature = "spool")]
+use crate::export::spool::folder::{found, try_writing};
+
+/// What is known of the folder of the spool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpoolCheck {
+    /// Where programs of this `service.name` store what they cannot deliver.
+    pub folder: PathBuf,
+    /// Files of telemetry: of programs that run, and of those that ended before everything was delivered.
+    pub files: u64,
+    /// Their size on disk.
+    pub bytes: u64,
+    /// Files that could not be read, and were moved aside.
+    pub unreadable: u64,
+    /// Why nothing can be stored. `None`: a file can be written there.
+    pub problem: Option<String>,
+}
+
+/// Writes a file of no bytes and removes it; of the telemetry nothing is touched.
+#[cfg(feature = "spool")]
+pub(super) fn check(settings: Option<&SpoolSettings>) -> Option<SpoolCheck> {
+    let SpoolSettings { folder, .. } = settings?;
+    let found = found(folder);
+    let problem = try_writing(folder).err().map(|error| error.to_string());
+    let (folder, files, bytes, unreadable) = (folder.clone(), found.files, found.bytes, found.unreadable);
+    Some(SpoolCheck { folder, files, bytes, unreadable, problem })
+}
+
+#[cfg(not(feature = "spool"))]
+pub(super) fn check(_settings: Option<&SpoolSettings>) -> Option<SpoolCheck> {
+    None
+}

@@ -1,0 +1,40 @@
+//! A look at a spool's folder from outside.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use super::slot;
+
+/// What is in a folder.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+    pub(crate) unreadable: u64,
+}
+
+pub(crate) fn found(folder: &Path) -> Found {
+    let mut found = Found::default();
+    for name in slot::names(folder) {
+        if slot::is_store(&name) {
+            found.files += 1;
+            found.bytes += fs::metadata(folder.join(&name)).map_or(0, |metadata| metadata.len());
+        } else if slot::is_aside(&name) {
+            found.unreadable += 1;
+        }
+    }
+    found
+}
+
+/// Makes a file there and removes it, or where the folder would be made.
+pub(crate) fn try_writing(folder: &Path) -> io::Result<()> {
+    let existing = folder.ancestors().find(|ancestor| ancestor.exists());
+    let parent = match existing {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let file = parent.join(format!(".llm-trace-doctor-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).open(&file)?;
+    fs::remove_file(&file)
+}
