@@ -158,7 +158,10 @@ impl Shared {
     pub(super) fn replay(&self) {
         let Some(spool) = &self.route.spool else { return };
         let Some((ticket, parcel)) = spool.oldest(self.route.signal) else {
-            self.state().replays = false;
+            let mut state = self.state();
+            state.replays = false;
+            // What was given back and has not come again is gone: dropped, as it was too much, too old or superseded.
+            state.held.retain(|held| !held.is_released);
             return;
         };
         let mut state = self.state();

@@ -173,3 +173,14 @@ fn one_that_is_never_taken_comes_back_from_the_spool_with_what_is_known_of_it() 
     assert_eq!(rig.law(), (8, 8, 0, 0, 0));
     assert!(rig.sender.shared.state().held.is_empty());
 }
+
+#[test]
+fn what_the_spool_has_dropped_by_itself_is_not_remembered() {
+    let rig = Rig::with(usize::MAX, Some(Memory::default()));
+    rig.script.otherwise(poisoned);
+    rig.push(7);
+    rig.until(|_| !rig.sender.shared.state().held.is_empty());
+    // Too old, or too much, or superseded: a spool says nothing of it.
+    rig.spool.as_ref().expect("a spool").stored.lock().expect("stored").clear();
+    rig.until(|_| rig.sender.shared.state().held.is_empty());
+}
