@@ -28,7 +28,8 @@ pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
     /// The parcel has been delivered, or rejected for good: forget it.
     fn remove(&self, ticket: Ticket);
 
-    /// The parcel could not be delivered: give it back, in its old place. Whoever asks for the oldest gets it again.
+    /// The parcel could not be delivered: give it back, in its old place. Whoever asks for the oldest gets it again, unless it
+    /// is metrics of this process and a newer state is stored, or has arrived meanwhile.
     fn release(&self, ticket: Ticket);
 
     /// Newer metrics have been delivered than any that this process stored: those are out of date, but for other parts of the

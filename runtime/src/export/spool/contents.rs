@@ -35,6 +35,9 @@ pub(super) struct Contents {
     /// Removed, though the file does not know it yet.
     gone: Vec<u64>,
     next: u64,
+    /// The newest state of this process's metrics that arrived, by its place and when it was made. What a sender holds of
+    /// earlier ones is out of date when it comes back.
+    arrived: Option<(u64, SystemTime)>,
     /// When an unusable disk is tried again, on the steady clock.
     retry_at: i64,
     /// That it is unusable has been said.
@@ -195,6 +198,7 @@ impl Contents {
     }
 
     fn supersede_metrics_before(&mut self, key: u64, made: SystemTime, ledger: &Ledger) {
+        self.arrived = self.arrived.filter(|(newest, _)| *newest > key).or(Some((key, made)));
         for key in self.index.earlier_metrics(key, made) {
             self.discard(key, DropReason::Superseded, ledger);
         }
@@ -203,7 +207,8 @@ impl Contents {
     pub(super) fn release(&mut self, ticket: Ticket, ledger: &Ledger) {
         let Ticket(key) = ticket;
         self.held.remove(&key);
-        if self.index.is_superseded(key) {
+        let is_outdated = self.arrived.is_some_and(|(newest, made)| self.index.is_earlier(key, newest, made));
+        if is_outdated || self.index.is_superseded(key) {
             self.discard(key, DropReason::Superseded, ledger);
         } else {
             self.index.release(key);

@@ -99,8 +99,13 @@ impl Index {
     /// Earlier states of this process's metrics that wait, than the one which was made then.
     pub(super) fn earlier_metrics(&self, than: u64, made: SystemTime) -> Vec<u64> {
         let waiting = self.waiting[Signal::Metrics.index()].iter().map(|(_, key)| *key);
-        let is_other = |key: &u64| self.made(*key).is_some_and(|other| other != made);
-        waiting.filter(|key| *key < than && is_other(key)).collect()
+        waiting.filter(|key| self.is_earlier(*key, than, made)).collect()
+    }
+
+    /// Whether a parcel is an earlier state of this process's metrics than the one which was made then.
+    pub(super) fn is_earlier(&self, key: u64, than: u64, made: SystemTime) -> bool {
+        let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
+        key < than && self.entries.get(&key).and_then(state).is_some_and(|other| other != made)
     }
 
     /// Whether a parcel is a state of this process's metrics, and a later one is stored.
@@ -110,10 +115,6 @@ impl Index {
             let is_later = |other: u64, entry| other > key && state(entry).is_some_and(|later| later != made);
             self.entries.iter().any(|(other, entry)| is_later(*other, entry))
         })
-    }
-
-    fn made(&self, key: u64) -> Option<SystemTime> {
-        self.entries.get(&key)?.made
     }
 
     pub(super) fn is_empty(&self) -> bool {

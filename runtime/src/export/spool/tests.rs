@@ -300,19 +300,35 @@ fn a_state_of_metrics_that_is_given_back_after_a_newer_was_stored_is_not_sent_ag
 }
 
 #[test]
+fn a_state_of_metrics_that_is_given_back_after_a_newer_arrived_is_not_sent_again() {
+    let process = Place::new().process();
+    for newer_is_stored in [true, false] {
+        process.store(METRICS, 4, b"state 1").expect("stored");
+        let (earlier, _) = process.spool.oldest(METRICS).expect("stored");
+        if newer_is_stored {
+            process.store(METRICS, 5, b"state 2").expect("stored");
+            assert_eq!(process.replayed_items(METRICS), [5]);
+        } else {
+            process.spool.metrics_are_outdated(&state_made_now());
+        }
+        process.spool.release(earlier);
+        assert_eq!(process.replayed_items(METRICS), [0; 0], "newer is stored: {newer_is_stored}");
+    }
+    assert_eq!(process.spooled_and_dropped(METRICS, DropReason::Superseded), (0, 8, 8));
+}
+
+fn state_made_now() -> Parcel {
+    Parcel { signal: METRICS, body: Bytes::new(), item_count: 0, created: SystemTime::now() }
+}
+
+#[test]
 fn what_is_stored_of_metrics_goes_when_newer_ones_were_delivered_without_it() {
     let place = Place::new();
     place.process().store(METRICS, 1, b"of another process").expect("stored");
     let process = place.process();
     process.store(METRICS, 4, b"own").expect("stored");
     process.store(TRACES, 9, b"spans").expect("stored");
-    let body = Bytes::new();
-    process.spool.metrics_are_outdated(&Parcel {
-        signal: METRICS,
-        body,
-        item_count: 0,
-        created: SystemTime::now(),
-    });
+    process.spool.metrics_are_outdated(&state_made_now());
     assert_eq!(process.spooled_and_dropped(METRICS, DropReason::Superseded), (1, 4, 4));
     assert_eq!((process.replayed_items(METRICS), process.replayed_items(TRACES)), (vec![1], vec![9]));
 }
