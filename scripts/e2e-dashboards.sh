@@ -6,7 +6,7 @@
 # VictoriaMetrics takes the metrics of two runs of the traffic example, a calm and an eventful one, and answers every query as
 # the runs were played. Then time is stretched to the hours that they stand for, the calm run becomes last week's, and
 # Prometheus answers every query again, with the rules, of which each must have fired or recorded. A small receiver takes
-# traces and events, refuses some, and the TraceQL queries are evaluated on what it got. Then all of that once more for an
+# traces and events, refuses some, and the queries in TraceQL and LogQL are evaluated on what it got. Then all of that once more for an
 # eventful run with the names of October 2026, after the same week: an application that changes over. Before, Grafana's own
 # grammars and schema judge queries and dashboards (e2e-dashboards/grammars.sh, which runs by itself, too). If
 # LLM_TRACE_E2E_COLLECTOR names an executable of the OpenTelemetry Collector, it validates dashboards/collector.yaml, and all
@@ -140,12 +140,12 @@ start_receivers() {
     read -r victoria_port sink_port prometheus_port grpc_port http_port < <(free_ports)
     victoria=http://127.0.0.1:$victoria_port
     local sink=http://127.0.0.1:$sink_port
-    mkdir -p "$to/spans"
+    mkdir -p "$to/received"
     "$cache/victoria-metrics/usr/bin/victoria-metrics" -httpListenAddr="127.0.0.1:$victoria_port" \
         -storageDataPath="$to/victoria" -opentelemetry.usePrometheusNaming -search.latencyOffset=0s -retentionPeriod=1d \
         >"$data/victoria.log" 2>&1 &
     running+=($!)
-    "$python" "$here/sink.py" --port "$sink_port" --into "$to/spans" >"$data/sink.log" 2>&1 &
+    "$python" "$here/sink.py" --port "$sink_port" --into "$to/received" >"$data/sink.log" 2>&1 &
     running+=($!)
     await victoria "$victoria/health"
     await sink "$sink/"
@@ -234,7 +234,8 @@ for vintage in august october; do
     fi
     play --seed 2
     curl --silent --fail --output /dev/null "$victoria/internal/force_flush"
-    check "TraceQL on the spans that were received, with the names of $vintage" traces --spans "$data/$vintage/spans"
+    check "TraceQL on the spans that were received, with the names of $vintage" traces --spans "$data/$vintage/received"
+    check "LogQL on the events that were received, with the names of $vintage" events --events "$data/$vintage/received"
     check "PromQL on VictoriaMetrics, as it was played, with the names of $vintage" evaluate --url "$victoria" \
         --begin "$begin" --end "$end" --step 1s --rate-interval 10s --shown "${seconds}s" --as-played
     stretched "$vintage" "$title"

@@ -55,11 +55,12 @@ const MODELS: &str = "service_name=~\"$application\", deployment_environment_nam
 /// What has neither: tools, agents, workflows, scores, delivery.
 const APPS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\"";
 /// The same for spans. In `TraceQL` no expression matches what is missing, and not every application tells its environment:
-/// with all of them chosen, the first comparison is true.
-const SPANS: &str = "resource.service.name=~\"$application\" && \
-    (\"$environment\" = \".*\" || resource.deployment.environment.name=~\"$environment\")";
-const SPANS_OF_CALLS: &str = "span.gen_ai.provider.name=~\"$provider\" && span.gen_ai.request.model=~\"$model\" && \
-    span.gen_ai.operation.name=~\"$operation\"";
+/// with all of them chosen, the first comparison is true. Several values are to be alternatives, without backslashes, as these
+/// would end up in the JSON of links.
+const SPANS: &str = "resource.service.name=~\"${application:pipe}\" && \
+    (\"${environment:pipe}\" = \".*\" || resource.deployment.environment.name=~\"${environment:pipe}\")";
+const SPANS_OF_CALLS: &str = "span.gen_ai.provider.name=~\"${provider:pipe}\" && \
+    span.gen_ai.request.model=~\"${model:pipe}\" && span.gen_ai.operation.name=~\"${operation:pipe}\"";
 
 /// Labels that say which spans a line is about, and what these have instead.
 const LABELS_OF_SPANS: [(&str, &str); 9] = [
@@ -274,10 +275,6 @@ impl Panel {
             }
         }
         let query = format!("{{ {} }}", conditions.join(" && "));
-        // Several values are to be alternatives, without backslashes: the link is JSON.
-        let query = ["application", "environment", "provider", "model", "operation"]
-            .iter()
-            .fold(query, |query, name| query.replace(&format!("${name}"), &format!("${{{name}:pipe}}")));
         let jaeger = json!({ "queryType": "search", "service": "${application}" });
         json!([
             {

@@ -284,7 +284,7 @@ fn traces() -> Row {
             Panel::logs(
                 "Low-scored answers",
                 "Scores below a half. Each event has the ids of the trace that it is about: open it, then the trace.",
-                "{service_name=~\"$application\"} | event_name=`gen_ai.evaluation.result` | gen_ai_evaluation_score_value < 0.5",
+                "{service_name=~\"$application\"} | deployment_environment_name=~\"$environment\" | gen_ai_evaluation_score_value < 0.5",
             ),
         ],
     }

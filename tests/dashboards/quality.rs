@@ -82,7 +82,7 @@ fn events() -> Row {
         panels: vec![Panel::logs(
             "Low-scored answers",
             "Each event has the ids of the trace it is about: open it, then the trace.",
-            "{service_name=~\"$application\"} | event_name=`gen_ai.evaluation.result` | gen_ai_evaluation_score_value < 0.5",
+            "{service_name=~\"$application\"} | deployment_environment_name=~\"$environment\" | gen_ai_evaluation_score_value < 0.5",
         )],
     }
 }

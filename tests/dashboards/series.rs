@@ -114,7 +114,9 @@ impl Series {
             }),
             Language::Events => check_attributes(&query.text, "events", |text| {
                 let words = text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_'));
-                let labels = words.filter(|word| word.starts_with("gen_ai_") || word.starts_with("service_"));
+                let labels = words.filter(|word| {
+                    ["gen_ai_", "service_", "deployment_"].iter().any(|start| word.starts_with(start))
+                });
                 labels.map(str::to_owned).collect()
             }),
         }
