@@ -3,6 +3,9 @@
 //! Every variant returns the same reply; the instrumented ones put the same attributes on a span that is thrown away
 //! and record the same four metrics. Variants take turns, and medians are compared, so that what else the machine does
 //! hits all of them. Read ratios, not nanoseconds: nothing here is a test, nothing is asserted about time.
+//!
+//! With the name of a variant, and a number of calls, only that is called: for `valgrind --tool=callgrind`, whose count of
+//! instructions hardly depends on what else the machine does.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program that prints a table")]
 
 use std::hint::black_box;

@@ -5,15 +5,26 @@
 //! Prices come from the `genai-prices` crate: an embedded, dated table with tiers, cache discounts and service
 //! tiers. A model without a price is counted as unpriced, never as free.
 
+#[cfg(feature = "pricing")]
+mod rates;
+
+use std::sync::Arc;
+#[cfg(feature = "pricing")]
+use std::time::SystemTime;
+
 use crate::request::Request;
 use crate::response::Response;
+#[cfg(feature = "pricing")]
+use crate::response::Usage;
+#[cfg(feature = "pricing")]
+use rates::Question;
 
 /// What a call cost.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
 pub(crate) enum Price {
     /// US dollars, and the `provider/model` whose price was used.
-    Known { usd: f64, model: String },
+    Known { usd: f64, model: Arc<str> },
     /// The call reported usage, but its model has no known price.
     Unknown,
     /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
@@ -43,13 +54,14 @@ pub(crate) fn price(request: &Request, response: &Response) -> Price {
     if provider.is_some_and(|provider| LOCAL_PROVIDERS.contains(&provider)) {
         return Price::None;
     }
-    let Some(usage) = response.usage.map(table_usage).filter(|usage| !usage.is_empty()) else {
-        return Price::None;
-    };
+    let is_priced = |usage: &Usage| counts(usage).iter().any(|(_, count)| count.is_some());
+    let Some(usage) = response.usage.filter(is_priced) else { return Price::None };
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
+    let (service_tier, at) = (response.service_tier.as_deref(), SystemTime::now());
     for model in models.into_iter().flatten() {
-        match table_price(model, provider, response.service_tier.as_deref(), &usage) {
+        let question = Question { provider, model, service_tier, at };
+        match rates::price(question, &usage, |usage| table_price(question, usage)) {
             Ok(price) => return price,
             // More cached tokens than input: no fault of the model's, which has a price.
             Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,
@@ -64,7 +76,7 @@ pub(crate) fn price(request: &Request, response: &Response) -> Price {
 pub(crate) fn context_window(price: &Price) -> Option<u64> {
     use std::collections::HashMap;
     use std::sync::LazyLock;
-    static WINDOWS: LazyLock<HashMap<String, u64>> = LazyLock::new(|| {
+    static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
         let providers = genai_prices::Calculator::bundled().providers();
         let models = providers.flat_map(|provider| provider.models().map(move |model| (provider, model)));
         models
@@ -81,8 +93,8 @@ pub(crate) fn context_window(_price: &Price) -> Option<u64> {
 }
 
 #[cfg(feature = "pricing")]
-fn name(provider: &str, model: &str) -> String {
-    format!("{provider}/{model}")
+fn name(provider: &str, model: &str) -> Arc<str> {
+    [provider, "/", model].concat().into()
 }
 
 /// Decodes the price table ahead of its first use, on a thread of its own: it takes tens of milliseconds.
@@ -92,8 +104,9 @@ pub(crate) fn warm() {
     WARM.call_once(|| {
         let decode = || {
             // The first lookup also compiles the table's regular expressions.
-            let usage = genai_prices::Usage::from([(genai_prices::UsageKey::INPUT_TOKENS, 1.0)]);
-            let _ = table_price("gpt-4o-mini", Some("openai"), None, &usage);
+            let (provider, model) = (Some("openai"), "gpt-4o-mini");
+            let question = Question { provider, model, service_tier: None, at: SystemTime::now() };
+            let _ = table_price(question, &Usage::input(1));
         };
         // Without a thread the first call that has usage decodes the table itself.
         let _ = std::thread::Builder::new().name("llm-trace-prices".to_owned()).spawn(decode);
@@ -101,17 +114,13 @@ pub(crate) fn warm() {
 }
 
 #[cfg(feature = "pricing")]
-fn table_price(
-    model: &str,
-    provider: Option<&str>,
-    service_tier: Option<&str>,
-    usage: &genai_prices::Usage,
-) -> genai_prices::Result<Price> {
-    let mut query = genai_prices::PriceRequest::new(model, usage);
-    if let Some(provider) = provider {
+fn table_price(question: Question<'_>, usage: &Usage) -> genai_prices::Result<Price> {
+    let usage = table_usage(usage);
+    let mut query = genai_prices::PriceRequest::new(question.model, &usage).with_timestamp(question.at);
+    if let Some(provider) = question.provider {
         query = query.with_provider_id(provider);
     }
-    query = match service_tier {
+    query = match question.service_tier {
         // Anthropic's word for its batch interface.
         Some("batch") => query.with_price_context("processing", "batch"),
         Some(tier) => query.with_price_context("service_tier", tier),
@@ -133,21 +142,9 @@ fn table_provider(provider: &str) -> &str {
 }
 
 #[cfg(feature = "pricing")]
-fn table_usage(usage: crate::response::Usage) -> genai_prices::Usage {
-    use crate::response::Modality::Audio;
-    use genai_prices::UsageKey;
-    let counts = [
-        (UsageKey::INPUT_TOKENS, usage.input_tokens),
-        (UsageKey::OUTPUT_TOKENS, usage.output_tokens),
-        (UsageKey::CACHE_READ_TOKENS, usage.cache_read_input_tokens),
-        (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_input_tokens),
-        (UsageKey::CACHE_WRITE_1H_TOKENS, usage.priced_apart.cache_write_1h),
-        (UsageKey::INPUT_AUDIO_TOKENS, usage.input_tokens_of(Audio)),
-        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.output_tokens_of(Audio)),
-        (UsageKey::WEB_SEARCHES, usage.priced_apart.web_searches),
-    ];
+fn table_usage(usage: &Usage) -> genai_prices::Usage {
     let mut reported = genai_prices::Usage::new();
-    for (key, count) in counts {
+    for (key, count) in counts(usage) {
         if let Some(count) = count {
             #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
             reported.insert(key, count as f64);
@@ -156,11 +153,30 @@ fn table_usage(usage: crate::response::Usage) -> genai_prices::Usage {
     reported
 }
 
+/// What the table has prices for: first the [`PLAIN`] counts, then those that few calls have.
+#[cfg(feature = "pricing")]
+fn counts(usage: &Usage) -> [(genai_prices::UsageKey, Option<u64>); 8] {
+    use crate::response::Modality::Audio;
+    use genai_prices::UsageKey;
+    [
+        (UsageKey::INPUT_TOKENS, usage.input_tokens),
+        (UsageKey::OUTPUT_TOKENS, usage.output_tokens),
+        (UsageKey::CACHE_READ_TOKENS, usage.cache_read_input_tokens),
+        (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_input_tokens),
+        (UsageKey::CACHE_WRITE_1H_TOKENS, usage.priced_apart.cache_write_1h),
+        (UsageKey::INPUT_AUDIO_TOKENS, usage.input_tokens_of(Audio)),
+        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.output_tokens_of(Audio)),
+        (UsageKey::WEB_SEARCHES, usage.priced_apart.web_searches),
+    ]
+}
+
+#[cfg(feature = "pricing")]
+const PLAIN: usize = 4;
+
 #[cfg(all(test, feature = "pricing"))]
 mod tests {
     use super::*;
     use crate::call::Kind;
-    use crate::response::Usage;
 
     fn price_of(provider: &str, model: &str, usage: Usage) -> Price {
         let mut request = Request::new(Kind::Chat);
@@ -192,7 +208,7 @@ mod tests {
         request.model("my-deployment");
         let response = Response::new().with_model("gpt-4o-mini-2024-07-18").with_usage(Usage::new(1000, 100));
         let Price::Known { model, .. } = price(&request, &response) else { panic!("unpriced") };
-        assert_eq!(model, "openai/gpt-4o-mini");
+        assert_eq!(&*model, "openai/gpt-4o-mini");
     }
 
     #[test]
@@ -248,7 +264,7 @@ mod tests {
 
     #[test]
     fn the_recorded_source_is_the_version_in_use() {
-        let lock = include_str!("../../Cargo.lock");
+        let lock = include_str!("../../../Cargo.lock");
         let (_, after) = lock.split_once("name = \"genai-prices\"\nversion = \"").expect("in the lock file");
         let version = after.split('"').next().expect("a version");
         assert_eq!(SOURCE, format!("genai-prices {version}"));
