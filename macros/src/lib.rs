@@ -70,18 +70,19 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// | kind | is for | keys |
 /// | --- | --- | --- |
-/// | `chat`, `text_completion`, `generate_content` | a chat with a model, a completion in the older style, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `system` `input` `tools` `skip(…)` |
+/// | `chat`, `text_completion`, `generate_content` | a chat with a model, a completion in the older style, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `prompt_variables(…)` `compacted` `system` `input` `tools` `skip(…)` |
 /// | `embeddings` | turning text into vectors | `provider` (required) `model` `request` `response` `server` `dimensions` `encoding_formats` |
 /// | `rerank` | ordering documents with a model | `provider` (required) `model` `request` `response` `server` `top_k` |
 /// | `retrieval` | a search in a vector store or an index | `data_source` `top_k` `provider` `model` `response` `server` `query` `skip(…)` |
 /// | `memory(search)` | a search in a memory | `store` `record` `record_count` `provider` `server` `query` `skip(…)` |
-/// | `memory(create)`, `memory(update)`, `memory(upsert)`, `memory(delete)`, `memory(create_store)`, `memory(delete_store)` | any other operation on a memory | `store` `record` `record_count` `provider` `server` |
+/// | `memory(create)`, `memory(update)`, `memory(upsert)` | keeping something in a memory | `store` `record` `record_count` `provider` `server` `records` `skip(…)` |
+/// | `memory(delete)`, `memory(create_store)`, `memory(delete_store)` | any other operation on a memory | `store` `record` `record_count` `provider` `server` |
 /// | `fetch_response` | fetching a response that was generated earlier | `provider` (required) `id` `stream_cursor` `response` `server` `skip(…)` |
 /// | `agent` | an agent in this process | `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
 /// | `agent(remote)` | an agent at a provider | `provider` (required) `id` `version` `server` `request` `response` `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
 /// | `create_agent` | creating an agent at a provider | `provider` (required) `name` `id` `description` `version` `model` `server` `system` `skip(…)` |
 /// | `plan` | an agent's planning | `name`, the agent's; of the one it runs in unless given |
-/// | `tool` | a tool the model asked for | `name` `description` `call_id` `tool_type` `arguments(…)` `skip(…)` |
+/// | `tool` | a tool the model asked for | `name` `description` `call_id` `tool_type` `skill` `skill_description` `skill_source` `skill_resource` `executable` `arguments(…)` `skip(…)` |
 /// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
 /// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
 /// | `task`, the default | any other step | `name` |
@@ -253,12 +254,33 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn chat(options: &Options) {}
 /// ```
 ///
-/// ## The prompt's template: `prompt_name`, `prompt_version`
+/// ## The prompt's template: `prompt_name`, `prompt_version`, `prompt_variables`
+///
+/// What the template is filled in with is content: parameters and named values, or a map or struct. Each entry becomes
+/// `gen_ai.prompt.variable.{name}`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
-/// #[llm_trace(chat, provider = "openai", prompt_name = "summary", prompt_version = "3")]
-/// # fn chat() {}
+/// #[llm_trace(
+///     chat,
+///     provider = "openai",
+///     prompt_name = "summary",
+///     prompt_version = "3",
+///     prompt_variables(text, language = "French"),
+/// )]
+/// # fn chat(text: &str) {}
+/// ```
+///
+/// ## A conversation that was cut short: `compacted`
+///
+/// `true` if what is sent is a compacted view of the conversation, a summary of its beginning, say. What providers tell of
+/// compacting by themselves (OpenAI, Anthropic) is read.
+///
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct History { summary: Option<String> }
+/// #[llm_trace(chat, provider = "openai", compacted = history.summary.is_some())]
+/// # fn chat(history: &History) {}
 /// ```
 ///
 /// ## Vectors: `dimensions`, `encoding_formats`
@@ -290,12 +312,33 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn weather(call: &Call) {}
 /// ```
 ///
-/// ## Content: `system`, `input`, `tools`, `query`, `arguments`
+/// ## Tools of an agent's skills, and tools that run a program: `skill`, `skill_description`, `skill_source`, `skill_resource`, `executable`
+///
+/// The October vintage of the conventions has them; in August's they are not recorded. `executable` is a name or a path. What the
+/// program exited with is told by `llm_trace::current().request(|request| request.exit_code(&code))`.
+///
+/// ```
+/// # use llm_trace::llm_trace;
+/// # struct Skill { name: String, description: String, uri: String }
+/// #[llm_trace(
+///     tool,
+///     name = "load_skill",
+///     skill = skill.name,
+///     skill_description = skill.description,
+///     skill_source = skill.uri,
+/// )]
+/// # fn load(skill: &Skill) {}
+/// #[llm_trace(tool, name = "shell", skill = skill.name, skill_resource = script, executable = "/usr/bin/python3")]
+/// # fn run(skill: &Skill, script: &str) {}
+/// ```
+///
+/// ## Content: `system`, `input`, `tools`, `query`, `records`, `arguments`
 ///
 /// What users typed and what goes to a model or a tool. It is recorded only if the application captures content;
 /// where it does not, these expressions are not even evaluated. `query` is text, the others are anything that is
 /// `serde::Serialize`. With `request`, messages, instructions and tools are read from there. What the function returns is
-/// content too: the messages of a model, the result of a tool, the answer of a workflow, the documents of a retrieval.
+/// content too: the messages of a model, the result of a tool, the answer of a workflow, the documents of a retrieval, the
+/// records that a memory finds.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -309,6 +352,8 @@ use crate::{error::Errors, model::TracedFn};
 /// # }
 /// #[llm_trace(retrieval, data_source = "handbook", query = question)]
 /// # fn retrieve(question: &str) {}
+/// #[llm_trace(memory(create), store = "profile", records = [fact])]
+/// # fn remember(fact: &str) {}
 /// ```
 ///
 /// `arguments` of a tool are an expression, or parameters and named values, which become an object:
@@ -324,8 +369,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Content this function keeps to itself: `skip`
 ///
-/// `system`, `input`, `tools` and `output` of a model, `input` and `output` of a workflow, `arguments` and `result` of a tool,
-/// `query` and `output` of a retrieval, or `all`. There is no opposite: that content is recorded at all is for the
+/// `prompt_variables`, `system`, `input`, `tools` and `output` of a model, `input` and `output` of a workflow, `arguments` and
+/// `result` of a tool, `query` and `output` of a retrieval or a search in a memory, `records` that a memory is to keep, or `all`. There is no opposite: that content is recorded at all is for the
 /// application to decide, in one place.
 ///
 /// ```

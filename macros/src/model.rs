@@ -27,8 +27,9 @@ pub(crate) struct TracedFn {
     pub(crate) pairs: Vec<(&'static str, Pair)>,
     /// Content, with the variant of the runtime's `Piece` that it is.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
-    /// What makes up the object of a tool's arguments.
-    pub(crate) arguments: Vec<Named>,
+    /// What makes up an object: of a tool's arguments, of a prompt's variables. With the setter that takes them one by one,
+    /// and the variant of `Piece`.
+    pub(crate) named: Vec<(&'static str, &'static str, Named)>,
     /// Variants of `Piece` that are not recorded.
     pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
@@ -85,7 +86,7 @@ impl TracedFn {
             setters: Vec::new(),
             pairs: Vec::new(),
             content: Vec::new(),
-            arguments: Vec::new(),
+            named: Vec::new(),
             skipped: Vec::new(),
             response: None,
         };
@@ -94,14 +95,18 @@ impl TracedFn {
                 (Shape::Setter, Some(Value::Expr(value))) => traced.setters.push((keyed.key, value)),
                 (Shape::Request, Some(Value::Expr(value))) => traced.request = Some(value),
                 (Shape::Adapter, Some(Value::Expr(value))) => traced.response = Some(value),
-                (_, Some(Value::Named(values))) => traced.arguments = values,
+                (_, Some(Value::Named(values))) => {
+                    let word = keyed.spec.word;
+                    let named = |value| (one_of(word), vocabulary::piece(word), value);
+                    traced.named.extend(values.into_iter().map(named));
+                }
                 (Shape::Content | Shape::Named, Some(Value::Expr(value))) => {
                     traced.content.push((keyed.key, vocabulary::piece(keyed.spec.word), value));
                 }
                 (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
                 (_, Some(Value::Pairs(pairs))) => {
-                    let setter = keyed.spec.word.trim_end_matches('s');
+                    let setter = one_of(keyed.spec.word);
                     traced.pairs.extend(pairs.into_iter().map(|pair| (setter, pair)));
                 }
                 _ => {}
@@ -109,6 +114,11 @@ impl TracedFn {
         }
         traced
     }
+}
+
+// The setter that takes one of what a key has several of.
+fn one_of(word: &'static str) -> &'static str {
+    word.trim_end_matches('s')
 }
 
 fn skipped(kind: Kind, words: &[Ident]) -> Vec<&'static str> {

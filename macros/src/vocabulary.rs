@@ -96,13 +96,14 @@ impl Kind {
     /// The content that is recorded of this kind, if the application captures content; the words of `skip(…)`.
     pub(crate) fn content(self) -> &'static [&'static str] {
         match self {
-            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Agent | Kind::RemoteAgent => {
-                &["system", "input", "tools", "output"]
+            Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+                &["prompt_variables", "system", "input", "tools", "output"]
             }
+            Kind::Agent | Kind::RemoteAgent => &["system", "input", "tools", "output"],
             Kind::FetchResponse => &["system", "tools", "output"],
             Kind::CreateAgent => &["system"],
-            Kind::Retrieval => &["query", "output"],
-            Kind::SearchMemory => &["query"],
+            Kind::Retrieval | Kind::SearchMemory => &["query", "output"],
+            Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => &["records"],
             Kind::Tool => &["arguments", "result"],
             Kind::Workflow => &["input", "output"],
             _ => &[],
@@ -194,6 +195,8 @@ const MEMORY: &[Kind] = &[
     Kind::CreateMemoryStore,
     Kind::DeleteMemoryStore,
 ];
+// What they keep can be told.
+const STORING: &[Kind] = &[Kind::CreateMemory, Kind::UpdateMemory, Kind::UpsertMemory];
 const AGENTS: &[Kind] = &[Kind::Agent, Kind::RemoteAgent];
 // Agents that a provider knows by an id.
 const PROVIDED_AGENTS: &[Kind] = &[Kind::RemoteAgent, Kind::CreateAgent];
@@ -240,7 +243,7 @@ const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
 const CONVERSING: Kinds = Kinds::Only(&[INFERENCE, AGENTS, WORKFLOW]);
 // The kinds that have content.
 const RECORDED: Kinds =
-    Kinds::Only(&[INFERENCE, RETRIEVAL, SEARCH, FETCH, AGENTS, PROVIDED_AGENTS, TOOL, WORKFLOW]);
+    Kinds::Only(&[INFERENCE, RETRIEVAL, SEARCH, STORING, FETCH, AGENTS, PROVIDED_AGENTS, TOOL, WORKFLOW]);
 const INSTRUCTED: Kinds = Kinds::Only(&[INFERENCE, AGENTS, PROVIDED_AGENTS]);
 
 // One line per key, in the order messages list them.
@@ -265,6 +268,8 @@ pub(crate) const KEYS: &[Key] = &[
     key("stream", PROMPTED, Shape::Setter),
     key("prompt_name", PROMPTED, Shape::Setter),
     key("prompt_version", PROMPTED, Shape::Setter),
+    key("prompt_variables", PROMPTED, Shape::Named),
+    key("compacted", PROMPTED, Shape::Setter),
     key("dimensions", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
     key("encoding_formats", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
     key("name", Kinds::Only(&[NAMED]), Shape::Setter),
@@ -277,10 +282,16 @@ pub(crate) const KEYS: &[Key] = &[
     key("record_count", Kinds::Only(&[MEMORY]), Shape::Setter),
     key("call_id", Kinds::Only(&[TOOL]), Shape::Setter),
     key("tool_type", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("skill", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("skill_description", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("skill_source", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("skill_resource", Kinds::Only(&[TOOL]), Shape::Setter),
+    key("executable", Kinds::Only(&[TOOL]), Shape::Setter),
     key("system", INSTRUCTED, Shape::Content),
     key("input", CONVERSING, Shape::Content),
     key("tools", GENERATION, Shape::Content),
     key("query", Kinds::Only(&[RETRIEVAL, SEARCH]), Shape::Content),
+    key("records", Kinds::Only(&[STORING]), Shape::Content),
     key("arguments", Kinds::Only(&[TOOL]), Shape::Named),
     key("skip", RECORDED, Shape::Skip),
     key("conversation", Kinds::All, Shape::Setter),
@@ -303,6 +314,8 @@ pub(crate) fn piece(content: &str) -> &'static str {
         "tools" => "Tools",
         "query" => "Query",
         "arguments" => "Arguments",
+        "prompt_variables" => "Variables",
+        "records" => "Records",
         // What a tool returns is its result.
         _ => "Output",
     }
@@ -346,6 +359,8 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("args", "arguments"),
     ("base_url", "server"),
     ("collection", "data_source"),
+    ("command", "executable"),
+    ("compaction", "compacted"),
     ("conversation_id", "conversation"),
     ("definitions", "tools"),
     ("effort", "reasoning_level"),
@@ -356,6 +371,7 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("hide", "skip"),
     ("host", "server"),
     ("id", "call_id"),
+    ("memories", "records"),
     ("memory", "store"),
     ("index", "data_source"),
     ("ignore", "skip"),
@@ -378,6 +394,8 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("response_id", "id"),
     ("session", "conversation"),
     ("session_id", "conversation"),
+    ("skill_name", "skill"),
+    ("skill_uri", "skill_source"),
     ("stop_sequences", "stop"),
     ("store_id", "store"),
     ("system_instructions", "system"),
@@ -389,6 +407,7 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("tool_description", "description"),
     ("tool_name", "name"),
     ("user_id", "user"),
+    ("variables", "prompt_variables"),
     ("vendor", "provider"),
     ("workflow_name", "name"),
 ];
@@ -428,11 +447,14 @@ const CONTENT_SYNONYMS: &[(&str, &str)] = &[
     ("instructions", "system"),
     ("messages", "input"),
     ("output", "result"),
+    ("memories", "records"),
     ("prompt", "input"),
     ("question", "query"),
+    ("records", "output"),
     ("request", "input"),
     ("response", "output"),
     ("result", "output"),
+    ("variables", "prompt_variables"),
 ];
 
 /// The content that is recorded of a kind, for messages.

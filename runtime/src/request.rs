@@ -11,6 +11,7 @@ use crate::call::{AttributeValue, Content, Double, Flag, Int, Kind, Text, TextLi
 use crate::privacy::{Captured, Piece};
 use crate::quality;
 use crate::semconv::attribute;
+use crate::vintage;
 
 /// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
 /// was set before: explicit arguments come after the request body and win.
@@ -331,6 +332,13 @@ impl Request {
         self.set_text(attribute::PROMPT_VERSION, value);
     }
 
+    /// `gen_ai.conversation.compacted`: the context of this call is a compacted view of the conversation, a summary of its
+    /// beginning, say. Recorded only if `true`, as the conventions ask. A provider that compacts tells it in its response,
+    /// which is read.
+    pub fn compacted<T: Flag + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::CONVERSATION_COMPACTED, value.flag().filter(|&compacted| compacted));
+    }
+
     /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
     pub fn dimensions<T: Int + ?Sized>(&mut self, value: &T) {
         self.set(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
@@ -376,7 +384,24 @@ impl Request {
 
     /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
     pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
-        self.content.capture_argument(self.kind, name, value);
+        self.content.capture_entry(self.kind, Piece::Arguments, name, value);
+    }
+
+    /// `gen_ai.prompt.variable.{name}`: what a prompt template is filled in with, as an object (a map, a struct) of which each
+    /// entry is a variable. Text is recorded as it is, everything else as JSON.
+    pub fn prompt_variables<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Variables, value);
+    }
+
+    /// One variable of a prompt template, by name.
+    pub fn prompt_variable<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.content.capture_entry(self.kind, Piece::Variables, name, value);
+    }
+
+    /// `gen_ai.memory.records`: what a memory is to keep: a text, a record with `content`, or a list of them. What a search
+    /// found is read from what it returns.
+    pub fn records<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Records, value);
     }
 
     /// Reads content from a request body.
@@ -463,6 +488,66 @@ impl Request {
         self.set_text(attribute::TOOL_TYPE, value);
     }
 
+    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
+    /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
+    /// span: `execute_tool {tool} {skill}`.
+    pub fn skill<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_NAME, value);
+    }
+
+    /// `gen_ai.skill.description`: what the skill is for.
+    pub fn skill_description<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_DESCRIPTION, value);
+    }
+
+    /// `gen_ai.skill.source.uri`: where the skill comes from. Credentials, query and fragment of the URI are left out.
+    pub fn skill_source<T: Text + ?Sized>(&mut self, value: &T) {
+        if let Some(uri) = value.text() {
+            self.set_of_skill(attribute::SKILL_SOURCE_URI, &without_secrets(&uri));
+        }
+    }
+
+    /// `gen_ai.skill.resource.name`: the script, reference or asset of the skill that the tool reads or runs, as a path inside of
+    /// the skill.
+    pub fn skill_resource<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, value);
+    }
+
+    /// The program that the tool runs: `process.executable.name`, and with a path also `process.executable.path`.
+    pub fn executable<T: Text + ?Sized>(&mut self, value: &T) {
+        let Some(path) = value.text() else { return };
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
+        self.set_of_skill(attribute::PROCESS_EXECUTABLE_NAME, name);
+        if name.len() < path.len() {
+            self.set_of_skill(attribute::PROCESS_EXECUTABLE_PATH, &path);
+        }
+    }
+
+    /// `process.exit.code`: what the program exited with, known after it has run:
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(tool, name = "shell", executable = program)]
+    /// fn run(program: &str) -> std::io::Result<()> {
+    ///     let status = std::process::Command::new(program).status()?;
+    ///     llm_trace::current().request(|request| request.exit_code(&status.code()));
+    ///     Ok(())
+    /// }
+    /// # run("true").ok();
+    /// ```
+    pub fn exit_code<T: Int + ?Sized>(&mut self, value: &T) {
+        if vintage::names().has_skills {
+            self.set(attribute::PROCESS_EXIT_CODE, value.int());
+        }
+    }
+
+    fn set_of_skill(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
+        if vintage::names().has_skills {
+            self.set_text(key, value);
+        }
+    }
+
     /// `gen_ai.conversation.id`: the conversation this call belongs to.
     pub fn conversation<T: Text + ?Sized>(&mut self, value: &T) {
         self.set_text(attribute::CONVERSATION_ID, value);
@@ -496,6 +581,15 @@ impl Request {
     pub fn links<L: AsRef<[SpanContext]> + ?Sized>(&mut self, links: &L) {
         self.links.extend(links.as_ref().iter().cloned().map(Link::with_context));
     }
+}
+
+/// A URI without what may open a door: credentials in front of the host, and everything behind `?` or `#`.
+fn without_secrets(uri: &str) -> String {
+    let uri = uri.split(['?', '#']).next().unwrap_or(uri);
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+    let host = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
+    format!("{scheme}://{host}{path}")
 }
 
 /// Host and port of a URL, `host:port` or host. The scheme's default port counts as given.
@@ -535,6 +629,14 @@ mod tests {
         assert_eq!(server_address("api.anthropic.com"), ("api.anthropic.com", None));
         assert_eq!(server_address("http://[::1]:8080/"), ("::1", Some(8080)));
         assert_eq!(server_address("https://key:secret@proxy.local/v1"), ("proxy.local", Some(443)));
+    }
+
+    #[test]
+    fn the_source_of_a_skill_opens_no_door() {
+        assert_eq!(without_secrets("https://key:secret@host/a@b?token=t#x"), "https://host/a@b");
+        assert_eq!(without_secrets("git://host"), "git://host");
+        assert_eq!(without_secrets("file:///opt/skills"), "file:///opt/skills");
+        assert_eq!(without_secrets("skills/review?token=t"), "skills/review");
     }
 
     #[test]

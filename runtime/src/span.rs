@@ -134,7 +134,8 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
     let what = match site.kind {
-        Kind::Tool | Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
+        Kind::Tool => return tool_name(operation, own_name, request),
+        Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
         Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
         Kind::Plan => plan_agent(request, agent),
         Kind::Retrieval => request.data_source.as_deref(),
@@ -148,6 +149,24 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
         Some(what) => [operation, " ", what].concat(),
         None => operation.to_owned(),
     }
+}
+
+/// With the skill it loads, the part of a skill that it reads or runs, or the program that it runs.
+fn tool_name(operation: &str, own_name: &str, request: &Request) -> String {
+    let text = |key| request.attribute_of(key).map(|attribute| attribute.value.as_str());
+    let skill = text(attribute::SKILL_NAME);
+    let (skill, what) = match (text(attribute::SKILL_RESOURCE_NAME), text(attribute::PROCESS_EXECUTABLE_NAME))
+    {
+        (Some(resource), _) => (skill, Some(resource)),
+        (None, Some(executable)) => (None, Some(executable)),
+        (None, None) => (skill, None),
+    };
+    let mut name = [operation, " ", own_name].concat();
+    for part in [skill, what].into_iter().flatten() {
+        name.push(' ');
+        name.push_str(&part);
+    }
+    name
 }
 
 /// The agent that plans: as given, or the one the plan is made inside.
@@ -242,6 +261,9 @@ fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
     }
     if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
         attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
+    }
+    if response.is_compacted && is_inference {
+        attributes.push(KeyValue::new(attribute::CONVERSATION_COMPACTED, true));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
     if generates && !response.finish_reasons.is_empty() {

@@ -23,6 +23,7 @@ pub enum Vintage {
 
 /// The names that are not the same in every vintage: the one table.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "a column of a table")]
 pub(crate) struct Names {
     pub(crate) usage_cache_write: &'static str,
     pub(crate) inference_duration: &'static str,
@@ -31,6 +32,8 @@ pub(crate) struct Names {
     pub(crate) time_per_output_chunk: &'static str,
     /// One histogram by token type, or counters.
     pub(crate) token_histogram: Option<&'static str>,
+    /// Whether tools tell of skills, and of the programs they run.
+    pub(crate) has_skills: bool,
     /// Whether tokens are told apart by modality.
     pub(crate) has_modalities: bool,
     /// Whether a local agent tells what it read from caches and wrote to them.
@@ -46,6 +49,7 @@ const AUGUST: Names = Names {
     time_to_first_chunk: metric::TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::TIME_PER_OUTPUT_CHUNK,
     token_histogram: Some(metric::TOKEN_USAGE),
+    has_skills: false,
     has_modalities: false,
     agent_has_cache_tokens: true,
     details_recommended: false,
@@ -58,6 +62,7 @@ const OCTOBER: Names = Names {
     time_to_first_chunk: metric::INFERENCE_TIME_TO_FIRST_CHUNK,
     time_per_output_chunk: metric::INFERENCE_TIME_PER_OUTPUT_CHUNK,
     token_histogram: None,
+    has_skills: true,
     has_modalities: true,
     agent_has_cache_tokens: false,
     details_recommended: true,

@@ -405,8 +405,9 @@ fn agents_memories_and_fetched_responses_have_what_the_conventions_give_them() {
         query.to_owned()
     }
     let span = captured(|| drop(recall("cats")));
-    assert_eq!(content_keys(&span), ["gen_ai.memory.query.text"]);
+    assert_eq!(content_keys(&span), ["gen_ai.memory.query.text", "gen_ai.memory.records"]);
     assert_eq!(text(&span, "gen_ai.memory.query.text").unwrap(), "cats");
+    assert_eq!(content(&span, "gen_ai.memory.records"), json!([{"content": "cats"}]));
 
     #[llm_trace(fetch_response, provider = "openai", id = id)]
     fn fetch(id: &str) -> Value {

@@ -90,13 +90,14 @@ type Answer = Result<Value, Box<dyn std::error::Error + Send + Sync>>;
 kinds! {
     |body|
     chat(chat, provider = "openai", request = body),
-    chat_by_hand(chat, provider = "openai", model = "canary-model", input = body, system = word("system"), tools = body),
+    chat_by_hand(chat, provider = "openai", model = "canary-model", input = body, system = word("system"), tools = body, prompt_variables(question = word("variable"))),
     completion(text_completion, provider = "openai", request = body),
     generation(generate_content, provider = "gcp.gemini", request = body),
     embedding(embeddings, provider = "openai", request = body),
     search(retrieval, data_source = "d", query = word("query")),
     tool(tool, arguments = body),
     recall(memory(search), store = "s", query = word("query")),
+    remember(memory(create), store = "s", records = [word("record")]),
     agent(agent, input = body, system = word("system"), tools = body),
     remote_agent(agent(remote), provider = "openai", request = body),
     new_agent(create_agent, provider = "openai", system = word("system")),
@@ -253,11 +254,12 @@ fn assert_nowhere_on_events(receiver: &Receiver) {
     assert_absent(receiver, "/v1/logs");
 }
 
-const CONTENT_OF_EVENTS: [&str; 5] = [
+const CONTENT_OF_EVENTS: [&str; 6] = [
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
     "gen_ai.tool.definitions",
+    "gen_ai.prompt.variable.question",
     "gen_ai.evaluation.explanation",
 ];
 
@@ -386,7 +388,7 @@ fn captured_content_is_copied_to_openinferences_attributes_and_nowhere_else() {
 
 fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
     assert_nowhere_on_events(receiver);
-    for place in ["query", "instructions", "repeated tool"].iter().chain(PLACES) {
+    for place in ["query", "instructions", "repeated tool", "record", "variable"].iter().chain(PLACES) {
         assert_present(receiver, place);
     }
     assert_absent(receiver, "/v1/metrics");
@@ -406,7 +408,7 @@ fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
     }
     // All ways to end of all kinds that have content, the fetched response that came, and the others; nothing of the
     // skipping ones.
-    assert_eq!(with_content, 11 * 4 + 1 + OTHERS);
+    assert_eq!(with_content, 12 * 4 + 1 + OTHERS);
 }
 
 #[test]

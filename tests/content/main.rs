@@ -12,6 +12,7 @@ mod derive;
 mod documents;
 mod evaluation;
 mod events;
+mod memories;
 mod openinference;
 mod quality;
 mod redaction;
@@ -19,6 +20,7 @@ mod schema;
 mod streams;
 mod topics;
 mod upload;
+mod variables;
 mod without_init;
 
 use std::sync::{Mutex, PoisonError};
@@ -88,7 +90,7 @@ fn content(span: &Span, key: &str) -> Value {
     value
 }
 
-const CONTENT_KEYS: [&str; 9] = [
+const CONTENT_KEYS: [&str; 11] = [
     "gen_ai.system_instructions",
     "gen_ai.input.messages",
     "gen_ai.output.messages",
@@ -98,6 +100,8 @@ const CONTENT_KEYS: [&str; 9] = [
     "gen_ai.retrieval.query.text",
     "gen_ai.retrieval.documents",
     "gen_ai.memory.query.text",
+    "gen_ai.memory.records",
+    "gen_ai.prompt.variable.question",
 ];
 
 /// The content attributes a span has.

@@ -15,6 +15,7 @@ pub(crate) fn check(key: &str, value: &Value) {
         "gen_ai.tool.call.arguments" => include_str!("../semconv/schemas/gen-ai-tool-call-arguments.json"),
         "gen_ai.tool.call.result" => include_str!("../semconv/schemas/gen-ai-tool-call-result.json"),
         "gen_ai.retrieval.documents" => include_str!("../semconv/schemas/gen-ai-retrieval-documents.json"),
+        "gen_ai.memory.records" => include_str!("../semconv/schemas/gen-ai-memory-records.json"),
         other => panic!("no schema for `{other}`"),
     };
     let schema: Value = serde_json::from_str(schema).unwrap();

@@ -212,6 +212,20 @@ fn geminis_thoughts_are_output_and_its_tool_prompt_is_input() {
 }
 
 #[test]
+fn a_conversation_that_the_provider_compacted_says_so() {
+    let compacted = |body: Value| returning("openai", body).get("gen_ai.conversation.compacted").cloned();
+    let openai = |kind: &str| json!({"object": "response", "output": [{"type": kind}, {"type": "message"}]});
+    assert_eq!(compacted(openai("compaction")), Some(true.into()));
+    assert_eq!(compacted(openai("reasoning")), None);
+    let anthropic = |kind: &str| {
+        let iterations = json!([{"type": kind, "input_tokens": 9}, {"type": "message", "input_tokens": 1}]);
+        json!({"usage": {"input_tokens": 1, "output_tokens": 1, "iterations": iterations}})
+    };
+    assert_eq!(compacted(anthropic("compaction")), Some(true.into()));
+    assert_eq!(compacted(anthropic("message")), None);
+}
+
+#[test]
 fn bedrock_ollama_cohere_deepseek_and_xai_bodies_are_read() {
     let bedrock = json!({"output": {"message": {}}, "stopReason": "end_turn",
         "usage": {"inputTokens": 20, "outputTokens": 5, "totalTokens": 125, "cacheReadInputTokens": 100, "cacheWriteInputTokens": 0}});

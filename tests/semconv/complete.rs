@@ -12,20 +12,7 @@ use serde_json::{Value, json};
 use super::full_request;
 
 /// Attributes that no call here has, and why.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("gen_ai.conversation.compacted", NOT_YET),
-    ("gen_ai.memory.records", NOT_YET),
-    ("gen_ai.prompt.variable", NOT_YET),
-    ("gen_ai.skill.description", NOT_YET),
-    ("gen_ai.skill.name", NOT_YET),
-    ("gen_ai.skill.resource.name", NOT_YET),
-    ("gen_ai.skill.source.uri", NOT_YET),
-    ("process.executable.name", NOT_YET),
-    ("process.executable.path", NOT_YET),
-    ("process.exit.code", NOT_YET),
-];
-
-const NOT_YET: &str = "no argument, body or method of the runtime sets it";
+const EXCEPTIONS: &[(&str, &str)] = &[];
 
 /// One call of each kind that fails.
 macro_rules! failing {
@@ -149,6 +136,41 @@ fn every_modality() -> Value {
 #[llm_trace(tool, name = "complete", conversation = "conv-1")]
 fn tool() {}
 
+#[llm_trace(
+    tool,
+    name = "load_skill",
+    skill = "review",
+    skill_description = "d",
+    skill_source = "https://skills.example.com/review?token=secret"
+)]
+fn load_skill() {}
+
+#[llm_trace(tool, name = "read_skill", skill = "review", skill_resource = "references/policy.md")]
+fn read_skill() {}
+
+#[llm_trace(tool, name = "shell", executable = "/usr/bin/python3")]
+fn shell() {
+    llm_trace::current().request(|request| request.exit_code(&1));
+}
+
+#[llm_trace(
+    chat,
+    provider = "anthropic",
+    model = "claude",
+    prompt_name = "summary",
+    prompt_variables(user_name = "Alice", limits = [1, 2]),
+    compacted = true
+)]
+fn chat_of_template() {}
+
+#[llm_trace(memory(create), store = "s", records = ["likes tea"])]
+fn remember() {}
+
+#[llm_trace(memory(search), store = "s", query = "q")]
+fn recall() -> Value {
+    json!({"results": [{"id": "m1", "memory": "likes tea", "score": 0.9, "metadata": {"source": "profile"}}]})
+}
+
 #[llm_trace(create_agent, provider = "openai", name = "complete", system = "s", server = "h:1")]
 fn create_agent() {}
 
@@ -188,6 +210,12 @@ pub(crate) fn calls() {
     }));
     every_modality();
     tool();
+    load_skill();
+    read_skill();
+    shell();
+    chat_of_template();
+    remember();
+    recall();
     create_agent();
     fetch();
     workflow();

@@ -37,6 +37,10 @@ const DURATIONS_WITH_TOPIC: [&str; 4] = [
     "gen_ai.invoke_workflow.duration",
 ];
 
+/// What a span of a tool is named by, in this order.
+const NAMES_OF_TOOLS: [&str; 4] =
+    ["gen_ai.tool.name", "gen_ai.skill.name", "gen_ai.skill.resource.name", "process.executable.name"];
+
 static SPANS: AtomicUsize = AtomicUsize::new(0);
 static ATTRIBUTES: AtomicUsize = AtomicUsize::new(0);
 static POINTS: AtomicUsize = AtomicUsize::new(0);
@@ -307,7 +311,14 @@ impl Registry {
                             span.attributes.iter().any(|attribute| attribute.value.to_string() == rest)
                         })
                     };
-                    if !rest.is_some_and(|rest| rest.is_empty() || keyed(rest)) {
+                    // A tool's span is also named after the skill, the part of it, or the program that it is about.
+                    let of_tool = |rest: &str| {
+                        let parts = NAMES_OF_TOOLS.into_iter().filter_map(text_of);
+                        let rest = parts
+                            .fold(rest, |rest, part| rest.strip_prefix(&format!(" {part}")).unwrap_or(rest));
+                        operation == "execute_tool" && rest.is_empty()
+                    };
+                    if !rest.is_some_and(|rest| rest.is_empty() || keyed(rest) || of_tool(rest)) {
                         say("the name is not the operation, or the operation and an attribute".to_owned());
                     }
                 }
@@ -321,6 +332,7 @@ impl Registry {
             span.attributes.iter().filter(|attribute| !attribute.key.as_str().starts_with(USERS_OWN))
         {
             let key = &*numbered(attribute.key.as_str());
+            let key = self.defined(key);
             match self.attributes.get(key) {
                 None => say(format!("`{key}` is not defined")),
                 Some(_) if !is_allowed(&allowed, key) => say(format!("`{key}` is not for this span type")),
@@ -411,9 +423,10 @@ impl Registry {
             say(format!("`{key}` is required"));
         }
         for (key, value) in attributes.iter().filter(|(key, _)| !key.as_str().starts_with(USERS_OWN)) {
-            match self.attributes.get(key.as_str()) {
+            let key = self.defined(key.as_str());
+            match self.attributes.get(key) {
                 None => say(format!("`{key}` is not defined")),
-                Some(_) if !is_allowed(&allowed, key.as_str()) => {
+                Some(_) if !is_allowed(&allowed, key) => {
                     say(format!("`{key}` is not for this event"));
                 }
                 Some(expected) if !expected.fits_event(value) => {
@@ -463,7 +476,7 @@ impl Type {
     fn fits(self, value: &Value) -> bool {
         matches!(
             (self, value),
-            (Type::Text | Type::Any, Value::String(_))
+            (Type::Text | Type::Any | Type::Template, Value::String(_))
                 | (Type::Int, Value::I64(_))
                 | (Type::Double, Value::F64(_))
                 | (Type::Bool, Value::Bool(_))
@@ -479,7 +492,7 @@ impl Type {
             (Type::TextList, AnyValue::ListAny(items)) => {
                 items.iter().all(|item| matches!(item, AnyValue::String(_)))
             }
-            (Type::Text, AnyValue::String(_))
+            (Type::Text | Type::Template, AnyValue::String(_))
             | (Type::Int, AnyValue::Int(_))
             | (Type::Double, AnyValue::Double(_))
             | (Type::Bool, AnyValue::Boolean(_))

@@ -72,14 +72,15 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let ways = ways(private, key == "query");
         quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #ways #setter })
     });
-    let named = traced.arguments.iter().map(|Named { name, value }| {
+    let named = traced.named.iter().map(|(setter, piece, Named { name, value })| {
+        let (setter, piece) = (Ident::new(setter, here().located_at(name.span())), Ident::new(piece, here()));
         let text = name.to_string();
         let text = text.trim_start_matches("r#");
         let captured = captured(value, private, false);
         let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #captured));
-        let setter = quote_spanned!(here().located_at(name.span())=> args.argument #arguments;);
+        let setter = quote_spanned!(here().located_at(name.span())=> args.#setter #arguments;);
         let ways = ways(private, false);
-        quote_spanned!(here()=> if #private::captures(args, #private::Piece::Arguments) { #ways #setter })
+        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #ways #setter })
     });
     let pairs = traced.pairs.iter().map(|(setter, Pair { key, value })| {
         let setter = Ident::new(setter, here().located_at(key.span()));

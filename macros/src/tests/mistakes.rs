@@ -87,7 +87,8 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
     );
     assert_error(
         "tool, whatever = 1",
-        "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `arguments`, `skip`, \
+        "unknown key `whatever`; `tool` takes `name`, `description`, `call_id`, `tool_type`, `skill`, \
+         `skill_description`, `skill_source`, `skill_resource`, `executable`, `arguments`, `skip`, \
          `conversation`, `user`, `tags`, `attributes`, `parent`, `links` and `crate`",
     );
 }

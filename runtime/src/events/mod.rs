@@ -91,7 +91,7 @@ pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
 fn details(call: &Finished<'_>) -> Vec<(Key, AnyValue)> {
     let attributes = span::attributes(call).into_iter();
     let attributes = attributes.map(|attribute| (attribute.key, any_value(attribute.value)));
-    attributes.chain(call.content().on_event().map(|(key, value)| (Key::from(key), value))).collect()
+    attributes.chain(call.content().on_event()).collect()
 }
 
 /// The value of a span's attribute as a log record has it.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::logs::AnyValue;
-use opentelemetry::{KeyValue, StringValue};
+use opentelemetry::{Key, KeyValue, StringValue};
 use serde::Serialize;
 
 use super::rules::Rules;
@@ -30,25 +30,29 @@ pub enum Piece {
     Query,
     /// The arguments of a tool.
     Arguments,
+    /// What a prompt template is filled in with.
+    Variables,
+    /// What a memory is to keep.
+    Records,
 }
 
 /// Which pieces the conventions have on a call of this kind.
 fn belongs(kind: Kind, piece: Piece) -> bool {
     match kind {
-        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Agent | Kind::RemoteAgent => {
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools | Piece::Variables)
+        }
+        Kind::Agent | Kind::RemoteAgent => {
             matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
         }
         Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
         Kind::CreateAgent => piece == Piece::System,
-        Kind::Retrieval => matches!(piece, Piece::Query | Piece::Output),
-        Kind::SearchMemory => piece == Piece::Query,
+        Kind::Retrieval | Kind::SearchMemory => matches!(piece, Piece::Query | Piece::Output),
+        Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => piece == Piece::Records,
         Kind::Tool => matches!(piece, Piece::Arguments | Piece::Output),
         Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
         Kind::Embeddings
         | Kind::Rerank
-        | Kind::CreateMemory
-        | Kind::UpdateMemory
-        | Kind::UpsertMemory
         | Kind::DeleteMemory
         | Kind::CreateMemoryStore
         | Kind::DeleteMemoryStore
@@ -100,23 +104,24 @@ impl Captured {
         }
     }
 
-    /// Captures one argument of a tool, next to those captured before.
-    pub(crate) fn capture_argument<T: Serialize + ?Sized>(
+    /// Captures one argument of a tool, or one variable of a prompt, next to those captured before.
+    pub(crate) fn capture_entry<T: Serialize + ?Sized>(
         &mut self,
         kind: Kind,
+        piece: Piece,
         name: &'static str,
         value: &T,
     ) {
-        if !self.takes(kind, Piece::Arguments) {
+        if !self.takes(kind, piece) {
             return;
         }
         let Some(value) = tree::capture(value, Rules::current().limits()) else { return };
-        let known = self.pieces.iter_mut().find(|(piece, _)| *piece == Piece::Arguments);
-        if let Some((_, Tree::Object(arguments))) = known {
-            arguments.retain(|(known, _)| known != name);
-            arguments.push((name.into(), value));
+        let known = self.pieces.iter_mut().find(|(known, _)| *known == piece);
+        if let Some((_, Tree::Object(entries))) = known {
+            entries.retain(|(known, _)| known != name);
+            entries.push((name.into(), value));
         } else {
-            self.set(Piece::Arguments, Tree::object([(name, Some(value))]));
+            self.set(piece, Tree::object([(name, Some(value))]));
         }
     }
 
@@ -164,7 +169,14 @@ impl Captured {
         }
     }
 
-    fn set(&mut self, piece: Piece, tree: Tree) {
+    fn set(&mut self, piece: Piece, mut tree: Tree) {
+        // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
+        let known = self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == Piece::Variables);
+        if let (Some((_, Tree::Object(known))), Tree::Object(new)) = (known, &mut tree) {
+            known.retain(|(name, _)| new.iter().all(|(new, _)| new != name));
+            known.append(new);
+            return;
+        }
         self.pieces.retain(|(known, _)| *known != piece);
         self.pieces.push((piece, tree));
     }
@@ -215,7 +227,7 @@ pub(super) struct Form {
 }
 
 struct Attribute {
-    key: &'static str,
+    key: Key,
     tree: Tree,
     /// What the tree is as text: JSON, unless it is a text by itself.
     text: String,
@@ -224,6 +236,11 @@ struct Attribute {
 }
 
 impl Attribute {
+    /// One that is a text by itself.
+    fn text(key: Key, text: String) -> Self {
+        Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() }
+    }
+
     /// What it takes of the span's budget.
     fn len(&self) -> usize {
         self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
@@ -244,9 +261,9 @@ impl Recorded {
         // The small ones first: what they leave of the span's budget is for the messages.
         pieces.sort_by_key(|(piece, _)| match piece {
             Piece::Query | Piece::Arguments => 0,
-            Piece::System => 1,
+            Piece::System | Piece::Variables => 1,
             Piece::Tools => 2,
-            Piece::Output => 3,
+            Piece::Output | Piece::Records => 3,
             Piece::Input => 4,
         });
         let kind = call.site.kind;
@@ -265,14 +282,19 @@ impl Recorded {
         for (piece, tree) in pieces {
             let budget = rules.per_attribute.min(left / waiting);
             let made = || {
-                let mut attribute = attribute(&form, *piece, tree.clone(), &rules, budget)?;
+                if *piece == Piece::Variables {
+                    return variables(tree.clone(), &rules, budget);
+                }
+                let Some(mut attribute) = attribute(&form, *piece, tree.clone(), &rules, budget) else {
+                    return Vec::new();
+                };
                 if written(*piece) > 1 {
                     attribute.copies = openinference::copies(kind, *piece, &attribute.tree, &attribute.text);
                 }
-                Some(attribute)
+                vec![attribute]
             };
             // Should this crate be wrong about some text, the content is lost, not the call.
-            if let Some(attribute) = crate::quietly(made).flatten() {
+            for attribute in crate::quietly(made).unwrap_or_default() {
                 left = left.saturating_sub(attribute.len());
                 recorded.push(attribute);
             }
@@ -288,17 +310,19 @@ impl Recorded {
     pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
         let attributes = if policy::content_on_spans() { &self.attributes[..] } else { &[] };
         let content = attributes.iter().flat_map(|attribute| {
-            let own = KeyValue::new(attribute.key, StringValue::from(attribute.text.clone()));
+            let own = KeyValue::new(attribute.key.clone(), StringValue::from(attribute.text.clone()));
             [own].into_iter().chain(attribute.copies.iter().cloned())
         });
         content.chain(self.references.iter().map(|(key, place)| KeyValue::new(*key, place.clone())))
     }
 
     /// Attributes of an event, as maps and lists; none if content may not be on events.
-    pub(crate) fn on_event(&self) -> impl Iterator<Item = (&'static str, AnyValue)> + '_ {
+    pub(crate) fn on_event(&self) -> impl Iterator<Item = (Key, AnyValue)> + '_ {
         let attributes = if policy::content_on_events() { &self.attributes[..] } else { &[] };
-        let content = attributes.iter().map(|attribute| (attribute.key, structured(&attribute.tree)));
-        content.chain(self.references.iter().map(|(key, place)| (*key, AnyValue::from(place.clone()))))
+        let content = attributes.iter().map(|attribute| (attribute.key.clone(), structured(&attribute.tree)));
+        content.chain(
+            self.references.iter().map(|(key, place)| (Key::from(*key), AnyValue::from(place.clone()))),
+        )
     }
 }
 
@@ -349,6 +373,8 @@ pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
         (Piece::Input, _) => attribute::INPUT_MESSAGES,
         (Piece::Tools, _) => attribute::TOOL_DEFINITIONS,
         (Piece::Arguments, _) => attribute::TOOL_CALL_ARGUMENTS,
+        (Piece::Variables, _) => attribute::PROMPT_VARIABLE,
+        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => attribute::MEMORY_RECORDS,
         (Piece::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
         (Piece::Output, Kind::Tool) => attribute::TOOL_CALL_RESULT,
         (Piece::Output, _) => attribute::OUTPUT_MESSAGES,
@@ -359,12 +385,13 @@ pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
 
 fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: usize) -> Option<Attribute> {
     rules.settle(&mut tree);
-    let key = attribute_key(piece, form.kind);
+    let key = Key::from(attribute_key(piece, form.kind));
     let mut tree = match (piece, form.kind) {
         (Piece::System, _) => messages::system(tree),
         (Piece::Input, _) => messages::input(tree),
         (Piece::Tools, _) => messages::tools(tree),
         (Piece::Arguments, _) => messages::object(tree, "arguments"),
+        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => messages::records(tree)?,
         (Piece::Output, Kind::Retrieval) => messages::documents(tree)?,
         (Piece::Output, Kind::Tool) => messages::object(tree, "result"),
         (Piece::Output, _) => {
@@ -375,12 +402,37 @@ fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: u
         (Piece::Query, _) => {
             rules.redact(&mut tree);
             let Tree::Text(text) = tree else { return None };
-            let text = tree::to_text(text, budget);
-            return Some(Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() });
+            return Some(Attribute::text(key, tree::to_text(text, budget)));
         }
+        // Several attributes by themselves.
+        (Piece::Variables, _) => return None,
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
     let (tree, text) = tree::fitted_or_mark(tree, budget);
     Some(Attribute { key, tree, text, copies: Vec::new() })
+}
+
+/// The attributes that a prompt's variables become: each is a text, or the JSON of what it is.
+fn variables(mut tree: Tree, rules: &Rules, budget: usize) -> Vec<Attribute> {
+    rules.settle(&mut tree);
+    let Tree::Object(variables) = messages::object(tree, "value") else { return Vec::new() };
+    let (mut left, mut waiting) = (budget, variables.len());
+    let mut attributes = Vec::with_capacity(waiting);
+    for (name, mut value) in variables {
+        rules.redact(&mut value);
+        let text = match value {
+            // Not given.
+            Tree::Null => {
+                waiting -= 1;
+                continue;
+            }
+            Tree::Text(text) => tree::to_text(text, left / waiting),
+            other => tree::fitted_or_mark(other, left / waiting).1,
+        };
+        left = left.saturating_sub(text.len());
+        waiting -= 1;
+        attributes.push(Attribute::text(format!("{}.{name}", attribute::PROMPT_VARIABLE).into(), text));
+    }
+    attributes
 }

@@ -54,12 +54,14 @@ fn is_documents(kind: Kind, piece: Piece) -> bool {
     (kind, piece) == (Kind::Retrieval, Piece::Output)
 }
 
-/// Instructions and definitions of tools are neither input nor output.
+/// Instructions, definitions of tools and variables are neither input nor output.
 fn keys(piece: Piece) -> Option<(&'static str, &'static str)> {
     match piece {
-        Piece::Input | Piece::Query | Piece::Arguments => Some((INPUT_VALUE, INPUT_MIME_TYPE)),
+        Piece::Input | Piece::Query | Piece::Arguments | Piece::Records => {
+            Some((INPUT_VALUE, INPUT_MIME_TYPE))
+        }
         Piece::Output => Some((OUTPUT_VALUE, OUTPUT_MIME_TYPE)),
-        Piece::System | Piece::Tools => None,
+        Piece::System | Piece::Tools | Piece::Variables => None,
     }
 }
 

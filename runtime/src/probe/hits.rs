@@ -21,6 +21,8 @@ pub(crate) const HITS: &[&str] = &[
     "retrievalResults",
     "retrieval_results",
     "records",
+    "memories",
+    "memoryRecordSummaries",
     "items",
     "sources",
     "memories",

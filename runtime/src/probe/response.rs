@@ -13,6 +13,9 @@ use crate::response::{Modality, Response};
 /// OpenAI's responses API: its `status` says how the generation ended.
 const RESPONSES_API: &str = "responses";
 
+/// What `OpenAI` and Anthropic call what compacts a conversation: an item of the output, an iteration of the usage.
+const COMPACTION: &str = "compaction";
+
 /// Reads what a response body tells about the call.
 pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
     let mut reader = ResponseReader::default();
@@ -31,6 +34,8 @@ pub(super) enum Place {
     Message,
     PromptFeedback,
     Incomplete,
+    /// What Anthropic's usage was for, one after the other.
+    Iteration,
     OutputItem,
     OutputPart,
     Embedding,
@@ -55,6 +60,7 @@ pub(super) enum Field {
     Refusal,
     BlockReason,
     OutputPartType,
+    IterationType,
     Status,
     IncompleteReason,
     OutputItemType,
@@ -130,6 +136,8 @@ impl Reader for ResponseReader {
             (Place::Meta, "billed_units") => Place::Usage,
             (Place::Root, "eval_count") => Leaf(F::Output),
             (Place::Incomplete, "reason") => Leaf(F::IncompleteReason),
+            (Place::Usage, "iterations") => Place::Iteration,
+            (Place::Iteration, "type") => Leaf(F::IterationType),
             (Place::OutputItem, "type") => Leaf(F::OutputItemType),
             (Place::OutputItem, "content") => Place::OutputPart,
             (Place::OutputPart, "type") => Leaf(F::OutputPartType),
@@ -207,7 +215,11 @@ impl Reader for ResponseReader {
                 }
                 None // the numbers themselves are of no interest
             }
-            Place::Choice | Place::OutputItem | Place::OutputPart | Place::Modalities(_) => Some(at),
+            Place::Choice
+            | Place::Iteration
+            | Place::OutputItem
+            | Place::OutputPart
+            | Place::Modalities(_) => Some(at),
             // Gemini's, where its names are written like `OpenAI`'s.
             Place::InputDetails => Some(Place::Modalities(Count::Input)),
             // All vectors of a response have one length.
@@ -302,7 +314,11 @@ impl ResponseReader {
             Field::OutputPartType => self.response.is_refusal |= text == "refusal",
             Field::Status => self.response.status = Some(text.to_owned()),
             Field::IncompleteReason => self.incomplete_reason = Some(text.to_owned()),
-            Field::OutputItemType => self.calls_tool |= text == "function_call",
+            Field::OutputItemType => {
+                self.calls_tool |= text == "function_call";
+                self.response.is_compacted |= text == COMPACTION;
+            }
+            Field::IterationType => self.response.is_compacted |= text == COMPACTION,
             Field::ServiceTier => self.response.service_tier = name(text),
             Field::SystemFingerprint => self.response.system_fingerprint = name(text),
             _ => {}

@@ -46,6 +46,8 @@ pub struct Response {
     pub(crate) dimensions: Option<i64>,
     /// The model refused in words of its own, whatever the finish reason.
     pub(crate) is_refusal: bool,
+    /// The provider has compacted the conversation.
+    pub(crate) is_compacted: bool,
     pub(crate) retrieved: Option<Retrieved>,
     pub(crate) verdict: Option<Verdict>,
     /// What was answered or found, to be measured.
@@ -226,6 +228,7 @@ impl Response {
         fill(&mut self.verdict, other.verdict);
         fill(&mut self.text, other.text);
         self.is_refusal |= other.is_refusal;
+        self.is_compacted |= other.is_compacted;
         if self.finish_reasons.is_empty() {
             self.finish_reasons = other.finish_reasons;
         }

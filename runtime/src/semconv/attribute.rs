@@ -6,6 +6,8 @@ pub const OPERATION_NAME: &str = "gen_ai.operation.name";
 pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
 /// The conversation (session, thread) the call belongs to.
 pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
+/// `true` if the context of the call is a compacted view of the conversation; absent otherwise (boolean).
+pub const CONVERSATION_COMPACTED: &str = "gen_ai.conversation.compacted";
 /// The user on whose behalf the call is made.
 pub const USER_ID: &str = "user.id";
 /// The modality asked for: `text`, `json`, `image`, `speech`.
@@ -122,6 +124,10 @@ pub const TOOL_CALL_RESULT: &str = "gen_ai.tool.call.result";
 pub const RETRIEVAL_QUERY_TEXT: &str = "gen_ai.retrieval.query.text";
 /// Content: the documents that a retrieval found (JSON). Only if content is captured.
 pub const RETRIEVED_DOCUMENTS: &str = "gen_ai.retrieval.documents";
+/// Content: the records that a memory search found, or that are stored (JSON). Only if content is captured.
+pub const MEMORY_RECORDS: &str = "gen_ai.memory.records";
+/// Content: what a prompt template was filled in with; the name of the variable follows behind a dot. Only if content is captured.
+pub const PROMPT_VARIABLE: &str = "gen_ai.prompt.variable";
 /// What a memory was searched for.
 pub const MEMORY_QUERY_TEXT: &str = "gen_ai.memory.query.text";
 
@@ -158,6 +164,20 @@ pub const TOOL_TYPE: &str = "gen_ai.tool.type";
 pub const TOOL_DESCRIPTION: &str = "gen_ai.tool.description";
 /// The id the model gave the tool call.
 pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+/// The skill that a tool loads, or that a command belongs to. This and the like since October 2026.
+pub const SKILL_NAME: &str = "gen_ai.skill.name";
+/// The skill's description.
+pub const SKILL_DESCRIPTION: &str = "gen_ai.skill.description";
+/// Where the skill comes from.
+pub const SKILL_SOURCE_URI: &str = "gen_ai.skill.source.uri";
+/// The script, reference or asset of the skill that a tool reads or runs, as a path inside of it.
+pub const SKILL_RESOURCE_NAME: &str = "gen_ai.skill.resource.name";
+/// The program that a tool runs.
+pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
+/// The same with its path.
+pub const PROCESS_EXECUTABLE_PATH: &str = "process.executable.path";
+/// What the program exited with (int).
+pub const PROCESS_EXIT_CODE: &str = "process.exit.code";
 /// The agent's name; on a tool's span the agent that called it.
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 /// The provider's id of the agent.

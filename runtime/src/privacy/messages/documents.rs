@@ -22,6 +22,47 @@ pub(in crate::privacy) fn documents(tree: Tree) -> Option<Tree> {
     Some(Tree::List(List { items, omitted: list.omitted, of: Elements::Documents }))
 }
 
+/// Where a record of a memory has what it keeps, and what names it.
+const KEPT: &[&str] = &["content", "memory", "text", "fact", "value"];
+const RECORD_ID: &[&str] = &["memoryRecordId", "memory_id", "uuid", "key"];
+
+/// `gen_ai.memory.records`: as documents, but each has content, which may be anything, and metadata only as an object.
+pub(in crate::privacy) fn records(tree: Tree) -> Option<Tree> {
+    let tree = parts::parsed(tree);
+    if !matches!(tree, Tree::List(_) | Tree::Object(_) | Tree::Text(_)) {
+        return None;
+    }
+    let is_record = KEPT.iter().any(|key| tree.has(key)) && HITS.iter().all(|key| !is_list(tree.get(key)));
+    let list = if is_record { tree.into_list() } else { hits(tree).into_list() };
+    let items: VecDeque<_> = list.items.into_iter().map(record).collect();
+    Some(Tree::List(List { items, omitted: list.omitted, of: Elements::Documents }))
+}
+
+fn is_list(tree: Option<&Tree>) -> bool {
+    matches!(tree, Some(Tree::List(_)))
+}
+
+fn record(mut tree: Tree) -> Tree {
+    if let Tree::List(_) = tree {
+        let found = document(tree);
+        return if found.has("content") { found } else { Tree::object([("content", Some(found))]) };
+    }
+    let Some(content) = tree.take(KEPT) else { return Tree::object([("content", Some(tree))]) };
+    let id = tree.take(ID).or_else(|| tree.take(RECORD_ID)).map(as_text);
+    let score = SCORE.iter().find(|key| tree.get(key).is_some_and(is_number));
+    let score = score.and_then(|key| tree.take(&[key]));
+    let metadata = tree.take(&["metadata"]).map(|metadata| match metadata {
+        object @ Tree::Object(_) => object,
+        other => Tree::object([("value", Some(other))]),
+    });
+    let mut found =
+        Tree::object([("id", id), ("score", score), ("content", Some(content)), ("metadata", metadata)]);
+    if let (Tree::Object(found), Tree::Object(rest)) = (&mut found, tree) {
+        found.extend(rest.into_iter().filter(|(key, _)| !is_known(key) && key != "metadata"));
+    }
+    found
+}
+
 /// The list inside a body; Elasticsearch's is two levels down.
 fn hits(mut tree: Tree) -> Tree {
     for _ in 0..2 {

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use super::tree::{Elements, List, Tree};
 pub(super) use choices::output;
-pub(super) use documents::documents;
+pub(super) use documents::{documents, records};
 pub(super) use tools::tools;
 
 /// `gen_ai.input.messages`.
