@@ -55,18 +55,19 @@ fn answers() -> Row {
     Row {
         title: "What answers tell by themselves",
         panels: vec![
-            Panel::lines("Refusals", "Share of answers that refuse, by model.").unit("percentunit").query("{{gen_ai_request_model}}", &share("refusals")),
+            Panel::lines("Refusals", "Share of answers that refuse, by model.").width(6).unit("percentunit").query("{{gen_ai_request_model}}", &share("refusals")),
             Panel::lines("Cut answers", "Share of answers that ended at the limit of tokens, by model.")
+                .width(6)
                 .unit("percentunit")
                 .query("{{gen_ai_request_model}}", &share("truncations")),
-            Panel::lines("Repetition, mean", "Share of an answer that was said before in it, by model. Only if asked for.").unit("percentunit").query(
+            Panel::lines("Repetition, mean", "Share of an answer that was said before in it, by model. Only if asked for.").width(6).unit("percentunit").query(
                 "{{gen_ai_request_model}}",
                 "sum by (gen_ai_request_model) (rate(llm_trace_answer_repetition_sum{CALLS}[$__rate_interval]))
                    / sum by (gen_ai_request_model) (rate(llm_trace_answer_repetition_count{CALLS}[$__rate_interval]))",
             ),
             Panel::lines("Answers not measured", "Per second, by model: more than 256 waited. What is told of answers' texts is a sample then.")
                 .unit("reqps")
-                .width(24)
+                .width(6)
                 .query(
                     "{{gen_ai_request_model}}",
                     "sum by (gen_ai_request_model) (rate(llm_trace_answer_unmeasured_total{CALLS}[$__rate_interval]))
