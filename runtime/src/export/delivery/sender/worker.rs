@@ -103,8 +103,8 @@ impl Shared {
         }
     }
 
-    /// The next of what is in memory. Metrics in their order, unless another is to tell whether the receiver is away; of
-    /// the others the one that was tried least.
+    /// The next of what is in memory. Metrics in their order, unless another is to tell whether the receiver is away, or little
+    /// time is left; of the others the one that was tried least.
     fn take(
         &self,
         state: &mut State,
@@ -119,7 +119,7 @@ impl Shared {
             flush.map_or_else(in_time, in_flush) && !(is_stopping && refusing && waiting.is_refused)
         };
         match self.route.signal {
-            Signal::Metrics if state.suspect.is_none() => state.queue.take_oldest(due),
+            Signal::Metrics if state.suspect.is_none() && !is_stopping => state.queue.take_oldest(due),
             _ => state.queue.take_least_tried(due),
         }
     }

@@ -121,6 +121,19 @@ fn at_the_end_the_newest_metrics_are_not_held_up_either() {
 }
 
 #[test]
+fn at_the_end_metrics_that_failed_before_are_not_tried_before_the_newest() {
+    let rig = Rig::of(Signal::Metrics, usize::MAX, None, Pace::with_second(LONG * 1000));
+    rig.script.otherwise(poisoned);
+    push_state(&rig, 7, 1);
+    rig.until(|_| rig.sender.shared.state().pause.is_some());
+    push_state(&rig, 2, 2);
+    rig.shut_down();
+    assert_eq!(rig.script.sent(), [7, 2], "it may hang for all the time there is");
+    let counts = *rig.ledger.receipt().metrics();
+    assert_eq!((counts.delivered(), counts.dropped_for(DropReason::Superseded)), (2, 7));
+}
+
+#[test]
 fn what_is_new_does_not_wait_for_one_that_is_never_taken() {
     for spool in [None, Some(Memory::default())] {
         // The one that is refused is not tried again for a quarter of an hour.
