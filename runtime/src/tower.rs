@@ -2,7 +2,7 @@
 //! `tower`.
 //!
 //! [`ExtractLayer`] on a server lets what a request makes happen continue the caller's trace, and [`InjectLayer`] on a client
-//! writes the current one into requests: [`propagation::extract`](crate::propagation::extract) and
+//! writes the current one into requests: [`propagation::extract`] and
 //! [`inject`](crate::propagation::inject) for every request. They make no spans, read nothing but headers, and change neither answers nor
 //! errors. What travels is what `OTEL_PROPAGATORS` and
 //! [`with_baggage_keys`](crate::Builder::with_baggage_keys) say.
@@ -62,7 +62,7 @@ pub struct ExtractLayer;
 /// ```
 ///
 /// A client that is no `Service<http::Request<_>>`, such as reqwest, takes
-/// [`propagation::inject(request.headers_mut())`](crate::propagation::inject).
+/// [`propagation::inject(request.headers_mut())`](propagation::inject).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InjectLayer;
 
