@@ -1,6 +1,7 @@
 //! The shopping assistant: an agent that calls a model and tools in turn.
 
 use llm_trace::llm_trace;
+use llm_trace::mcp::Session;
 use serde_json::json;
 
 use crate::api::{self, ApiError, Reply};
@@ -86,7 +87,32 @@ async fn search_products(scene: &mut Scene) -> Result<(), ToolError> {
 
 #[llm_trace(tool, tool_type = "function")]
 async fn check_stock(scene: &mut Scene) -> Result<(), ToolError> {
-    pause(scene.about(0.1)).await;
+    let session = Session::client(|request| {
+        request.server(STOCK);
+        request.transport("http");
+    });
+    let answer = ask_stock(scene).await;
+    if answer.is_err() {
+        session.fail("timeout");
+    }
+    answer
+}
+
+const STOCK: &str = "http://stock.internal:8080";
+
+/// The stock is another team's, behind MCP.
+#[llm_trace(mcp(client), method = "tools/call", name = "check_stock", server = STOCK, transport = "http")]
+async fn ask_stock(scene: &mut Scene) -> Result<(), ToolError> {
+    pause(scene.about(0.02)).await;
+    let session = Session::server(|request| request.transport("http"));
+    let answer = answer_stock(scene).await;
+    drop(session);
+    answer
+}
+
+#[llm_trace(mcp(server), method = "tools/call", name = "check_stock", transport = "http")]
+async fn answer_stock(scene: &mut Scene) -> Result<(), ToolError> {
+    pause(scene.about(0.08)).await;
     if scene.chance(0.08) { Err(ToolError::Timeout) } else { Ok(()) }
 }
 

@@ -83,6 +83,8 @@ use crate::{error::Errors, model::TracedFn};
 /// | `create_agent` | creating an agent at a provider | `provider` (required) `name` `id` `description` `version` `model` `server` `system` `skip(…)` |
 /// | `plan` | an agent's planning | `name`, the agent's; of the one it runs in unless given |
 /// | `tool` | a tool the model asked for | `name` `description` `call_id` `tool_type` `skill` `skill_description` `skill_source` `skill_resource` `executable` `arguments(…)` `skip(…)` |
+/// | `mcp(client)` | a message to an MCP server, or from it to its client | `method` or `request` (required) `name` `uri` `id` `session` `transport` `protocol_version` `server` `arguments(…)` `skip(…)` |
+/// | `mcp(server)` | the handling of such a message | `method` or `request` (required) `name` `uri` `id` `session` `transport` `protocol_version` `client` `arguments(…)` `skip(…)` |
 /// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
 /// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
 /// | `task`, the default | any other step | `name` |

@@ -18,6 +18,7 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
         check_skipped(keyed, &args.kind, errors);
     }
     check_provider(args, errors);
+    check_method(args, errors);
     if let Some(FnItem { sig, .. }) = item {
         check_qualifiers(sig, errors);
         check_output(sig, errors);
@@ -148,6 +149,24 @@ fn check_provider(args: &Args, errors: &Errors) {
             format_args!(
                 "`{}` needs `provider`, which the semantic conventions require: add \
                  `provider = \"openai\"`",
+                kind.word()
+            ),
+        );
+    }
+}
+
+fn check_method(args: &Args, errors: &Errors) {
+    let GivenKind::Known(word, kind) = &args.kind else { return };
+    let needed = kind.requires_one_of();
+    let is_given = |needed: &&str| {
+        args.values.iter().any(|keyed| keyed.spec.word == *needed) || args.meant.contains(needed)
+    };
+    if !needed.is_empty() && !needed.iter().any(is_given) {
+        errors.on(
+            word,
+            format_args!(
+                "`{}` needs the method, which the semantic conventions require: add `method = \"tools/call\"`, or \
+                 `request = message` to read it from the message",
                 kind.word()
             ),
         );

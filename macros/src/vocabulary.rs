@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     CreateAgent,
     Plan,
     Tool,
+    McpClient,
+    McpServer,
     Workflow,
     Guardrail,
     Evaluator,
@@ -51,6 +53,8 @@ const WORDS: &[(Kind, &str)] = &[
     (Kind::CreateAgent, "create_agent"),
     (Kind::Plan, "plan"),
     (Kind::Tool, "tool"),
+    (Kind::McpClient, "mcp(client)"),
+    (Kind::McpServer, "mcp(server)"),
     (Kind::Workflow, "workflow"),
     (Kind::Guardrail, "guardrail"),
     (Kind::Evaluator, "evaluator"),
@@ -88,6 +92,11 @@ impl Kind {
         PROVIDED.contains(&self)
     }
 
+    /// Without one of these the message has no method, which the semantic conventions require.
+    pub(crate) fn requires_one_of(self) -> &'static [&'static str] {
+        if MCP.contains(&self) { &["method", "request"] } else { &[] }
+    }
+
     /// Its output may come in pieces.
     pub(crate) fn generates(self) -> bool {
         INFERENCE.contains(&self)
@@ -104,7 +113,7 @@ impl Kind {
             Kind::CreateAgent => &["system"],
             Kind::Retrieval | Kind::SearchMemory => &["query", "output"],
             Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => &["records"],
-            Kind::Tool => &["arguments", "result"],
+            Kind::Tool | Kind::McpClient | Kind::McpServer => &["arguments", "result"],
             Kind::Workflow => &["input", "output"],
             _ => &[],
         }
@@ -232,18 +241,32 @@ const REMOTE_AGENT: &[Kind] = &[Kind::RemoteAgent];
 const LOCAL_AGENT: &[Kind] = &[Kind::Agent];
 const TOOL: &[Kind] = &[Kind::Tool];
 const WORKFLOW: &[Kind] = &[Kind::Workflow];
+const MCP: &[Kind] = &[Kind::McpClient, Kind::McpServer];
+const MCP_CLIENT: &[Kind] = &[Kind::McpClient];
+const MCP_SERVER: &[Kind] = &[Kind::McpServer];
 
 const REMOTE: Kinds = Kinds::Only(&[PROVIDED, RETRIEVAL, MEMORY]);
+const SERVED: Kinds = Kinds::Only(&[PROVIDED, RETRIEVAL, MEMORY, MCP_CLIENT]);
 const MODELS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, RETRIEVAL, AGENTS, PROVIDED_AGENTS]);
-const REQUESTS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT]);
+const REQUESTS: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT, MCP]);
 const RESPONSES: Kinds = Kinds::Only(&[INFERENCE, VECTORS, REMOTE_AGENT, FETCH, RETRIEVAL]);
 const GENERATION: Kinds = Kinds::Only(&[INFERENCE, AGENTS]);
 const RANKED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, RERANK]);
 const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
 const CONVERSING: Kinds = Kinds::Only(&[INFERENCE, AGENTS, WORKFLOW]);
 // The kinds that have content.
-const RECORDED: Kinds =
-    Kinds::Only(&[INFERENCE, RETRIEVAL, SEARCH, STORING, FETCH, AGENTS, PROVIDED_AGENTS, TOOL, WORKFLOW]);
+const RECORDED: Kinds = Kinds::Only(&[
+    INFERENCE,
+    RETRIEVAL,
+    SEARCH,
+    STORING,
+    FETCH,
+    AGENTS,
+    PROVIDED_AGENTS,
+    TOOL,
+    MCP,
+    WORKFLOW,
+]);
 const INSTRUCTED: Kinds = Kinds::Only(&[INFERENCE, AGENTS, PROVIDED_AGENTS]);
 
 // One line per key, in the order messages list them.
@@ -252,7 +275,13 @@ pub(crate) const KEYS: &[Key] = &[
     key("model", MODELS, Shape::Setter),
     key("request", REQUESTS, Shape::Request),
     key("response", RESPONSES, Shape::Adapter),
-    key("server", REMOTE, Shape::Setter),
+    key("server", SERVED, Shape::Setter),
+    key("client", Kinds::Only(&[MCP_SERVER]), Shape::Setter),
+    key("method", Kinds::Only(&[MCP]), Shape::Setter),
+    key("transport", Kinds::Only(&[MCP]), Shape::Setter),
+    key("protocol_version", Kinds::Only(&[MCP]), Shape::Setter),
+    key("session", Kinds::Only(&[MCP]), Shape::Setter),
+    key("uri", Kinds::Only(&[MCP]), Shape::Setter),
     key("temperature", GENERATION, Shape::Setter),
     key("top_p", GENERATION, Shape::Setter),
     key("data_source", Kinds::Only(&[RETRIEVAL, AGENTS]), Shape::Setter),
@@ -272,9 +301,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("compacted", PROMPTED, Shape::Setter),
     key("dimensions", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
     key("encoding_formats", Kinds::Only(&[EMBEDDINGS]), Shape::Setter),
-    key("name", Kinds::Only(&[NAMED]), Shape::Setter),
+    key("name", Kinds::Only(&[NAMED, MCP]), Shape::Setter),
     key("description", Kinds::Only(&[TOOL, LOCAL_AGENT, PROVIDED_AGENTS]), Shape::Setter),
-    key("id", Kinds::Only(&[PROVIDED_AGENTS, FETCH]), Shape::Setter),
+    key("id", Kinds::Only(&[PROVIDED_AGENTS, FETCH, MCP]), Shape::Setter),
     key("version", Kinds::Only(&[PROVIDED_AGENTS]), Shape::Setter),
     key("stream_cursor", Kinds::Only(&[FETCH]), Shape::Setter),
     key("store", Kinds::Only(&[MEMORY]), Shape::Setter),
@@ -292,7 +321,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("tools", GENERATION, Shape::Content),
     key("query", Kinds::Only(&[RETRIEVAL, SEARCH]), Shape::Content),
     key("records", Kinds::Only(&[STORING]), Shape::Content),
-    key("arguments", Kinds::Only(&[TOOL]), Shape::Named),
+    key("arguments", Kinds::Only(&[TOOL, MCP]), Shape::Named),
     key("skip", RECORDED, Shape::Skip),
     key("conversation", Kinds::All, Shape::Setter),
     key("user", Kinds::All, Shape::Setter),
@@ -392,7 +421,7 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("record_id", "record"),
     ("response_format", "output_type"),
     ("response_id", "id"),
-    ("session", "conversation"),
+    ("resource", "uri"),
     ("session_id", "conversation"),
     ("skill_name", "skill"),
     ("skill_uri", "skill_source"),

@@ -43,6 +43,7 @@ pub mod doctor;
 mod events;
 #[cfg(feature = "otlp")]
 mod export;
+pub mod mcp;
 mod metrics;
 mod mirror;
 mod openinference;

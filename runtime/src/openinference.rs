@@ -70,6 +70,8 @@ pub(crate) fn name(kind: Kind) -> &'static str {
         Kind::Guardrail => span_kind::GUARDRAIL,
         Kind::Evaluator => span_kind::EVALUATOR,
         Kind::Workflow
+        | Kind::McpClient
+        | Kind::McpServer
         | Kind::Task
         | Kind::Plan
         | Kind::CreateMemory

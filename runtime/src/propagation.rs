@@ -23,8 +23,10 @@
 //! # handle(&call_the_search_service());
 //! ```
 
+use std::marker::PhantomData;
+
 use http::HeaderMap;
-use opentelemetry::propagation::TextMapCompositePropagator;
+use opentelemetry::propagation::{Extractor, Injector, TextMapCompositePropagator};
 use opentelemetry::{Context, global};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
@@ -82,6 +84,49 @@ pub fn inject(headers: &mut HeaderMap) {
 /// give the current context.
 pub fn extract(headers: &HeaderMap) -> Context {
     global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers)))
+}
+
+/// Writes the current context into anything that has names and values: the `_meta` of an MCP message, the headers of one in a
+/// queue.
+///
+/// ```
+/// let mut meta = serde_json::Map::new();
+/// llm_trace::propagation::inject_with(|key, value| {
+///     meta.insert(key.to_owned(), value.into());
+/// });
+/// ```
+pub fn inject_with(mut set: impl FnMut(&str, String)) {
+    struct Into<'f, F>(&'f mut F);
+    impl<F: FnMut(&str, String)> Injector for Into<'_, F> {
+        fn set(&mut self, key: &str, value: String) {
+            (self.0)(key, value);
+        }
+    }
+    let context = Context::current();
+    global::get_text_map_propagator(|propagator| {
+        propagator.inject_context(&context, &mut Into(&mut set));
+    });
+}
+
+/// Reads the context of the sender from anything that has names and values. What is missing or broken gives the current
+/// context.
+///
+/// ```
+/// let message = serde_json::json!({"params": {"_meta": {"traceparent": "00-…"}}});
+/// let parent = llm_trace::propagation::extract_with(|key| message["params"]["_meta"][key].as_str());
+/// # drop(parent);
+/// ```
+pub fn extract_with<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Context {
+    struct From<'f, 'a, F>(&'f F, PhantomData<&'a str>);
+    impl<'a, F: Fn(&str) -> Option<&'a str>> Extractor for From<'_, 'a, F> {
+        fn get(&self, key: &str) -> Option<&str> {
+            (self.0)(key)
+        }
+        fn keys(&self) -> Vec<&str> {
+            Vec::new() // propagators ask for what they know
+        }
+    }
+    global::get_text_map_propagator(|propagator| propagator.extract(&From(&get, PhantomData)))
 }
 
 /// Carries the current context into a closure that runs elsewhere: `spawn_blocking`, `std::thread`, rayon. For futures

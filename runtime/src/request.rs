@@ -28,6 +28,8 @@ pub struct Request {
     /// The name given to a tool, workflow or task.
     pub(crate) name: Option<Arc<str>>,
     pub(crate) data_source: Option<Arc<str>>,
+    /// Of an MCP message.
+    pub(crate) method: Option<Arc<str>>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
     /// Keys of those that calls inside have too.
@@ -108,6 +110,7 @@ impl Request {
             server_port: None,
             name: None,
             data_source: None,
+            method: None,
             attributes: Vec::new(),
             tags: Vec::new(),
             content: Captured::default(),
@@ -166,6 +169,7 @@ impl Request {
             attribute::PROVIDER_NAME => text(&self.provider),
             attribute::REQUEST_MODEL => text(&self.model),
             attribute::DATA_SOURCE_ID => text(&self.data_source),
+            attribute::MCP_METHOD_NAME => text(&self.method),
             attribute::SERVER_ADDRESS => text(&self.server_address),
             attribute::SERVER_PORT => self.server_port.map(Value::from),
             key => self.attribute_of(key).map(|attribute| attribute.value.clone()),
@@ -193,6 +197,7 @@ impl Request {
             (&mut self.provider, later.provider),
             (&mut self.model, later.model),
             (&mut self.data_source, later.data_source),
+            (&mut self.method, later.method),
             (&mut self.server_address, later.server_address),
         ] {
             if slot.is_none() && value.is_some() {
@@ -212,13 +217,13 @@ impl Request {
         self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
     }
 
-    fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
+    pub(crate) fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
         let text = value.text().filter(|text| !text.is_empty());
         self.set(key, text.map(|text| StringValue::from(text.into_owned())));
     }
 }
 
-fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
+pub(crate) fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
     if let Some(text) = value.text().filter(|text| !text.is_empty()) {
         *slot = Some(text.into());
     }
@@ -429,7 +434,8 @@ impl Request {
         replace(&mut self.data_source, value);
     }
 
-    /// The tool's, agent's, workflow's or task's name; the function's name unless given. Keep it low in cardinality.
+    /// The tool's, agent's, workflow's or task's name; the function's name unless given. Of an MCP message the name of the tool or
+    /// prompt that it is about. Keep it low in cardinality.
     pub fn name<T: Text + ?Sized>(&mut self, value: &T) {
         replace(&mut self.name, value);
     }
@@ -443,10 +449,12 @@ impl Request {
         self.set_text(key, value);
     }
 
-    /// `gen_ai.agent.id`, the provider's id of the agent; of a fetched response `gen_ai.response.id`.
+    /// `gen_ai.agent.id`, the provider's id of the agent; of a fetched response `gen_ai.response.id`; of an MCP request
+    /// `jsonrpc.request.id`.
     pub fn id<T: Text + ?Sized>(&mut self, value: &T) {
         let key = match self.kind {
             Kind::FetchResponse => attribute::RESPONSE_ID,
+            Kind::McpClient | Kind::McpServer => attribute::JSONRPC_REQUEST_ID,
             _ => attribute::AGENT_ID,
         };
         self.set_text(key, value);
@@ -584,7 +592,7 @@ impl Request {
 }
 
 /// A URI without what may open a door: credentials in front of the host, and everything behind `?` or `#`.
-fn without_secrets(uri: &str) -> String {
+pub(crate) fn without_secrets(uri: &str) -> String {
     let uri = uri.split(['?', '#']).next().unwrap_or(uri);
     let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
     let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
@@ -593,7 +601,7 @@ fn without_secrets(uri: &str) -> String {
 }
 
 /// Host and port of a URL, `host:port` or host. The scheme's default port counts as given.
-fn server_address(text: &str) -> (&str, Option<i64>) {
+pub(crate) fn server_address(text: &str) -> (&str, Option<i64>) {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);

@@ -8,6 +8,7 @@ use opentelemetry::{Context, KeyValue, StringValue, global};
 
 use crate::call::{CallSite, Finished, Kind, Outcome};
 use crate::context::{Agent, Scope};
+use crate::mcp;
 use crate::openinference;
 use crate::pricing::{self, Price};
 use crate::request::Request;
@@ -106,6 +107,12 @@ fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
             attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
+    if let Some(code) = call.mcp_status_code {
+        attributes.push(KeyValue::new(attribute::RPC_RESPONSE_STATUS_CODE, code.to_string()));
+    }
+    if let Some(version) = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.clone()) {
+        attributes.push(KeyValue::new(attribute::MCP_PROTOCOL_VERSION, version));
+    }
     match call.outcome {
         Outcome::Completed => {}
         Outcome::Failed { error_type, .. } => {
@@ -132,6 +139,10 @@ fn is_openai(request: &Request) -> bool {
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
 fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
+    if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
+        // A resource's address would make every span a name of its own.
+        return request.name.as_ref().map_or_else(|| method.to_owned(), |name| format!("{method} {name}"));
+    }
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
     let what = match site.kind {
         Kind::Tool => return tool_name(operation, own_name, request),
@@ -179,6 +190,9 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     let mut attributes = Vec::with_capacity(16);
     if let Some(operation) = site.kind.operation() {
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
+    }
+    if site.kind.is_mcp() {
+        attributes.extend(mcp::attributes(request));
     }
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
     let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));

@@ -38,6 +38,8 @@ pub(crate) struct Names {
     pub(crate) has_modalities: bool,
     /// Whether a local agent tells what it read from caches and wrote to them.
     pub(crate) agent_has_cache_tokens: bool,
+    /// Whether an MCP server failed where the caller sent what it cannot serve.
+    pub(crate) mcp_server_fails_for_callers_mistakes: bool,
     /// Whether the event with the details of an inference is for everybody, or for those only who want its content.
     pub(crate) details_recommended: bool,
 }
@@ -52,6 +54,7 @@ const AUGUST: Names = Names {
     has_skills: false,
     has_modalities: false,
     agent_has_cache_tokens: true,
+    mcp_server_fails_for_callers_mistakes: true,
     details_recommended: false,
 };
 
@@ -65,6 +68,7 @@ const OCTOBER: Names = Names {
     has_skills: true,
     has_modalities: true,
     agent_has_cache_tokens: false,
+    mcp_server_fails_for_callers_mistakes: false,
     details_recommended: true,
 };
 

@@ -96,6 +96,9 @@ kinds! {
     embedding(embeddings, provider = "openai", request = body),
     search(retrieval, data_source = "d", query = word("query")),
     tool(tool, arguments = body),
+    sent(mcp(client), method = "tools/call", request = body, arguments = body),
+    handled(mcp(server), request = &json!({"method": "tools/call", "params": {"name": "t", "arguments": body}})),
+    read(mcp(client), method = "resources/read", arguments = body),
     recall(memory(search), store = "s", query = word("query")),
     remember(memory(create), store = "s", records = [word("record")]),
     agent(agent, input = body, system = word("system"), tools = body),
@@ -408,7 +411,7 @@ fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
     }
     // All ways to end of all kinds that have content, the fetched response that came, and the others; nothing of the
     // skipping ones.
-    assert_eq!(with_content, 12 * 4 + 1 + OTHERS);
+    assert_eq!(with_content, 14 * 4 + 1 + OTHERS);
 }
 
 #[test]

@@ -7,7 +7,7 @@ pub(crate) fn dashboard() -> Dashboard {
         uid: "llm-trace-agents",
         title: "Agents and tools",
         description: "How often agents run, how many turns they take, which tools they call and which of these fail.",
-        rows: vec![agents(), tools(), traces()],
+        rows: vec![agents(), tools(), mcp(), traces()],
     }
 }
 
@@ -91,6 +91,57 @@ fn tools() -> Row {
                 "{{gen_ai_tool_name}}",
                 "topk(10, sum by (gen_ai_tool_name) (increase(gen_ai_execute_tool_duration_seconds_sum{APPS}[$__range])))",
             ),
+        ],
+    }
+}
+
+fn mcp() -> Row {
+    let rate = |side: &str, labels: &str, by: &str| {
+        format!(
+            "sum by ({by}) (rate(mcp_{side}_operation_duration_seconds_count{{APPS{labels}}}[$__rate_interval]))"
+        )
+    };
+    let p95 = |side: &str| {
+        format!(
+            "histogram_quantile(0.95, sum by (le, mcp_method_name, gen_ai_tool_name) (rate(mcp_{side}_operation_duration_seconds_bucket{{APPS}}[$__rate_interval])))"
+        )
+    };
+    let session = |side: &str| {
+        format!(
+            "sum by (service_name) (rate(mcp_{side}_session_duration_seconds_sum{{APPS}}[$__rate_interval]))
+               / sum by (service_name) (rate(mcp_{side}_session_duration_seconds_count{{APPS}}[$__rate_interval]))"
+        )
+    };
+    let failed = |side: &str| {
+        format!(
+            "{} / on (mcp_method_name) group_left () {}",
+            rate(side, ", error_type!=\"\"", "mcp_method_name, error_type"),
+            rate(side, "", "mcp_method_name"),
+        )
+    };
+    Row {
+        title: "MCP",
+        panels: vec![
+            Panel::lines(
+                "Messages",
+                "Sent to MCP servers and handled for MCP clients, per second, by method.",
+            )
+            .unit("reqps")
+            .query("sent {{mcp_method_name}}", &rate("client", "", "mcp_method_name"))
+            .query("handled {{mcp_method_name}}", &rate("server", "", "mcp_method_name")),
+            Panel::lines("Failed messages", "Share of the method's messages, by error.")
+                .unit("percentunit")
+                .query("sent {{mcp_method_name}} {{error_type}}", &failed("client"))
+                .query("handled {{mcp_method_name}} {{error_type}}", &failed("server")),
+            Panel::lines("Message duration, p95", "By method and tool.")
+                .unit("s")
+                .query("sent {{mcp_method_name}} {{gen_ai_tool_name}}", &p95("client"))
+                .query("handled {{mcp_method_name}} {{gen_ai_tool_name}}", &p95("server")),
+            Panel::lines("Session length", "Mean of the sessions that ended, by application.")
+                .width(24)
+                .unit("s")
+                .query("client {{service_name}}", &session("client"))
+                .query("server {{service_name}}", &session("server")),
         ],
     }
 }

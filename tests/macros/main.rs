@@ -7,6 +7,7 @@ mod blocks;
 mod errors;
 mod functions;
 mod futures;
+mod mcp;
 mod mirror;
 mod nesting;
 mod streams;

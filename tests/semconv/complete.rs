@@ -229,7 +229,7 @@ pub(crate) fn check(spans: &[Ended]) -> String {
     let (mut left, mut excused) = (Vec::new(), BTreeSet::new());
     for span_type in registry.span_types() {
         let of_type = spans.iter().filter(|span| {
-            let operation = span.text("gen_ai.operation.name").unwrap_or_default();
+            let operation = span.operation().unwrap_or_default();
             registry.span_type(operation, &span.0.span_kind) == Some(span_type)
         });
         let emitted: BTreeSet<_> =

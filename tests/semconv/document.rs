@@ -13,7 +13,7 @@ pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
         String::from("### Spans\n\n| operation | kind | name | attributes |\n| --- | --- | --- | --- |\n");
     let mut rows: BTreeMap<(String, String), (String, BTreeSet<String>)> = BTreeMap::new();
     for span in spans {
-        let operation = span.text("gen_ai.operation.name").unwrap_or("(task)").to_owned();
+        let operation = operation(span).to_owned();
         let kind = format!("{:?}", span.0.span_kind).to_uppercase();
         let name = name_format(span);
         let (longest, keys) = rows.entry((operation, kind)).or_default();
@@ -68,7 +68,7 @@ pub(crate) fn openinference(spans: &[Ended]) -> String {
     let mut rows: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
     for span in spans {
         let Some(kind) = span.text("openinference.span.kind") else { continue };
-        let operation = span.text("gen_ai.operation.name").unwrap_or("(task)");
+        let operation = operation(span);
         let keys = span.keys().into_iter().map(semconv::numbered);
         let content = keys.filter(|key| defined.contains(key) && key != "openinference.span.kind");
         rows.entry((operation, kind)).or_default().extend(content);
@@ -80,8 +80,19 @@ pub(crate) fn openinference(spans: &[Ended]) -> String {
     text
 }
 
+fn operation(span: &Ended) -> &str {
+    let operation = span.text("mcp.method.name").map(|_| "(MCP)");
+    operation.or_else(|| span.text("gen_ai.operation.name")).unwrap_or("(task)")
+}
+
 /// `chat {gen_ai.request.model}`: the name with the attribute it was made of.
 fn name_format(span: &Ended) -> String {
+    if let Some(method) = span.text("mcp.method.name") {
+        let target =
+            ["gen_ai.tool.name", "gen_ai.prompt.name"].into_iter().find(|key| span.text(key).is_some());
+        let target = target.filter(|_| span.0.name != method).map(|key| format!(" {{{key}}}"));
+        return format!("{{mcp.method.name}}{}", target.unwrap_or_default());
+    }
     let Some(operation) = span.text("gen_ai.operation.name") else { return "{function}".to_owned() };
     let Some(what) = span.0.name.strip_prefix(operation).and_then(|rest| rest.strip_prefix(' ')) else {
         return operation.to_owned();

@@ -3,6 +3,7 @@
 
 mod complete;
 mod document;
+mod mcp;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -226,6 +227,7 @@ fn workflow() {
     guardrail();
     evaluator();
     complete::calls();
+    mcp::calls();
     task();
     (0..=LIMIT).for_each(one_of_many_tools);
     llm_trace::score("helpfulness")
@@ -261,10 +263,8 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let registry = semconv::in_force();
     let spans = trace.spans();
 
-    let emitted: BTreeSet<&str> = spans
-        .iter()
-        .filter_map(|span| registry.span_type(span.text("gen_ai.operation.name")?, &span.0.span_kind))
-        .collect();
+    let emitted: BTreeSet<&str> =
+        spans.iter().filter_map(|span| registry.span_type(span.operation()?, &span.0.span_kind)).collect();
     let missing: Vec<_> = registry.span_types().difference(&emitted).copied().collect();
     assert_eq!(missing, Vec::<&str>::new(), "span types that no call here emits");
 

@@ -192,7 +192,7 @@ impl Registry {
 
     /// The span types defined, without ours.
     pub fn span_types(&self) -> BTreeSet<&str> {
-        self.spans.keys().map(String::as_str).filter(|name| name.starts_with("gen_ai.")).collect()
+        self.spans.keys().map(String::as_str).filter(|name| !name.starts_with("llm_trace.")).collect()
     }
 
     /// The attributes that the conventions, with all their refinements, give a type of span.
@@ -230,6 +230,11 @@ impl Registry {
     /// The type of an operation's span.
     pub fn span_type(&self, operation: &str, kind: &SpanKind) -> Option<&str> {
         let name = match (operation, kind) {
+            // The methods of MCP have a slash, but for two.
+            ("initialize" | "ping", SpanKind::Client) => "mcp.client",
+            ("initialize" | "ping", _) => "mcp.server",
+            (method, SpanKind::Client) if method.contains('/') => "mcp.client",
+            (method, _) if method.contains('/') => "mcp.server",
             ("chat" | "text_completion" | "generate_content", _) => {
                 return self
                     .spans
@@ -277,7 +282,8 @@ impl Registry {
         }
         let groups: Vec<_> = groups.into_iter().map(|group| Entry::Group(group.to_owned())).collect();
         let mut allowed = self.resolve(groups.iter());
-        match text_of("gen_ai.operation.name") {
+        let method = text_of("mcp.method.name");
+        match method.or_else(|| text_of("gen_ai.operation.name")) {
             None => {} // a task
             Some(operation) => match self.span_type(&operation, &span.span_kind) {
                 None => say(format!("no span type for operation `{operation}`")),

@@ -150,6 +150,11 @@ fn names(spans: &[Ended]) -> Vec<String> {
 pub struct Ended(pub SpanData);
 
 impl Ended {
+    /// What its conventions call what it does: the method of an MCP message, else the operation.
+    pub fn operation(&self) -> Option<&str> {
+        self.text("mcp.method.name").or_else(|| self.text("gen_ai.operation.name"))
+    }
+
     /// An attribute's value; a key that occurs twice is a failure.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let mut found = self.0.attributes.iter().filter(|attribute| attribute.key.as_str() == key);

@@ -3,11 +3,20 @@
 use super::{assert_has, expand};
 use crate::vocabulary::{Key, Kind, Shape};
 
+/// What the conventions do not let a kind be without.
+fn required(kind: Kind) -> &'static str {
+    match kind {
+        Kind::McpClient | Kind::McpServer => "method = m, ",
+        kind if kind.requires_provider() => "provider = p, ",
+        _ => "",
+    }
+}
+
 #[test]
 fn every_kind_becomes_its_variant() {
     for kind in Kind::all() {
-        let required = if kind.requires_provider() { ", provider = p" } else { "" };
-        let expansion = expand(&format!("{}{required}", kind.word()), "fn f() {}");
+        let required = required(kind);
+        let expansion = expand(&format!("{}, {required}", kind.word()), "fn f() {}");
         assert_has(&expansion, &format!("::llm_trace::__private::Kind::{}, \"f\",", kind.variant()));
     }
 }
@@ -23,7 +32,7 @@ fn no_kind_is_a_task() {
 fn every_setter_becomes_a_call_on_every_kind_that_takes_it() {
     for kind in Kind::all() {
         for key in kind.keys().filter(|key| key.shape == Shape::Setter && key.word != "provider") {
-            let required = if kind.requires_provider() { "provider = p, " } else { "" };
+            let required = if key.word == "method" { "" } else { required(kind) };
             let expansion = expand(&format!("{}, {required}{} = value", kind.word(), key.word), "fn f() {}");
             assert_has(&expansion, &format!("args.{}(&value);", key.word));
         }
@@ -71,7 +80,7 @@ const WAYS: &str = "ViaCaptureContent as _, ViaNoContent as _, ViaSerializeConte
 fn content_is_evaluated_only_where_it_may_be_recorded() {
     for kind in Kind::all() {
         for key in kind.keys().filter(|key| matches!(key.shape, Shape::Content | Shape::Named)) {
-            let required = if kind.requires_provider() { "provider = p, " } else { "" };
+            let required = required(kind);
             let expansion = expand(&format!("{}, {required}{} = make()", kind.word(), key.word), "fn f() {}");
             let piece = crate::vocabulary::piece(key.word);
             let (ways, way) = if key.word == "query" {

@@ -44,7 +44,7 @@ use crate::privacy::{Piece, Recorded, RequestShare};
 use crate::quality::Signals;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{events, metrics, mirror, privacy, quality, span};
+use crate::{events, mcp, metrics, mirror, privacy, quality, span};
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -115,6 +115,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) response: &'a Response,
     pub(crate) attempts: Attempts,
     pub(crate) outcome: &'a Outcome<'a>,
+    /// The error code of the answer to an MCP message.
+    pub(crate) mcp_status_code: Option<i64>,
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
     pub(crate) duration: Duration,
@@ -172,7 +174,14 @@ impl Call {
     pub(crate) fn begin(site: Site, mut request: Request) -> Self {
         let start_time = SystemTime::now();
         let started = Instant::now();
-        let parent = request.parent.take().unwrap_or_else(Context::current);
+        let parent = match request.parent.take() {
+            // The transport's span is not lost where the message names another parent.
+            Some(parent) if site.kind == Kind::McpServer => {
+                request.links.extend(mcp::link_to_transport(&parent));
+                parent
+            }
+            given => given.unwrap_or_else(Context::current),
+        };
         let outer = CurrentCall::scope_of(&parent);
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
@@ -230,6 +239,11 @@ impl Call {
                 && (metrics::are_wanted() || events::are_received())
                 && !held.open.facts().is_scored
         })
+    }
+
+    /// Whether the return value is read for how an MCP message ended.
+    pub(crate) fn reads_mcp_answer(&self) -> bool {
+        self.held.as_ref().is_some_and(|held| held.open.site.kind.is_mcp() && held.is_observed())
     }
 
     /// Whether the text of what the call returns is measured.
@@ -335,7 +349,13 @@ impl Held {
         {
             root.answered(facts.response.id.as_deref());
         }
+        let is_mcp = open.site.kind.is_mcp();
+        let mcp_status_code = is_mcp.then(|| mcp::status_code(&facts.response, outcome)).flatten();
+        let ended = is_mcp.then(|| mcp::Ended::of(open.site.kind, &facts.response, outcome));
+        let told = ended.as_ref().and_then(mcp::Ended::outcome);
+        let outcome = told.as_ref().unwrap_or(outcome);
         let finished = Finished {
+            mcp_status_code,
             site: &open.site,
             agent: open.scope.agent(),
             labels: open.scope.labels(),

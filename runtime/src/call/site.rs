@@ -47,6 +47,10 @@ pub enum Kind {
     Plan,
     /// A tool the model asked for.
     Tool,
+    /// A message to an MCP server or client, from the side that sends it.
+    McpClient,
+    /// A message from an MCP client or server, on the side that handles it.
+    McpServer,
     /// A user's entry point: a process made of several steps.
     Workflow,
     /// A check of what goes into or comes out of a model.
@@ -58,7 +62,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The value of `gen_ai.operation.name`; a task has none.
+    /// The value of `gen_ai.operation.name`. A task has none, and an MCP message only if it calls a tool.
     pub fn operation(self) -> Option<&'static str> {
         Some(match self {
             Kind::Chat => "chat",
@@ -82,12 +86,22 @@ impl Kind {
             Kind::Workflow => "invoke_workflow",
             Kind::Guardrail => "apply_guardrail",
             Kind::Evaluator => "evaluate",
-            Kind::Task => return None,
+            Kind::Task | Kind::McpClient | Kind::McpServer => return None,
         })
     }
 
     pub(crate) fn span_kind(self) -> SpanKind {
-        if self.is_client() { SpanKind::Client } else { SpanKind::Internal }
+        match self {
+            Kind::McpServer => SpanKind::Server,
+            Kind::McpClient => SpanKind::Client,
+            kind if kind.is_client() => SpanKind::Client,
+            _ => SpanKind::Internal,
+        }
+    }
+
+    /// A message of the Model Context Protocol, which has conventions of its own.
+    pub(crate) fn is_mcp(self) -> bool {
+        matches!(self, Kind::McpClient | Kind::McpServer)
     }
 
     /// Calls to a service outside the process; they have the client metrics.
@@ -101,6 +115,8 @@ impl Kind {
                 | Kind::Guardrail
                 | Kind::Evaluator
                 | Kind::Task
+                | Kind::McpClient
+                | Kind::McpServer
         )
     }
 

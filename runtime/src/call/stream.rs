@@ -115,6 +115,7 @@ impl Call {
             response,
             attempts: facts.attempts,
             outcome: &Outcome::Completed,
+            mcp_status_code: None,
             price: &Price::None,
             timing: &facts.timing,
             duration: Duration::ZERO,

@@ -24,6 +24,7 @@ pub(crate) struct Instruments {
     pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
     pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
     pub(super) quality: super::quality::Instruments,
+    pub(super) mcp: super::mcp::Instruments,
     pub(super) rate_limits: super::rate_limits::Instruments,
 }
 
@@ -95,6 +96,7 @@ impl Instruments {
         };
         Instruments {
             quality: super::quality::Instruments::new(&make),
+            mcp: super::mcp::Instruments::new(&make),
             rate_limits: super::rate_limits::Instruments::new(&make),
             duration,
             inference_duration,
@@ -183,7 +185,7 @@ impl Make {
         Limited::new(name, instrument, &self.overflow)
     }
 
-    fn seconds(
+    pub(super) fn seconds(
         &self,
         name: &'static str,
         buckets: &[f64],

@@ -60,7 +60,7 @@ impl Labels {
         self.add(key, text.map(|text| StringValue::from(text.to_owned())));
     }
 
-    fn push(&mut self, label: KeyValue) {
+    pub(super) fn push(&mut self, label: KeyValue) {
         label.hash(&mut self.hasher);
         self.list.push(label);
     }

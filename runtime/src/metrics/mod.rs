@@ -6,6 +6,7 @@
 mod cardinality;
 mod instruments;
 mod labels;
+mod mcp;
 mod quality;
 mod rate_limits;
 mod stream;
@@ -16,6 +17,7 @@ use opentelemetry::metrics::{Counter, Histogram};
 #[cfg(feature = "otlp")]
 pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
 pub(crate) use labels::Labels;
+pub(crate) use mcp::record_session as record_mcp_session;
 pub(crate) use quality::{answer_labels, record_score, record_text_signals, record_unmeasured};
 pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
@@ -36,6 +38,7 @@ pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
     }
     match call.site.kind {
         Kind::Tool => record_tool(call, instruments),
+        Kind::McpClient | Kind::McpServer => mcp::record(call, &instruments.mcp),
         Kind::Workflow => record_workflow(call, instruments),
         Kind::Agent => record_agent(call, instruments),
         kind if kind.is_client() => record_client(call, instruments),

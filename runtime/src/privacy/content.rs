@@ -49,7 +49,7 @@ fn belongs(kind: Kind, piece: Piece) -> bool {
         Kind::CreateAgent => piece == Piece::System,
         Kind::Retrieval | Kind::SearchMemory => matches!(piece, Piece::Query | Piece::Output),
         Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => piece == Piece::Records,
-        Kind::Tool => matches!(piece, Piece::Arguments | Piece::Output),
+        Kind::Tool | Kind::McpClient | Kind::McpServer => matches!(piece, Piece::Arguments | Piece::Output),
         Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
         Kind::Embeddings
         | Kind::Rerank
@@ -155,6 +155,9 @@ impl Captured {
 
     /// Captures messages, instructions and tools of a request body of any API.
     pub(crate) fn capture_request<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+        if kind.is_mcp() {
+            return self.capture_message(kind, body);
+        }
         let wanted = REQUEST_KEYS.iter().filter(|(piece, _)| self.takes(kind, *piece));
         let keys: Vec<&str> = wanted.flat_map(|(_, keys)| keys.iter().copied()).collect();
         if keys.is_empty() {
@@ -166,6 +169,19 @@ impl Captured {
             if let Some(tree) = body.take(keys) {
                 self.set(*piece, tree);
             }
+        }
+    }
+
+    /// Captures a tool's arguments from an MCP message, or from its parameters.
+    fn capture_message<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+        if !self.takes(kind, Piece::Arguments) {
+            return;
+        }
+        let limits = Limits { keys: Some(&["params", "arguments"]), ..Rules::current().limits() };
+        let Some(mut body) = tree::capture(body, limits) else { return };
+        let mut params = body.take(&["params"]).unwrap_or(body);
+        if let Some(arguments) = params.take(&["arguments"]) {
+            self.set(Piece::Arguments, arguments);
         }
     }
 
@@ -251,6 +267,9 @@ impl Recorded {
     /// `request` knows what the function skips, `response` has the output.
     pub(crate) fn of(call: &Finished<'_>) -> Self {
         let request = &call.request.content;
+        if call.site.kind.is_mcp() && !call.request.calls_tool() {
+            return Recorded::default();
+        }
         let captured = request.pieces.iter().chain(&call.response.content.pieces);
         let mut pieces: Vec<_> =
             captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
@@ -376,7 +395,7 @@ pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
         (Piece::Variables, _) => attribute::PROMPT_VARIABLE,
         (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => attribute::MEMORY_RECORDS,
         (Piece::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
-        (Piece::Output, Kind::Tool) => attribute::TOOL_CALL_RESULT,
+        (Piece::Output, Kind::Tool | Kind::McpClient | Kind::McpServer) => attribute::TOOL_CALL_RESULT,
         (Piece::Output, _) => attribute::OUTPUT_MESSAGES,
         (Piece::Query, Kind::SearchMemory) => attribute::MEMORY_QUERY_TEXT,
         (Piece::Query, _) => attribute::RETRIEVAL_QUERY_TEXT,
@@ -393,6 +412,11 @@ fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: u
         (Piece::Arguments, _) => messages::object(tree, "arguments"),
         (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => messages::records(tree)?,
         (Piece::Output, Kind::Retrieval) => messages::documents(tree)?,
+        (Piece::Output, Kind::McpClient | Kind::McpServer) => {
+            // Of a JSON-RPC response its result.
+            let mut tree = tree;
+            messages::object(tree.take(&["result"]).unwrap_or(tree), "result")
+        }
         (Piece::Output, Kind::Tool) => messages::object(tree, "result"),
         (Piece::Output, _) => {
             // The schema demands a reason; what was returned in peace has stopped by itself.

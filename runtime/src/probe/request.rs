@@ -12,7 +12,8 @@ use crate::semconv::attribute;
 /// Reads the parameters of a request body into `request`.
 pub(crate) fn read_request<T: Serialize + ?Sized>(body: &T, request: &mut Request) {
     let mut reader = RequestReader { request, stops: Vec::new(), encodings: Vec::new() };
-    walk(&mut reader, Place::Root, body);
+    let root = if reader.request.kind().is_mcp() { Place::Message } else { Place::Root };
+    walk(&mut reader, root, body);
     reader.finish();
 }
 
@@ -30,12 +31,19 @@ enum Place {
     Guardrail,
     /// Bedrock's question to a knowledge base, at any depth.
     KnowledgeBase,
+    /// Of an MCP message.
+    Message,
+    Params,
     Leaf(Field),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Field {
     Model,
+    Method,
+    Uri,
+    Name,
+    Id,
     Stop,
     Encoding,
     Format,
@@ -107,6 +115,15 @@ impl Reader for RequestReader<'_> {
             (Root, "dimensions") if kind == Kind::Embeddings => {
                 Leaf(F::Int(attribute::EMBEDDINGS_DIMENSION_COUNT))
             }
+            // A JSON-RPC request, or its parameters alone.
+            (Place::Message, "method") => Leaf(F::Method),
+            (Place::Message, "id") => Leaf(F::Id),
+            (Place::Message, "params") => Place::Params,
+            (Place::Message | Place::Params, "name") => Leaf(F::Name),
+            (Place::Message | Place::Params, "uri") => Leaf(F::Uri),
+            (Place::Message | Place::Params, "protocolVersion") => {
+                Leaf(F::Text(attribute::MCP_PROTOCOL_VERSION))
+            }
             _ if is_inference => return of_bedrock(at, key),
             _ => return None,
         })
@@ -135,6 +152,11 @@ impl Reader for RequestReader<'_> {
             }
             (Field::Stream, Scalar::Bool(stream)) => self.request.stream(&stream),
             (Field::Model, Scalar::Text(text)) => self.request.model(text),
+            (Field::Method, Scalar::Text(text)) => self.request.method(text),
+            (Field::Uri, Scalar::Text(text)) => self.request.uri(text),
+            (Field::Name, Scalar::Text(text)) => self.request.name(text),
+            (Field::Id, Scalar::Text(text)) => self.request.id(text),
+            (Field::Id, Scalar::Int(number)) => self.request.id(&number.to_string()),
             (Field::Stop, Scalar::Text(text)) => self.stops.push(text.to_owned()),
             (Field::Encoding, Scalar::Text(text)) => self.encodings.push(text.to_owned()),
             (Field::ServiceTier, Scalar::Text(text)) => self.request.service_tier(text),

@@ -19,6 +19,7 @@ pub(crate) use usage::{ByModality, Parts, PricedApart};
 pub use usage::{Modality, Usage};
 
 use crate::call::{Content, Kind};
+use crate::mcp;
 use crate::privacy::{Captured, Measured};
 use crate::quality::{self, Retrieved};
 
@@ -50,6 +51,7 @@ pub struct Response {
     pub(crate) is_compacted: bool,
     pub(crate) retrieved: Option<Retrieved>,
     pub(crate) verdict: Option<Verdict>,
+    pub(crate) mcp: Option<mcp::Answer>,
     /// What was answered or found, to be measured.
     pub(crate) text: Option<Measured>,
     pub(crate) content: Captured,
@@ -226,6 +228,7 @@ impl Response {
         fill(&mut self.dimensions, other.dimensions);
         fill(&mut self.retrieved, other.retrieved);
         fill(&mut self.verdict, other.verdict);
+        fill(&mut self.mcp, other.mcp);
         fill(&mut self.text, other.text);
         self.is_refusal |= other.is_refusal;
         self.is_compacted |= other.is_compacted;

@@ -208,6 +208,26 @@ pub const AZURE_RESOURCE_PROVIDER_NAMESPACE: &str = "azure.resource_provider.nam
 pub const AWS_BEDROCK_GUARDRAIL_ID: &str = "aws.bedrock.guardrail.id";
 /// The knowledge base that Bedrock answers from.
 pub const AWS_BEDROCK_KNOWLEDGE_BASE_ID: &str = "aws.bedrock.knowledge_base.id";
+/// The method of an MCP message: `tools/call`, `resources/read`, … Also a metric label.
+pub const MCP_METHOD_NAME: &str = "mcp.method.name";
+/// The MCP session that a message belongs to.
+pub const MCP_SESSION_ID: &str = "mcp.session.id";
+/// The resource that an MCP message is about.
+pub const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
+/// The version of MCP that is spoken, a date. Also a metric label.
+pub const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
+/// The id of a JSON-RPC request.
+pub const JSONRPC_REQUEST_ID: &str = "jsonrpc.request.id";
+/// The error code of a JSON-RPC response. Also a metric label.
+pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
+/// `pipe` of a process that is spoken to on its standard input and output; `tcp` or `quic`. Also a metric label.
+pub const NETWORK_TRANSPORT: &str = "network.transport";
+/// `http` or `websocket`. Also a metric label.
+pub const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
+/// Host of the client that a message comes from.
+pub const CLIENT_ADDRESS: &str = "client.address";
+/// Port of the client that a message comes from (int).
+pub const CLIENT_PORT: &str = "client.port";
 /// The workflow's name.
 pub const WORKFLOW_NAME: &str = "gen_ai.workflow.name";
 /// The prompt template's name.

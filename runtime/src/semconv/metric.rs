@@ -18,6 +18,14 @@ pub const INVOKE_AGENT_DURATION: &str = "gen_ai.invoke_agent.duration";
 pub const INVOKE_AGENT_INFERENCE_CALLS: &str = "gen_ai.invoke_agent.inference_calls";
 /// Histogram, `{tool_call}`: tools run per invocation of an agent.
 pub const INVOKE_AGENT_TOOL_CALLS: &str = "gen_ai.invoke_agent.tool_calls";
+/// Histogram, seconds: from sending an MCP message to its answer.
+pub const MCP_CLIENT_OPERATION_DURATION: &str = "mcp.client.operation.duration";
+/// Histogram, seconds: how long an MCP message was worked on.
+pub const MCP_SERVER_OPERATION_DURATION: &str = "mcp.server.operation.duration";
+/// Histogram, seconds: how long an MCP session lasted, as the client saw it.
+pub const MCP_CLIENT_SESSION_DURATION: &str = "mcp.client.session.duration";
+/// Histogram, seconds: how long an MCP session lasted, as the server saw it.
+pub const MCP_SERVER_SESSION_DURATION: &str = "mcp.server.session.duration";
 /// Histogram, seconds: how long an inference took, since October 2026.
 pub const INFERENCE_DURATION: &str = "gen_ai.client.inference.duration";
 /// Counter, `{token}`: input tokens, since October 2026.
@@ -136,6 +144,9 @@ pub const UNIT_ONE: &str = "1";
 /// Bucket boundaries of durations, as the conventions advise.
 pub const DURATION_BUCKETS: &[f64] =
     &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+/// Bucket boundaries of durations of MCP messages and sessions, as the conventions advise.
+pub const MCP_DURATION_BUCKETS: &[f64] =
+    &[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
 /// Bucket boundaries of an agent's duration, as the conventions advise.
 pub const AGENT_DURATION_BUCKETS: &[f64] =
     &[0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];

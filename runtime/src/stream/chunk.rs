@@ -42,6 +42,8 @@ pub(crate) struct Wanted {
     pub(crate) documents: bool,
     /// A score.
     pub(crate) verdict: bool,
+    /// How an MCP message ended.
+    pub(crate) mcp: bool,
     /// Text that is measured.
     pub(crate) text: bool,
     /// Content.
@@ -52,7 +54,13 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(super) fn anything(self) -> bool {
-        self.facts || self.documents || self.verdict || self.text || self.output || self.instructions
+        self.facts
+            || self.documents
+            || self.verdict
+            || self.mcp
+            || self.text
+            || self.output
+            || self.instructions
     }
 }
 
@@ -137,6 +145,10 @@ impl Chunk<'_> {
                     let verdict = probe::read_verdict(item);
                     chunk.fill(Response { verdict, ..Response::new() });
                 }
+                if wanted.mcp {
+                    let mcp = Some(probe::read_mcp_answer(item));
+                    chunk.fill(Response { mcp, ..Response::new() });
+                }
                 let mut seen = Response::new();
                 if wanted.output {
                     seen.content.capture_output(item);
@@ -196,8 +208,8 @@ impl Chunk<'_> {
     pub(crate) fn fill(&mut self, mut response: Response) {
         if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
             // A workflow may return its last response, whose tokens are those of the call inside it.
-            let Response { retrieved, verdict, text, content, .. } = response;
-            response = Response { retrieved, verdict, text, content, ..Response::new() };
+            let Response { retrieved, verdict, mcp, text, content, .. } = response;
+            response = Response { retrieved, verdict, mcp, text, content, ..Response::new() };
         }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);

@@ -138,6 +138,7 @@ impl<T> ViaWhole for Tag<T> {
             facts: call.reads_response(),
             documents: call.reads_documents(),
             verdict: call.reads_verdict(),
+            mcp: call.reads_mcp_answer(),
             text: call.reads_text(),
             output: call.captures_output(),
             instructions: call.captures_instructions(),
