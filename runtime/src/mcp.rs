@@ -93,6 +93,11 @@ impl Request {
         self.set(attribute::CLIENT_PORT, port);
     }
 
+    /// Whether a prompt is asked for, whose arguments are content: its variables.
+    pub(crate) fn gets_prompt(&self) -> bool {
+        self.method.as_deref() == Some("prompts/get")
+    }
+
     /// Whether a tool is called, whose arguments and result are content.
     pub(crate) fn calls_tool(&self) -> bool {
         self.method.as_deref() == Some("tools/call")
@@ -227,13 +232,10 @@ pub(crate) fn link_to_transport(parent: &Context) -> Option<Link> {
 
 /// What a message is, for its span and its duration alike.
 pub(crate) fn attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
-    let method = request.method.as_deref();
     let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
-    let (tool, prompt) = match method {
-        Some("prompts/get") => (None, shared(&request.name)),
-        _ => (shared(&request.name), None),
-    };
+    let name = shared(&request.name);
+    let (tool, prompt) = if request.gets_prompt() { (None, name) } else { (name, None) };
     let texts = [
         (attribute::OPERATION_NAME, operation),
         (attribute::MCP_METHOD_NAME, shared(&request.method)),

@@ -267,12 +267,17 @@ impl Recorded {
     /// `request` knows what the function skips, `response` has the output.
     pub(crate) fn of(call: &Finished<'_>) -> Self {
         let request = &call.request.content;
-        if call.site.kind.is_mcp() && !call.request.calls_tool() {
-            return Recorded::default();
-        }
+        let of_prompt;
         let captured = request.pieces.iter().chain(&call.response.content.pieces);
         let mut pieces: Vec<_> =
             captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
+        if call.site.kind.is_mcp() && !call.request.calls_tool() {
+            // What a prompt is asked for with are its variables. Other messages have no content.
+            let is_asked_for_with = |piece: Piece| piece == Piece::Arguments && call.request.gets_prompt();
+            let arguments = pieces.iter().find(|(piece, _)| is_asked_for_with(*piece));
+            of_prompt = arguments.map(|(_, tree)| (Piece::Variables, tree.clone()));
+            pieces = of_prompt.iter().collect();
+        }
         if pieces.is_empty() {
             return Recorded::default();
         }

@@ -1,5 +1,7 @@
 //! What the caller asked for: the attribute's arguments and what a request body tells.
 
+mod address;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -12,6 +14,8 @@ use crate::privacy::{Captured, Piece};
 use crate::quality;
 use crate::semconv::attribute;
 use crate::vintage;
+
+pub(crate) use address::{server_address, without_secrets};
 
 /// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
 /// was set before: explicit arguments come after the request body and win.
@@ -591,84 +595,5 @@ impl Request {
     }
 }
 
-/// A URI without what may open a door: credentials in front of the host, and everything behind `?` or `#`.
-pub(crate) fn without_secrets(uri: &str) -> String {
-    let uri = uri.split(['?', '#']).next().unwrap_or(uri);
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
-    let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-    let host = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
-/// Host and port of a URL, `host:port` or host. The scheme's default port counts as given.
-pub(crate) fn server_address(text: &str) -> (&str, Option<i64>) {
-    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let authority = authority.rsplit_once('@').map_or(authority, |(_credentials, host)| host);
-    let default_port = match scheme.to_ascii_lowercase().as_str() {
-        "https" => Some(443),
-        "http" => Some(80),
-        _ => None,
-    };
-    // The last colon, unless it belongs to a bare or bracketed IPv6 address.
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => match port.parse::<u16>() {
-            Ok(port) => (unbracketed(host), Some(port.into())),
-            Err(_) => (unbracketed(authority), default_port),
-        },
-        _ => (unbracketed(authority), default_port),
-    }
-}
-
-fn unbracketed(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_server_is_read_from_a_url_a_host_and_port_or_a_host() {
-        assert_eq!(server_address("https://api.openai.com/v1"), ("api.openai.com", Some(443)));
-        assert_eq!(server_address("http://127.0.0.1:8089/v1?x=1"), ("127.0.0.1", Some(8089)));
-        assert_eq!(server_address("HTTPS://host"), ("host", Some(443)));
-        assert_eq!(server_address("localhost:11434"), ("localhost", Some(11434)));
-        assert_eq!(server_address("api.anthropic.com"), ("api.anthropic.com", None));
-        assert_eq!(server_address("http://[::1]:8080/"), ("::1", Some(8080)));
-        assert_eq!(server_address("https://key:secret@proxy.local/v1"), ("proxy.local", Some(443)));
-    }
-
-    #[test]
-    fn the_source_of_a_skill_opens_no_door() {
-        assert_eq!(without_secrets("https://key:secret@host/a@b?token=t#x"), "https://host/a@b");
-        assert_eq!(without_secrets("git://host"), "git://host");
-        assert_eq!(without_secrets("file:///opt/skills"), "file:///opt/skills");
-        assert_eq!(without_secrets("skills/review?token=t"), "skills/review");
-    }
-
-    #[test]
-    fn a_later_value_replaces_an_earlier_one_and_a_none_does_not() {
-        let mut request = Request::new(Kind::Chat);
-        request.temperature(&0.2);
-        request.temperature(&0.9);
-        request.temperature(&None::<f64>);
-        assert_eq!(request.attributes, [KeyValue::new(attribute::REQUEST_TEMPERATURE, 0.9)]);
-    }
-
-    #[test]
-    fn values_the_conventions_leave_out_are_left_out() {
-        let mut request = Request::new(Kind::Chat);
-        request.choice_count(&1);
-        request.stream(&false);
-        request.service_tier("auto");
-        assert!(request.attributes.is_empty());
-    }
-
-    #[test]
-    fn top_k_means_documents_on_a_retrieval() {
-        let mut request = Request::new(Kind::Retrieval);
-        request.top_k(&4_usize);
-        assert_eq!(request.attributes, [KeyValue::new(attribute::RETRIEVAL_TOP_K, 4)]);
-    }
-}
+mod tests;
