@@ -284,8 +284,8 @@ mod tests {
             "::",
             "1.",
         ] {
-            // Of several runs the quickest, as others use the machine too. Four times the text takes four times as long; with a
-            // quadratic rule sixteen times.
+            // Of several runs the quickest, as others use the machine too; and where they used it all along, again. Four times the text
+            // takes four times as long; with a quadratic rule sixteen times, however often it is tried.
             let quickest = |bytes: usize| {
                 let text = piece.repeat(bytes / piece.len());
                 let took = |_| {
@@ -296,8 +296,11 @@ mod tests {
                 };
                 (0..5).map(took).min().unwrap_or_default()
             };
-            let (short, long) = (quickest(4 << 10), quickest(16 << 10));
-            assert!(long < 10 * short, "{piece:?}: {short:?}, and {long:?} for four times as much");
+            let is_linear = |_| quickest(16 << 10) < 10 * quickest(4 << 10);
+            assert!(
+                (0..10).any(is_linear),
+                "{piece:?}: four times as much takes more than ten times as long"
+            );
         }
     }
 
