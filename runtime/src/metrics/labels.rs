@@ -1,6 +1,6 @@
 //! The labels of measurements: a closed set for each metric, made once per call and lent to each of its metrics.
 
-use std::hash::{Hash, Hasher};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
 
@@ -23,7 +23,7 @@ const KEPT: &[&str] = &[
 /// Labels being put together.
 pub(crate) struct Labels {
     list: Vec<KeyValue>,
-    hasher: LabelHasher,
+    hasher: DefaultHasher,
 }
 
 /// A complete set of labels, and the number that stands for it.
@@ -41,7 +41,7 @@ impl Labels {
 
     /// The same where there is no finished call.
     pub(crate) fn beginning_with(tags: &[KeyValue]) -> Self {
-        let mut labels = Labels { list: Vec::with_capacity(8), hasher: LabelHasher::default() };
+        let mut labels = Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::default() };
         for label in tags {
             labels.push(label.clone());
         }
@@ -75,46 +75,13 @@ impl Labels {
         more: impl IntoIterator<Item = KeyValue>,
         record: impl FnOnce(LabelSet<'_>),
     ) {
-        let (shared, mut hasher) = (self.list.len(), self.hasher);
+        let (shared, mut hasher) = (self.list.len(), self.hasher.clone());
         for label in more {
             label.hash(&mut hasher);
             self.list.push(label);
         }
         record(LabelSet { list: &self.list, hash: hasher.finish() });
         self.list.truncate(shared);
-    }
-}
-
-/// The standard library's hasher withstands who looks for sets with the same hash, and takes three times as long. Here he would
-/// gain nothing: beyond our limit is the SDK's.
-#[derive(Clone, Copy, Default)]
-struct LabelHasher(u64);
-
-impl LabelHasher {
-    fn add(&mut self, word: u64) {
-        // A large odd number without a pattern: the golden ratio's.
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-}
-
-impl Hasher for LabelHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks();
-        for word in words {
-            self.add(u64::from_le_bytes(*word));
-        }
-        for byte in rest {
-            self.add(u64::from(*byte));
-        }
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.add(u64::from(byte));
-    }
-
-    /// The low bits are what is looked at, and the high ones depend on everything.
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }
 
