@@ -205,7 +205,8 @@ impl Ended {
 /// The error code of the answer: as it says, or the class of the error that the function returned.
 pub(crate) fn status_code(response: &Response, outcome: &Outcome<'_>) -> Option<i64> {
     match outcome {
-        Outcome::Failed { error_type, .. } => error_type.parse().ok(),
+        // A number that is not negative is the status of HTTP below: the codes of JSON-RPC and MCP are negative.
+        Outcome::Failed { error_type, .. } => error_type.parse().ok().filter(|code| *code < 0),
         _ => response.mcp.as_ref().and_then(|answer| answer.status_code),
     }
 }

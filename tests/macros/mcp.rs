@@ -114,6 +114,18 @@ fn an_error_that_is_a_code_is_the_status_of_the_response() {
 }
 
 #[test]
+fn an_error_that_is_the_status_of_http_is_no_code_of_an_answer() {
+    #[llm_trace(mcp(client), method = "ping")]
+    fn ping() -> Result<Value, Refused> {
+        Err(Refused(503))
+    }
+    let trace = Trace::new();
+    assert!(trace.run(ping).is_err());
+    let span = trace.span("ping");
+    assert_eq!((span.text("error.type"), span.text("rpc.response.status_code")), (Some("503"), None));
+}
+
+#[test]
 fn the_span_a_message_arrives_in_is_linked_where_it_is_not_the_parent() {
     let (sender, transport) = (Trace::new(), Trace::new());
     let ids = sender.context().span().span_context().clone();
