@@ -199,6 +199,7 @@ impl Script {
         let earlier = {
             let mut received = self.received.lock().unwrap();
             let earlier = received.iter().filter(|earlier| earlier.path == call.path).count();
+            crate::golden::request(&call.path, &call.message);
             received.push(call);
             earlier
         };

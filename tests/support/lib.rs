@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test helper fails by panicking")]
 
 pub mod faults;
+pub mod golden;
 pub mod grpc;
 pub mod otlp;
 pub mod semconv;

@@ -191,6 +191,7 @@ fn serve(stream: &TcpStream, state: &State) {
                 Answer::HangOn(_) | Answer::StatusOn(..) => Answer::Status(200),
                 other => other,
             };
+            crate::golden::request(&request.path, &request.body);
             received.push(Received { answer, ..request });
             answer
         };

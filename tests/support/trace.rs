@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use opentelemetry::trace::{SpanContext, SpanId, Status, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, KeyValue, Value, global};
+use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{InMemoryLogExporter, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{
     IdGenerator, InMemorySpanExporter, InMemorySpanExporterBuilder, RandomIdGenerator, SdkTracerProvider,
-    SpanData,
+    SpanData, SpanExporter,
 };
 
-use crate::semconv;
+use crate::{golden, semconv};
 
 /// One test's trace.
 pub struct Trace {
@@ -38,7 +39,9 @@ fn providers() -> &'static Providers {
     static PROVIDERS: OnceLock<Providers> = OnceLock::new();
     PROVIDERS.get_or_init(|| {
         let spans = InMemorySpanExporterBuilder::new().build();
-        global::set_tracer_provider(SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build());
+        let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone());
+        let tracers = if golden::is_on() { tracers.with_simple_exporter(ToGolden) } else { tracers };
+        global::set_tracer_provider(tracers.build());
         let metrics = InMemoryMetricExporter::default();
         let reader =
             PeriodicReader::builder(metrics.clone()).with_interval(Duration::from_secs(3600)).build();
@@ -91,6 +94,9 @@ impl Trace {
             .filter(|record| record.trace_context().is_some_and(|context| context.trace_id == self.id));
         of_trace
             .inspect(|record| {
+                if golden::is_on() {
+                    golden::log(record.into());
+                }
                 let attributes: Vec<_> = record.attributes_iter().cloned().collect();
                 let name = record.event_name().unwrap_or_default();
                 let wrong = semconv::in_force().check_event(name, record.severity_number(), &attributes);
@@ -125,6 +131,16 @@ impl Trace {
         let mut found: Vec<_> = spans.into_iter().filter(|span| span.0.name == name).collect();
         assert_eq!(found.len(), 1, "expected one span `{name}`, got {names:?}");
         found.remove(0)
+    }
+}
+
+#[derive(Debug)]
+struct ToGolden;
+
+impl SpanExporter for ToGolden {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        batch.into_iter().map(Into::into).for_each(golden::span);
+        Ok(())
     }
 }
 
@@ -268,6 +284,9 @@ pub fn all_points() -> Vec<(String, Point)> {
     let exported = providers.metrics.get_finished_metrics().unwrap();
     // Cumulative: the last export holds everything.
     let Some(last) = exported.last() else { return Vec::new() };
+    if golden::is_on() {
+        golden::metrics(last.into());
+    }
     let mut all = Vec::new();
     for scope in last.scope_metrics() {
         let name = (
