@@ -38,6 +38,7 @@ mod call;
 #[cfg(feature = "otlp")]
 mod config;
 mod context;
+mod current_context;
 #[cfg(feature = "otlp")]
 pub mod doctor;
 mod events;

@@ -39,11 +39,10 @@ use opentelemetry::trace::{Link, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
 use crate::call::{Failure, Kind, Outcome, Text};
-use crate::metrics;
 use crate::request::{Request, replace, server_address, without_secrets};
 use crate::response::Response;
 use crate::semconv::attribute;
-use crate::vintage;
+use crate::{current_context, metrics, vintage};
 
 /// A message of the Model Context Protocol.
 impl Request {
@@ -222,7 +221,7 @@ fn is_failure(kind: Kind, code: i64) -> bool {
 
 /// The span that a message arrives in, such as that of an HTTP request, if its parent is another.
 pub(crate) fn link_to_transport(parent: &Context) -> Option<Link> {
-    let ambient = Context::map_current(|current| current.span().span_context().clone());
+    let ambient = current_context::with(|current| current.span().span_context().clone());
     let is_parent = ambient.span_id() == parent.span().span_context().span_id();
     (ambient.is_valid() && !is_parent).then(|| Link::with_context(ambient))
 }

@@ -12,6 +12,7 @@ use tracing::span::EnteredSpan;
 use tracing::{Level, Metadata, Span};
 
 use crate::call::{CallSite, CurrentCall, Finished, Outcome};
+use crate::current_context;
 use crate::pricing::Price;
 use crate::request::Request;
 
@@ -57,7 +58,7 @@ pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContex
     }
     let ids = exported_as.is_valid().then_some(exported_as);
     // What a layer makes of this span here, it makes without a parent, and the SDK does not record it.
-    let _nowhere = Context::new().with_telemetry_suppressed().attach();
+    let _nowhere = current_context::attach(Context::new().with_telemetry_suppressed());
     let span = tracing::debug_span!(
         target: TARGET,
         "llm_call",
@@ -75,14 +76,16 @@ pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContex
     );
     // A layer that exports it shows by what it makes current. Its children would be lost below an unrecorded span,
     // and with a recorded one each call would be exported twice: then there is no mirror.
-    let is_exported = span.in_scope(|| Context::map_current(TraceContextExt::has_active_span));
+    let is_exported = span.in_scope(|| current_context::with(TraceContextExt::has_active_span));
     (!span.is_disabled() && !is_exported).then_some(span)
 }
 
 /// Enters the mirror of the call that `context` runs in. Attach the context after this: what layers make current while
 /// they enter a span is not to be the parent of what the call does.
 pub(crate) fn enter(context: &Context) -> Option<EnteredSpan> {
-    if can_be_wanted() { CurrentCall::mirror_in(context).map(Span::entered) } else { None }
+    // Subscribers keep the entered spans in thread-locals, too.
+    let can_be_entered = can_be_wanted() && current_context::is_available();
+    if can_be_entered { CurrentCall::mirror_in(context).map(Span::entered) } else { None }
 }
 
 /// Writes to the mirror what a finished call tells, but no content.
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn tokens_and_cost_are_in_the_log_where_nothing_is_exported() {
         let unseen = begin(&SITE, |_| {});
-        assert!(unseen.inside().run(|| CurrentCall::mirror_in(&Context::current())).is_none());
+        assert!(unseen.inside().run(|| CurrentCall::mirror_in(&current_context::get())).is_none());
         assert!(!unseen.reads_response());
         unseen.succeed(Response::new());
 

@@ -31,6 +31,8 @@ use opentelemetry::{Context, global};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
+use crate::current_context;
+
 /// What travels between processes, as `OTEL_PROPAGATORS` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Propagators {
@@ -73,7 +75,7 @@ pub(crate) fn install(propagators: Propagators) {
 ///
 /// Uses the global propagator, which [`Builder::init`](crate::Builder::init) sets; without one nothing is written.
 pub fn inject(headers: &mut HeaderMap) {
-    let context = Context::current();
+    let context = current_context::get();
     global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut HeaderInjector(headers));
     });
@@ -83,7 +85,7 @@ pub fn inject(headers: &mut HeaderMap) {
 /// attached: `handler(request).with_context(propagation::extract(&headers))`. Headers that are missing or broken
 /// give the current context.
 pub fn extract(headers: &HeaderMap) -> Context {
-    global::get_text_map_propagator(|propagator| propagator.extract(&HeaderExtractor(headers)))
+    extract_from(&HeaderExtractor(headers))
 }
 
 /// Writes the current context into anything that has names and values: the `_meta` of an MCP message, the headers of one in a
@@ -102,7 +104,7 @@ pub fn inject_with(mut set: impl FnMut(&str, String)) {
             (self.0)(key, value);
         }
     }
-    let context = Context::current();
+    let context = current_context::get();
     global::get_text_map_propagator(|propagator| {
         propagator.inject_context(&context, &mut Into(&mut set));
     });
@@ -126,7 +128,7 @@ pub fn extract_with<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Context {
             Vec::new() // propagators ask for what they know
         }
     }
-    global::get_text_map_propagator(|propagator| propagator.extract(&From(&get, PhantomData)))
+    extract_from(&From(&get, PhantomData))
 }
 
 /// Carries the current context into a closure that runs elsewhere: `spawn_blocking`, `std::thread`, rayon. For futures
@@ -145,9 +147,17 @@ pub fn extract_with<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Context {
 /// # index();
 /// ```
 pub fn in_current_context<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
-    let context = Context::current();
+    let context = current_context::get();
     move || {
-        let _attached = context.attach();
+        let _attached = current_context::attach(context);
         work()
     }
+}
+
+fn extract_from(carrier: &dyn Extractor) -> Context {
+    if !current_context::is_available() {
+        // The propagator that does nothing asks for it all the same.
+        return Context::new();
+    }
+    global::get_text_map_propagator(|propagator| propagator.extract(carrier))
 }

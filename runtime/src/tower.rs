@@ -34,7 +34,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::propagation;
+use crate::{current_context, propagation};
 
 /// Continues the callers' traces in a server.
 ///
@@ -108,7 +108,7 @@ where
 
     fn call(&mut self, request: Request<B>) -> InContext<S::Future> {
         let context = callers_context(&request);
-        let _attached = context.clone().map(Context::attach);
+        let _attached = context.clone().map(current_context::attach);
         InContext { inner: self.inner.call(request), context }
     }
 }
@@ -152,7 +152,7 @@ where
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let _attached = this.context.clone().map(Context::attach);
+        let _attached = this.context.clone().map(current_context::attach);
         let answer = std::task::ready!(this.inner.poll(task))?;
         Poll::Ready(Ok(answer.map(|inner| InContext { inner, context: this.context.take() })))
     }
@@ -167,7 +167,7 @@ impl<B: Body> Body for InContext<B> {
         task: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let _attached = this.context.clone().map(Context::attach);
+        let _attached = this.context.clone().map(current_context::attach);
         this.inner.poll_frame(task)
     }
 
@@ -182,7 +182,7 @@ impl<B: Body> Body for InContext<B> {
 
 /// What came with a request, if it says anything that is not known here.
 fn callers_context<B>(request: &Request<B>) -> Option<Context> {
-    if Context::map_current(|current| {
+    if current_context::with(|current| {
         current.span().span_context().is_valid() && !current.span().span_context().is_remote()
     }) {
         return None; // somebody has made a span of the request

@@ -7,9 +7,8 @@ use llm_trace::opentelemetry::global;
 use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
 use llm_trace::{DropReason, Receipt, Response, Telemetry, Usage, llm_trace};
 use llm_trace_tests::otlp::{Answer, Receiver};
-use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
-use crate::{LONG, TRACES, account, keeps_the_law, one_at_a_time, quick, started, until, work};
+use crate::{LONG, TRACES, account, keeps_the_law, one_at_a_time, outcome, quick, started, until, work};
 
 #[test]
 fn a_shutdown_takes_no_longer_than_it_may() {
@@ -125,15 +124,6 @@ fn what_is_known_can_be_asked_for_at_any_time() {
     });
     let receipt = telemetry.shutdown();
     assert_eq!(account("asked all the time", &receipt, &receiver).started(), 2_000);
-}
-
-/// The outcome that a span of the receiver's has.
-fn outcome(span: &opentelemetry_proto::tonic::trace::v1::Span) -> Option<String> {
-    let found = span.attributes.iter().find(|attribute| attribute.key == "llm_trace.outcome")?;
-    match found.value.clone()?.value? {
-        Value::StringValue(outcome) => Some(outcome),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]

@@ -7,6 +7,7 @@ mod fork;
 mod lifecycle;
 mod said;
 mod shape;
+mod teardown;
 
 use std::collections::HashMap;
 use std::net::TcpListener;
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 use llm_trace::{Builder, DropReason, Receipt, SignalCounts, Telemetry, llm_trace};
 use llm_trace_tests::faults::Row;
 use llm_trace_tests::otlp::{Answer, Received, Receiver, unreachable_endpoint};
+use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::trace::v1::Span;
 
 const TRACES: &str = "/v1/traces";
 
@@ -80,6 +83,15 @@ fn until(telemetry: &Telemetry, done: impl Fn(&Receipt) -> bool) -> Receipt {
         }
         assert!(Instant::now() < deadline, "{receipt}");
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The outcome that a span of the receiver's has.
+fn outcome(span: &Span) -> Option<String> {
+    let found = span.attributes.iter().find(|attribute| attribute.key == "llm_trace.outcome")?;
+    match found.value.clone()?.value? {
+        any_value::Value::StringValue(outcome) => Some(outcome),
+        other => panic!("{other:?}"),
     }
 }
 

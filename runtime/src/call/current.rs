@@ -8,11 +8,10 @@ use opentelemetry::{Context, KeyValue};
 
 use super::{AttributeValue, Content, Kind, Open};
 use crate::context::Scope;
-use crate::metrics;
 use crate::privacy::{self, Piece};
-use crate::quality;
 use crate::request::Request;
 use crate::response::{LlmResponse, RateLimits, Response, Usage, request_id};
+use crate::{current_context, metrics, quality};
 
 /// The annotated call this code runs in; see [`current()`].
 #[derive(Clone, Debug)]
@@ -40,7 +39,7 @@ pub struct CurrentCall {
 /// # ask("?");
 /// ```
 pub fn current() -> CurrentCall {
-    Context::map_current(|context| context.get::<CurrentCall>().cloned())
+    current_context::with(|context| context.get::<CurrentCall>().cloned())
         .unwrap_or_else(|| CurrentCall { open: Weak::new(), scope: Scope::root() })
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use opentelemetry::Context;
 
 use super::{Call, Open};
-use crate::mirror;
+use crate::{current_context, mirror};
 
 /// A call's context, for a body that runs in turns: a future, a stream.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ impl Inside {
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         let Some((open, context)) = &self.call else { return turn() };
         let _entered = mirror::enter(context);
-        let _attached = context.clone().attach();
+        let _attached = current_context::attach(context.clone());
         let _watch = Watch { open, was_panicking: std::thread::panicking() };
         turn()
     }

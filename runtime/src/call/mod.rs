@@ -44,7 +44,7 @@ use crate::privacy::{Piece, Recorded, RequestShare};
 use crate::quality::Signals;
 use crate::request::Request;
 use crate::response::{ErrorFacts, Response};
-use crate::{events, mcp, metrics, mirror, privacy, quality, span};
+use crate::{current_context, events, mcp, metrics, mirror, privacy, quality, span};
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -170,8 +170,11 @@ impl Call {
         }
     }
 
-    /// Starts the call's span and clock.
+    /// Starts the call's span and clock, unless the thread is being taken down: what it would need may be gone.
     pub(crate) fn begin(site: Site, mut request: Request) -> Self {
+        if !current_context::is_available() {
+            return Call { held: None };
+        }
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = match request.parent.take() {
@@ -180,7 +183,7 @@ impl Call {
                 request.links.extend(mcp::link_to_transport(&parent));
                 parent
             }
-            given => given.unwrap_or_else(Context::current),
+            given => given.unwrap_or_else(current_context::get),
         };
         let outer = CurrentCall::scope_of(&parent);
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
@@ -374,7 +377,7 @@ impl Held {
         };
         // A call that is dropped can be far from its context, by which a test knows its measurements and events.
         #[cfg(feature = "testing")]
-        let _attached = self.context.clone().attach();
+        let _attached = current_context::attach(self.context.clone());
         if let Some(instruments) = instruments {
             metrics::record(&finished, &instruments);
             quality::measure_text(&finished, open.scope.outermost());

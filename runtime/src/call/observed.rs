@@ -9,7 +9,7 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, global};
 
 use super::CallSite;
-use crate::{events, metrics, mirror};
+use crate::{current_context, events, metrics, mirror};
 
 static PROVIDERS: AtomicU8 = AtomicU8::new(NONE_SO_FAR);
 
@@ -55,7 +55,7 @@ fn is_provided() -> bool {
 
 /// Without a provider of its own a program may still hand on the trace that it is part of.
 fn is_continued(site: &CallSite) -> bool {
-    site.has_parent || Context::map_current(TraceContextExt::has_active_span)
+    site.has_parent || current_context::with(TraceContextExt::has_active_span)
 }
 
 /// The API does not tell, but its tracer that does nothing hands the parent on, also where telemetry is suppressed. There

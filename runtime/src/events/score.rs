@@ -4,12 +4,12 @@ use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, SpanId, SpanRef, TraceContextExt, TraceFlags, TraceId, TraceState};
-use opentelemetry::{Context, Key, KeyValue, Value};
+use opentelemetry::{Key, KeyValue, Value};
 
 use super::{Event, any_value, sink};
 use crate::call::{AttributeValue, Text, current};
 use crate::semconv::{attribute, event};
-use crate::{metrics, privacy};
+use crate::{current_context, metrics, privacy};
 
 /// A score of an answer, which becomes the event `gen_ai.evaluation.result` and a measurement of
 /// `llm_trace.evaluation.score`; see [`score()`].
@@ -153,7 +153,7 @@ impl Score {
         let call = current();
         call.note_score();
         if let Some(scored) = self.span.as_ref().filter(|span| span.is_valid()) {
-            Context::map_current(|context| link(&context.span(), scored));
+            current_context::with(|context| link(&context.span(), scored));
         } else if self.response_id.is_none() {
             self.response_id = call.only_response_id();
         }
@@ -170,8 +170,8 @@ impl Score {
         }
         sink::emit(event::EVALUATION_RESULT, Severity::Info, || {
             let span = self.span.clone();
-            let span =
-                span.unwrap_or_else(|| Context::map_current(|context| context.span().span_context().clone()));
+            let span = span
+                .unwrap_or_else(|| current_context::with(|context| context.span().span_context().clone()));
             Event {
                 name: event::EVALUATION_RESULT,
                 severity: Severity::Info,

@@ -8,6 +8,7 @@ use opentelemetry::logs::{LogRecord, Logger, LoggerProvider, Severity};
 
 use super::Event;
 use super::limits::EventLimits;
+use crate::current_context;
 
 static SINK: RwLock<Option<Arc<dyn Sink>>> = RwLock::new(None);
 static STATE: AtomicU8 = AtomicU8::new(NOBODY);
@@ -50,7 +51,7 @@ impl<L: Logger + Send + Sync> Sink for Emitter<L> {
             self.logger.emit(record);
         } else {
             // The SDK would take the span that happens to be current.
-            let _nowhere = Context::new().attach();
+            let _nowhere = current_context::attach(Context::new());
             self.logger.emit(record);
         }
     }
@@ -150,7 +151,8 @@ pub(super) fn are_asked_for() -> bool {
 
 /// Makes an event and emits it, if it is wanted.
 pub(super) fn emit(name: &'static str, severity: Severity, make: impl FnOnce() -> Event) {
-    if !are_received() {
+    // The SDK's loggers ask for the current context.
+    if !are_received() || !current_context::is_available() {
         return;
     }
     let current = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use opentelemetry::Context;
 
 use super::guard::{Running, Telemetry};
+use crate::current_context;
 
 thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
@@ -93,7 +94,7 @@ impl Telemetry {
 
 fn deliver(running: &Weak<Running>, timeout: Duration) {
     // Our own threads survive their panics, and must not wait for themselves.
-    if IS_QUIET.get() || Context::map_current(Context::is_telemetry_suppressed) {
+    if IS_QUIET.get() || current_context::with(Context::is_telemetry_suppressed) {
         return;
     }
     let Some(running) = running.upgrade().filter(|running| !running.is_stopping()) else { return };

@@ -59,6 +59,7 @@ pub use event::Event;
 pub use metrics::Point;
 pub use span::Span;
 
+use crate::current_context;
 use record::{Active, Record};
 
 /// Begins to capture. The handle sees what runs under it from now on.
@@ -114,7 +115,7 @@ pub struct Capture {
 impl Capture {
     /// Runs code under this capture, as if nothing were around it: its first spans are roots.
     pub fn run<R>(&self, code: impl FnOnce() -> R) -> R {
-        let _attached = self.context().attach();
+        let _attached = current_context::attach(self.context());
         code()
     }
 

@@ -12,7 +12,7 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::event::Emitted;
-use crate::events;
+use crate::{current_context, events};
 
 /// The context value by which code runs under a capture.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ static SEEDS: Mutex<Option<HashSet<u32>>> = Mutex::new(None);
 
 /// The capture that the current context is under.
 pub(super) fn current() -> Option<Arc<Record>> {
-    Context::map_current(of_context)
+    current_context::with(of_context)
 }
 
 /// The capture that `context` is under.

@@ -26,6 +26,7 @@ use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, spoken};
 use super::printable::printable;
 use crate::config::SignalSettings;
+use crate::current_context;
 use connect::Connector;
 
 /// A receiver's answer is a status and a short message.
@@ -90,7 +91,7 @@ fn run<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
 
 /// Works without telemetry of its own: what HTTP/2 and TLS trace would be exported, traced, exported, and so on.
 fn quietly<T>(work: impl FnOnce() -> T) -> T {
-    let _suppressed = opentelemetry::Context::enter_telemetry_suppressed_scope();
+    let _suppressed = current_context::suppress_telemetry();
     tracing::subscriber::with_default(NoSubscriber::default(), work)
 }
 

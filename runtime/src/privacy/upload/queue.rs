@@ -6,9 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use opentelemetry::Context;
-
 use super::{ContentPiece, ContentStore, ContentUpload, Job, reference_key};
+use crate::current_context;
 use crate::privacy::content::{Form, Piece, attribute_key, formed};
 use crate::privacy::rules::Rules;
 use crate::privacy::tree::Tree;
@@ -184,7 +183,7 @@ impl Uploader {
 impl State {
     fn work(&self, queue: &Receiver<Job>) {
         // What the store does, such as a request of an instrumented client, is no telemetry of the program's.
-        let _suppressed = Context::current().with_telemetry_suppressed().attach();
+        let _suppressed = current_context::suppress_telemetry();
         for job in queue {
             let cost = job.tree.cost();
             if self.is_given_up.load(Ordering::Relaxed) {

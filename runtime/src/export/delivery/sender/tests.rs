@@ -380,8 +380,7 @@ fn what_a_wire_says_about_itself_is_not_sent_over_it() {
     let rig = Rig::new();
     let (tell, told) = mpsc::channel();
     rig.script.then(move |_| {
-        let is_suppressed =
-            opentelemetry::Context::map_current(opentelemetry::Context::is_telemetry_suppressed);
+        let is_suppressed = crate::current_context::with(opentelemetry::Context::is_telemetry_suppressed);
         let is_heard =
             tracing::dispatcher::get_default(|dispatch| !dispatch.is::<tracing::subscriber::NoSubscriber>());
         tell.send((is_suppressed, is_heard)).expect("somebody asks");

@@ -4,9 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use opentelemetry::Context;
-
 use super::{Phase, Shared, State};
+use crate::current_context;
 use crate::export::delivery::queue::Waiting;
 use crate::export::delivery::{DropReason, Signal, Ticket, Wire};
 
@@ -26,7 +25,7 @@ enum Next {
 impl Shared {
     pub(super) fn run(&self) {
         // Whatever the client below reports about itself would be exported by this very thread.
-        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        let _suppressed = current_context::suppress_telemetry();
         if let Some(lost) = self.state().on_its_way.take() {
             // A thread before this one died of it.
             self.drop(&lost, DropReason::WorkerDead, "the thread that sent it died");

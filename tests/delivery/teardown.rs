@@ -1,0 +1,265 @@
+//! Telemetry where a thread or the process is being taken down: in destructors of thread-locals and in `atexit`. By then
+//! OpenTelemetry's thread-local context may be gone, and whoever asks for it panics, which aborts the process.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use llm_trace::opentelemetry::Context;
+use llm_trace::propagation::{in_current_context, inject_with};
+use llm_trace::{Call, Kind, Telemetry, llm_trace};
+use llm_trace_tests::otlp::Receiver;
+
+use crate::{one_at_a_time, outcome, quick, work};
+
+const CASE: &str = "TEST_TEARDOWN";
+const ENDPOINT: &str = "TEST_ENDPOINT";
+const SURVIVED: &str = "the program goes on";
+
+/// Holds anything until the thread has ended.
+struct Held(RefCell<Vec<Box<dyn FnOnce()>>>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for end in self.0.take() {
+            end();
+        }
+    }
+}
+
+thread_local! {
+    static HELD: Held = const { Held(RefCell::new(Vec::new())) };
+}
+
+/// Calls `end` in the destructor of a thread-local.
+fn at_the_end_of_the_thread(end: impl FnOnce() + 'static) {
+    HELD.with(|held| held.0.borrow_mut().push(Box::new(end)));
+}
+
+/// Runs on a thread of its own whose OpenTelemetry context is dropped before [`HELD`]: what is initialised last goes first.
+fn on_a_thread(case: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::spawn(|| {
+        HELD.with(|_| {});
+        work();
+        case();
+    });
+    thread.join().unwrap();
+}
+
+/// Where the program uses OpenTelemetry's context, and llm-trace only when it is gone.
+fn late_on_a_thread() {
+    let thread = std::thread::spawn(|| {
+        HELD.with(|_| {});
+        drop(Context::current());
+        calls();
+    });
+    thread.join().unwrap();
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+async fn never() {
+    work();
+    std::future::pending::<()>().await;
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+fn tokens() -> Pin<Box<dyn Stream<Item = String>>> {
+    stream::repeat("token".to_owned()).boxed_local()
+}
+
+fn a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        tokio::spawn(never());
+        tokio::task::yield_now().await;
+    });
+    at_the_end_of_the_thread(move || drop(runtime));
+}
+
+fn a_future() {
+    let mut future = Box::pin(never());
+    assert_eq!(future.as_mut().now_or_never(), None);
+    at_the_end_of_the_thread(move || drop(future));
+}
+
+fn a_future_that_is_polled() {
+    let mut future = Box::pin(never());
+    at_the_end_of_the_thread(move || assert_eq!(future.as_mut().now_or_never(), None));
+}
+
+fn a_stream() {
+    let mut tokens = tokens();
+    assert!(tokens.next().now_or_never().is_some());
+    at_the_end_of_the_thread(move || drop(tokens));
+}
+
+fn a_stream_that_is_read() {
+    let mut tokens = tokens();
+    at_the_end_of_the_thread(move || assert!(tokens.next().now_or_never().is_some()));
+}
+
+fn a_call() {
+    let call = Call::builder(Kind::Chat).begin();
+    at_the_end_of_the_thread(move || drop(call));
+}
+
+fn calls() {
+    at_the_end_of_the_thread(|| {
+        work();
+        assert_eq!(never().now_or_never(), None);
+        drop(tokens());
+        drop(Call::builder(Kind::Chat).begin());
+    });
+}
+
+fn everything_else() {
+    at_the_end_of_the_thread(|| {
+        llm_trace::current().attribute("key", "value");
+        llm_trace::score("relevance").value(0.5).record();
+        inject_with(|_, _| {});
+        in_current_context(work)();
+        assert!(!llm_trace::propagation::extract_with(|_| None).is_telemetry_suppressed());
+    });
+}
+
+/// By name: what a thread does before it ends.
+fn cases() -> HashMap<&'static str, fn()> {
+    [
+        ("a runtime", a_runtime as fn()),
+        ("a future", a_future),
+        ("a future that is polled", a_future_that_is_polled),
+        ("a stream", a_stream),
+        ("a stream that is read", a_stream_that_is_read),
+        ("a call", a_call),
+        ("calls", calls),
+        ("everything else", everything_else),
+    ]
+    .into()
+}
+
+static TELEMETRY: Mutex<Option<Telemetry>> = Mutex::new(None);
+
+#[expect(clippy::print_stdout, reason = "it is the program's")]
+extern "C" fn shut_down() {
+    let telemetry = TELEMETRY.lock().unwrap().take();
+    work();
+    drop(telemetry);
+    println!("{SURVIVED}");
+}
+
+/// The program that the tests below start; by itself this is no test.
+#[test]
+fn program() {
+    let (Ok(case), Ok(state)) = (std::env::var(CASE), std::env::var("TEST_STATE")) else { return };
+    if state == "mirrored" {
+        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE);
+        subscriber.with_writer(std::io::sink).init();
+    }
+    let telemetry = || quick(&std::env::var(ENDPOINT).unwrap()).init().unwrap();
+    let telemetry = (state != "off").then(telemetry);
+    match &*case {
+        "the guard" => {
+            on_a_thread(|| at_the_end_of_the_thread(move || drop(telemetry)));
+        }
+        "atexit" => {
+            *TELEMETRY.lock().unwrap() = telemetry;
+            shutdown_hooks::add_shutdown_hook(shut_down);
+            work();
+            // Takes down the locals of this thread first.
+            std::process::exit(0);
+        }
+        "late calls" => {
+            late_on_a_thread();
+            drop(telemetry);
+        }
+        case => {
+            let case = cases()[case];
+            if state == "shut down" {
+                drop(telemetry);
+                on_a_thread(case);
+            } else {
+                on_a_thread(case);
+                drop(telemetry);
+            }
+        }
+    }
+    println!("{SURVIVED}");
+    std::process::exit(0);
+}
+
+fn run(case: &str, state: &str, receiver: &Receiver) -> Output {
+    let mut program = Command::new(std::env::current_exe().unwrap());
+    program.args(["--exact", "teardown::program", "--nocapture"]);
+    program.env(CASE, case).env("TEST_STATE", state).env(ENDPOINT, receiver.endpoint()).output().unwrap()
+}
+
+fn survives(case: &str, state: &str, receiver: &Receiver) {
+    let output = run(case, state, receiver);
+    assert!(goes_on(&output), "{case}, {state}: {output:?}");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(!err.contains("panicked"), "{case}, {state}: {err}");
+}
+
+fn goes_on(output: &Output) -> bool {
+    output.status.success() && String::from_utf8_lossy(&output.stdout).contains(SURVIVED)
+}
+
+#[test]
+fn no_call_aborts_a_process_in_the_destructor_of_a_thread_local() {
+    let _turn = one_at_a_time();
+    for case in cases().keys() {
+        for state in ["off", "on", "mirrored", "shut down"] {
+            survives(case, state, &Receiver::start());
+        }
+    }
+}
+
+#[test]
+fn no_call_aborts_a_process_whose_thread_has_not_used_this_crate_before() {
+    let _turn = one_at_a_time();
+    for state in ["off", "on", "mirrored"] {
+        let output = run("late calls", state, &Receiver::start());
+        assert!(goes_on(&output), "{state}: {output:?}");
+    }
+}
+
+#[test]
+fn a_call_that_ends_in_the_destructor_of_a_thread_local_is_recorded() {
+    let _turn = one_at_a_time();
+    for (case, name) in [
+        ("a runtime", "chat gpt-4o-mini"),
+        ("a future", "chat gpt-4o-mini"),
+        ("a stream", "chat gpt-4o-mini"),
+        ("a stream that is read", "chat gpt-4o-mini"),
+        ("a call", "chat"),
+    ] {
+        let receiver = Receiver::start();
+        survives(case, "on", &receiver);
+        let taken = receiver.spans_taken();
+        let span = taken.iter().find(|span| span.name == name);
+        assert_eq!(span.and_then(outcome).as_deref(), Some("cancelled"), "{case}: {taken:?}");
+    }
+}
+
+#[test]
+fn a_guard_that_is_dropped_with_its_thread_delivers() {
+    let _turn = one_at_a_time();
+    for state in ["on", "mirrored"] {
+        let receiver = Receiver::start();
+        survives("the guard", state, &receiver);
+        assert_eq!(receiver.spans_taken().len(), 1);
+    }
+}
+
+#[test]
+fn a_shutdown_in_atexit_delivers() {
+    let _turn = one_at_a_time();
+    for state in ["on", "mirrored"] {
+        let receiver = Receiver::start();
+        survives("atexit", state, &receiver);
+        assert_eq!(receiver.spans_taken().len(), 1, "and the call in it is not recorded");
+    }
+}
