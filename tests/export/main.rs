@@ -9,6 +9,7 @@ mod logs;
 mod program;
 mod protocols;
 mod runtimes;
+mod secrets;
 mod settings;
 mod tags;
 mod tls;

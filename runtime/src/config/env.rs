@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use super::ConfigError;
+use super::{ConfigError, endpoint};
+use crate::export::printable;
 
 /// Where settings come from when the builder does not give them. A trait so that tests need not change the
 /// process's environment, which other threads read.
@@ -40,9 +41,9 @@ fn text(variable: &'static str, value: Option<std::ffi::OsString>) -> Result<Opt
 }
 
 /// The first of these variables that is set, with its value.
-pub(super) fn first(
+pub(super) fn first<const N: usize>(
     source: &dyn Source,
-    variables: [&'static str; 2],
+    variables: [&'static str; N],
 ) -> Result<Option<(&'static str, String)>, ConfigError> {
     for variable in variables {
         if let Some(value) = source.get(variable)? {
@@ -137,8 +138,28 @@ pub(super) fn pairs(
     Ok(pairs)
 }
 
+/// An error that can be printed: what steers a terminal is escaped, of what may be a URL only scheme, host and port are shown, and
+/// of what is very long the beginning.
 pub(super) fn invalid(parameter: &'static str, value: String, expected: impl Into<String>) -> ConfigError {
-    ConfigError::InvalidValue { parameter, value, expected: expected.into() }
+    let may_be_url = value.contains("://") || value.contains('@');
+    let value = if may_be_url { endpoint::shown(&value) } else { value };
+    let value = beginning(&printable(&value), MAX_SHOWN);
+    ConfigError::InvalidValue {
+        parameter,
+        value,
+        expected: beginning(&printable(&expected.into()), MAX_EXPECTED),
+    }
+}
+
+/// Characters of a value in an error, and of what is said about it, which may quote another.
+const MAX_SHOWN: usize = 200;
+const MAX_EXPECTED: usize = 1000;
+
+fn beginning(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Decodes `%20`; what is not a valid escape stays as it is, since tokens contain bare percent signs.
@@ -195,11 +216,32 @@ mod tests {
         assert_eq!(error.to_string(), "LLM_TRACE_X: `yes` is not valid: expected `true` or `false`");
         let error = choice(&One("bogus"), "X", &[("a", 1), ("b", 2)]).expect_err("none of them");
         assert_eq!(error.to_string(), "X: `bogus` is not valid: expected one of `a`, `b`");
-        for number in ["10s", "0", "-1", "1.5"] {
-            assert!(milliseconds(&One(number), "X").is_err(), "{number}");
-            assert!(count(&One(number), "X").is_err(), "{number}");
+    }
+
+    #[test]
+    fn an_error_steers_no_terminal_and_shows_no_password_of_a_url() {
+        let cases = [
+            ("\x1b[2J\x1b]0;x\x07red", "\\u{1b}[2J\\u{1b}]0;x\\u{7}red"),
+            ("a\u{202e}b", "a\\u{202e}b"),
+            ("http://me:SECRET@host/SECRET?k=SECRET", "http://***@host/…"),
+            ("otlp,http://me:SECRET@host", "otlp,http://***@host"),
+            ("me:SECRET@host:4318", "***@host:4318"),
+            ("me:SEC/RET@host", "…"),
+        ];
+        for (value, shown) in cases {
+            for error in [
+                flag(&One(value), "LLM_TRACE_X").expect_err("not a flag"),
+                choice(&One(value), "LLM_TRACE_X", &[("a", 1)]).expect_err("none of them"),
+            ] {
+                let (message, debug) = (error.to_string(), format!("{error:?}"));
+                assert!(message.starts_with(&format!("LLM_TRACE_X: `{shown}` is not valid")), "{message}");
+                for text in [message, debug] {
+                    assert!(!text.contains("SEC") && !text.contains('\x1b'), "{text}");
+                }
+            }
         }
-        assert_eq!(milliseconds(&One(" 10 "), "X").expect("valid"), Some(Duration::from_millis(10)));
+        let long = invalid("X", "x".repeat(1 << 20), "y".repeat(1 << 20)).to_string();
+        assert!(long.len() < 2_000, "{}", long.len());
     }
 
     #[cfg(unix)]

@@ -14,6 +14,7 @@ mod metrics;
 mod overview;
 mod propagators;
 mod protocol;
+mod proxy;
 mod resource;
 mod sampler;
 mod sdk;

@@ -148,6 +148,16 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Those of the signals that are exported.
+    pub(super) fn signals(&self) -> impl Iterator<Item = &SignalSettings> {
+        let traces = if let Traces::Otlp(traces) = &self.traces { Some(traces) } else { None };
+        let metrics = if let Metrics::Otlp(metrics) = &self.metrics { Some(metrics) } else { None };
+        let events = if let Events::Otlp { signal, .. } = &self.events { Some(signal) } else { None };
+        [traces, metrics, events].into_iter().flatten()
+    }
+}
+
 /// The specification: whatever is not `true` does not disable. It is the switch that has to work when nothing else
 /// does, so a value that is neither is no error.
 fn is_disabled(source: &dyn Source) -> bool {

@@ -8,7 +8,7 @@ use ureq::tls::TlsConfig;
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, Compression, ConfigError, Protocol, endpoint, tls};
+use super::{Builder, Compression, ConfigError, Protocol, endpoint, proxy, tls};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -24,6 +24,8 @@ pub(crate) struct SignalSettings {
     /// For the answer to one request.
     pub(crate) timeout: Duration,
     pub(crate) tls: TlsConfig,
+    /// The one that is used.
+    pub(crate) proxy: Option<ureq::Proxy>,
 }
 
 /// One of the three signals.
@@ -119,8 +121,10 @@ impl SignalSettings {
         let protocol = Protocol::resolve(builder, source, signal)?;
         let own = env::flag(source, signal.own.insecure)?;
         let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
+        let endpoint = receiver.endpoint(protocol, is_insecure, signal)?;
         Ok(SignalSettings {
-            endpoint: receiver.endpoint(protocol, is_insecure, signal)?,
+            proxy: proxy::resolve(source, &endpoint, protocol)?,
+            endpoint,
             protocol,
             compression: Compression::resolve(builder, source, signal)?,
             headers: headers(builder, source, signal)?,

@@ -410,8 +410,7 @@ fn other(found: String) -> Problem {
 
 /// The proxy on the way, if there is one.
 fn proxy(settings: &SignalSettings) -> Option<String> {
-    let agent = export::agent(&settings.endpoint, settings.tls.clone());
-    let proxy = agent.config().proxy().filter(|proxy| !proxy.is_no_proxy(&settings.endpoint))?;
+    let proxy = settings.proxy.as_ref()?;
     Some(printable(&format!("{}:{}", proxy.host(), proxy.port())))
 }
 

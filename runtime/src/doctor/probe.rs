@@ -2,15 +2,15 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION};
-use http::{HeaderMap, Request, StatusCode};
+use http::header::{CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, StatusCode};
 use opentelemetry_http::Bytes;
 
 use super::{Check, Problem, explain};
 #[cfg(feature = "grpc")]
 use crate::config::Protocol;
 use crate::config::{SignalSettings, shown};
-use crate::export::{self, Encoding, Parcel, Signal};
+use crate::export::{self, HttpClient, Parcel, Signal};
 
 /// What is wrong is at the beginning of an answer.
 const MAX_BODY: u64 = 64 * 1024;
@@ -44,21 +44,10 @@ fn problem(signal: Signal, settings: &SignalSettings) -> Option<Problem> {
 
 /// Of no items, so that nobody's data gets anything it should not have.
 fn send(signal: Signal, settings: &SignalSettings) -> Result<Answer, ureq::Error> {
-    let agent = export::agent(&settings.endpoint, settings.tls.clone());
-    let encoding = Encoding { protocol: settings.protocol, compression: settings.compression };
     let nothing = Parcel { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
-    let mut request = Request::post(settings.endpoint.clone());
-    if let Some(headers) = request.headers_mut() {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(encoding.content_type()));
-        if let Some(encoding) = encoding.content_encoding() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        headers.extend(settings.headers.clone());
-    }
-    let body = encoding.encode(&nothing)?;
-    let request = request.body(&body[..])?;
-    let request = agent.configure_request(request).timeout_global(Some(settings.timeout)).build();
-    let mut response = agent.run(request)?;
+    let client = HttpClient::new(settings);
+    let body = client.encoding().encode(&nothing)?;
+    let mut response = client.post(&body, settings.timeout)?;
     // Half a page tells as much as a whole one.
     let body = response.body_mut().with_config().limit(MAX_BODY).read_to_vec().unwrap_or_default();
     let (status, headers) = (response.status(), response.headers());

@@ -4,13 +4,11 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderMap, Request, Uri};
-use ureq::tls::TlsConfig;
+use http::Uri;
 
 use super::answer;
+use super::client::HttpClient;
 use super::delivery::{MakeWire, Outcome, Parcel, Wire};
-use super::encoding::Encoding;
 use super::printable::printable;
 use crate::config::SignalSettings;
 
@@ -27,22 +25,13 @@ const GRACE: Duration = Duration::from_millis(250);
 /// A blocking client: it runs on the sender's own thread, where blocking is what is wanted, and needs no async runtime that may
 /// be missing, busy or gone.
 struct HttpWire {
-    agent: ureq::Agent,
-    endpoint: Uri,
-    /// Values are marked sensitive, which keeps them out of `Debug`.
-    headers: HeaderMap,
-    encoding: Encoding,
+    client: HttpClient,
     timeout: Duration,
 }
 
 /// Makes wires to the receiver of a signal.
 pub(super) fn wire(settings: SignalSettings) -> MakeWire {
-    let SignalSettings { endpoint, protocol, compression, headers, timeout, tls } = settings;
-    let encoding = Encoding { protocol, compression };
-    Box::new(move || {
-        let agent = agent(&endpoint, tls.clone());
-        Box::new(HttpWire { agent, endpoint: endpoint.clone(), headers: headers.clone(), encoding, timeout })
-    })
+    Box::new(move || Box::new(HttpWire { client: HttpClient::new(&settings), timeout: settings.timeout }))
 }
 
 impl Wire for HttpWire {
@@ -57,18 +46,8 @@ impl Wire for HttpWire {
 
 impl HttpWire {
     fn post(&self, parcel: &Parcel, time_left: Duration) -> Result<Outcome, ureq::Error> {
-        let body = self.encoding.encode(parcel)?;
-        let mut request = Request::post(self.endpoint.clone())
-            .header(CONTENT_TYPE, self.encoding.content_type())
-            .header(USER_AGENT, PRODUCT);
-        if let Some(encoding) = self.encoding.content_encoding() {
-            request = request.header(CONTENT_ENCODING, encoding);
-        }
-        let mut request = request.body(&body[..])?;
-        // What was configured wins, `User-Agent` included.
-        request.headers_mut().extend(self.headers.clone());
-        let request = self.agent.configure_request(request).timeout_global(Some(time_left)).build();
-        let mut response = self.agent.run(request)?;
+        let body = self.client.encoding().encode(parcel)?;
+        let mut response = self.client.post(&body, time_left)?;
         let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
         Ok(answer::judge(response.status(), response.headers(), &body))
     }
@@ -107,21 +86,6 @@ pub(super) fn spoken(duration: Duration) -> String {
     }
 }
 
-/// The client for a receiver.
-pub(crate) fn agent(endpoint: &Uri, tls: TlsConfig) -> ureq::Agent {
-    let mut config = ureq::Agent::config_builder()
-        .tls_config(tls)
-        .http_status_as_error(false)
-        // A redirect would carry the credentials to wherever it points.
-        .max_redirects(0)
-        .max_redirects_will_error(false);
-    if is_loopback(endpoint) {
-        // No proxy can reach what listens on this machine only.
-        config = config.proxy(None);
-    }
-    config.build().new_agent()
-}
-
 pub(super) fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     matches!(
         kind,
@@ -134,7 +98,7 @@ pub(super) fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     )
 }
 
-pub(super) fn is_loopback(endpoint: &Uri) -> bool {
+pub(crate) fn is_loopback(endpoint: &Uri) -> bool {
     let host = endpoint.host().unwrap_or_default().to_ascii_lowercase();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host == "localhost"

@@ -1,6 +1,7 @@
 //! In: spans and measurements from the global providers, and events. Out: OTLP over HTTP, or a tree on the terminal.
 
 mod answer;
+mod client;
 mod delivery;
 mod encoding;
 mod gate;
@@ -30,13 +31,13 @@ use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, T
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
 
+pub(crate) use client::HttpClient;
 pub(crate) use delivery::Pace;
 pub use delivery::{DropReason, SignalCounts};
 pub(crate) use delivery::{Parcel, Signal};
-pub(crate) use encoding::Encoding;
 pub use guard::Telemetry;
 pub(crate) use hooks::Quiet;
-pub(crate) use http::{agent, destination};
+pub(crate) use http::{destination, is_loopback};
 pub(crate) use printable::printable;
 pub use receipt::Receipt;
 

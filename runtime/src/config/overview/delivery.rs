@@ -1,7 +1,7 @@
 //! What waits while a receiver is away, and the way there.
 
 use super::Rows;
-use crate::config::{Builder, ConfigError, Settings, spool};
+use crate::config::{Builder, ConfigError, Settings, proxy, spool};
 
 pub(super) fn rows(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Result<(), ConfigError> {
     let method = builder.max_queue_bytes.map(|_| "with_max_queue_bytes");
@@ -10,9 +10,8 @@ pub(super) fn rows(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) 
     spool::rows(builder, settings.spool.as_ref(), &mut |name, value, method, variable| {
         rows.push(name, value, method, &[variable])
     })?;
-    if let Some(proxy) = ureq::Proxy::try_from_env() {
-        let proxies = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-        rows.push("proxy", format!("{}:{}", proxy.host(), proxy.port()), None, &proxies)?;
+    if let Some(proxy) = settings.signals().find_map(|signal| signal.proxy.as_ref()) {
+        rows.push("proxy", format!("{}:{}", proxy.host(), proxy.port()), None, &proxy::VARIABLES)?;
     }
     Ok(())
 }

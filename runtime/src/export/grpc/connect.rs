@@ -14,10 +14,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use ureq::ProxyProtocol;
 use ureq::tls::{RootCerts, TlsConfig};
-
-use crate::export::http::is_loopback;
 
 /// A proxy's answer is a few lines.
 const MAX_PROXY_ANSWER: usize = 8 * 1024;
@@ -49,12 +46,11 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(endpoint: &Uri, tls: &TlsConfig) -> Self {
+    pub(super) fn new(endpoint: &Uri, tls: &TlsConfig, proxy: Option<ureq::Proxy>) -> Self {
         let is_encrypted = endpoint.scheme_str() == Some("https");
-        let proxy = if is_loopback(endpoint) { None } else { ureq::Proxy::try_from_env() };
         Connector {
             tls: is_encrypted.then(|| client_config(tls).map(|config| TlsConnector::from(Arc::new(config)))),
-            proxy: proxy.filter(|proxy| !proxy.is_no_proxy(endpoint)),
+            proxy,
         }
     }
 
@@ -97,9 +93,6 @@ where
 
 /// A tunnel through an HTTP proxy.
 async fn through(proxy: &ureq::Proxy, endpoint: &Uri) -> Result<TcpStream, Failure> {
-    if proxy.protocol() != ProxyProtocol::Http {
-        return Err(Failure::Proxy("only proxies of `http://` can be used with gRPC".to_owned()));
-    }
     let connected = TcpStream::connect((proxy.host(), proxy.port())).await;
     let mut socket = connected.map_err(|error| Failure::Proxy(error.to_string()))?;
     let target = format!("{}:{}", endpoint.host().unwrap_or_default(), port(endpoint));

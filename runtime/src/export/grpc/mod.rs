@@ -190,7 +190,7 @@ fn is_stale(failure: &Failure) -> bool {
 impl Client {
     fn new(settings: &SignalSettings) -> Self {
         Client {
-            connector: Connector::new(&settings.endpoint, &settings.tls),
+            connector: Connector::new(&settings.endpoint, &settings.tls, settings.proxy.clone()),
             endpoint: settings.endpoint.clone(),
             headers: settings.headers.clone(),
             encoding: Encoding { protocol: settings.protocol, compression: settings.compression },
