@@ -5,6 +5,7 @@
 #[cfg(unix)]
 mod fork;
 mod lifecycle;
+mod limits;
 mod said;
 mod shape;
 mod teardown;

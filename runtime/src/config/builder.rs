@@ -101,14 +101,14 @@ impl Builder {
 
     /// How long to wait for the receiver's answer to a request. What is not answered is sent again, after a pause of up to a
     /// minute. Default: `OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT`, then `OTEL_EXPORTER_OTLP_TIMEOUT`, in
-    /// milliseconds, then 10 seconds.
+    /// milliseconds, then 10 seconds. Range: above 0, at most 2147483647 ms (24 days).
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
     /// How many bytes of encoded telemetry wait in memory, for each of traces, metrics and logs, while a receiver is away.
-    /// What does not fit makes the oldest go, which is counted (`queue_full`). Default: 32 MiB.
+    /// What does not fit makes the oldest go, which is counted (`queue_full`). Default: 32 MiB. Range: 1 byte to 1 TiB.
     pub fn with_max_queue_bytes(mut self, bytes: usize) -> Self {
         self.max_queue_bytes = Some(bytes);
         self
@@ -242,7 +242,7 @@ impl Builder {
     }
 
     /// How many bytes of content one attribute and one span may have. What is longer is cut, and says how long it
-    /// was. Default: 16 KiB and 64 KiB.
+    /// was. Default: 16 KiB and 64 KiB. Range of both: 0 to 1 GiB.
     pub fn with_content_budget(mut self, per_attribute: usize, per_span: usize) -> Self {
         self.content_budget = Some((per_attribute, per_span));
         self
@@ -312,7 +312,7 @@ impl Builder {
     /// # Errors
     ///
     /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
-    /// guard is still alive.
+    /// guard is still alive, or if the system has no threads to export with. After an error it may be called again.
     pub fn init(self) -> Result<Telemetry, ConfigError> {
         match Settings::resolve(self, &Environment)? {
             Some(settings) => export::install(settings),

@@ -4,7 +4,7 @@ use regex_automata::meta::Regex;
 
 use super::builder::Salt;
 use super::env::{Source, invalid};
-use super::{Builder, ConfigError};
+use super::{Builder, ConfigError, range};
 use crate::privacy::{self, CAPTURE_CONTENT, ContentCapture, Rules};
 
 /// The key of digests.
@@ -37,7 +37,14 @@ pub(super) fn rules(
         })?;
         redaction.patterns.push((compiled, label.clone()));
     }
+    if let Some((per_attribute, per_span)) = builder.content_budget {
+        range::CONTENT_BYTES.check_size("with_content_budget", per_attribute)?;
+        range::CONTENT_BYTES.check_size("with_content_budget", per_span)?;
+    }
     let per_request = builder.content_rules.per_request;
+    if let Some(bytes) = per_request {
+        range::CONTENT_BYTES.check_size("with_request_content_budget", bytes)?;
+    }
     let rules = Rules::new(redaction, builder.content_budget).within(limit).with_request_budget(per_request);
     Ok(match salt(builder, source)? {
         Some(salt) => rules.with_hash_salt(&salt),

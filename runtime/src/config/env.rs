@@ -1,8 +1,6 @@
 //! Reading the environment, one parser per form of value.
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
@@ -75,46 +73,6 @@ pub(super) fn choice<T: Copy>(
     }
     let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
     Err(invalid(variable, value, format!("expected one of {}", words.join(", "))))
-}
-
-/// A number of milliseconds above zero: zero would mean to wait for nothing, or never to wait.
-pub(super) fn milliseconds(
-    source: &dyn Source,
-    variable: &'static str,
-) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    match value.trim().parse() {
-        Ok(milliseconds @ 1..) => Ok(Some(Duration::from_millis(milliseconds))),
-        _ => Err(invalid(variable, value, "expected a number of milliseconds above 0")),
-    }
-}
-
-/// A number of things above zero.
-pub(super) fn count(source: &dyn Source, variable: &'static str) -> Result<Option<usize>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    match value.trim().parse::<NonZeroUsize>() {
-        Ok(count) => Ok(Some(count.get())),
-        Err(_) => Err(invalid(variable, value, "expected a whole number above 0")),
-    }
-}
-
-/// A number of things, zero included.
-pub(super) fn size(source: &dyn Source, variable: &'static str) -> Result<Option<u32>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    match value.trim().parse() {
-        Ok(size) => Ok(Some(size)),
-        Err(_) => Err(invalid(variable, value, "expected a whole number, 0 or more")),
-    }
-}
-
-/// A number of milliseconds, of which zero means no limit.
-pub(super) fn patience(source: &dyn Source, variable: &'static str) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    match value.trim().parse() {
-        Ok(0) => Ok(None),
-        Ok(milliseconds) => Ok(Some(Duration::from_millis(milliseconds))),
-        Err(_) => Err(invalid(variable, value, "expected a number of milliseconds, or 0 for no limit")),
-    }
 }
 
 /// `key=value,key=value` with percent-encoded values, the form of headers and resource attributes.

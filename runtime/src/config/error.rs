@@ -20,7 +20,7 @@ pub enum ConfigError {
     /// An exporter could not be built from valid settings.
     #[error("the OTLP exporter could not be built")]
     Exporter(#[source] opentelemetry_otlp::ExporterBuildError),
-    /// The system has no thread for [uploads of content](crate::Builder::with_content_upload).
-    #[error("the thread that uploads content could not be started")]
+    /// The system has no threads to export with.
+    #[error("the threads that export could not be started")]
     Thread(#[source] std::io::Error),
 }

@@ -3,7 +3,8 @@
 use opentelemetry_sdk::trace::SpanLimits;
 
 use super::ConfigError;
-use super::env::{self, Source};
+use super::env::Source;
+use super::range;
 use crate::events::EventLimits;
 
 const COUNT: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
@@ -24,12 +25,12 @@ pub(crate) struct Limits {
 impl Limits {
     /// A signal's own variable goes before the one for all attributes.
     pub(super) fn resolve(source: &dyn Source) -> Result<Self, ConfigError> {
-        let count = env::size(source, COUNT)?;
-        let length = env::size(source, LENGTH)?;
+        let count = size(source, COUNT)?;
+        let length = size(source, LENGTH)?;
         let counted =
-            |variable| Ok::<_, ConfigError>(env::size(source, variable)?.or(count).unwrap_or(DEFAULT_COUNT));
-        let alone = |variable| Ok::<_, ConfigError>(env::size(source, variable)?.unwrap_or(DEFAULT_COUNT));
-        let measured = |variable| Ok::<_, ConfigError>(env::size(source, variable)?.or(length));
+            |variable| Ok::<_, ConfigError>(size(source, variable)?.or(count).unwrap_or(DEFAULT_COUNT));
+        let alone = |variable| Ok::<_, ConfigError>(size(source, variable)?.unwrap_or(DEFAULT_COUNT));
+        let measured = |variable| Ok::<_, ConfigError>(size(source, variable)?.or(length));
         Ok(Limits {
             spans: SpanLimits {
                 max_attributes_per_span: counted("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT")?,
@@ -45,4 +46,9 @@ impl Limits {
             },
         })
     }
+}
+
+fn size(source: &dyn Source, variable: &'static str) -> Result<Option<u32>, ConfigError> {
+    // The range is that of the type.
+    Ok(range::LIMIT.read(source, variable)?.and_then(|size| u32::try_from(size).ok()))
 }

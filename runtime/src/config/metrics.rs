@@ -7,7 +7,7 @@ use std::time::Duration;
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, Stream, Temporality};
 
 use super::env::{self, Source};
-use super::{Builder, ConfigError};
+use super::{Builder, ConfigError, range};
 use crate::metrics::DEFAULT_LIMIT;
 use crate::semconv::SCOPE_NAME;
 
@@ -48,7 +48,7 @@ impl MetricSettings {
         let filters = [("always_on", ()), ("always_off", ()), ("trace_based", ())];
         env::choice(source, EXEMPLARS, &filters)?;
         Ok(MetricSettings {
-            interval: env::milliseconds(source, INTERVAL)?.unwrap_or(DEFAULT_INTERVAL),
+            interval: range::milliseconds(source, INTERVAL)?.unwrap_or(DEFAULT_INTERVAL),
             temporality: env::choice(source, TEMPORALITY, &temporalities)?.unwrap_or_default(),
             views: builder.views.iter().map(|view| Arc::clone(&view.0)).collect(),
             exponential: env::choice(source, HISTOGRAMS, &aggregations)?.unwrap_or(false),

@@ -15,6 +15,7 @@ mod overview;
 mod propagators;
 mod protocol;
 mod proxy;
+mod range;
 mod resource;
 mod sampler;
 mod sdk;

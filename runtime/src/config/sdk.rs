@@ -6,8 +6,8 @@ use std::time::Duration;
 use opentelemetry_sdk::logs;
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 
-use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError, Limits, MetricSettings, Sampling};
+use super::env::{Source, invalid};
+use super::{Builder, ConfigError, Limits, MetricSettings, Sampling, range};
 
 /// The specification's defaults.
 const DEFAULT_QUEUE: usize = 2048;
@@ -95,8 +95,8 @@ impl Batches {
 }
 
 fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, ConfigError> {
-    let queue = env::count(source, variables.queue)?.unwrap_or(DEFAULT_QUEUE);
-    let batch = match env::count(source, variables.batch)? {
+    let queue = range::QUEUE.read_size(source, variables.queue)?.unwrap_or(DEFAULT_QUEUE);
+    let batch = match range::QUEUE.read_size(source, variables.batch)? {
         None => DEFAULT_BATCH.min(queue),
         Some(batch) if batch <= queue => batch,
         Some(batch) => {
@@ -104,6 +104,6 @@ fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, C
             return Err(invalid(variables.batch, batch.to_string(), expected));
         }
     };
-    let delay = env::milliseconds(source, variables.delay)?.unwrap_or(variables.default_delay);
+    let delay = range::milliseconds(source, variables.delay)?.unwrap_or(variables.default_delay);
     Ok(Batches { queue, batch, delay })
 }

@@ -8,7 +8,7 @@ use ureq::tls::TlsConfig;
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, Compression, ConfigError, Protocol, endpoint, proxy, tls};
+use super::{Builder, Compression, ConfigError, Protocol, endpoint, proxy, range, tls};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -202,18 +202,14 @@ impl Signal {
 }
 
 fn timeout(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Duration, ConfigError> {
-    match builder.timeout {
-        Some(timeout) if timeout.is_zero() => {
-            Err(invalid("with_timeout", "0".to_owned(), "expected a duration above 0"))
-        }
-        Some(timeout) => Ok(timeout),
-        None => {
-            let own = env::milliseconds(source, signal.own.timeout)?;
-            let timeout = own.or(env::milliseconds(source, GENERAL.timeout)?).unwrap_or(DEFAULT_TIMEOUT);
-            let patience = env::patience(source, signal.patience)?;
-            Ok(patience.map_or(timeout, |patience| patience.min(timeout)))
-        }
+    if let Some(timeout) = builder.timeout {
+        range::check_duration("with_timeout", timeout, range::LONGEST_TIMEOUT)?;
+        return Ok(timeout);
     }
+    let own = range::milliseconds(source, signal.own.timeout)?;
+    let timeout = own.or(range::milliseconds(source, GENERAL.timeout)?).unwrap_or(DEFAULT_TIMEOUT);
+    let patience = range::patience(source, signal.patience)?;
+    Ok(patience.map_or(timeout, |patience| patience.min(timeout)))
 }
 
 fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {

@@ -1,6 +1,5 @@
 //! The guard that delivers what is queued before the program ends.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -8,6 +7,7 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use super::deadline::{FOREVER, after};
 use super::delivery::{Signal, Spool};
 use super::handover::Handover;
 use super::ledger::Ledger;
@@ -92,7 +92,7 @@ impl Telemetry {
     /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> Receipt {
         let Some(running) = &self.running else { return Ledger::default().receipt() };
-        let timeout = running.patience() + MARGIN;
+        let timeout = running.patience().saturating_add(MARGIN);
         running.flush(HANDOVER_TIME, timeout)
     }
 
@@ -151,7 +151,8 @@ impl Telemetry {
     }
 
     /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout`, give or take half a second: for programs that are
-    /// killed some time after they were told to end, as in Kubernetes or by systemd.
+    /// killed some time after they were told to end, as in Kubernetes or by systemd. Any `timeout` will do; more than a year is a
+    /// year.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -191,11 +192,11 @@ impl Running {
         if let Some(receipt) = &*receipt {
             return receipt.clone();
         }
+        let _release = super::Release;
         self.ledger.stopping();
         call::end_all(from_panic);
         call::keep_open(false);
         self.stop(timeout.unwrap_or_else(|| self.patience()));
-        super::INSTALLED.store(false, Ordering::Release);
         let new = self.so_far();
         self.ledger.report(&new);
         receipt.insert(new).clone()
@@ -211,7 +212,7 @@ impl Running {
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
         quality::settle(handover);
-        let until = Instant::now() + handover;
+        let until = after(handover);
         side_by_side(
             until,
             [
@@ -220,7 +221,7 @@ impl Running {
                 loggers.map(|provider| job(move || drop(provider.force_flush()))),
             ],
         );
-        let until = Instant::now() + timeout;
+        let until = after(timeout);
         let flushes: Vec<_> =
             self.handovers().map(|handover| (handover, handover.sender().flush())).collect();
         let mut receiver_that_is_late = None;
@@ -246,7 +247,8 @@ impl Running {
     }
 
     fn stop(&self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+        let timeout = timeout.min(FOREVER);
+        let deadline = after(timeout);
         // What answers say is measured by a thread that may be behind.
         quality::settle(timeout / 4);
         if let Some(uploader) = &self.uploader {
@@ -272,7 +274,7 @@ impl Running {
         for handover in &others {
             handover.sender().stop(deadline);
         }
-        let soon = Instant::now() + HEAD_START.min(timeout / 10);
+        let soon = after(HEAD_START.min(timeout / 10));
         for handover in others {
             handover.sender().wait_for_stop(soon);
         }

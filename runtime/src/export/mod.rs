@@ -2,6 +2,7 @@
 
 mod answer;
 mod client;
+mod deadline;
 mod delivery;
 mod encoding;
 mod gate;
@@ -20,8 +21,9 @@ pub(crate) mod spool;
 mod tail;
 mod terminal;
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
@@ -60,12 +62,47 @@ use tail::RecordAll;
 /// One guard at a time: a second set of global providers would silently cut off the first.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
+/// The SDK's own threads: one for each signal. It panics if it does not get them.
+const SDK_THREADS: usize = Signal::ALL.len();
+
 /// Builds the providers and makes them global.
 pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return Err(ConfigError::AlreadyInitialised);
     }
-    build(settings).inspect_err(|_| INSTALLED.store(false, Ordering::Release))
+    let release = Release;
+    try_threads(SDK_THREADS)?;
+    let built = catch_unwind(AssertUnwindSafe(|| build(settings))).unwrap_or_else(|panic| {
+        // Somebody else may have taken the threads in the meantime; what else panicked is not ours to hide.
+        try_threads(SDK_THREADS).map(|()| resume_unwind(panic))
+    });
+    built.inspect(|_| std::mem::forget(release))
+}
+
+/// Lets `init()` be called again when it is dropped.
+struct Release;
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        INSTALLED.store(false, Ordering::Release);
+    }
+}
+
+/// Whether the system has so many threads at a time.
+fn try_threads(count: usize) -> Result<(), ConfigError> {
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let threads: Result<Vec<_>, _> = (0..count)
+        .map(|_| {
+            let wait = Arc::clone(&wait);
+            std::thread::Builder::new().spawn(move || drop(wait.lock().map(|wait| wait.recv())))
+        })
+        .collect();
+    drop(release);
+    // They end by themselves.
+    threads
+        .map(|threads| threads.into_iter().for_each(|thread| drop(thread.join())))
+        .map_err(ConfigError::Thread)
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {

@@ -41,7 +41,7 @@ impl Builder {
     /// How many bytes of content one request may have: an outermost call and all calls inside it, whatever threads they
     /// run on. Calls inside leave the outermost one as much as a span may have, or half of a smaller budget. What is beyond it
     /// is cut as if it were beyond the [budget of its span](Self::with_content_budget), down to a mark of what was there:
-    /// a part of type `llm_trace.omitted` or `…[truncated, 123 bytes]`, which does not count. Default: 1 MiB.
+    /// a part of type `llm_trace.omitted` or `…[truncated, 123 bytes]`, which does not count. Default: 1 MiB. Range: 0 to 1 GiB.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), llm_trace::ConfigError> {

@@ -1,4 +1,5 @@
 mod invalid;
+mod ranges;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -463,7 +464,7 @@ fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder(
         assert!(message.contains(expected), "{message}");
     }
     let cases = [
-        ("LLM_TRACE_SPOOL_MAX_BYTES", "1 GB", "`1 GB` is not valid: expected a number of bytes above 0"),
+        ("LLM_TRACE_SPOOL_MAX_BYTES", "1 GB", "`1 GB` is not valid: expected a number of bytes from 1 to"),
         ("LLM_TRACE_SPOOL_MAX_AGE", "24", "`24` is not valid: expected a whole number above 0 with a unit"),
         (
             "LLM_TRACE_SPOOL_MODE",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use opentelemetry::KeyValue;
 
 use super::super::env::{self, Source, invalid};
-use super::super::{Builder, ConfigError};
+use super::super::{Builder, ConfigError, range};
 use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
 use crate::semconv::resource::SERVICE_NAME;
 
@@ -75,7 +75,7 @@ impl Builder {
     /// How many bytes one process may keep in the spool (its file may take up to twice that), and for how long. What is oldest goes first, and is counted as
     /// dropped ([`SpoolFull`](crate::DropReason::SpoolFull), [`Expired`](crate::DropReason::Expired)). Default:
     /// `LLM_TRACE_SPOOL_MAX_BYTES` and `LLM_TRACE_SPOOL_MAX_AGE` (a number with a unit: `90s`, `30m`, `24h`, `7d`), then 256 MiB
-    /// and 24 hours.
+    /// and 24 hours. Range: 1 byte to 1 TiB; above 0, at most 365 days.
     pub fn with_spool_limits(mut self, max_bytes: u64, max_age: Duration) -> Self {
         self.spool.limits = Some((max_bytes, max_age));
         self
@@ -149,22 +149,18 @@ fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigEr
 }
 
 fn checked((max_bytes, max_age): (u64, Duration)) -> Result<(u64, Duration), ConfigError> {
-    match (max_bytes, max_age) {
-        (0, _) => Err(invalid("with_spool_limits", "0".to_owned(), "expected a number of bytes above 0")),
-        (_, Duration::ZERO) => Err(invalid("with_spool_limits", "0s".to_owned(), "expected an age above 0")),
-        limits => Ok(limits),
-    }
+    range::BYTES.check("with_spool_limits", max_bytes)?;
+    range::check_duration("with_spool_limits", max_age, range::YEAR)?;
+    Ok((max_bytes, max_age))
 }
 
 fn max_bytes(source: &dyn Source) -> Result<u64, ConfigError> {
-    let Some(value) = source.get(MAX_BYTES)? else { return Ok(DEFAULT_MAX_BYTES) };
-    let bytes = value.trim().parse().ok().filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| invalid(MAX_BYTES, value, "expected a number of bytes above 0"))
+    Ok(range::BYTES.read(source, MAX_BYTES)?.unwrap_or(DEFAULT_MAX_BYTES))
 }
 
 fn max_age(source: &dyn Source) -> Result<Duration, ConfigError> {
     let Some(value) = source.get(MAX_AGE)? else { return Ok(DEFAULT_MAX_AGE) };
-    let expected = "expected a whole number above 0 with a unit: `90s`, `30m`, `24h` or `7d`";
+    let expected = "expected a whole number above 0 with a unit (`90s`, `30m`, `24h`, `7d`), at most `365d`";
     age_from(value.trim()).ok_or_else(|| invalid(MAX_AGE, value, expected))
 }
 
@@ -177,7 +173,8 @@ fn age_from(text: &str) -> Option<Duration> {
         "d" => 24 * 60 * 60,
         _ => return None,
     };
-    number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(seconds).map(Duration::from_secs)
+    let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
+    number.checked_mul(seconds).map(Duration::from_secs).filter(|age| *age <= range::YEAR)
 }
 
 /// A service's folder: processes of one name hand on to each other what they left, and to nobody else, as they go where that

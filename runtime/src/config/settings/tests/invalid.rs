@@ -71,7 +71,11 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
             "explicit",
             "`explicit` is not valid: expected one of `explicit_bucket_histogram`, `base2_exponential_bucket_histogram`",
         ),
-        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "-1", "`-1` is not valid: expected a whole number, 0 or more"),
+        (
+            "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
+            "-1",
+            "`-1` is not valid: expected a whole number from 0 to 4294967295",
+        ),
         ("OTEL_ATTRIBUTE_COUNT_LIMIT", "many", "`many`"),
         ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "1e3", "`1e3`"),
         ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "x", "`x`"),
@@ -105,7 +109,7 @@ fn what_the_builder_is_given_is_checked_too() {
     let endpoint = || builder().with_endpoint("http://c:4318");
     let cases = [
         (builder().with_endpoint("c:4318"), "with_endpoint: `c:4318`"),
-        (endpoint().with_timeout(Duration::ZERO), "with_timeout: `0`"),
+        (endpoint().with_timeout(Duration::ZERO), "with_timeout: `0s`"),
         (endpoint().with_header("Host", "secret"), "with_header: `Host=***`"),
         (endpoint().with_header("no header", "secret"), "with_header: `…`"),
         (builder().with_resource_attribute("", "x"), "with_resource_attribute: ``"),

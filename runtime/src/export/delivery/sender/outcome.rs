@@ -1,8 +1,9 @@
 //! What becomes of a parcel that was tried, or that cannot wait any longer.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Held, PATIENCE, Pause, Route, Shared, place};
+use crate::export::deadline::after;
 use crate::export::delivery::queue::Waiting;
 use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Spool, Term, Ticket, shape};
 
@@ -276,10 +277,4 @@ impl Shared {
             }
         }
     }
-}
-
-/// A pause that has no end in the clock's eyes is a very long one.
-fn after(length: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(length).unwrap_or_else(|| now + Duration::from_secs(86_400 * 365))
 }
