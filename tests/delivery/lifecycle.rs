@@ -247,3 +247,63 @@ fn a_signal_shuts_down_and_ends_the_program_as_it_would_have() {
         assert_eq!(taken.iter().skip(before).filter(|span| outcome(span).is_some()).count(), 2);
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_second_signal_ends_the_program_while_the_first_is_still_being_handled() {
+    use std::io::{BufRead as _, BufReader};
+    use std::os::unix::process::ExitStatusExt as _;
+    let receiver = Receiver::answering(Answer::Hang);
+    let mut program = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "lifecycle::program", "--nocapture"])
+        .env(PROGRAM, receiver.endpoint())
+        // Longer than this test: without the second signal the program would wait so long.
+        .env("OTEL_EXPORTER_OTLP_TIMEOUT", "600000")
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains(READY)));
+    let send = |name: &str| {
+        let kill = std::process::Command::new("kill").args(["-s", name, &program.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    };
+    send("TERM");
+    // It is being handled: what waits is being sent.
+    receiver.wait_for(1);
+    send("INT");
+    let begun = Instant::now();
+    let status = program.wait().unwrap();
+    assert_eq!(status.signal(), Some(2), "{status:?}");
+    assert!(begun.elapsed() < LONG / 2, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn no_call_is_open_after_a_shutdown_in_the_middle_of_many() {
+    let _turn = one_at_a_time();
+    for _ in 0..5 {
+        let receiver = Receiver::start();
+        let telemetry = started(&receiver, 0);
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        let receipt = std::thread::scope(|scope| {
+            for _ in 0..64 {
+                scope.spawn(|| {
+                    while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                        outer();
+                    }
+                });
+            }
+            until(&telemetry, |receipt| receipt.traces().started() > 1_000);
+            let receipt = telemetry.shutdown();
+            is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+            receipt
+        });
+        assert_eq!(account("64 callers", &receipt, &receiver).open(), 0, "{receipt}");
+    }
+}
+
+#[llm_trace(workflow, name = "outer")]
+fn outer() {
+    work();
+    std::thread::yield_now();
+}

@@ -31,7 +31,7 @@ pub(crate) use observed::disabled;
 #[cfg(any(feature = "otlp", feature = "testing"))]
 pub(crate) use observed::installed;
 #[cfg(feature = "otlp")]
-pub(crate) use registry::{end_all, keep as keep_open};
+pub(crate) use registry::{close, end_all, keep as keep_open};
 use site::Site;
 pub use site::{CallSite, Kind};
 pub(crate) use stream::{Failure, Timing};
@@ -170,11 +170,14 @@ impl Call {
         }
     }
 
-    /// Starts the call's span and clock, unless the thread is being taken down: what it would need may be gone.
+    /// Starts the call's span and clock, unless telemetry ends now, or the thread is being taken down: what the call would need may
+    /// be gone.
     pub(crate) fn begin(site: Site, mut request: Request) -> Self {
         if !current_context::is_available() {
             return Call { held: None };
         }
+        #[cfg(feature = "otlp")]
+        let Some(_beginning) = registry::Beginning::enter() else { return Call { held: None } };
         let start_time = SystemTime::now();
         let started = Instant::now();
         let parent = match request.parent.take() {

@@ -3,8 +3,9 @@
 //! Kept only while [`Telemetry`](crate::Telemetry) runs, in shards: calls begin and end on all threads.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::time::{Duration, Instant};
 
 use super::{Facts, Held, Open, Outcome};
 use crate::call::CurrentCall;
@@ -38,6 +39,50 @@ impl Drop for Entry {
         if let Entry(Some(number)) = *self {
             shard(number).remove(&number);
         }
+    }
+}
+
+/// Calls that are on their way from being counted to being among the open ones.
+static BEGINNING: AtomicUsize = AtomicUsize::new(0);
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// While a call begins.
+pub(super) struct Beginning(());
+
+impl Beginning {
+    /// `None` while telemetry ends: nobody would end the call.
+    pub(super) fn enter() -> Option<Self> {
+        // Either `close` sees this call here, or this call sees that it is closed.
+        BEGINNING.fetch_add(1, Ordering::SeqCst);
+        let beginning = Beginning(());
+        (!IS_CLOSED.load(Ordering::SeqCst)).then_some(beginning)
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        BEGINNING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// While no call begins.
+#[must_use]
+pub(crate) struct Closed(());
+
+/// Lets no call begin until the guard is dropped, and waits for those that are about it, but no longer than this: they may run code
+/// of the program's, such as its sampler.
+pub(crate) fn close(patience: Duration) -> Closed {
+    IS_CLOSED.store(true, Ordering::SeqCst);
+    let begun = Instant::now();
+    while BEGINNING.load(Ordering::SeqCst) > 0 && begun.elapsed() < patience {
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    Closed(())
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        IS_CLOSED.store(false, Ordering::SeqCst);
     }
 }
 

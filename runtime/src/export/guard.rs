@@ -26,6 +26,9 @@ const HEAD_START: Duration = Duration::from_millis(250);
 /// What `flush` waits for the SDK to hand over what it holds, which is a matter of milliseconds.
 const HANDOVER_TIME: Duration = Duration::from_secs(5);
 
+/// What calls are waited for that are just beginning, which takes microseconds.
+const BEGIN_TIME: Duration = Duration::from_millis(250);
+
 /// What uploads are waited for where there is no receiver that says how long.
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
@@ -140,8 +143,8 @@ impl Telemetry {
     /// a `tracing` error, or on stderr if no subscriber shows that.
     ///
     /// Calls that are still open end now, with what is known of them and `llm_trace.outcome = "shutdown"`; what their
-    /// functions do later is not recorded. Other spans that are open, made by other means, never are exported: they are
-    /// counted as open.
+    /// functions do later is not recorded, nor are calls that begin from then on. Other spans that are open, made by other means,
+    /// never are exported: they are counted as open.
     ///
     /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
     /// second. A receiver that is not there is tried three times within that. From async code:
@@ -193,10 +196,13 @@ impl Running {
             return receipt.clone();
         }
         let _release = super::Release;
+        let timeout = timeout.unwrap_or_else(|| self.patience());
         self.ledger.stopping();
+        // Until the providers have stopped: what began meanwhile would be counted, and end for nobody.
+        let _closed = call::close(timeout.min(BEGIN_TIME));
         call::end_all(from_panic);
         call::keep_open(false);
-        self.stop(timeout.unwrap_or_else(|| self.patience()));
+        self.stop(timeout);
         let new = self.so_far();
         self.ledger.report(&new);
         receipt.insert(new).clone()

@@ -57,7 +57,7 @@ impl Telemetry {
     }
 
     /// Shuts down on `SIGTERM`, `SIGINT` (Ctrl-C) and `SIGQUIT`, within `timeout`, and then lets the signal end the program, as it
-    /// would have done. For programs that handle no signals: those that do call [`shutdown_within`](Self::shutdown_within)
+    /// would have done. A second signal ends the program at once. For programs that handle no signals: those that do call [`shutdown_within`](Self::shutdown_within)
     /// when they are done with their own work, of which this knows nothing.
     ///
     /// ```no_run
@@ -74,11 +74,19 @@ impl Telemetry {
     #[cfg(all(unix, feature = "signals"))]
     pub fn shutdown_on_signals(&self, timeout: Duration) -> std::io::Result<()> {
         use signal_hook::consts::TERM_SIGNALS;
+        use signal_hook::flag;
         use signal_hook::iterator::Signals;
         use signal_hook::low_level::emulate_default_handler;
+        use std::sync::atomic::AtomicBool;
 
         let Some(running) = self.running() else { return Ok(()) };
         let running = Arc::downgrade(running);
+        // In this order: the first signal finds it unset and sets it, the second ends the program.
+        let is_ending = Arc::new(AtomicBool::new(false));
+        for signal in TERM_SIGNALS {
+            flag::register_conditional_default(*signal, Arc::clone(&is_ending))?;
+            flag::register(*signal, Arc::clone(&is_ending))?;
+        }
         let mut signals = Signals::new(TERM_SIGNALS)?;
         let work = move || {
             let Some(signal) = signals.forever().next() else { return };
