@@ -7,6 +7,7 @@
 //! With the name of a variant, and a number of calls, only that is called: for `valgrind --tool=callgrind`, whose count of
 //! instructions hardly depends on what else the machine does.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program that prints a table")]
+#![allow(clippy::disallowed_methods, reason = "its threads end after it")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -16,7 +16,6 @@ pub(super) struct Range {
 
 /// 24 days: the most that 32 bits hold, which some use for "never".
 const MAX_MILLISECONDS: u64 = i32::MAX as u64;
-pub(super) const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Zero would mean to wait for nothing, or never to wait.
 pub(super) const MILLISECONDS: Range = Range::of("number of milliseconds", 1, MAX_MILLISECONDS);

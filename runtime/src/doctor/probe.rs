@@ -10,7 +10,9 @@ use super::{Check, Problem, explain};
 #[cfg(feature = "grpc")]
 use crate::config::Protocol;
 use crate::config::{SignalSettings, shown};
-use crate::export::{self, HttpClient, Parcel, Signal};
+#[cfg(feature = "grpc")]
+use crate::export;
+use crate::export::{HttpClient, Parcel, Signal};
 
 /// What is wrong is at the beginning of an answer.
 const MAX_BODY: u64 = 64 * 1024;

@@ -11,6 +11,7 @@ use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
 use crate::semconv::resource::SERVICE_NAME;
 
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
+const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When telemetry is written to disk; see [`Builder::with_spool_mode`].
@@ -150,7 +151,7 @@ fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigEr
 
 fn checked((max_bytes, max_age): (u64, Duration)) -> Result<(u64, Duration), ConfigError> {
     range::BYTES.check("with_spool_limits", max_bytes)?;
-    range::check_duration("with_spool_limits", max_age, range::YEAR)?;
+    range::check_duration("with_spool_limits", max_age, LONGEST_AGE)?;
     Ok((max_bytes, max_age))
 }
 
@@ -174,7 +175,7 @@ fn age_from(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
-    number.checked_mul(seconds).map(Duration::from_secs).filter(|age| *age <= range::YEAR)
+    number.checked_mul(seconds).map(Duration::from_secs).filter(|age| *age <= LONGEST_AGE)
 }
 
 /// A service's folder: processes of one name hand on to each other what they left, and to nobody else, as they go where that
