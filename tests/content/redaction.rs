@@ -62,3 +62,95 @@ fn json_inside_of_text_is_redacted_and_still_json() {
     let arguments = content(&spans[0], "gen_ai.tool.call.arguments");
     assert_eq!(arguments, serde_json::json!({"card": "[CARD]", "to": "[EMAIL]"}));
 }
+
+/// The rows of the tables in `docs/redaction.md`: the examples, and what is recorded of them.
+fn documented() -> Vec<(String, String)> {
+    let document = include_str!("../../docs/redaction.md");
+    let rows = document.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let shown = |cell: &str| characters(cell.trim_matches('`'));
+        match cells[..] {
+            [_, example, recorded] => (shown(example), shown(recorded)),
+            // What is not found is recorded as it is.
+            [_, example] => (shown(example), shown(example)),
+            _ => panic!("neither two nor three cells: {row}"),
+        }
+    })
+    .collect()
+}
+
+/// `\u{A0}` → the character.
+fn characters(shown: &str) -> String {
+    let mut pieces = shown.split(r"\u{");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (number, rest) = piece.split_once('}').expect("a closing brace");
+        text.push(u32::from_str_radix(number, 16).ok().and_then(char::from_u32).expect("a character"));
+        text.push_str(rest);
+    }
+    text
+}
+
+#[test]
+fn what_is_found_and_what_is_not_is_what_the_documentation_says() {
+    #[llm_trace(retrieval, query = text)]
+    fn search(text: &str) {}
+    let rows = documented();
+    assert!(rows.len() > 50, "only {} rows were read", rows.len());
+    let spans = exported(capturing(), || rows.iter().for_each(|(example, _)| search(example))).spans();
+    assert_eq!(spans.len(), rows.len());
+    let wrong: Vec<String> = spans
+        .iter()
+        .zip(&rows)
+        .filter_map(|(span, (example, expected))| {
+            let recorded = text(span, "gen_ai.retrieval.query.text").unwrap();
+            (recorded != *expected)
+                .then(|| format!("{example} is recorded as {recorded} instead of {expected}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn values_whose_name_is_that_of_a_secret_are_replaced_whatever_they_look_like() {
+    #[derive(serde::Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Login<'a> {
+        user: &'a str,
+        db_password: &'a str,
+        pin_passcode: u32,
+        token: &'a str,
+        logprobs: Vec<serde_json::Value>,
+    }
+    #[llm_trace(tool, arguments = login)]
+    fn log_in(login: &Login<'_>) {}
+    #[llm_trace(tool, arguments = json)]
+    fn log_in_with(json: &str) {}
+
+    let piece = serde_json::json!({"token": " swordfish", "properties": {"password": {"type": "string"}}});
+    let login = Login {
+        user: "ada",
+        db_password: "swordfish",
+        pin_passcode: 4711,
+        token: "ab12cd34",
+        logprobs: vec![piece.clone()],
+    };
+    let spans = exported(capturing(), || {
+        log_in(&login);
+        log_in_with(
+            r#"{"OPENAI-API-KEY": "aaaabbbb", "nested": [{"passwd": "x"}], "password": "${PASSWORD}"}"#,
+        );
+    })
+    .spans();
+    assert_eq!(
+        content(&spans[0], "gen_ai.tool.call.arguments"),
+        serde_json::json!({
+            "user": "ada", "dbPassword": "[SECRET]", "pinPasscode": "[SECRET]", "token": "[SECRET]", "logprobs": [piece]
+        })
+    );
+    assert_eq!(
+        content(&spans[1], "gen_ai.tool.call.arguments"),
+        serde_json::json!({"OPENAI-API-KEY": "[SECRET]", "nested": [{"passwd": "[SECRET]"}], "password": "${PASSWORD}"})
+    );
+}

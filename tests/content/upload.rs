@@ -117,6 +117,23 @@ fn spans_have_references_in_place_of_content_which_is_redacted_and_in_the_conven
 }
 
 #[test]
+fn megabytes_of_addresses_are_redacted_in_the_time_that_a_program_has_to_end() {
+    let store = Arc::new(Memory::default());
+    let addresses = json!({
+        "messages": [{"role": "user", "content": "ada.lovelace@example.org, ".repeat((1 << 20) / 26 - 10)}]
+    });
+    // With a quadratic rule each of them takes seconds.
+    let (_, receipt) = run(uploading(Arc::clone(&store), ContentUpload::Instead), || {
+        for _ in 0..6 {
+            chat(&addresses);
+        }
+    });
+    assert_eq!((receipt.content_stored(), receipt.content_lost()), (12, 0), "{receipt}");
+    let is_redacted = |json: &String| json.contains("[EMAIL], [EMAIL]") && !json.contains("ada.");
+    assert_eq!(store.0.lock().unwrap().values().filter(|json| is_redacted(json)).count(), 6);
+}
+
+#[test]
 fn references_stand_besides_content_if_that_is_asked_for() {
     let store = Arc::new(Memory::default());
     let builder = uploading(Arc::clone(&store), ContentUpload::Besides);

@@ -179,7 +179,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     call::installed();
     privacy::allow_error_messages(error_messages);
     privacy::allow_content(content);
-    content_rules.install();
+    content_rules
+        .install(error_messages || content != privacy::ContentCapture::NoContent || uploader.is_some());
     quality::set(quality_signals);
     quality::set_topics(topics);
     openinference::set(speaks_openinference);

@@ -113,9 +113,13 @@ impl Rules {
         })
     }
 
-    /// Makes these the rules for the rest of the process.
+    /// Makes these the rules for the rest of the process. Where they are going to be `needed`, they are compiled now: no
+    /// call waits for that.
     #[cfg(feature = "otlp")]
-    pub(crate) fn install(self) {
+    pub(crate) fn install(self, needed: bool) {
+        if needed && self.redaction.builtin {
+            redact::compile();
+        }
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(self));
     }
 
@@ -151,6 +155,7 @@ impl Rules {
             Tree::List(list) => list.items.iter_mut().for_each(|item| self.redact(item)),
             Tree::Object(entries) => {
                 for (key, value) in entries {
+                    self.redact_by_name(key, value);
                     if let std::borrow::Cow::Owned(name) = key {
                         *name = self.redacted(std::mem::take(name));
                     }
@@ -158,6 +163,19 @@ impl Rules {
                 }
             }
             Tree::Null | Tree::Bool(_) | Tree::Double(_) | Tree::Media(_) => {}
+        }
+    }
+
+    /// `{"password": "…"}`: what a value is called may tell what its form does not.
+    fn redact_by_name(&self, name: &str, value: &mut Tree) {
+        let is_secret = self.redaction.builtin
+            && match value {
+                Tree::Text(text) => redact::is_secret(name, &text.kept),
+                Tree::Int(number) => redact::is_secret(name, &number.to_string()),
+                _ => false,
+            };
+        if is_secret {
+            *value = Tree::text(redact::SECRET.to_owned());
         }
     }
 

@@ -1,24 +1,41 @@
 //! Numbers with a checksum: payment cards and bank accounts.
 
-use super::{Found, ends_word, starts_word};
+use std::ops::Range;
 
-pub(super) fn find(text: &str, found: &mut Vec<Found>) {
+use super::{Check, Found, ends_word, starts_word};
+
+pub(super) const RULES: &[(&str, Check)] =
+    &[(r"[0-9](?:[ .\-]{0,3}[0-9]){12,}", cards), (r"(?-u:\b)[A-Za-z]{2}[0-9]{2}[ \-A-Za-z0-9]{11,}", ibans)];
+
+/// A run of digits may have a card's number anywhere that a group begins.
+fn cards(text: &str, run: Range<usize>, found: &mut Vec<Found>) -> usize {
+    each_word(text, run, "CARD", found, card)
+}
+
+fn ibans(text: &str, run: Range<usize>, found: &mut Vec<Found>) -> usize {
+    each_word(text, run, "IBAN", found, iban)
+}
+
+fn each_word(
+    text: &str,
+    run: Range<usize>,
+    label: &'static str,
+    found: &mut Vec<Found>,
+    end_of: fn(&[u8], usize) -> Option<usize>,
+) -> usize {
     let text = text.as_bytes();
-    let mut at = 0;
-    while at < text.len() {
-        if !text[at].is_ascii_alphanumeric() || !starts_word(text, at) {
-            at += 1;
-            continue;
-        }
-        let hit = card(text, at).map(|end| (end, "CARD")).or_else(|| iban(text, at).map(|end| (end, "IBAN")));
-        match hit {
-            Some((end, label)) => {
+    let mut at = run.start;
+    while at < run.end {
+        let is_start = text[at].is_ascii_alphanumeric() && starts_word(text, at);
+        match is_start.then(|| end_of(text, at)).flatten() {
+            Some(end) => {
                 found.push(Found { start: at, end, label });
                 at = end;
             }
             None => at += 1,
         }
     }
+    at
 }
 
 /// The end of a payment card's number: 13 to 19 digits in groups, a known first digit, Luhn's check digit.
@@ -27,27 +44,37 @@ fn card(text: &[u8], start: usize) -> Option<usize> {
     if !matches!(text[start], b'2'..=b'6') {
         return None;
     }
-    let mut digits = Vec::with_capacity(20);
+    let mut digits = [0; 19];
+    let (mut count, mut group, mut dots) = (0, 0, 0);
     let mut at = start;
     let mut best = None;
-    let mut group = 0;
     loop {
         match text.get(at) {
             Some(digit) if digit.is_ascii_digit() => {
-                digits.push(digit - b'0');
-                group += 1;
-                at += 1;
-                if digits.len() > 19 {
+                if count == digits.len() {
                     break;
                 }
-                if digits.len() >= 13 && ends_word(text, at) && luhn(&digits) {
+                digits[count] = digit - b'0';
+                count += 1;
+                group += 1;
+                at += 1;
+                // One dot makes a decimal number.
+                if count >= 13 && dots != 1 && ends_word(text, at) && luhn(&digits[..count]) {
                     best = Some(at);
                 }
             }
             // Groups of a card are not smaller than this; dates are.
-            Some(b' ' | b'-') if group >= 4 && text.get(at + 1).is_some_and(u8::is_ascii_digit) => {
+            Some(b' ' | b'-' | b'.') if group >= 4 => {
+                let separators =
+                    text[at..].iter().take(4).take_while(|byte| matches!(byte, b' ' | b'-' | b'.'));
+                let separators = separators.count();
+                let next = at + separators;
+                if separators > 3 || !text.get(next).is_some_and(u8::is_ascii_digit) {
+                    break;
+                }
+                dots += text[at..next].iter().filter(|byte| **byte == b'.').count();
                 group = 0;
-                at += 1;
+                at = next;
             }
             _ => break,
         }
@@ -85,20 +112,26 @@ const IBAN_LENGTHS: &[(&[u8; 2], usize)] = &[
 
 /// The end of an IBAN: a country, its length, the remainder 1 by 97; in one piece or in groups.
 fn iban(text: &[u8], start: usize) -> Option<usize> {
-    let country = text.get(start..start + 2)?.to_ascii_uppercase();
-    let (_, length) = IBAN_LENGTHS.iter().find(|(code, _)| code[..] == country)?;
-    let mut account = Vec::with_capacity(*length);
+    let country = text.get(start..start + 2)?;
+    let (_, length) = IBAN_LENGTHS.iter().find(|(code, _)| country.eq_ignore_ascii_case(&code[..]))?;
+    let mut account = [0; 34];
+    let account = account.get_mut(..*length)?;
+    let mut count = 0;
     let mut at = start;
-    while account.len() < *length {
+    while count < account.len() {
         match text.get(at)? {
-            byte if byte.is_ascii_alphanumeric() => account.push(byte.to_ascii_uppercase()),
-            b' ' if account.len() >= 4 && text[at - 1] != b' ' => {}
+            byte if byte.is_ascii_alphanumeric() => {
+                account[count] = byte.to_ascii_uppercase();
+                count += 1;
+            }
+            // The check digits are not set apart from the country.
+            b' ' | b'-' if count >= 4 && text[at - 1].is_ascii_alphanumeric() => {}
             _ => return None,
         }
         at += 1;
     }
     let is_checked = account[2..4].iter().all(u8::is_ascii_digit) && ends_word(text, at);
-    (is_checked && remainder(&account) == 1).then_some(at)
+    (is_checked && remainder(account) == 1).then_some(at)
 }
 
 /// The account as a number modulo 97: letters count 10 to 35, and the first four characters come last.

@@ -1,166 +1,181 @@
 //! What leads to people: e-mail addresses, telephone numbers, addresses of their machines.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 
-use super::{Found, ends_word, run, starts_word};
+use super::{Check, Found, ends_word, starts_word};
 
-pub(super) fn find(text: &str, found: &mut Vec<Found>) {
-    emails(text, found);
-    phones(text.as_bytes(), found);
-    addresses(text, found);
+/// Letters of any alphabet that separates words: Chinese writes an address without a space before it.
+macro_rules! letter {
+    () => {
+        r"[[\p{Alphabetic}\p{M}]&&[\x00-\u{1fff}]]"
+    };
 }
 
-fn emails(text: &str, found: &mut Vec<Found>) {
-    let mut from = 0;
-    for (at, _) in text.match_indices('@') {
-        let local = text[from..at]
-            .char_indices()
-            .rev()
-            .take_while(|(_, char)| {
-                // Letters of any alphabet that separates words: Chinese writes an address without a space before it.
-                char.is_ascii_alphanumeric()
-                    || matches!(char, '.' | '_' | '%' | '+' | '-' | '\'')
-                    || (char.is_alphabetic() && (*char < '\u{2000}'))
-            })
-            .last();
-        let Some((start, _)) = local else { continue };
-        // The `@` of a URL with a password is no address's.
-        if found.iter().any(|found| found.end == at) {
-            continue;
-        }
-        if let Some(end) = domain(text.as_bytes(), at + 1) {
-            found.push(Found { start: from + start, end, label: "EMAIL" });
-            from = end;
-        }
+pub(super) const RULES: &[(&str, Check)] = &[
+    (
+        concat!(
+            "[0-9_%+",
+            letter!(),
+            "]",
+            "[0-9._%+'\\-",
+            letter!(),
+            "]*", // ada.lovelace+news
+            "@(?:[0-9\\-",
+            letter!(),
+            r"]+\.)+", // mail.example.
+            r"(?:(?i-u:xn--[a-z0-9\-]+)|",
+            letter!(),
+            "{2,})", // org
+        ),
+        emails,
+    ),
+    (r"\+[0-9](?:[ .\-/()]{0,3}[0-9]){7,14}", international),
+    (r"(?-u:\b)0[0-9]{1,4}(?:[ \-/()]{1,3}[0-9]+)+", national),
+    (
+        concat!(
+            r"(?:(?-u:\b)1[ .\-])?",
+            r"(?:\([2-9][0-9]{2}\)[ .\-/]{0,2}|(?-u:\b)[2-9][0-9]{2}[ .\-/]{1,2})",
+            r"[2-9][0-9]{2}[ .\-]{1,2}[0-9]{4}",
+        ),
+        north_american,
+    ),
+    ("[0-9A-Fa-f:.]{6,}", addresses),
+];
+
+fn emails(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize {
+    let Range { start, end } = candidate;
+    // The `@` of a URL with a password is no address's. What was found in URLs comes first, and in order.
+    let at = start + text[start..end].find('@').unwrap_or_default();
+    let urls = found.partition_point(|found| found.label == super::secrets::CREDENTIALS);
+    if found[..urls].binary_search_by_key(&at, |found| found.end).is_err() {
+        found.push(Found { start, end, label: "EMAIL" });
     }
+    end
 }
 
-/// The end of `label.label.tld`, of which the last has no digits.
-fn domain(text: &[u8], start: usize) -> Option<usize> {
-    let end = run(text, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'));
-    let name = std::str::from_utf8(&text[start..end]).ok()?.trim_end_matches(['.', '-']);
-    let (host, top) = name.rsplit_once('.')?;
-    let is_name = top.len() >= 2
-        && top.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && !host.is_empty()
-        && host.split('.').all(|label| !label.is_empty());
-    is_name.then_some(start + name.len())
+/// `+`, and 8 to 15 digits.
+fn international(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize {
+    let Range { start, end } = candidate;
+    let bytes = text.as_bytes();
+    if starts_word(bytes, start) && ends_word(bytes, end) {
+        found.push(Found { start, end, label: PHONE });
+    }
+    end
 }
 
-fn phones(text: &[u8], found: &mut Vec<Found>) {
-    let mut at = 0;
-    while at < text.len() {
-        let begins = matches!(text[at], b'+' | b'(' | b'0'..=b'9');
-        let is_begin = begins
-            && starts_word(text, at)
-            && (at == 0
-                || !matches!(text[at - 1], b'.' | b'-' | b'+' | b'/' | b':' | b',')
-                || text[at] == b'+'
-                || text[at - 1] == b':'
-                || text[at - 1] == b',');
-        match is_begin.then(|| phone(text, at)).flatten() {
+/// `0`, an area code, and 9 to 14 digits in all: several numbers may stand in one run.
+fn national(text: &str, run: Range<usize>, found: &mut Vec<Found>) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = run.start;
+    while at < run.end {
+        let group = digits(bytes, at);
+        let before = at.checked_sub(1).map_or(b' ', |before| bytes[before]);
+        let begins = bytes[at] == b'0'
+            && (2..=5).contains(&group)
+            && !matches!(before, b'.' | b'-' | b'+' | b'/')
+            && !is_date(bytes, at);
+        match begins.then(|| grouped(bytes, at, run.end)).flatten() {
             Some(end) => {
-                found.push(Found { start: at, end, label: "PHONE" });
+                found.push(Found { start: at, end, label: PHONE });
                 at = end;
             }
-            // The rest of a number is not another number.
-            None if text[at].is_ascii_digit() => at = run(text, at, |byte| byte.is_ascii_digit()),
-            None => at += 1,
+            None => at += group.max(1),
         }
     }
+    at
 }
 
-/// Digits with single separators between them, if their form is that of a telephone number.
-fn phone(text: &[u8], start: usize) -> Option<usize> {
-    let mut groups: Vec<usize> = Vec::new();
-    let mut separators: Vec<u8> = Vec::new();
-    let mut count = 0;
-    let mut end = start + usize::from(text[start] == b'+');
-    let mut at = end;
-    loop {
-        let opened = text.get(at) == Some(&b'(');
-        let from = at + usize::from(opened);
-        let digits = run(text, from, |byte| byte.is_ascii_digit());
-        if digits == from {
+/// The end of groups of digits from `start` on with 9 to 14 digits in all, and a separator at least.
+fn grouped(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
+    let (mut at, mut count, mut groups, mut end) = (start, 0, 0, None);
+    while at < run_end {
+        let group = digits(text, at);
+        if count + group > 14 {
             break;
         }
-        groups.push(digits - from);
-        // Longer than any number: a table, a list.
-        count += digits - from;
-        if count > 15 {
-            return None;
-        }
-        end = digits;
-        at = digits;
-        if opened {
-            if text.get(at) != Some(&b')') {
-                return None;
+        if group > 0 {
+            (count, groups, at) = (count + group, groups + 1, at + group);
+            // 0.123456789 is a number, and so is what is part of a word.
+            let is_whole = ends_word(text, at)
+                && !(text.get(at) == Some(&b'.') && text.get(at + 1).is_some_and(u8::is_ascii_digit));
+            if groups > 1 && count >= 9 && is_whole {
+                end = Some(at);
             }
+        } else {
             at += 1;
-            // The area code alone is no number; what follows may or may not be set apart.
-            separators.push(b')');
-            at += usize::from(matches!(text.get(at), Some(b' ' | b'-')));
-            continue;
         }
-        match text.get(at) {
-            Some(&separator @ (b' ' | b'-' | b'.' | b'/')) => separators.push(separator),
-            _ => break,
-        }
-        at += 1;
     }
-    separators.truncate(groups.len().saturating_sub(1));
-    let first = text.get(start + usize::from(text[start] == b'(')).copied();
-    let is_phone = match (text[start], first) {
-        (b'+', _) => (8..=15).contains(&count),
-        (_, Some(b'0')) => {
-            (9..=14).contains(&count)
-                && !separators.is_empty()
-                && !separators.contains(&b'.')
-                && groups[0] <= 5
-        }
-        // North America: three, three, four, of which the first two begin with 2 to 9.
-        _ => {
-            matches!(groups[..], [3, 3, 4])
-                && first.is_some_and(|digit| digit >= b'2')
-                && text[end - 8..]
-                    .iter()
-                    .find(|byte| byte.is_ascii_digit())
-                    .is_some_and(|digit| *digit >= b'2')
-        }
-    };
-    (is_phone && ends_word(text, end)).then_some(end)
+    end
 }
 
-fn addresses(text: &str, found: &mut Vec<Found>) {
+/// `01-02-2024`, which more dates may follow.
+fn is_date(text: &[u8], start: usize) -> bool {
+    let shape = text[start..].iter().take(10).map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte });
+    [&b"00-00-0000"[..], b"00/00/0000", b"00 00 0000"]
+        .iter()
+        .any(|date| shape.clone().eq(date.iter().copied()))
+        && digits(text, start + 6) == 4
+}
+
+/// How many digits stand at `start`; more than 15 are no different from 15.
+fn digits(text: &[u8], start: usize) -> usize {
+    text[start..].iter().take(15).take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// Three, three and four digits, of which the first two begin with 2 to 9.
+fn north_american(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize {
+    let Range { start, end } = candidate;
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        let is_part = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
-        if !is_part(bytes[at]) {
-            at += 1;
-            continue;
-        }
-        let end = run(bytes, at, is_part);
-        if starts_word(bytes, at)
-            && ends_word(bytes, end)
-            && let Some((start, end)) = address(&text[at..end])
-        {
-            found.push(Found { start: at + start, end: at + end, label: "IP" });
-        }
-        at = end;
+    let before = start.checked_sub(1).map_or(b' ', |before| bytes[before]);
+    // Further groups that are set apart in the same way make it a table, a version, an identifier.
+    let goes_on = match bytes[end - 5] {
+        separator if bytes.get(end) == Some(&separator) => bytes.get(end + 1).is_some_and(u8::is_ascii_digit),
+        _ => false,
+    };
+    let is_list = goes_on && bytes[end] == b' ' && north_american_follows(&bytes[end + 1..]);
+    let is_whole = starts_word(bytes, start) && ends_word(bytes, end) && (!goes_on || is_list);
+    if is_whole && !matches!(before, b'.' | b'-' | b'+' | b'/') {
+        found.push(Found { start, end, label: PHONE });
     }
+    end
 }
 
-/// The address in a run of digits, colons and dots; a port or the end of a sentence may follow.
+/// `415 555 2671`
+fn north_american_follows(text: &[u8]) -> bool {
+    let shape = text.iter().take(12).map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte });
+    shape.eq(b"000 000 0000".iter().copied()) && digits(text, 8) == 4
+}
+
+fn addresses(text: &str, run: Range<usize>, found: &mut Vec<Found>) -> usize {
+    let bytes = text.as_bytes();
+    if starts_word(bytes, run.start)
+        && ends_word(bytes, run.end)
+        && let Some((start, end)) = address(&text[run.clone()])
+    {
+        found.push(Found { start: run.start + start, end: run.start + end, label: "IP" });
+    }
+    run.end
+}
+
+/// The address in a run of digits, colons and dots; a name and a colon may stand before it, a port or the end of a sentence
+/// follow.
 fn address(run: &str) -> Option<(usize, usize)> {
-    let trimmed = run.trim_end_matches(['.', ':']);
+    // No address is longer, with a port and a full stop.
+    if run.len() > 64 {
+        return None;
+    }
+    let start = usize::from(run.starts_with(':') && !run.starts_with("::"));
+    let trimmed = run[start..].trim_end_matches(['.', ':']);
     let without_port = trimmed.split_once(':').map_or(trimmed, |(host, _)| host);
     if let Ok(address) = without_port.parse::<Ipv4Addr>() {
         let tells_something = !address.is_loopback() && !address.is_unspecified();
-        return tells_something.then_some((0, without_port.len()));
+        return tells_something.then_some((start, start + without_port.len()));
     }
     // `a::b` is a path in a program.
     let is_path = trimmed.len() < 7 || !trimmed.bytes().any(|byte| byte.is_ascii_digit());
     let address = trimmed.parse::<Ipv6Addr>().ok().filter(|_| !is_path)?;
-    (!address.is_loopback() && !address.is_unspecified()).then_some((0, trimmed.len()))
+    (!address.is_loopback() && !address.is_unspecified()).then_some((start, start + trimmed.len()))
 }
+
+const PHONE: &str = "PHONE";
