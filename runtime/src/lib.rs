@@ -44,6 +44,8 @@ pub mod doctor;
 mod events;
 #[cfg(feature = "otlp")]
 mod export;
+#[cfg(test)]
+mod fuzz;
 pub mod mcp;
 mod metrics;
 mod mirror;
@@ -112,5 +114,10 @@ fn quietly<R>(read: impl FnOnce() -> R) -> Option<R> {
     #[cfg(feature = "otlp")]
     let _quiet = export::Quiet::begin();
     // Whatever the closure leaves half done is ours and only ever holds optional facts.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
+    #[cfg(test)]
+    if read.is_err() {
+        fuzz::panic_was_swallowed();
+    }
+    read.ok()
 }

@@ -9,6 +9,8 @@ mod delivery;
 mod endpoint;
 mod env;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod limits;
 mod metrics;
 mod overview;

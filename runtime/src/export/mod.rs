@@ -5,6 +5,8 @@ mod client;
 mod deadline;
 mod delivery;
 mod encoding;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 #[cfg(feature = "grpc")]
 pub(crate) mod grpc;

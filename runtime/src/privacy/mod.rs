@@ -10,6 +10,8 @@ mod budget;
 mod capture;
 mod content;
 mod error_message;
+#[cfg(test)]
+mod fuzz;
 mod measured;
 mod media;
 mod messages;

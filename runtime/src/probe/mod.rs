@@ -8,6 +8,8 @@ mod adjacent;
 mod chunk;
 mod counts;
 mod documents;
+#[cfg(test)]
+pub(crate) mod fuzz;
 pub(crate) mod hits;
 mod json;
 mod mcp;

@@ -7,6 +7,8 @@
 #[cfg(feature = "async-openai-0_43")]
 mod async_openai;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod instant;
 mod rate_limits;
 pub(crate) mod request_id;

@@ -6,6 +6,8 @@
 mod chunk;
 mod deltas;
 mod dispatch;
+#[cfg(test)]
+mod fuzz;
 mod iterator;
 mod progress;
 

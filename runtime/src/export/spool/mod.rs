@@ -9,6 +9,8 @@
 mod clock;
 mod contents;
 pub(crate) mod folder;
+#[cfg(test)]
+mod fuzz;
 mod index;
 mod slot;
 mod store;

@@ -58,7 +58,9 @@ fn emails(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize 
 fn international(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize {
     let Range { start, end } = candidate;
     let bytes = text.as_bytes();
-    if starts_word(bytes, start) && ends_word(bytes, end) {
+    // A list may have nothing between its numbers.
+    let begins = starts_word(bytes, start) || found.last().is_some_and(|found| found.end == start);
+    if begins && ends_word(bytes, end) {
         found.push(Found { start, end, label: PHONE });
     }
     end

@@ -1,0 +1,69 @@
+//! Answers of receivers.
+
+use http::header::{CONTENT_TYPE, DATE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
+};
+use prost::Message;
+
+use super::answer::judge;
+use super::delivery::Outcome;
+use crate::fuzz::fuzz;
+
+/// A message is one line of 200 characters, and what names a status before it.
+const MAX_REASON_CHARS: usize = 400;
+
+/// An answer as a corpus has it: `status`, `content-type`, `retry-after` and `date`, a line each, then the body.
+fn judged(input: &[u8]) -> Outcome {
+    let mut lines = input.splitn(5, |byte| *byte == b'\n');
+    let mut line = || lines.next().unwrap_or_default();
+    let status = std::str::from_utf8(line()).ok().and_then(|status| status.trim().parse().ok());
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+    let mut headers = HeaderMap::new();
+    for name in [CONTENT_TYPE, RETRY_AFTER, DATE] {
+        if let Ok(value) = HeaderValue::from_bytes(line()) {
+            headers.insert(name, value);
+        }
+    }
+    judge(status, &headers, lines.next().unwrap_or_default())
+}
+
+fn assert_bounded(outcome: &Outcome) {
+    let said = match outcome {
+        Outcome::Accepted => return,
+        Outcome::Partial { rejected, message } => {
+            assert!((1..=i64::MAX.unsigned_abs()).contains(rejected), "{outcome:?}");
+            message
+        }
+        Outcome::Retry { reason, .. }
+        | Outcome::Split { reason }
+        | Outcome::Refused { reason }
+        | Outcome::Rejected { reason } => reason,
+    };
+    assert!(said.chars().count() <= MAX_REASON_CHARS && !said.contains(char::is_control), "{said:?}");
+}
+
+/// The response in protobuf that says what the outcome says.
+fn encoded(rejected: u64, message: &str) -> Vec<u8> {
+    let partial_success = Some(ExportTracePartialSuccess {
+        rejected_spans: i64::try_from(rejected).unwrap_or_default(),
+        error_message: message.to_owned(),
+    });
+    ExportTraceServiceResponse { partial_success }.encode_to_vec()
+}
+
+#[test]
+fn fuzz_answers() {
+    fuzz("answers", |input| {
+        let outcome = judged(input);
+        assert_bounded(&outcome);
+        if let Outcome::Partial { rejected, message } = &outcome
+            && !message.ends_with('…')
+        {
+            let again = judge(StatusCode::OK, &HeaderMap::new(), &encoded(*rejected, message));
+            assert_eq!(again, outcome, "the same in protobuf");
+        }
+        format!("{outcome:?}")
+    });
+}
