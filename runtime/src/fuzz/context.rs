@@ -29,19 +29,16 @@ impl Injector for Carrier {
 
 /// `name: value` lines, or a JSON object, which is what MCP has.
 fn carried(input: &str) -> Carrier {
-    match serde_json::from_str::<serde_json::Value>(input) {
-        Ok(message) => {
-            let meta = message.pointer("/params/_meta").and_then(serde_json::Value::as_object);
-            let texts = meta
-                .into_iter()
-                .flatten()
-                .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
-            Carrier(texts.collect())
-        }
-        Err(_) => {
-            let lines = input.lines().filter_map(|line| line.split_once(':'));
-            Carrier(lines.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect())
-        }
+    if let Ok(message) = serde_json::from_str::<serde_json::Value>(input) {
+        let meta = message.pointer("/params/_meta").and_then(serde_json::Value::as_object);
+        let texts = meta
+            .into_iter()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+        Carrier(texts.collect())
+    } else {
+        let lines = input.lines().filter_map(|line| line.split_once(':'));
+        Carrier(lines.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect())
     }
 }
 

@@ -144,15 +144,10 @@ fn checked(input: &[u8], check: impl Fn(&[u8]) -> String, failed: &Path, target:
             input.hash(&mut hash);
             let path = failed.join(format!("{target}-{:016x}", hash.finish()));
             let kept = fs::create_dir_all(failed).and_then(|()| fs::write(&path, input));
-            eprintln(&format!("{target} failed on {} ({kept:?})", path.display()));
+            eprintln!("{target} failed on {} ({kept:?})", path.display());
             resume_unwind(panic)
         }
     }
-}
-
-#[expect(clippy::print_stderr, reason = "tests say why they fail")]
-fn eprintln(line: &str) {
-    eprintln!("{line}");
 }
 
 fn shape(outcome: &str) -> u64 {
@@ -217,10 +212,10 @@ impl Random {
                 drop(input.splice(place.start..place.start, long));
             }
             // Keeps what is around it readable.
-            6 | 7 => self.replace(input, place.start, word, |byte| {
+            6 | 7 => Self::replace(input, place.start, word, |byte| {
                 byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
             }),
-            8 => self.replace(input, place.start, word, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+            8 => Self::replace(input, place.start, word, |byte| byte.is_ascii_alphanumeric() || byte == b'_'),
             _ => {
                 let other = &pool[self.below(pool.len())];
                 let from = self.below(other.len());
@@ -229,13 +224,13 @@ impl Random {
                     .copied()
                     .take_while(|byte| !matches!(byte, b'"' | b'\n' | b','))
                     .collect();
-                self.replace(input, place.start, &piece, |byte| !matches!(byte, b'"' | b'\n' | b','));
+                Self::replace(input, place.start, &piece, |byte| !matches!(byte, b'"' | b'\n' | b','));
             }
         }
     }
 
     /// Replaces the first run of such bytes behind a place.
-    fn replace(&mut self, input: &mut Vec<u8>, from: usize, by: &[u8], belongs: fn(u8) -> bool) {
+    fn replace(input: &mut Vec<u8>, from: usize, by: &[u8], belongs: fn(u8) -> bool) {
         let Some(start) = input[from..].iter().position(|byte| belongs(*byte)).map(|at| from + at) else {
             return;
         };

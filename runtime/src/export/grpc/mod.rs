@@ -5,6 +5,8 @@
 //! when that does.
 
 mod connect;
+#[cfg(test)]
+mod fuzz;
 mod status;
 
 use std::cell::RefCell;

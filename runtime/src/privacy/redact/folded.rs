@@ -56,7 +56,6 @@ impl<'a> Folded<'a> {
 /// The character that rules expect in place of one; `None` if it is invisible.
 fn fold(char: char) -> Option<char> {
     Some(match char {
-        ..='\u{9f}' => char,
         '\u{ad}'
         | '\u{180e}'
         | '\u{200b}'..='\u{200f}'

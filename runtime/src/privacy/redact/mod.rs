@@ -39,7 +39,7 @@ struct Rule {
 }
 
 /// No rules, if one does not compile: then nothing is recorded.
-static RULES: LazyLock<Result<Vec<Rule>, BuildError>> = LazyLock::new(|| {
+static RULES: LazyLock<Result<Vec<Rule>, Box<BuildError>>> = LazyLock::new(|| {
     let patterns = secrets::RULES.iter().chain(people::RULES).chain(numbers::RULES);
     patterns
         .map(|(pattern, check)| {
@@ -61,7 +61,9 @@ pub(crate) fn redact(mut text: String) -> String {
         }
         let folded = Folded::new(&text);
         let mut found = Vec::new();
-        rules.iter().for_each(|rule| rule.find(folded.text(), &mut found));
+        for rule in rules {
+            rule.find(folded.text(), &mut found);
+        }
         if found.is_empty() {
             break;
         }

@@ -72,7 +72,7 @@ fn card(text: &[u8], start: usize) -> Option<usize> {
                 if separators > 3 || !text.get(next).is_some_and(u8::is_ascii_digit) {
                     break;
                 }
-                dots += text[at..next].iter().filter(|byte| **byte == b'.').count();
+                dots += usize::from(text[at..next].contains(&b'.'));
                 group = 0;
                 at = next;
             }

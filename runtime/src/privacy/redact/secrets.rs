@@ -97,6 +97,7 @@ pub(in crate::privacy) fn is_secret(name: &str, value: &str) -> bool {
             "privatekey",
             "accountkey",
             "credential",
+            "credentials",
         ]) =>
         {
             value.len() >= 4
