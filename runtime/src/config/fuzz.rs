@@ -35,6 +35,7 @@ fn fuzz_environment() {
             Err(error) => {
                 let said = error.to_string();
                 assert!(is_elsewhere || !said.contains(SECRET), "{said}");
+                assert!(!said.contains(char::is_control), "{said:?}");
                 // The value is in it, which is as long as it is in the environment.
                 assert!(said.len() <= 4 * input.len() + 2000, "{said}");
                 said.split(':').next().unwrap_or_default().to_owned()
