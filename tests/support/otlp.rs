@@ -18,8 +18,10 @@ use prost::Message;
 pub enum Answer {
     /// This status with an empty body.
     Status(u16),
-    /// Status 200 with a content type, which may be empty, and a body.
+    /// Status 200 with a content type, which may be empty, and a body. Nothing of the request is kept.
     Body(&'static str, &'static [u8]),
+    /// The same, of a receiver that keeps the request but for its first items.
+    Partial(&'static str, &'static [u8], usize),
     /// This status and `Retry-After`.
     Busy(u16, &'static str),
     /// The beginning of an answer with status 200, and the end of the connection.
@@ -138,14 +140,20 @@ impl Receiver {
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
-    /// Every span of the requests that were taken.
+    /// Every span that the receiver kept.
     pub fn spans_taken(&self) -> Vec<Span> {
-        let taken = |request: &Received| matches!(request.answer, Answer::Status(200) | Answer::Body(..));
-        let received = self.received().into_iter();
-        let requests = received.filter(|request| request.path == "/v1/traces" && taken(request));
-        let decoded = requests.map(|request| ExportTraceServiceRequest::decode(&request.body[..]).unwrap());
-        let resources = decoded.flat_map(|request| request.resource_spans);
-        resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
+        let requests = self.received().into_iter().filter(|request| request.path == "/v1/traces");
+        let taken = requests.flat_map(|request| {
+            let rejected = match request.answer {
+                Answer::Status(200) => 0,
+                Answer::Partial(_, _, rejected) => rejected,
+                _ => return Vec::new(),
+            };
+            let decoded = ExportTraceServiceRequest::decode(&request.body[..]).unwrap();
+            let scopes = decoded.resource_spans.into_iter().flat_map(|resource| resource.scope_spans);
+            scopes.flat_map(|scope| scope.spans).skip(rejected).collect()
+        });
+        taken.collect()
     }
 
     /// The decoded log requests.
@@ -199,7 +207,9 @@ fn serve(stream: &TcpStream, state: &State) {
         let (head, body): (_, &[u8]) = match answer {
             Answer::Status(status) => (format!("HTTP/1.1 {status} Answer\r\n"), &[]),
             Answer::Body("", body) => ("HTTP/1.1 200 OK\r\n".to_owned(), body),
-            Answer::Body(kind, body) => (format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n"), body),
+            Answer::Body(kind, body) | Answer::Partial(kind, body, _) => {
+                (format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n"), body)
+            }
             Answer::Busy(status, pause) => {
                 (format!("HTTP/1.1 {status} Busy\r\nretry-after: {pause}\r\n"), &[])
             }

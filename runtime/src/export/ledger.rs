@@ -24,7 +24,10 @@ pub(crate) struct Ledger {
 /// What went wrong, and whether people know.
 #[derive(Debug, Default)]
 struct Story {
+    /// Of the newest attempt that failed.
     failure: Option<Failure>,
+    /// Why items were lost, by [`DropReason`].
+    losses: [Option<Failure>; DropReason::ALL.len()],
     stopping: bool,
     /// Which signals do not get through.
     failing: [bool; Signal::ALL.len()],
@@ -32,6 +35,31 @@ struct Story {
     said: bool,
     /// The reasons of losses that have been said.
     said_dropped: [bool; DropReason::ALL.len()],
+}
+
+impl Story {
+    /// Why items were lost, or wait if none are lost.
+    fn why(&self, loss: Option<DropReason>) -> Option<Failure> {
+        let of_loss = loss.and_then(|reason| self.losses[reason as usize].as_ref());
+        match loss {
+            // Why the attempts failed says more than that the time was over.
+            None | Some(DropReason::Undelivered) => self.failure.as_ref().or(of_loss),
+            Some(_) => of_loss.or(self.failure.as_ref()),
+        }
+        .cloned()
+    }
+}
+
+/// The reason for which most spans and events were lost; if none were, most data points.
+fn main_loss(counts: &[SignalCounts; Signal::ALL.len()]) -> Option<DropReason> {
+    let lost = |reason, is_metrics: bool| -> u64 {
+        let of_kind = Signal::ALL.into_iter().filter(|signal| (*signal == Signal::Metrics) == is_metrics);
+        of_kind.map(|signal| counts[signal.index()].dropped_for(reason)).sum()
+    };
+    // By what is superseded nothing is lost.
+    let reasons = DropReason::ALL.into_iter().filter(|reason| *reason != DropReason::Superseded);
+    let main = reasons.max_by_key(|reason| (lost(*reason, false), lost(*reason, true)))?;
+    (lost(main, false) + lost(main, true) > 0).then_some(main)
 }
 
 impl Ledger {
@@ -85,10 +113,8 @@ impl Ledger {
     pub(crate) fn say_dropped(&self, signal: Signal, reason: DropReason, destination: &str, why: &str) {
         let is_first = {
             let mut story = self.story();
-            // Why it could not be delivered in time is the better answer.
-            if story.failure.is_none() || reason != DropReason::Undelivered {
-                story.failure = Some(Failure { destination: destination.to_owned(), reason: why.to_owned() });
-            }
+            let failure = Failure { destination: destination.to_owned(), reason: why.to_owned() };
+            story.losses[reason as usize] = Some(failure);
             // Taken here and given back below: nobody may be called under the lock, or twice.
             !story.stopping && !std::mem::replace(&mut story.said_dropped[reason as usize], true)
         };
@@ -168,12 +194,10 @@ impl Ledger {
     }
 
     pub(super) fn receipt(&self) -> Receipt {
-        Receipt {
-            counts: Signal::ALL.map(|signal| self.counts_of(signal)),
-            metrics_lost: self.metrics_lost.load(Ordering::Acquire),
-            failure: self.story().failure.clone(),
-            uploads: Uploads::default(),
-        }
+        let counts = Signal::ALL.map(|signal| self.counts_of(signal));
+        let failure = self.story().why(main_loss(&counts));
+        let metrics_lost = self.metrics_lost.load(Ordering::Acquire);
+        Receipt { counts, metrics_lost, failure, uploads: Uploads::default() }
     }
 
     pub(crate) fn counts_of(&self, signal: Signal) -> SignalCounts {
@@ -216,6 +240,22 @@ mod tests {
         assert_eq!(ledger.receipt().to_string(), expected);
         ledger.entered(EVENTS, Term::Spooled, 2);
         assert_eq!(ledger.receipt().to_string(), format!("2 events stored, {expected}"));
+    }
+
+    #[test]
+    fn a_receipt_names_the_reason_of_its_losses_and_not_that_of_a_later_retry() {
+        let ledger = Ledger::default();
+        ledger.entered(SPANS, Term::Queued, 9);
+        let (destination, rejected) = ("http://c:4318", "the receiver rejected 2 of the spans");
+        ledger.dropped(SPANS, 2, Term::Queued, DropReason::PartialSuccess, destination, rejected);
+        ledger.failed(SPANS, destination, "HTTP status 502 Bad Gateway", false);
+        assert_eq!(ledger.receipt().failure(), Some(rejected), "it waits, but nothing is lost by it");
+        ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
+        let expected = format!("3 spans waiting, 2 spans not delivered to {destination}: {rejected}");
+        assert_eq!(ledger.receipt().to_string(), expected);
+        let over = "the time to shut down was over";
+        ledger.dropped(SPANS, 3, Term::Queued, DropReason::Undelivered, destination, over);
+        assert_eq!(ledger.receipt().failure(), Some("HTTP status 502 Bad Gateway"), "most were lost by it");
     }
 
     #[test]

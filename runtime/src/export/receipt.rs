@@ -93,7 +93,8 @@ impl Receipt {
         arrived(self.traces()) && arrived(self.logs()) && !self.metrics_lost && is_stored
     }
 
-    /// Why the last failed export failed, if any did: a few words for people, without credentials.
+    /// Why most of what is lost was lost. If nothing is: why the last failed export failed, if any did. A few words for
+    /// people, without credentials.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_ref().map(|failure| failure.reason.as_str())
     }

@@ -141,12 +141,21 @@ impl SignalCounts {
         *self.place(term) += items;
     }
 
-    /// Moves items; no more than there are.
+    /// Moves items that are in `from`. Moving more than there are is a defect of the caller: it panics in debug builds, and in
+    /// others breaks the sum, so that no test of the sum can pass.
     pub(crate) fn shift(&mut self, items: u64, from: Term, to: Term) {
         let there = self.place(from);
-        let moved = items.min(*there);
-        *there -= moved;
-        *self.place(to) += moved;
+        debug_assert!(items <= *there, "{items} items moved from {from:?} to {to:?}, which has {there}");
+        *there = there.saturating_sub(items);
+        let place = self.place(to);
+        *place = place.saturating_add(items);
+    }
+
+    /// Whether every item is in exactly one place.
+    #[cfg(test)]
+    pub(crate) fn add_up(&self) -> bool {
+        let waiting = self.open + self.unsampled + self.queued + self.spooled;
+        self.started == waiting + self.delivered + self.dropped()
     }
 
     fn place(&mut self, term: Term) -> &mut u64 {
@@ -188,7 +197,7 @@ mod tests {
         counts.enter(Term::Open, 5);
         counts.enter(Term::Spooled, 2);
         counts.shift(3, Term::Open, Term::Queued);
-        counts.shift(9, Term::Queued, Term::Delivered);
+        counts.shift(3, Term::Queued, Term::Delivered);
         counts.shift(1, Term::Spooled, Term::Dropped(DropReason::Expired));
         let found = (
             counts.started(),
@@ -203,5 +212,18 @@ mod tests {
             (counts.dropped_for(DropReason::Expired), counts.dropped_for(DropReason::Rejected)),
             (1, 0)
         );
+    }
+
+    #[test]
+    #[cfg_attr(
+        debug_assertions,
+        should_panic(expected = "2 items moved from Queued to Delivered, which has 1")
+    )]
+    fn an_item_that_is_moved_twice_is_noticed() {
+        let mut counts = SignalCounts::default();
+        counts.enter(Term::Queued, 1);
+        assert!(counts.add_up());
+        counts.shift(2, Term::Queued, Term::Delivered);
+        assert!(!counts.add_up(), "without debug assertions the sum is broken instead: {counts:?}");
     }
 }

@@ -172,9 +172,7 @@ impl Rig {
     /// Started, delivered, queued, spooled, dropped: and the law.
     fn law(&self) -> (u64, u64, u64, u64, u64) {
         let counts = self.counts();
-        let everywhere =
-            counts.open() + counts.unsampled() + counts.delivered() + counts.queued() + counts.spooled();
-        assert_eq!(counts.started(), everywhere + counts.dropped(), "{counts:?}");
+        assert!(counts.add_up(), "{counts:?}");
         (counts.started(), counts.delivered(), counts.queued(), counts.spooled(), counts.dropped())
     }
 }
