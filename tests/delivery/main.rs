@@ -102,6 +102,8 @@ fn first(count: usize, answer: Answer) -> impl Fn(usize, &Received) -> Answer + 
 #[test]
 fn what_a_receiver_does_not_take_at_first_arrives_later() {
     let _turn = one_at_a_time();
+    let login = Answer::Body("application/json", br#"{"error":"login required"}"#);
+    let broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n";
     let faults = [
         ("503 six times, then fine", first(6, Answer::Status(503))),
         ("502, then fine", first(1, Answer::Status(502))),
@@ -112,6 +114,9 @@ fn what_a_receiver_does_not_take_at_first_arrives_later() {
         ("401, mended", first(3, Answer::Status(401))),
         ("404, mended", first(1, Answer::Status(404))),
         ("a login page, then fine", first(2, Answer::Body("text/html", b"<html>"))),
+        ("200 with JSON of a login proxy, then fine", first(2, login)),
+        ("200 with broken protobuf, then fine", first(2, Answer::Body("application/x-protobuf", b"<html>"))),
+        ("200 with broken chunks, then fine", first(2, Answer::Raw(broken))),
         ("connection reset in the middle of the answer", first(2, Answer::Reset)),
     ];
     for (fault, script) in faults {
@@ -163,12 +168,17 @@ fn what_a_receiver_refuses_for_good_has_its_reason() {
     let _turn = one_at_a_time();
     // Field 1: { 1: two rejected }.
     let partial: &[u8] = b"\x0a\x02\x08\x02";
+    let minus_one: &[u8] = b"\x0a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+    let protobuf = |body, rejected| Answer::Partial("application/x-protobuf", body, rejected);
     for (fault, answer, reason, lost) in [
         ("400", Answer::Status(400), DropReason::Rejected, 5),
         ("500", Answer::Status(500), DropReason::Rejected, 5),
+        ("partial success", protobuf(partial, 2), DropReason::PartialSuccess, 2),
+        ("partial success: -1 of 5 rejected", protobuf(minus_one, 5), DropReason::PartialSuccess, 5),
+        ("partial success: 9 of 5 rejected", protobuf(b"\x0a\x02\x08\x09", 5), DropReason::PartialSuccess, 5),
         (
-            "partial success",
-            Answer::Partial("application/x-protobuf", partial, 2),
+            "partial_success in JSON: \"2.0\"",
+            Answer::Partial("application/json", br#"{"partial_success":{"rejected_spans":"2.0"}}"#, 2),
             DropReason::PartialSuccess,
             2,
         ),

@@ -85,6 +85,34 @@ fn what_a_receiver_answers_is_explained() {
 }
 
 #[test]
+fn what_the_exporter_does_not_call_a_delivery_is_not_healthy() {
+    let too_long = Box::leak(vec![b' '; 5 << 20].into_boxed_slice());
+    let broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n";
+    let short = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\nthe beginning";
+    let cases = [
+        (Answer::Body("application/json", br#"{"error":"login required"}"#), ProblemKind::NotAReceiver),
+        (Answer::Body("application/json", b"no JSON at all"), ProblemKind::NotAReceiver),
+        (Answer::Body("text/plain", b"OK"), ProblemKind::NotAReceiver),
+        (Answer::Body("application/x-protobuf", b"<html>"), ProblemKind::NotAReceiver),
+        (Answer::Body("application/json", too_long), ProblemKind::NotAReceiver),
+        (Answer::Raw(broken), ProblemKind::NotAReceiver),
+        (Answer::Raw(short), ProblemKind::NotAReceiver),
+        (Answer::Endless, ProblemKind::Timeout),
+    ];
+    for (answer, expected) in cases {
+        let receiver = Receiver::answering(answer);
+        let name = format!("{answer:?}").chars().take(80).collect::<String>();
+        let report = builder(&receiver.endpoint()).doctor();
+        assert_eq!(kind(&report), Some(expected), "{name}: {report}");
+    }
+    for body in ["{}", r#"{"partialSuccess":{"rejectedSpans":"0"}}"#, r#"{"partial_success":{}}"#] {
+        let receiver = Receiver::answering(Answer::Body("application/json", body.as_bytes()));
+        let report = builder(&receiver.endpoint()).doctor();
+        assert_eq!(kind(&report), None, "{body}: {report}");
+    }
+}
+
+#[test]
 fn credentials_that_are_not_accepted_are_named_and_not_shown() {
     let receiver = Receiver::answering(Answer::Status(401));
     let endpoint = receiver.endpoint().replace("http://", &format!("http://me:{SECRET}@"));

@@ -22,6 +22,10 @@ pub enum Answer {
     Body(&'static str, &'static [u8]),
     /// The same, of a receiver that keeps the request but for its first items.
     Partial(&'static str, &'static [u8], usize),
+    /// These bytes, and the end of the connection.
+    Raw(&'static [u8]),
+    /// Status 200 and a body without an end.
+    Endless,
     /// This status and `Retry-After`.
     Busy(u16, &'static str),
     /// The beginning of an answer with status 200, and the end of the connection.
@@ -216,6 +220,21 @@ fn serve(stream: &TcpStream, state: &State) {
             Answer::Reset => {
                 let mut writer = stream;
                 let _ = writer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nthe begin");
+                return;
+            }
+            Answer::Raw(bytes) => {
+                let mut writer = stream;
+                let _ = writer.write_all(bytes);
+                return;
+            }
+            Answer::Endless => {
+                let mut writer = stream;
+                let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ntransfer-encoding: chunked\r\n\r\n";
+                let mut sent = writer.write_all(head);
+                while sent.is_ok() {
+                    std::thread::sleep(Duration::from_millis(1));
+                    sent = writer.write_all(b"1\r\n\n\r\n");
+                }
                 return;
             }
             Answer::Hang | Answer::HangOn(_) | Answer::StatusOn(..) => {

@@ -4,20 +4,22 @@ use std::error::Error;
 use std::io::ErrorKind;
 
 use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::look::{self, Speaks};
-use super::probe::Answer;
 use crate::config::{Protocol, SignalSettings};
 #[cfg(feature = "grpc")]
 use crate::export::grpc::{Code, Failure, Reply};
-use crate::export::{self, printable};
+use crate::export::{self, Answer, Outcome, printable};
 
 const FORBIDDEN: &str = "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
              project, from this network?";
 const RATE_LIMITED: &str =
     "The way is right, but the receiver takes no more for now: is the plan's limit reached?";
 const SERVER_ERROR: &str = "The receiver, or a proxy before it, has trouble of its own: look into its logs.";
+const NOT_A_RECEIVER: &str = "This is a web server or a page to log in, and no OTLP receiver: is it the port of the user interface? Collectors \
+             receive on 4318.";
 const PROXY: &str = "Is the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY right? If the receiver is to be reached without one, name its \
              host in NO_PROXY.";
 
@@ -114,7 +116,6 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
     use ProblemKind as Kind;
     let status = answer.status;
     let found = printable(&format!("HTTP status {status}"));
-    let page = answer.content_type.to_ascii_lowercase().contains("html") || answer.body.starts_with(b"<");
     let problem = match status {
         _ if speaks_of_tls(answer) => tls_expected(),
         StatusCode::UNAUTHORIZED => Problem::new(Kind::Unauthorized, found, credentials(settings)),
@@ -135,7 +136,7 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
         StatusCode::TOO_MANY_REQUESTS => Problem::new(Kind::RateLimited, found, RATE_LIMITED),
         status if status.is_server_error() => Problem::new(Kind::ServerError, found, SERVER_ERROR),
         status if status.is_redirection() => {
-            let to = answer.location.parse().map(|to| export::destination(&to)).unwrap_or_default();
+            let to = header(answer, &LOCATION).parse().map(|to| export::destination(&to)).unwrap_or_default();
             let found = format!("{found}, to {}", printable(if to.is_empty() { "nowhere" } else { &to }));
             Problem::new(
                 Kind::Redirect,
@@ -144,13 +145,7 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
                  is a page to log in, credentials are missing.",
             )
         }
-        status if status.is_success() && !page => return None,
-        status if status.is_success() => Problem::new(
-            Kind::NotAReceiver,
-            format!("{found} with a page for people"),
-            "This is a web server or a page to log in, and no OTLP receiver: is it the port of the user interface? Collectors \
-             receive on 4318.",
-        ),
+        status if status.is_success() => return of_success(answer, &found),
         _ => Problem::new(
             Kind::Other,
             found,
@@ -158,6 +153,28 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
         ),
     };
     Some(problem)
+}
+
+/// By the same rule as every export.
+fn of_success(answer: &Answer, found: &str) -> Option<Problem> {
+    let reason = match answer.outcome() {
+        Outcome::Accepted | Outcome::Partial { .. } => return None,
+        Outcome::Retry { reason, .. }
+        | Outcome::Split { reason }
+        | Outcome::Refused { reason }
+        | Outcome::Rejected { reason } => reason,
+    };
+    let content_type = header(answer, &CONTENT_TYPE).to_ascii_lowercase();
+    let found = if content_type.contains("html") || answer.body.starts_with(b"<") {
+        format!("{found} with a page for people")
+    } else {
+        reason
+    };
+    Some(Problem::new(ProblemKind::NotAReceiver, found, NOT_A_RECEIVER))
+}
+
+fn header<'a>(answer: &'a Answer, name: &HeaderName) -> &'a str {
+    answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// Servers of TLS that understand what was spoken to them say so, in words.
@@ -220,6 +237,10 @@ fn of_error(settings: &SignalSettings, error: &ureq::Error) -> Problem {
         ureq::Error::Timeout(_) => timeout(settings),
         ureq::Error::Io(io) => of_io(settings, io),
         ureq::Error::Protocol(_) | ureq::Error::Http(_) => of_malformed(settings, &words(error)),
+        ureq::Error::BodyExceedsLimit(_) => {
+            let found = format!("the answer is longer than any of an OTLP receiver: {}", words(error));
+            Problem::new(ProblemKind::NotAReceiver, found, NOT_A_RECEIVER)
+        }
         _ => other(words(error)),
     }
 }
@@ -335,7 +356,10 @@ fn of_reply(settings: &SignalSettings, reply: &Reply) -> Option<Problem> {
     use ProblemKind as Kind;
     let found = reply.reason();
     let problem = match reply.code {
-        Code::OK => return None,
+        Code::OK => match reply.outcome() {
+            Outcome::Refused { reason } => Problem::new(Kind::NotAReceiver, reason, NOT_A_RECEIVER),
+            _ => return None,
+        },
         Code::UNAUTHENTICATED => Problem::new(Kind::Unauthorized, found, credentials(settings)),
         Code::PERMISSION_DENIED => Problem::new(Kind::Forbidden, found, FORBIDDEN),
         Code::UNIMPLEMENTED => Problem::new(

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use http::Uri;
+use http::{HeaderMap, StatusCode, Uri};
 
 use super::answer;
 use super::client::HttpClient;
@@ -21,6 +21,30 @@ pub(super) const PRODUCT: &str =
 
 /// An attempt that is cut short by less than this by the end of a program has had its time.
 const GRACE: Duration = Duration::from_millis(250);
+
+/// A receiver's answer to a request.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Empty if it could not be read and does not matter.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Sends a request and reads the answer, for the exporter and the doctor alike.
+pub(crate) fn ask(client: &HttpClient, parcel: &Parcel, time_left: Duration) -> Result<Answer, ureq::Error> {
+    let mut response = client.post(&client.encoding().encode(parcel)?, time_left)?;
+    let status = response.status();
+    let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec();
+    // What was refused is refused, whatever is wrong with the page that says so.
+    let body = if status.is_success() { body? } else { body.unwrap_or_default() };
+    Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
+}
+
+impl Answer {
+    pub(crate) fn outcome(&self) -> Outcome {
+        answer::judge(self.status, &self.headers, &self.body)
+    }
+}
 
 /// A blocking client: it runs on the sender's own thread, where blocking is what is wanted, and needs no async runtime that may
 /// be missing, busy or gone.
@@ -40,18 +64,14 @@ impl Wire for HttpWire {
         if left.is_zero() {
             return Outcome::Retry { after: None, reason: "no time was left for an attempt".to_owned() };
         }
-        self.post(parcel, left).unwrap_or_else(|error| self.failure(&error, left))
+        match ask(&self.client, parcel, left) {
+            Ok(answer) => answer.outcome(),
+            Err(error) => self.failure(&error, left),
+        }
     }
 }
 
 impl HttpWire {
-    fn post(&self, parcel: &Parcel, time_left: Duration) -> Result<Outcome, ureq::Error> {
-        let body = self.client.encoding().encode(parcel)?;
-        let mut response = self.client.post(&body, time_left)?;
-        let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
-        Ok(answer::judge(response.status(), response.headers(), &body))
-    }
-
     fn failure(&self, error: &ureq::Error, time_left: Duration) -> Outcome {
         let reason = match error {
             ureq::Error::Timeout(_) => self.no_answer(time_left),

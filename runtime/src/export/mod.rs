@@ -36,12 +36,12 @@ use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
 
 pub(crate) use client::HttpClient;
-pub(crate) use delivery::Pace;
 pub use delivery::{DropReason, SignalCounts};
+pub(crate) use delivery::{Outcome, Pace};
 pub(crate) use delivery::{Parcel, Signal};
 pub use guard::Telemetry;
 pub(crate) use hooks::Quiet;
-pub(crate) use http::{destination, is_loopback};
+pub(crate) use http::{Answer, ask, destination, is_loopback};
 pub(crate) use printable::printable;
 pub use receipt::Receipt;
 

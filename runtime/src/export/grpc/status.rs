@@ -123,16 +123,12 @@ impl Reply {
     }
 
     /// By the OTLP specification. As over HTTP, what is wrong with the way to the receiver is not wrong with the data.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         let reason = self.reason();
         match self.code {
-            Code::OK => match self.body.get(5..) {
-                // A response that is compressed, which we did not ask for, is one that took everything or cannot be read.
-                Some(message) if self.body[0] == 0 => {
-                    answer::partial_success(message).unwrap_or(Outcome::Accepted)
-                }
-                _ => Outcome::Accepted,
-            },
+            Code::OK => self.message().and_then(answer::in_protobuf).unwrap_or_else(|| Outcome::Refused {
+                reason: format!("{reason} without a response that can be read: this is not an OTLP receiver"),
+            }),
             Code::RESOURCE_EXHAUSTED if self.pause.is_none() => Outcome::Split { reason },
             Code::RESOURCE_EXHAUSTED => Outcome::Retry { after: self.pause, reason },
             code if code.may_be_tried_again() => Outcome::Retry { after: self.pause, reason },
@@ -141,6 +137,13 @@ impl Reply {
             }
             _ => Outcome::Rejected { reason },
         }
+    }
+
+    /// The one message of the response: whether it is compressed, which nobody asked for, its length, and as many bytes.
+    fn message(&self) -> Option<&[u8]> {
+        let (prefix, message) = self.body.split_first_chunk::<5>()?;
+        let [0, length @ ..] = *prefix else { return None };
+        (u32::from_be_bytes(length) as usize == message.len()).then_some(message)
     }
 
     /// The status in words, of one line.
@@ -212,6 +215,26 @@ mod tests {
             }
         }
         assert_eq!(kind(8, &retry_info(1, 0)), "wait");
+    }
+
+    #[test]
+    fn a_status_of_ok_without_a_readable_response_is_no_delivery() {
+        let outcome = |body: &[u8]| {
+            let mut trailers = HeaderMap::new();
+            trailers.insert("grpc-status", 0.into());
+            let reply = Reply::read(StatusCode::OK, &HeaderMap::new(), Some(&trailers), body);
+            reply.expect("gRPC").outcome()
+        };
+        assert_eq!(outcome(&[0; 5]), Outcome::Accepted);
+        assert_eq!(outcome(b"\0\0\0\0\x02\x10\x01"), Outcome::Accepted, "a field of a later version");
+        let rejected = Outcome::Partial { rejected: 2, message: String::new() };
+        assert_eq!(outcome(b"\0\0\0\0\x04\x0a\x02\x08\x02"), rejected);
+        let unreadable: [&[u8]; 5] =
+            [b"", b"\0\0\0\0", b"\x01\0\0\0\0", b"\0\0\0\0\x02\x08", b"\0\0\0\0\x06<html>"];
+        for body in unreadable {
+            let outcome = outcome(body);
+            assert!(matches!(outcome, Outcome::Refused { .. }), "{}: {outcome:?}", body.escape_ascii());
+        }
     }
 
     #[test]
