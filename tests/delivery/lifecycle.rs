@@ -31,14 +31,17 @@ fn a_shutdown_does_not_wait_for_a_pause_that_ends_later() {
         TRACES => Answer::Busy(429, "86400"),
         _ => Answer::Status(200),
     });
-    let telemetry = started(&receiver, 5);
+    // Seconds are seconds.
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    (0..5).for_each(|_| work());
     telemetry.flush();
     let started_at = Instant::now();
     let receipt = telemetry.shutdown();
     assert!(started_at.elapsed() < Duration::from_secs(5), "{:?}", started_at.elapsed());
     let spans = account("429 with Retry-After of a day", &receipt, &receiver);
     assert_eq!((spans.dropped_for(DropReason::Undelivered), receipt.metrics_lost()), (5, false));
-    assert_eq!(receiver.received().iter().filter(|request| request.path == TRACES).count(), 1);
+    let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
+    assert!((2..=3).contains(&attempts), "flush and end try once all the same: {attempts}");
 }
 
 #[test]

@@ -132,6 +132,46 @@ fn what_a_receiver_does_not_take_at_first_arrives_later() {
 }
 
 #[test]
+fn a_short_program_outlasts_a_receiver_that_is_busy_for_a_moment() {
+    let _turn = one_at_a_time();
+    for (fault, status) in [("503 eight times at the end", 503), ("502 eight times at the end", 502)] {
+        let receiver = Receiver::scripted(first(8, Answer::Status(status)));
+        // Seconds are seconds.
+        let telemetry =
+            llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(LONG).init().unwrap();
+        (0..4).for_each(|_| work());
+        let spans = account(fault, &telemetry.shutdown(), &receiver);
+        assert_eq!((spans.started(), spans.delivered()), (4, 4), "{fault}");
+    }
+    let receiver = Receiver::scripted(first(5, Answer::Busy(503, "31536000")));
+    let telemetry = llm_trace::builder()
+        .with_endpoint(receiver.endpoint())
+        .with_max_retry_after(Duration::from_secs(1))
+        .with_timeout(LONG)
+        .init()
+        .unwrap();
+    (0..4).for_each(|_| work());
+    telemetry.flush();
+    let fault = "503 five times with Retry-After of a year, 1 s at most";
+    let spans = account(fault, &telemetry.shutdown(), &receiver);
+    assert_eq!((spans.started(), spans.delivered()), (4, 4));
+}
+
+#[test]
+fn one_retry_after_does_not_silence_a_signal_for_good() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::scripted(first(1, Answer::Busy(429, "31536000")));
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    (0..4).for_each(|_| work());
+    // The first may be what makes the attempt that is answered with the pause.
+    telemetry.flush();
+    let receipt = telemetry.flush();
+    assert_eq!(receipt.traces().delivered(), 4, "a flush tries once all the same");
+    let spans = account("429 with Retry-After of a year, then fine", &telemetry.shutdown(), &receiver);
+    assert_eq!((spans.started(), spans.delivered()), (4, 4));
+}
+
+#[test]
 fn a_receiver_that_hangs_is_asked_again() {
     let _turn = one_at_a_time();
     let receiver = Receiver::scripted(first(2, Answer::Hang));
@@ -199,13 +239,19 @@ fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
     fn poison() {}
     let _turn = one_at_a_time();
     let is_poison = |request: &Received| request.body.windows(6).any(|name| name == b"poison");
-    for (fault, answer) in [("503 to one request always", 503), ("403 to one request always", 403)] {
+    // While a receiver is busy a flush asks it again, as long as one request may take and half a second.
+    let faults = [
+        ("503 to one request always", 503, Duration::from_millis(500)),
+        ("403 to one request always", 403, LONG),
+    ];
+    for (fault, answer, timeout) in faults {
         let receiver = Receiver::scripted(move |_, request| match request.path.as_str() {
             TRACES if is_poison(request) => Answer::Status(answer),
             _ => Answer::Status(200),
         });
         // Seconds are seconds: the pauses after a 403 are half a minute at least.
-        let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+        let telemetry =
+            llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(timeout).init().unwrap();
         (0..3).for_each(|_| poison());
         telemetry.flush();
         for _ in 0..5 {
@@ -240,7 +286,8 @@ fn a_collector_that_is_down_for_the_whole_run_costs_everything_that_is_not_store
 #[test]
 fn memory_has_a_bound_and_the_oldest_goes_first() {
     let _turn = one_at_a_time();
-    let receiver = Receiver::scripted(first(usize::MAX, Answer::Status(503)));
+    // Which is not asked again within a flush.
+    let receiver = Receiver::scripted(first(usize::MAX, Answer::Status(401)));
     let telemetry = quick(&receiver.endpoint()).with_max_queue_bytes(8 * 1024).init().unwrap();
     for _ in 0..30 {
         (0..4).for_each(|_| work());
@@ -252,7 +299,7 @@ fn memory_has_a_bound_and_the_oldest_goes_first() {
         dropped > 0 && dropped.is_multiple_of(4) && receipt.traces().queued() == 120 - dropped,
         "{receipt:?}"
     );
-    let spans = account("503, more than memory holds", &telemetry.shutdown(), &receiver);
+    let spans = account("401, more than memory holds", &telemetry.shutdown(), &receiver);
     assert_eq!(spans.dropped(), 120);
 }
 

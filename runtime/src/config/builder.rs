@@ -46,6 +46,7 @@ pub struct Builder {
     pub(super) timeout: Option<Duration>,
     pub(super) max_queue_bytes: Option<usize>,
     pub(super) retry_second: Option<Duration>,
+    pub(super) max_retry_after: Option<Duration>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
     pub(super) vintage: Option<Vintage>,
@@ -111,6 +112,15 @@ impl Builder {
     /// What does not fit makes the oldest go, which is counted (`queue_full`). Default: 32 MiB. Range: 1 byte to 1 TiB.
     pub fn with_max_queue_bytes(mut self, bytes: usize) -> Self {
         self.max_queue_bytes = Some(bytes);
+        self
+    }
+
+    /// The longest pause that a receiver may ask for (`Retry-After`, `RetryInfo`), 1 second to 24 hours. After a longer one is
+    /// asked for, the next attempt is made after this one. [`flush`](Telemetry::flush) and [`shutdown`](Telemetry::shutdown) make
+    /// one attempt whatever was asked for. Variable: `LLM_TRACE_MAX_RETRY_AFTER`, a number with a unit: `90s`, `5m`, `1h`.
+    /// Default: 5 minutes. [`init`](Self::init) fails outside the range.
+    pub fn with_max_retry_after(mut self, pause: Duration) -> Self {
+        self.max_retry_after = Some(pause);
         self
     }
 

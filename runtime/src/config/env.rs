@@ -1,6 +1,7 @@
 //! Reading the environment, one parser per form of value.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
@@ -49,6 +50,19 @@ pub(super) fn first<const N: usize>(
         }
     }
     Ok(None)
+}
+
+/// A whole number above 0 and a unit: `90s`, `30m`, `24h`, `7d`.
+pub(super) fn with_unit(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let seconds: u64 = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return None,
+    };
+    number.parse::<u64>().ok().filter(|number| *number > 0)?.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// `true` or `false`, in any case.

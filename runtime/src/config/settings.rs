@@ -105,7 +105,7 @@ impl Settings {
         };
         let opt_in = source.get(vintage::OPT_IN)?.map(|value| vintage::from_opt_in(&value));
         let vintage = builder.vintage.or(opt_in).unwrap_or_default();
-        let delivery = DeliverySettings::resolve(&builder)?;
+        let delivery = DeliverySettings::resolve(&builder, source)?;
         let spool = spool::resolve(&builder, source)?;
         let mut sdk = SdkSettings::resolve(&builder, source)?;
         if spool.as_ref().is_some_and(SpoolSettings::writes_ahead) {

@@ -160,6 +160,7 @@ fn of_success(answer: &Answer, found: &str) -> Option<Problem> {
     let reason = match answer.outcome() {
         Outcome::Accepted | Outcome::Partial { .. } => return None,
         Outcome::Retry { reason, .. }
+        | Outcome::Unreachable { reason }
         | Outcome::Split { reason }
         | Outcome::Refused { reason }
         | Outcome::Rejected { reason } => reason,

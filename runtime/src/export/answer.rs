@@ -199,7 +199,7 @@ mod tests {
             &[],
         ) {
             Outcome::Accepted | Outcome::Partial { .. } => "fine",
-            Outcome::Retry { .. } => "wait",
+            Outcome::Retry { .. } | Outcome::Unreachable { .. } => "wait",
             Outcome::Split { .. } => "split",
             Outcome::Refused { .. } => "mend the way",
             Outcome::Rejected { .. } => "drop",

@@ -229,7 +229,7 @@ impl Running {
         );
         let until = after(timeout);
         let flushes: Vec<_> =
-            self.handovers().map(|handover| (handover, handover.sender().flush())).collect();
+            self.handovers().map(|handover| (handover, handover.sender().flush(until))).collect();
         let mut receiver_that_is_late = None;
         for (handover, flush) in flushes {
             if !handover.sender().wait_for_flush(flush, until) {

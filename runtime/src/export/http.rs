@@ -87,6 +87,8 @@ impl HttpWire {
             ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) | ureq::Error::BodyExceedsLimit(_) => {
                 Outcome::Refused { reason }
             }
+            ureq::Error::HostNotFound => Outcome::Unreachable { reason },
+            ureq::Error::Io(error) if is_unreachable(error) => Outcome::Unreachable { reason },
             _ => Outcome::Retry { after: None, reason },
         }
     }
@@ -116,6 +118,19 @@ pub(super) fn is_told_by_its_kind(kind: ErrorKind) -> bool {
             | ErrorKind::NetworkUnreachable
             | ErrorKind::BrokenPipe
     )
+}
+
+/// Nobody listens there, or there is no such place.
+pub(super) fn is_unreachable(error: &std::io::Error) -> bool {
+    let is_refused = matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::AddrNotAvailable
+    );
+    // The system's resolver has no kind of its own.
+    is_refused || error.to_string().contains("lookup address")
 }
 
 pub(crate) fn is_loopback(endpoint: &Uri) -> bool {

@@ -239,6 +239,7 @@ fn sender(
         max_bytes: delivery.max_queue_bytes,
         spool,
         pace: delivery.pace,
+        max_retry_after: delivery.max_retry_after,
     })
 }
 

@@ -162,20 +162,8 @@ fn max_bytes(source: &dyn Source) -> Result<u64, ConfigError> {
 fn max_age(source: &dyn Source) -> Result<Duration, ConfigError> {
     let Some(value) = source.get(MAX_AGE)? else { return Ok(DEFAULT_MAX_AGE) };
     let expected = "expected a whole number above 0 with a unit (`90s`, `30m`, `24h`, `7d`), at most `365d`";
-    age_from(value.trim()).ok_or_else(|| invalid(MAX_AGE, value, expected))
-}
-
-fn age_from(text: &str) -> Option<Duration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds: u64 = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 60 * 60,
-        "d" => 24 * 60 * 60,
-        _ => return None,
-    };
-    let number = number.parse::<u64>().ok().filter(|number| *number > 0)?;
-    number.checked_mul(seconds).map(Duration::from_secs).filter(|age| *age <= LONGEST_AGE)
+    let age = env::with_unit(value.trim()).filter(|age| *age <= LONGEST_AGE);
+    age.ok_or_else(|| invalid(MAX_AGE, value, expected))
 }
 
 /// A service's folder: processes of one name hand on to each other what they left, and to nobody else, as they go where that
@@ -210,7 +198,7 @@ mod tests {
 
     #[test]
     fn an_age_has_a_unit() {
-        let seconds = |text| age_from(text).map(|age| age.as_secs());
+        let seconds = |text| env::with_unit(text).map(|age| age.as_secs());
         assert_eq!(
             [seconds("90s"), seconds("30m"), seconds("24h"), seconds("7d")],
             [Some(90), Some(1800), Some(86_400), Some(604_800)]
@@ -228,7 +216,7 @@ mod tests {
             "99999999999999999999d",
             "999999999999999999d",
         ] {
-            assert_eq!(age_from(text), None, "{text}");
+            assert_eq!(env::with_unit(text), None, "{text}");
         }
     }
 }

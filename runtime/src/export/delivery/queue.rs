@@ -91,6 +91,11 @@ impl Queue {
         self.remove(index)
     }
 
+    /// Whether there is one that is so.
+    pub(crate) fn any(&self, is_so: impl Fn(&Waiting) -> bool) -> bool {
+        self.waiting.iter().any(is_so)
+    }
+
     /// Nobody waits on its own account any more.
     pub(crate) fn let_all_go(&mut self) {
         for waiting in &mut self.waiting {

@@ -7,8 +7,8 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 /// While the program runs, by what went wrong before.
 const FIRST_PAUSE: u32 = 1;
 const LONGEST_PAUSE: u32 = 60;
-/// While it stops there is little time.
-const FIRST_PAUSE_WHILE_STOPPING: Duration = Duration::from_millis(100);
+/// While somebody waits for it, in a flush or at the end.
+const FIRST_PAUSE_IN_A_HURRY: Duration = Duration::from_millis(100);
 
 /// How fast time goes for retries. Seconds are seconds but in tests.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +34,10 @@ impl Pace {
         (self.second * ceiling).mul_f64(fraction())
     }
 
-    /// The same while the program stops.
-    pub(crate) fn backoff_while_stopping(self, failures: u32) -> Duration {
-        let ceiling = FIRST_PAUSE_WHILE_STOPPING * doubled(1, failures).min(10);
-        self.scaled(ceiling).mul_f64(fraction())
+    /// The same while somebody waits: up to a second.
+    pub(crate) fn backoff_in_a_hurry(self, failures: u32) -> Duration {
+        let ceiling = FIRST_PAUSE_IN_A_HURRY * doubled(1, failures).min(10);
+        self.scaled(ceiling).min(ceiling).mul_f64(fraction())
     }
 
     /// Where only a person can help: at the longest pause, whether or not it failed before.
@@ -45,7 +45,7 @@ impl Pace {
         (self.second * LONGEST_PAUSE).mul_f64(0.5 + fraction() / 2.0)
     }
 
-    /// What a receiver asked for, in full.
+    /// What a receiver asked for.
     pub(crate) fn asked_for(self, pause: Duration) -> Duration {
         self.scaled(pause)
     }
@@ -94,7 +94,7 @@ mod tests {
             assert!(pauses.iter().all(|pause| *pause <= ceiling), "{failures}");
             assert!(pauses.iter().any(|pause| *pause > ceiling / 2), "{failures}");
             assert!(pauses.iter().any(|pause| *pause < ceiling / 2), "{failures}");
-            assert!(pace.backoff_while_stopping(failures) <= Duration::from_secs(1), "{failures}");
+            assert!(pace.backoff_in_a_hurry(failures) <= Duration::from_secs(1), "{failures}");
         }
         assert!(pace.until_somebody_helps() >= Duration::from_secs(30));
     }

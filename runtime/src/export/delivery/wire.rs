@@ -26,8 +26,10 @@ pub(crate) enum Outcome {
     Accepted,
     /// The receiver took the request and refused so many of its items, for good.
     Partial { rejected: u64, message: String },
-    /// It may work later: nobody answered, or the receiver is busy. `after` is what the receiver asks for (`Retry-After`,
-    /// `RetryInfo`), and is kept to in full.
+    /// Nobody listens at the address: connection refused, no such host, no route.
+    Unreachable { reason: String },
+    /// It may work later: the receiver is busy, or cut the connection, or did not answer in time. `after` is what the receiver
+    /// asks for (`Retry-After`, `RetryInfo`).
     Retry { after: Option<Duration>, reason: String },
     /// It is too large for the receiver (413, `RESOURCE_EXHAUSTED` without `RetryInfo`): half of it may not be.
     Split { reason: String },

@@ -25,7 +25,7 @@ pub(crate) use status::{Code, Reply};
 
 use super::delivery::{MakeWire, Outcome, Parcel, Signal, Wire};
 use super::encoding::Encoding;
-use super::http::{PRODUCT, is_told_by_its_kind, spoken};
+use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
 use super::printable::printable;
 use crate::config::SignalSettings;
 use crate::current_context;
@@ -149,6 +149,13 @@ impl GrpcWire {
                 after,
                 reason: format!("timeout: no answer within {}", spoken(self.timeout)),
             },
+            Failure::Io(error) if is_unreachable(error) => {
+                let reason = match error.kind() {
+                    kind if is_told_by_its_kind(kind) => kind.to_string(),
+                    _ => printable(&failure.to_string()),
+                };
+                Outcome::Unreachable { reason }
+            }
             // In the same words on every system.
             Failure::Io(error) if is_told_by_its_kind(error.kind()) => {
                 Outcome::Retry { after, reason: error.kind().to_string() }

@@ -197,7 +197,7 @@ mod tests {
     fn codes_are_told_apart_as_the_specification_has_it() {
         let kind = |code, details: &[u8]| match reply(code, details).outcome() {
             Outcome::Accepted | Outcome::Partial { .. } => "fine",
-            Outcome::Retry { .. } => "wait",
+            Outcome::Retry { .. } | Outcome::Unreachable { .. } => "wait",
             Outcome::Split { .. } => "split",
             Outcome::Refused { .. } => "mend the way",
             Outcome::Rejected { .. } => "drop",

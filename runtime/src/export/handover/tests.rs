@@ -81,6 +81,7 @@ impl Rig {
             max_bytes: usize::MAX,
             spool: None,
             pace: Pace::default(),
+            max_retry_after: Duration::from_secs(300),
         });
         let handover = Handover::new(sender, Arc::clone(&ledger), 4);
         let (announce, begun) = mpsc::sync_channel(100);

@@ -17,7 +17,8 @@ use super::retry::Pace;
 use super::{DropReason, MakeWire, Parcel, Signal, Spool, Term, Ticket, shape};
 use crate::export::ledger::Ledger;
 
-/// After so many failures in a row a flush, or the end, takes the receiver for gone.
+/// After so many attempts in a row to which nobody answers, or the answer is that the way is wrong, a flush, or the end, takes
+/// the receiver for gone. A receiver that is busy is asked until the time is over.
 const PATIENCE: u32 = 3;
 
 /// A queue and the thread that empties it.
@@ -41,6 +42,8 @@ pub(crate) struct Route {
     pub(crate) max_bytes: usize,
     pub(crate) spool: Option<Arc<dyn Spool>>,
     pub(crate) pace: Pace,
+    /// What a receiver asks for beyond this is not waited for.
+    pub(crate) max_retry_after: Duration,
 }
 
 struct Shared {
@@ -69,6 +72,8 @@ struct State {
     flushed: u64,
     /// The newest parcel that the newest flush is about.
     flush_up_to: u64,
+    /// When whoever flushed stops waiting.
+    flush_until: Instant,
     /// Tried and stored: not asked for again before the rest of the spool has been.
     held: Vec<Held>,
     /// Whether the spool may have something for us.
@@ -118,17 +123,18 @@ type Suspect = (u64, Option<Ticket>);
 struct Held {
     ticket: Ticket,
     attempts: u32,
+    tried_in: u64,
+    is_refused: bool,
     /// It waits on its own account until then.
     not_before: Option<Instant>,
     /// Given back to the spool, which has not handed it out again.
     is_released: bool,
 }
 
+/// Nothing is tried before its end, unless somebody comes who waits for it.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     until: Instant,
-    /// By the receiver: then it is kept to whatever the hurry.
-    asked_for: bool,
 }
 
 impl std::fmt::Debug for Shared {
@@ -155,6 +161,7 @@ impl Sender {
             flushes: 0,
             flushed: 0,
             flush_up_to: 0,
+            flush_until: Instant::now(),
             held: Vec::new(),
             replays: route.spool.is_some(),
             thread: None,
@@ -191,8 +198,9 @@ impl Sender {
         }
     }
 
-    /// Asks for one attempt at everything that waits, now; returns the number to [wait for](Self::wait_for_flush).
-    pub(crate) fn flush(&self) -> u64 {
+    /// Asks for an attempt at everything that waits, now, whatever pause it waits for, and for more until then while the
+    /// receiver is busy; returns the number to [wait for](Self::wait_for_flush).
+    pub(crate) fn flush(&self, until: Instant) -> u64 {
         // What failed and is stored waits, too.
         let held = self.shared.state().let_held_go(None);
         let is_more = !held.is_empty();
@@ -201,7 +209,8 @@ impl Sender {
         state.replays |= is_more;
         state.flushes += 1;
         state.flush_up_to = state.queue.arrived();
-        state.patience = PATIENCE;
+        state.flush_until = until;
+        state.hurry();
         self.shared.watch(&mut state);
         self.shared.changed.notify_all();
         state.flushes
@@ -217,13 +226,8 @@ impl Sender {
         let mut state = self.shared.state();
         if state.phase.is_running() {
             state.phase = Phase::Stopping(deadline);
-            state.patience = PATIENCE;
             state.failures = 0;
-            state.suspect = None;
-            state.queue.let_all_go();
-            if state.pause.is_some_and(|pause| !pause.asked_for) {
-                state.pause = None;
-            }
+            state.hurry();
             self.shared.watch(&mut state);
             self.shared.changed.notify_all();
         }
@@ -258,6 +262,37 @@ impl Sender {
 }
 
 impl State {
+    /// Somebody waits: no pause holds up the next attempt, not even one that the receiver asked for.
+    fn hurry(&mut self) {
+        self.patience = PATIENCE;
+        self.pause = None;
+        self.suspect = None;
+        self.queue.let_all_go();
+    }
+
+    /// Whether somebody waits for attempts.
+    fn is_in_a_hurry(&self) -> bool {
+        !self.phase.is_running() || self.flushed < self.flushes
+    }
+
+    /// Whether nothing is left to do for a flush: everything has been tried, and what may work in time been taken; or the
+    /// receiver is not there; or the time is over.
+    fn is_flushed(&self, flush: u64, pause: Option<Pause>, now: Instant) -> bool {
+        let until = self.flush_until;
+        if self.patience == 0 || now >= until || pause.is_some_and(|pause| pause.until >= until) {
+            return true;
+        }
+        let is_to_be_tried = |tried_in: u64, is_refused: bool, not_before: Option<Instant>| {
+            tried_in < flush || !is_refused && not_before.is_none_or(|not_before| not_before < until)
+        };
+        let of_queue = |waiting: &Waiting| {
+            let Waiting { tried_in, is_refused, not_before, arrival, .. } = *waiting;
+            arrival <= self.flush_up_to && is_to_be_tried(tried_in, is_refused, not_before)
+        };
+        let of_spool = |held: &Held| is_to_be_tried(held.tried_in, held.is_refused, held.not_before);
+        !self.replays && !self.queue.any(of_queue) && !self.held.iter().any(of_spool)
+    }
+
     /// The receiver is away: nobody waits on its own account any more.
     fn let_all_go(&mut self) {
         self.queue.let_all_go();
@@ -266,20 +301,27 @@ impl State {
         }
     }
 
-    /// When the first of those that wait on their own account may go.
-    fn next_to_go(&self, is_stopping: bool) -> Option<Instant> {
+    /// When the next of those that wait on their own account may go.
+    fn next_to_go(&self, is_stopping: bool, now: Instant) -> Option<Instant> {
+        let is_later = |not_before: &Option<Instant>| not_before.is_some_and(|not_before| not_before > now);
         if is_stopping {
             // What is stored is the next process's, and what was refused is not tried while nothing else gets through.
-            return self.queue.next_to_go(|waiting| !(self.refusing && waiting.is_refused));
+            let may_go = |waiting: &Waiting| !(self.refusing && waiting.is_refused);
+            return self.queue.next_to_go(|waiting| is_later(&waiting.not_before) && may_go(waiting));
         }
-        let held = self.held.iter().filter(|held| !held.is_released);
-        held.filter_map(|held| held.not_before).chain(self.queue.next_to_go(|_| true)).min()
+        let held = self.held.iter().filter(|held| !held.is_released && is_later(&held.not_before));
+        let queued = self.queue.next_to_go(|waiting| is_later(&waiting.not_before));
+        held.filter_map(|held| held.not_before).chain(queued).min()
     }
 
     /// Those that may be asked for again by now, or all; they are to be [released](Shared::release).
     fn let_held_go(&mut self, now: Option<Instant>) -> Vec<Ticket> {
+        let (flushes, is_flushing) = (self.flushes, self.flushed < self.flushes);
         let may_go = |held: &&mut Held| {
-            let is_due = |now| held.not_before.is_none_or(|not_before| not_before <= now);
+            let is_due = |now| {
+                let is_tried = held.is_refused && held.tried_in == flushes && is_flushing;
+                !is_tried && held.not_before.is_none_or(|not_before| not_before <= now)
+            };
             !held.is_released && now.is_none_or(is_due)
         };
         let going = self.held.iter_mut().filter(may_go);

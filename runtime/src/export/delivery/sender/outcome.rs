@@ -7,6 +7,29 @@ use crate::export::deadline::after;
 use crate::export::delivery::queue::Waiting;
 use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Spool, Term, Ticket, shape};
 
+/// Why an attempt failed that may be repeated.
+#[derive(Clone, Copy)]
+enum Failed {
+    /// Nobody listens there.
+    Unreachable,
+    /// Somebody is there, and may ask for a pause.
+    Busy { after: Option<Duration> },
+    /// The way there is wrong.
+    Refused,
+}
+
+impl Failed {
+    /// Before the next attempt.
+    fn pause(self, route: &Route, failures: u32, is_in_a_hurry: bool) -> Duration {
+        match self {
+            Failed::Busy { after: Some(after) } => route.pace.asked_for(after.min(route.max_retry_after)),
+            _ if is_in_a_hurry => route.pace.backoff_in_a_hurry(failures),
+            Failed::Busy { after: None } | Failed::Unreachable => route.pace.backoff(failures),
+            Failed::Refused => route.pace.until_somebody_helps(),
+        }
+    }
+}
+
 impl Shared {
     pub(super) fn settle(&self, mut waiting: Waiting, outcome: Outcome) {
         let route = &self.route;
@@ -41,26 +64,9 @@ impl Shared {
                     self.split(&waiting, &reason);
                 }
             }
-            Outcome::Retry { after, reason } => {
-                waiting.is_refused = false;
-                let pause = |failures, is_stopping| match after {
-                    Some(after) => route.pace.asked_for(after),
-                    None if is_stopping => route.pace.backoff_while_stopping(failures),
-                    None => route.pace.backoff(failures),
-                };
-                self.failed(waiting, &reason, after.is_some(), pause);
-            }
-            Outcome::Refused { reason } => {
-                waiting.is_refused = true;
-                let pause = |failures, is_stopping| {
-                    if is_stopping {
-                        route.pace.backoff_while_stopping(failures)
-                    } else {
-                        route.pace.until_somebody_helps()
-                    }
-                };
-                self.failed(waiting, &reason, false, pause);
-            }
+            Outcome::Retry { after, reason } => self.failed(waiting, &reason, Failed::Busy { after }),
+            Outcome::Unreachable { reason } => self.failed(waiting, &reason, Failed::Unreachable),
+            Outcome::Refused { reason } => self.failed(waiting, &reason, Failed::Refused),
         }
     }
 
@@ -79,14 +85,10 @@ impl Shared {
         state.on_its_way.take().is_some()
     }
 
-    fn failed(
-        &self,
-        mut waiting: Waiting,
-        reason: &str,
-        asked_for: bool,
-        pause: impl FnOnce(u32, bool) -> Duration,
-    ) {
+    fn failed(&self, mut waiting: Waiting, reason: &str, how: Failed) {
         let route = &self.route;
+        waiting.is_refused = matches!(how, Failed::Refused);
+        let asked_for = matches!(how, Failed::Busy { after: Some(_) });
         let is_cut_short = self.state().phase.is_out_of_time();
         route.ledger.failed(route.signal, &route.destination, reason, is_cut_short);
         let others = {
@@ -95,7 +97,13 @@ impl Shared {
                 return;
             }
             route.ledger.retried(route.signal);
-            state.patience = state.patience.saturating_sub(1);
+            state.patience = match how {
+                // Somebody answers: it is asked for as long as there is time.
+                Failed::Busy { .. } => PATIENCE,
+                Failed::Unreachable | Failed::Refused => state.patience.saturating_sub(1),
+            };
+            let is_in_a_hurry = state.is_in_a_hurry();
+            let pause = |failures| how.pause(route, failures, is_in_a_hurry);
             let is_stopping = !state.phase.is_running();
             let this = (waiting.arrival, waiting.ticket);
             let is_second = state.suspect.is_some_and(|suspect| suspect != this);
@@ -105,12 +113,13 @@ impl Shared {
             let may_be_passed =
                 route.signal != Signal::Metrics || is_stopping || waiting.attempts >= PATIENCE;
             if asked_for || is_second || !may_be_passed {
-                state.pause = Some(Pause { until: after(pause(state.failures, is_stopping)), asked_for });
+                let length = pause(state.failures);
+                state.pause = Some(Pause { until: after(length) });
                 state.let_all_go();
             } else {
                 // It may be its own fault: the next one tells.
                 state.suspect = Some(this);
-                waiting.not_before = Some(after(pause(waiting.attempts, is_stopping)));
+                waiting.not_before = Some(after(pause(waiting.attempts)));
             }
             waiting.tried_in = state.flushes;
             state.refusing = waiting.is_refused;
@@ -136,8 +145,9 @@ impl Shared {
         match waiting.ticket {
             // Unless a flush was asked for meanwhile, which is to try it once more.
             Some(ticket) if !state.phase.is_closed() && was_tried && waiting.tried_in == state.flushes => {
-                let Waiting { attempts, not_before, .. } = waiting;
-                state.held.push(Held { ticket, attempts, not_before, is_released: false });
+                let Waiting { attempts, not_before, tried_in, is_refused, .. } = waiting;
+                let is_released = false;
+                state.held.push(Held { ticket, attempts, tried_in, is_refused, not_before, is_released });
                 if state.suspect.is_some_and(|(arrival, _)| arrival == waiting.arrival) {
                     // As it will come back.
                     state.suspect = Some((0, Some(ticket)));
@@ -167,8 +177,11 @@ impl Shared {
         };
         let mut state = self.state();
         let held = state.held.iter().position(|held| held.ticket == ticket);
-        let attempts = held.map_or(0, |index| state.held.swap_remove(index).attempts);
-        let waiting = Waiting { ticket: Some(ticket), attempts, ..Waiting::new(parcel) };
+        let mut waiting = Waiting { ticket: Some(ticket), ..Waiting::new(parcel) };
+        if let Some(index) = held {
+            let Held { attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
+            waiting = Waiting { attempts, tried_in, is_refused, ..waiting };
+        }
         if state.phase.is_running() {
             state.queue.put_back(waiting);
         } else {

@@ -68,7 +68,11 @@ impl Script {
 }
 
 fn away() -> Outcome {
-    Outcome::Retry { after: None, reason: "nobody there".to_owned() }
+    Outcome::Unreachable { reason: "nobody there".to_owned() }
+}
+
+fn busy() -> Outcome {
+    Outcome::Retry { after: None, reason: "HTTP status 503".to_owned() }
 }
 
 impl Rig {
@@ -108,6 +112,7 @@ impl Rig {
             max_bytes,
             spool: spool.clone().map(|spool| spool as Arc<dyn Spool>),
             pace,
+            max_retry_after: LONG * 10,
         });
         Rig { sender, ledger, script, spool }
     }
@@ -141,7 +146,8 @@ impl Rig {
     }
 
     fn flush(&self) -> bool {
-        self.sender.wait_for_flush(self.sender.flush(), Instant::now() + LONG)
+        let until = Instant::now() + LONG;
+        self.sender.wait_for_flush(self.sender.flush(until), until)
     }
 
     fn shut_down(&self) {
@@ -207,18 +213,79 @@ fn what_fails_is_tried_again_until_it_is_taken_and_does_not_hold_up_the_rest() {
 }
 
 #[test]
-fn a_pause_that_a_receiver_asks_for_is_kept_to_also_by_a_flush() {
+fn a_pause_that_a_receiver_asks_for_is_kept_to_and_a_flush_tries_once_all_the_same() {
     let rig = Rig::new();
     // A second is a millisecond here.
-    let after = Some(Duration::from_secs(400));
-    rig.script.then(move |_| Outcome::Retry { after, reason: "busy".to_owned() });
-    let started = Instant::now();
+    let asked_for = |seconds| {
+        move |_: &Parcel| Outcome::Retry {
+            after: Some(Duration::from_secs(seconds)),
+            reason: "busy".to_owned(),
+        }
+    };
+    rig.script.then(asked_for(200_000)).then(asked_for(200));
     rig.push(1);
     rig.until(|_| rig.ledger.receipt().failure() == Some("busy"));
-    assert!(rig.flush(), "it does not wait for what it must not try");
-    assert_eq!((rig.script.sent(), rig.law()), (vec![1], (1, 0, 1, 0, 0)));
+    let started = Instant::now();
+    assert!(rig.flush(), "it waits for the second pause, which ends in time");
+    assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
+    assert_eq!((rig.script.sent(), rig.law()), (vec![1, 1, 1], (1, 1, 0, 0, 0)));
+}
+
+#[test]
+fn a_flush_does_not_wait_for_a_pause_that_ends_later_than_it() {
+    let rig = Rig::with_second(Duration::from_secs(1));
+    rig.script.otherwise(|_| Outcome::Retry { after: Some(LONG * 2), reason: "busy".to_owned() });
+    for spans in [1, 2, 3] {
+        rig.push(spans);
+    }
+    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    assert!(rig.flush());
+    assert_eq!(
+        (rig.script.sent().len(), rig.law()),
+        (2, (6, 0, 6, 0, 0)),
+        "one attempt more, not one for each"
+    );
+}
+
+#[test]
+fn a_pause_is_cut_to_the_longest_that_a_receiver_may_ask_for() {
+    let mut rig = Rig::new();
+    Arc::get_mut(&mut rig.sender.shared).expect("no thread yet").route.max_retry_after =
+        Duration::from_secs(5);
+    let year = Duration::from_secs(86_400 * 365);
+    rig.script.then(move |_| Outcome::Retry { after: Some(year), reason: "busy".to_owned() });
+    rig.push(1);
     rig.until(|counts| counts.delivered() == 1);
-    assert!(started.elapsed() >= Duration::from_millis(400), "{:?}", started.elapsed());
+    assert_eq!(rig.script.sent(), [1, 1]);
+}
+
+#[test]
+fn a_receiver_that_is_busy_is_asked_until_it_takes_everything_or_the_time_is_over() {
+    for spool in [None, Some(Memory::default())] {
+        // Only a flush asks again so soon.
+        let rig = Rig::made(usize::MAX, spool, Pace::with_second(LONG));
+        for _ in 0..6 {
+            rig.script.then(|_| busy());
+        }
+        rig.push(1);
+        rig.push(2);
+        assert!(rig.flush());
+        assert_eq!(rig.law(), (3, 3, 0, 0, 0));
+    }
+    let rig = Rig::new();
+    for _ in 0..9 {
+        rig.script.then(|_| busy());
+    }
+    rig.push(1);
+    rig.push(2);
+    rig.shut_down();
+    assert_eq!(rig.law(), (3, 3, 0, 0, 0), "more failures than it puts up with where nobody answers");
+    let rig = Rig::new();
+    rig.script.otherwise(|_| busy());
+    rig.push(1);
+    rig.sender.stop(Instant::now() + Duration::from_millis(200));
+    rig.sender.close(Instant::now() + LONG);
+    assert_eq!((rig.law(), rig.ledger.receipt().failure()), ((1, 0, 0, 0, 1), Some("HTTP status 503")));
 }
 
 #[test]
@@ -238,14 +305,14 @@ fn a_flush_tries_everything_once_however_long_the_pause_was_to_be() {
 
 #[test]
 fn the_end_does_not_wait_for_a_pause_that_ends_later() {
-    let rig = Rig::new();
+    let rig = Rig::with_second(Duration::from_secs(1));
     rig.script.otherwise(|_| Outcome::Retry { after: Some(LONG * 100_000), reason: "busy".to_owned() });
     for spans in 1..=4 {
         rig.push(spans);
     }
     rig.until(|_| rig.ledger.receipt().failure().is_some());
     rig.shut_down();
-    assert_eq!(rig.script.sent(), [1], "a pause that was asked for ends after the end");
+    assert_eq!(rig.script.sent().len(), 2, "one attempt at the end; the pause ends after it");
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::Undelivered)), ((10, 0, 0, 0, 10), 10));
 }
 
@@ -440,7 +507,10 @@ fn nobody_waits_longer_than_the_deadline_and_what_is_on_its_way_is_counted_once(
     rig.push(1);
     rig.push(2);
     entered.recv().expect("the first attempt");
-    assert!(!rig.sender.wait_for_flush(rig.sender.flush(), Instant::now()), "it is not done");
+    assert!(
+        !rig.sender.wait_for_flush(rig.sender.flush(Instant::now() + LONG), Instant::now()),
+        "it is not done"
+    );
     rig.sender.stop(Instant::now());
     rig.sender.close(Instant::now());
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::Undelivered)), ((3, 0, 0, 0, 3), 3));

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Phase, Shared, State};
+use super::{Pause, Phase, Shared, State};
 use crate::current_context;
 use crate::export::delivery::queue::Waiting;
 use crate::export::delivery::{DropReason, Signal, Ticket, Wire};
@@ -54,11 +54,11 @@ impl Shared {
                 Phase::Stopping(_) | Phase::Stopped | Phase::Closed => return self.stopped(state),
             };
             let flush = (state.flushed < state.flushes).then_some(state.flushes);
-            let pause = state.pause.filter(|pause| pause.until > now && (pause.asked_for || flush.is_none()));
+            let pause = state.pause.filter(|pause| pause.until > now);
             if stopping.is_some_and(|deadline| pause.is_some_and(|pause| pause.until >= deadline)) {
                 return self.stopped(state);
             }
-            if let Some(flush) = flush.filter(|_| pause.is_some() || state.patience == 0) {
+            if let Some(flush) = flush.filter(|flush| state.is_flushed(*flush, pause, now)) {
                 self.flushed(&mut state, flush);
                 continue;
             }
@@ -73,16 +73,12 @@ impl Shared {
                     return Next::Send { waiting, deadline };
                 }
                 if let Some(deadline) = stopping
-                    && state.next_to_go(true).is_none_or(|not_before| not_before >= deadline)
+                    && state.next_to_go(true, now).is_none_or(|not_before| not_before >= deadline)
                 {
                     return self.stopped(state);
                 }
                 if state.replays && stopping.is_none() {
                     return Next::Replay;
-                }
-                if let Some(flush) = flush {
-                    self.flushed(&mut state, flush);
-                    continue;
                 }
             }
             if !state.replays {
@@ -92,7 +88,9 @@ impl Shared {
                     return Next::Release(released);
                 }
             }
-            state = match pause.map(|pause| pause.until).or_else(|| state.next_to_go(stopping.is_some())) {
+            let next = pause.map(|pause| pause.until).or_else(|| state.next_to_go(stopping.is_some(), now));
+            let flush_until = flush.map(|_| state.flush_until);
+            state = match next.into_iter().chain(flush_until).min() {
                 Some(until) => {
                     let left = until.saturating_duration_since(now);
                     self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
@@ -114,7 +112,10 @@ impl Shared {
         let (up_to, refusing) = (state.flush_up_to, state.refusing);
         let due = |waiting: &Waiting| {
             let in_time = || waiting.not_before.is_none_or(|not_before| not_before <= now);
-            let in_flush = |flush| waiting.tried_in < flush && waiting.arrival <= up_to;
+            let in_flush = |flush| {
+                let is_again = !waiting.is_refused && in_time();
+                waiting.arrival <= up_to && (waiting.tried_in < flush || is_again)
+            };
             flush.map_or_else(in_time, in_flush) && !(is_stopping && refusing && waiting.is_refused)
         };
         match self.route.signal {
@@ -125,6 +126,14 @@ impl Shared {
 
     fn flushed(&self, state: &mut State, flush: u64) {
         state.flushed = flush;
+        if state.patience == 0 {
+            // Nobody is there: from now on it is asked at the usual pace.
+            let pace = self.route.pace;
+            let length =
+                if state.refusing { pace.until_somebody_helps() } else { pace.backoff(state.failures) };
+            let until = crate::export::deadline::after(length);
+            state.pause = Some(Pause { until: state.pause.map_or(until, |pause| pause.until.max(until)) });
+        }
         self.changed.notify_all();
     }
 

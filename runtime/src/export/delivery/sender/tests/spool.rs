@@ -190,6 +190,7 @@ fn what_an_earlier_process_left_is_sent_without_being_asked() {
             max_bytes: usize::MAX,
             spool: Some(Arc::new(spool)),
             pace: Pace::default(),
+            max_retry_after: LONG,
         }),
         ..rig
     };
