@@ -4,3 +4,5 @@
 mod disk;
 mod outage;
 mod program;
+#[cfg(target_os = "linux")]
+mod slow;

@@ -31,6 +31,10 @@ fn program() {
         let line = line.unwrap();
         let (command, argument) = line.split_once(' ').unwrap_or((&line, ""));
         let answer = match (command, &telemetry) {
+            ("short", Some(telemetry)) => {
+                (0..argument.parse().unwrap()).for_each(|_| work(""));
+                counted(telemetry)
+            }
             ("spans", Some(telemetry)) => {
                 let pad = "x".repeat(1000);
                 (0..argument.parse().unwrap()).for_each(|_| work(&pad));
@@ -46,7 +50,11 @@ fn program() {
             }
             ("stats", Some(telemetry)) => counted(telemetry),
             ("shutdown", _) => {
-                let receipt = telemetry.take().unwrap().shutdown();
+                let telemetry = telemetry.take().unwrap();
+                let receipt = match argument.parse() {
+                    Ok(milliseconds) => telemetry.shutdown_within(Duration::from_millis(milliseconds)),
+                    Err(_) => telemetry.shutdown(),
+                };
                 format!("{} said={receipt}", spelled(receipt.traces()))
             }
             other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::deadline::{FOREVER, after};
-use super::delivery::{Signal, Spool};
+use super::delivery::{self, Signal, Spool};
 use super::handover::Handover;
 use super::ledger::Ledger;
 use super::receipt::Receipt;
@@ -19,6 +19,9 @@ use crate::quality;
 
 /// Whoever runs into a deadline is given this much longer to say so.
 const MARGIN: Duration = Duration::from_millis(500);
+
+/// What the spool has of the time to shut down, if that is long enough.
+const TIME_FOR_DISK: Duration = Duration::from_secs(2);
 
 /// What metrics wait for the other signals at the end.
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -90,9 +93,13 @@ impl Telemetry {
     /// Tries to deliver everything that waits, now, and returns what has become of it so far: what could not be delivered
     /// goes on waiting, and is tried again later.
     ///
-    /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
-    /// second. A receiver that has asked for a pause (`Retry-After`) is left alone. From async code call it in
-    /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
+    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and
+    /// half a second, after up to 5 seconds for the SDK to hand over what it holds. Until then a receiver that is busy (408,
+    /// 429, 502, 503, 504, their gRPC equivalents, a cut connection) is asked again, with pauses of up to a second. One
+    /// attempt is made although the receiver has asked for a pause (`Retry-After`); the pause it asks for then is kept to. An
+    /// address where nobody listens is given up after three attempts in a row, which takes less than half a second, and so is
+    /// a receiver that refuses credentials or path. From async code call it in `spawn_blocking`, with the `Telemetry` in an
+    /// `Arc`.
     pub fn flush(&self) -> Receipt {
         let Some(running) = &self.running else { return Ledger::default().receipt() };
         let timeout = running.patience().saturating_add(MARGIN);
@@ -146,16 +153,18 @@ impl Telemetry {
     /// functions do later is not recorded, nor are calls that begin from then on. Other spans that are open, made by other means,
     /// never are exported: they are counted as open.
     ///
-    /// Blocks until the receiver has answered, at most for the timeout of one request (10 seconds unless configured) and a
-    /// second. A receiver that is not there is tried three times within that. From async code:
-    /// `spawn_blocking(move || telemetry.shutdown())`.
+    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and
+    /// half a second. Receivers are tried as in [`flush`](Self::flush). What cannot be delivered goes to the spool, if there is
+    /// one, in one transaction, for which up to 2 seconds of that time are kept. What is not stored when the time is over, because
+    /// the disk is slow or full, is counted as lost. From async code: `spawn_blocking(move || telemetry.shutdown())`.
     pub fn shutdown(mut self) -> Receipt {
         self.stop(None)
     }
 
-    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout`, give or take half a second: for programs that are
-    /// killed some time after they were told to end, as in Kubernetes or by systemd. Any `timeout` will do; more than a year is a
-    /// year.
+    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout` and half a second, whatever receiver and disk do: for
+    /// programs that are killed some time after they were told to end, as in Kubernetes or by systemd. Any `timeout` will do;
+    /// more than a year is a year. With a spool, half of `timeout`, but no more than 2 seconds, is kept for writing what cannot
+    /// be delivered.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -254,7 +263,10 @@ impl Running {
 
     fn stop(&self, timeout: Duration) {
         let timeout = timeout.min(FOREVER);
-        let deadline = after(timeout);
+        let end = after(timeout);
+        // The disk is left some of the time, for what cannot be sent.
+        let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
+        let deadline = after(timeout.saturating_sub(for_disk));
         // What answers say is measured by a thread that may be behind.
         quality::settle(timeout / 4);
         if let Some(uploader) = &self.uploader {
@@ -291,17 +303,15 @@ impl Running {
         for handover in metrics {
             handover.sender().stop(deadline);
         }
-        for handover in self.handovers() {
-            handover.sender().close(deadline + MARGIN);
-            handover.settle();
-        }
+        let senders: Vec<_> = self.handovers().map(|handover| handover.sender()).collect();
+        let stopped_by = deadline + if self.spool.is_some() { MARGIN / 5 } else { MARGIN };
+        // What the SDK has not handed over by now would come too late.
+        self.handovers().for_each(|handover| handover.settle());
+        delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
         // It has worked all the while.
         if let Some(uploader) = &self.uploader {
-            uploader.wait(deadline);
+            uploader.wait(end);
             uploader.give_up();
-        }
-        if let Some(spool) = &self.spool {
-            spool.close();
         }
     }
 

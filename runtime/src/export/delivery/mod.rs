@@ -24,7 +24,7 @@ mod wire;
 pub(crate) use metrics::observe;
 pub(crate) use parcel::{Parcel, Signal};
 pub(crate) use retry::{Pace, retry_after};
-pub(crate) use sender::{Route, Sender};
+pub(crate) use sender::{Route, Sender, close};
 pub(crate) use spool::{Spool, Ticket};
 pub(crate) use term::Term;
 pub use term::{DropReason, SignalCounts};

@@ -18,9 +18,10 @@ use super::{Parcel, Signal};
 /// - it dropped parcels that were too many or too old: `ledger.moved(signal, items, Term::Spooled,
 ///   Term::Dropped(DropReason::SpoolFull))`, or `DropReason::Expired`.
 pub(crate) trait Spool: Send + Sync + std::fmt::Debug {
-    /// Keeps a parcel: when this returns a ticket, it survives the process. Without one the parcel stays in memory, and
-    /// the sender goes on, and tries again with later parcels; the spool has said why, once.
-    fn store(&self, parcel: &Parcel) -> Option<Ticket>;
+    /// Keeps parcels, in the order of their age, in one transaction: those for which this returns a ticket survive the process.
+    /// If not all fit, the newest do. Without a ticket a parcel stays in memory, and the sender goes on, and tries again with
+    /// later parcels; the spool has said why, once.
+    fn store(&self, parcels: &[&Parcel]) -> Vec<Option<Ticket>>;
 
     /// The oldest parcel of a signal that is not [held](Ticket) by a sender. It stays stored, and is held from now on.
     fn oldest(&self, signal: Signal) -> Option<(Ticket, Parcel)>;

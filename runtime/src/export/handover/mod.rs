@@ -129,7 +129,7 @@ impl Handover {
 
     /// Counts what the SDK did not hand over in time.
     pub(super) fn settle(&self) {
-        let left = self.in_queue.swap(0, Ordering::AcqRel);
+        let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
         self.ledger.dropped(self.signal, left, Term::Queued, reason, self.sender.destination(), why);
     }

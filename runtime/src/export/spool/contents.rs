@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use opentelemetry_http::Bytes;
 
 use super::clock::{Moment, millis};
-use super::index::{Entry, Index};
+use super::index::{Entry, Index, OVERHEAD};
 use super::slot::Slot;
 use super::store::{Head, Store, StoreError};
 use crate::config::SpoolSettings;
@@ -110,49 +110,86 @@ impl Contents {
         }
     }
 
-    /// Writes a parcel, which is held from then on.
+    /// Writes parcels in one transaction; they are held from then on. If not all fit, the oldest of them are left out.
     pub(super) fn append(
         &mut self,
-        parcel: &Parcel,
+        parcels: &[&Parcel],
         settings: &SpoolSettings,
         ledger: &Ledger,
         now: Moment,
-    ) -> Option<Ticket> {
+    ) -> Vec<Option<Ticket>> {
         self.expire(settings.max_age, ledger, now);
-        self.open(settings, ledger, now);
-        let store = self.store.as_ref()?;
-        let bytes = parcel.body.len() as u64;
-        let head = Head { signal: parcel.signal, items: parcel.item_count, stored: now.wall, bytes };
-        let entry = entry(&head, now.steady, Some(parcel.created));
-        let Some(evicted) = self.index.room_for(&entry, settings.max_bytes) else {
-            self.unusable(&settings.folder, &format!("{bytes} bytes do not fit into it"));
-            return None;
-        };
-        let key = self.next;
-        let superseded = if parcel.signal == Signal::Metrics {
-            self.index.earlier_metrics(key, parcel.created)
-        } else {
-            Vec::new()
-        };
-        let removed = [&self.gone[..], &evicted, &superseded].concat();
-        if let Err(error) = store.write(&[(key, head, &parcel.body)], &removed) {
-            // It may be there all the same. It is to be sent from memory then, and not a second time from here.
-            self.next += 1;
-            self.gone.push(key);
-            self.fail(error, settings, ledger, now);
-            return None;
+        let mut left_out = 0;
+        while left_out < parcels.len() {
+            self.open(settings, ledger, now);
+            let newest = &parcels[left_out..];
+            match self.try_append(newest, settings, ledger, now) {
+                Ok(tickets) => return vec![None; left_out].into_iter().chain(tickets).collect(),
+                Err(Unstored::Unusable) => break,
+                Err(Unstored::TooMany) => left_out += 1,
+                Err(Unstored::Failed) => {
+                    // The disk may have room for some of them. They are tried at once, not after a pause.
+                    left_out += newest.len().div_ceil(2);
+                    if left_out < parcels.len() {
+                        self.retry_at = now.steady;
+                    }
+                }
+            }
         }
-        self.next += 1;
+        vec![None; parcels.len()]
+    }
+
+    fn try_append(
+        &mut self,
+        parcels: &[&Parcel],
+        settings: &SpoolSettings,
+        ledger: &Ledger,
+        now: Moment,
+    ) -> Result<Vec<Option<Ticket>>, Unstored> {
+        let Some(store) = self.store.as_ref() else { return Err(Unstored::Unusable) };
+        let added = (self.next..).zip(parcels).map(|(key, parcel)| {
+            let bytes = parcel.body.len() as u64;
+            let head = Head { signal: parcel.signal, items: parcel.item_count, stored: now.wall, bytes };
+            (key, head, entry(&head, now.steady, Some(parcel.created)), *parcel)
+        });
+        let added: Vec<_> = added.collect();
+        let Some((_, _, first, _)) = added.first() else { return Ok(Vec::new()) };
+        let bytes: u64 = added.iter().map(|(_, head, ..)| head.bytes + OVERHEAD).sum();
+        let all = Entry { bytes: bytes - OVERHEAD, ..*first };
+        let Some(evicted) = self.index.room_for(&all, settings.max_bytes) else {
+            if parcels.len() == 1 {
+                self.unusable(&settings.folder, &format!("{} bytes do not fit into it", all.bytes));
+            }
+            return Err(Unstored::TooMany);
+        };
+        let metrics = added.iter().filter(|(_, head, ..)| head.signal == Signal::Metrics);
+        let superseded: Vec<_> = metrics
+            .flat_map(|(key, _, _, parcel)| self.index.earlier_metrics(*key, parcel.created))
+            .collect();
+        let removed = [&self.gone[..], &evicted, &superseded].concat();
+        let rows: Vec<_> =
+            added.iter().map(|(key, head, _, parcel)| (*key, *head, &parcel.body[..])).collect();
+        let written = store.write(&rows, &removed);
+        self.next += added.len() as u64;
+        if let Err(error) = written {
+            // They may be there all the same. They are to be sent from memory then, and not a second time from here.
+            self.gone.extend(added.iter().map(|(key, ..)| key));
+            self.fail(error, settings, ledger, now);
+            return Err(Unstored::Failed);
+        }
         self.gone.clear();
         for (keys, reason) in [(evicted, DropReason::SpoolFull), (superseded, DropReason::Superseded)] {
             for key in keys {
                 self.forget(key, reason, ledger);
             }
         }
-        self.index.insert(key, entry);
-        self.index.hold(key);
-        self.held.insert(key);
-        Some(Ticket(key))
+        let tickets = added.into_iter().map(|(key, _, entry, _)| {
+            self.index.insert(key, entry);
+            self.index.hold(key);
+            self.held.insert(key);
+            Some(Ticket(key))
+        });
+        Ok(tickets.collect())
     }
 
     /// The next parcel of a signal, which is held from then on.
@@ -380,6 +417,16 @@ impl Contents {
                 .push(format!("the spool in {folder} cannot be used, telemetry waits in memory: {reason}"));
         }
     }
+}
+
+/// Why parcels were not written.
+enum Unstored {
+    /// There is no file for now.
+    Unusable,
+    /// The spool does not hold so many.
+    TooMany,
+    /// The file failed.
+    Failed,
 }
 
 /// A parcel that is taken over: its number there, and what it is.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use crate::export::delivery::Signal;
 
 /// What a parcel takes besides its body, roughly.
-const OVERHEAD: u64 = 128;
+pub(super) const OVERHEAD: u64 = 128;
 
 /// What is known of a stored parcel without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

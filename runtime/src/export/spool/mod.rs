@@ -80,9 +80,9 @@ impl Drop for DiskSpool {
 }
 
 impl Spool for DiskSpool {
-    fn store(&self, parcel: &Parcel) -> Option<Ticket> {
+    fn store(&self, parcels: &[&Parcel]) -> Vec<Option<Ticket>> {
         self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.append(parcel, settings, ledger, clock.now())
+            contents.append(parcels, settings, ledger, clock.now())
         })
     }
 

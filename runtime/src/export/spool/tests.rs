@@ -91,7 +91,7 @@ impl Process {
         ledger.entered(signal, Term::Queued, items);
         let body = Bytes::copy_from_slice(body);
         let parcel = Parcel { signal, body, item_count: items, created: SystemTime::now() };
-        let ticket = self.spool.store(&parcel)?;
+        let ticket = self.spool.store(&[&parcel]).pop()??;
         ledger.moved(signal, items, Term::Queued, Term::Spooled);
         self.spool.release(ticket);
         Some(())
@@ -514,4 +514,30 @@ fn the_real_clock_tells_the_time_and_goes_forward() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     assert!(earlier.wall.abs_diff(clock::millis(now)) < HOUR);
     assert!(0 <= earlier.steady && earlier.steady <= later.steady);
+}
+
+#[test]
+fn many_are_stored_at_once_and_if_not_all_fit_the_newest_are() {
+    let place = Place { max_bytes: 10_000, ..Place::new() };
+    let process = place.process();
+    process.store(TRACES, 1, &[0; 1000]).expect("stored");
+    let parcels: Vec<_> = (2..=40_u64)
+        .map(|items| {
+            process.spool.shared.ledger.entered(TRACES, Term::Queued, items);
+            let body = Bytes::from(vec![0; 1000]);
+            Parcel { signal: TRACES, body, item_count: items, created: SystemTime::now() }
+        })
+        .collect();
+    let stored = process.spool.store(&parcels.iter().collect::<Vec<_>>());
+    let kept = stored.iter().filter(|ticket| ticket.is_some()).count();
+    assert!((1..39).contains(&kept), "{kept}");
+    assert!(stored.iter().rev().take(kept).all(Option::is_some), "the newest: {stored:?}");
+    for (parcel, ticket) in parcels.iter().zip(stored) {
+        let Some(ticket) = ticket else { continue };
+        process.spool.shared.ledger.moved(TRACES, parcel.item_count, Term::Queued, Term::Spooled);
+        process.spool.release(ticket);
+    }
+    let sent: Vec<_> = process.replay(TRACES).into_iter().map(|(items, _)| items).collect();
+    let expected: Vec<_> = (2..=40).skip(39 - kept).collect();
+    assert_eq!(sent, expected, "what was there before has made room");
 }

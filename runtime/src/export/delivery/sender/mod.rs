@@ -3,10 +3,13 @@
 //! The [worker] decides what comes next and makes one attempt; the [outcome] decides what becomes of the parcel. Whoever hands
 //! parcels over, flushes or shuts down only touches the state, and waits with a deadline.
 
+mod closing;
 mod outcome;
 #[cfg(test)]
 mod tests;
 mod worker;
+
+pub(crate) use closing::close;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -57,6 +60,9 @@ struct State {
     queue: Queue,
     /// What the wire has now. Taken away by whoever cannot wait for it any more, and counts it.
     on_its_way: Option<Waiting>,
+    /// What is being written to the spool, by the number of the write. Taken away likewise.
+    storing: Vec<(u64, Vec<Waiting>)>,
+    writes: u64,
     phase: Phase,
     pause: Option<Pause>,
     /// In a row; two without a pause in between are one.
@@ -152,6 +158,8 @@ impl Sender {
         let state = State {
             queue: Queue::new(route.max_bytes),
             on_its_way: None,
+            storing: Vec::new(),
+            writes: 0,
             phase: Phase::Running,
             pause: None,
             failures: 0,
@@ -237,28 +245,6 @@ impl Sender {
     pub(crate) fn wait_for_stop(&self, until: Instant) -> bool {
         self.shared.wait(until, |state| state.phase.is_over())
     }
-
-    /// Waits for the end of [`stop`](Self::stop), but no longer than until then. What is left is stored or counted as
-    /// dropped, and so is what comes later.
-    pub(crate) fn close(&self, until: Instant) {
-        self.wait_for_stop(until);
-        let (on_its_way, left, held) = {
-            let mut state = self.shared.state();
-            state.phase = Phase::Closed;
-            let on_its_way = state.on_its_way.take();
-            self.shared.changed.notify_all();
-            (on_its_way, state.queue.drain(), state.let_held_go(None))
-        };
-        if let Some(waiting) = on_its_way {
-            let reason = "no answer by the end of the time to shut down";
-            self.shared.route.ledger.failed(self.signal(), self.destination(), reason, true);
-            self.shared.give_up(&waiting, DropReason::Undelivered);
-        }
-        for waiting in left {
-            self.shared.give_up(&waiting, DropReason::Undelivered);
-        }
-        self.shared.release(held);
-    }
 }
 
 impl State {
@@ -268,6 +254,15 @@ impl State {
         self.pause = None;
         self.suspect = None;
         self.queue.let_all_go();
+    }
+
+    /// Notes what is about to be written to the spool, and returns the number of the write.
+    fn begin_storing(&mut self, waiting: &[Waiting]) -> u64 {
+        self.writes += 1;
+        if !waiting.is_empty() {
+            self.storing.push((self.writes, waiting.to_vec()));
+        }
+        self.writes
     }
 
     /// Whether somebody waits for attempts.
@@ -337,11 +332,12 @@ impl State {
 impl Shared {
     fn push(self: &Arc<Self>, parcel: Parcel) {
         let mut waiting = Waiting::new(parcel);
-        if let Some(spool) = &self.route.spool {
+        if let Some(spool) = &self.route.spool
             // While the receiver is away memory is no place to wait for it.
-            if spool.writes_ahead() || self.state().failures > 0 {
-                waiting.ticket = self.store(spool.as_ref(), &waiting.parcel);
-            }
+            && (spool.writes_ahead() || self.state().failures > 0)
+        {
+            let Some(stored) = self.store(vec![waiting]).pop() else { return };
+            waiting = stored;
         }
         let (evicted, reason) = {
             let mut state = self.state();
@@ -354,9 +350,7 @@ impl Shared {
                 (evicted, DropReason::QueueFull)
             }
         };
-        for waiting in evicted {
-            self.give_up(&waiting, reason);
-        }
+        self.give_up(evicted, reason);
     }
 
     /// The spool may have more for us.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Held, PATIENCE, Pause, Route, Shared, place};
 use crate::export::deadline::after;
 use crate::export::delivery::queue::Waiting;
-use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Spool, Term, Ticket, shape};
+use crate::export::delivery::{DropReason, Outcome, Parcel, Signal, Term, Ticket, shape};
 
 /// Why an attempt failed that may be repeated.
 #[derive(Clone, Copy)]
@@ -130,17 +130,14 @@ impl Shared {
             state.queue.drain()
         };
         // Whatever waits in memory would be lost with the process; the receiver may be away for long.
-        for other in others {
-            self.keep(other, false);
+        for waiting in self.store(others.into_iter().chain([waiting]).collect()) {
+            let was_tried = waiting.attempts > 0;
+            self.keep(waiting, was_tried);
         }
-        self.keep(waiting, true);
     }
 
-    /// Stores what could not be sent, or was not even tried. What cannot be stored waits in memory.
-    fn keep(&self, mut waiting: Waiting, was_tried: bool) {
-        if let (Some(spool), None) = (&self.route.spool, waiting.ticket) {
-            waiting.ticket = self.store(spool.as_ref(), &waiting.parcel);
-        }
+    /// Lets go of what could not be sent, or was not even tried, where it is stored. What is not waits in memory.
+    fn keep(&self, waiting: Waiting, was_tried: bool) {
         let mut state = self.state();
         match waiting.ticket {
             // Unless a flush was asked for meanwhile, which is to try it once more.
@@ -161,7 +158,7 @@ impl Shared {
             None if !state.phase.is_closed() => state.queue.put_back(waiting),
             None => {
                 drop(state);
-                self.give_up(&waiting, DropReason::Undelivered);
+                self.count_undelivered(&waiting);
             }
         }
     }
@@ -200,13 +197,11 @@ impl Shared {
         };
         ledger.moved(*signal, waiting.parcel.item_count, place(waiting), Term::Queued);
         // What was stored stays stored: the parts first, for the process may end in between.
-        let stored = spool.as_ref().filter(|_| waiting.ticket.is_some());
-        let part = |parcel: Parcel| Waiting {
-            ticket: stored.and_then(|spool| self.store(spool.as_ref(), &parcel)),
-            parcel,
-            ..waiting.clone()
-        };
-        let parts: Vec<_> = parts.into_iter().map(part).collect();
+        let part = |parcel: Parcel| Waiting { ticket: None, parcel, ..waiting.clone() };
+        let mut parts: Vec<_> = parts.into_iter().map(part).collect();
+        if waiting.ticket.is_some() {
+            parts = self.store(parts);
+        }
         if let (Some(spool), Some(ticket)) = (spool, waiting.ticket) {
             spool.remove(ticket);
         }
@@ -218,9 +213,7 @@ impl Shared {
             return;
         }
         drop(state);
-        for part in parts {
-            self.give_up(&part, DropReason::Undelivered);
-        }
+        self.give_up(parts, DropReason::Undelivered);
     }
 
     /// It is gone from here, and so is what it supersedes.
@@ -256,31 +249,55 @@ impl Shared {
         ledger.dropped(*signal, waiting.parcel.item_count, place(waiting), reason, destination, why);
     }
 
-    /// It cannot stay in memory: it stays stored, or is stored now, or is dropped.
-    pub(super) fn give_up(&self, waiting: &Waiting, reason: DropReason) {
-        let spool = &self.route.spool;
-        let ticket = match (spool, waiting.ticket) {
-            (Some(spool), None) => self.store(spool.as_ref(), &waiting.parcel),
-            (_, ticket) => ticket,
-        };
-        if let Some(ticket) = ticket {
-            self.release(vec![ticket]);
+    /// They cannot stay in memory: they stay stored, or are stored now, or are dropped.
+    pub(super) fn give_up(&self, waiting: Vec<Waiting>, reason: DropReason) {
+        let mut tickets = Vec::new();
+        for waiting in self.store(waiting) {
+            match (waiting.ticket, reason) {
+                (Some(ticket), _) => tickets.push(ticket),
+                (None, DropReason::QueueFull) => {
+                    self.count_dropped(&waiting, reason, "more arrived than the memory for what waits holds");
+                }
+                (None, DropReason::AfterShutdown) => {
+                    self.count_dropped(&waiting, reason, "it came while telemetry was shut down");
+                }
+                (None, _) => self.count_undelivered(&waiting),
+            }
+        }
+        if !tickets.is_empty() {
+            self.release(tickets);
             self.state().replays = true;
             self.changed.notify_all();
-            return;
         }
-        let why = match reason {
-            DropReason::QueueFull => "more arrived than the memory for what waits holds",
-            DropReason::AfterShutdown => "it came while telemetry was shut down",
-            _ => "the time to shut down was over",
-        };
-        self.count_dropped(waiting, reason, why);
     }
 
-    pub(super) fn store(&self, spool: &dyn Spool, parcel: &Parcel) -> Option<Ticket> {
-        let ticket = spool.store(parcel)?;
-        self.route.ledger.moved(self.route.signal, parcel.item_count, Term::Queued, Term::Spooled);
-        Some(ticket)
+    pub(super) fn count_undelivered(&self, waiting: &Waiting) {
+        self.count_dropped(waiting, DropReason::Undelivered, "the time to shut down was over");
+    }
+
+    /// Stores those that are not stored yet, in one transaction, and returns all; none of those that somebody has counted as
+    /// dropped who could not wait for the disk. After the end nothing is stored any more.
+    pub(super) fn store(&self, waiting: Vec<Waiting>) -> Vec<Waiting> {
+        let Some(spool) = &self.route.spool else { return waiting };
+        let (mut stored, new): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|waiting| waiting.ticket.is_some());
+        let write = {
+            let mut state = self.state();
+            if new.is_empty() || state.phase.is_closed() {
+                stored.extend(new);
+                return stored;
+            }
+            state.begin_storing(&new)
+        };
+        let parcels: Vec<_> = new.iter().map(|waiting| &waiting.parcel).collect();
+        let tickets = spool.store(&parcels);
+        let (new, is_ours) = self.stored(write, new, tickets);
+        if is_ours {
+            stored.extend(new);
+        } else {
+            self.release(new.iter().filter_map(|waiting| waiting.ticket).collect());
+        }
+        stored
     }
 
     pub(super) fn release(&self, tickets: Vec<Ticket>) {
