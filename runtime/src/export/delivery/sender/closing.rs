@@ -54,7 +54,9 @@ fn store(rests: &[Rest], spool: &dyn Spool) {
         let of_rest: Vec<_> = tickets.by_ref().take(rest.waiting.len()).collect();
         let (waiting, is_ours) = rest.shared.stored(rest.write, rest.waiting.clone(), of_rest);
         let unstored = waiting.iter().filter(|waiting| is_ours && waiting.ticket.is_none());
-        unstored.for_each(|waiting| rest.shared.count_undelivered(waiting));
+        for waiting in unstored {
+            rest.shared.count_undelivered(waiting);
+        }
         let stored = waiting.iter().filter_map(|waiting| waiting.ticket);
         rest.shared.release(stored.chain(rest.tickets.iter().copied()).collect());
     }
@@ -90,7 +92,9 @@ impl Sender {
             let reason = "no answer by the end of the time to shut down";
             shared.route.ledger.failed(self.signal(), self.destination(), reason, true);
         }
-        unstorable.iter().for_each(|waiting| shared.count_undelivered(waiting));
+        for waiting in &unstorable {
+            shared.count_undelivered(waiting);
+        }
         Rest { shared, write, waiting, tickets }
     }
 }
