@@ -170,7 +170,7 @@ fn take_baggage(rules: &TagRules, outer: &Scope, request: &mut Request, parent: 
             continue;
         }
         if let Some(value) = baggage.get(key.as_str()) {
-            request.take_tag(key.clone(), StringValue::from(value.as_str().to_owned()));
+            request.take_tag(key.clone(), value.as_str());
         }
     }
 }

@@ -34,6 +34,7 @@
 
 #[doc(hidden)]
 pub mod __private;
+mod bounds;
 mod call;
 #[cfg(feature = "otlp")]
 mod config;
@@ -108,8 +109,8 @@ fn scope() -> opentelemetry::InstrumentationScope {
         .build()
 }
 
-/// Runs code of the user's that we call for information only (`Serialize`, `Display`, `describe`): a panic in it
-/// must not end a call that succeeded.
+/// Runs code that is not ours and that we call for information only, the user's (`Serialize`, `Display`, `describe`) or a
+/// provider's (spans, measurements): a panic in it must not end a call that succeeded.
 fn quietly<R>(read: impl FnOnce() -> R) -> Option<R> {
     #[cfg(feature = "otlp")]
     let _quiet = export::Quiet::begin();

@@ -39,7 +39,7 @@ use opentelemetry::trace::{Link, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
 use crate::call::{Failure, Kind, Outcome, Text};
-use crate::request::{Request, replace, server_address, without_secrets};
+use crate::request::{Request, replace_required, server_address, without_secrets};
 use crate::response::Response;
 use crate::semconv::attribute;
 use crate::{current_context, metrics, vintage};
@@ -48,7 +48,7 @@ use crate::{current_context, metrics, vintage};
 impl Request {
     /// `mcp.method.name`: `tools/call`, `prompts/get`, `resources/read`, …
     pub fn method<T: Text + ?Sized>(&mut self, value: &T) {
-        replace(&mut self.method, value);
+        replace_required(&mut self.method, value);
     }
 
     /// `mcp.session.id`: the session.

@@ -289,7 +289,7 @@ fn numbers_that_make_no_sense_are_left_out() {
     let span = returning("openai", body);
     assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (None, None));
     let span = returning("openai", json!({"usage": {"prompt_tokens": 12.0, "completion_tokens": u64::MAX}}));
-    assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (Some(12), Some(i64::MAX)));
+    assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (Some(12), None));
     for odd in
         [json!([1, 2]), json!("text"), json!(null), json!({"usage": [], "model": 7, "choices": "none"})]
     {

@@ -129,7 +129,9 @@ impl CurrentCall {
         if let Some(limits) = limits
             && let Some(instruments) = metrics::current()
         {
-            metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
+            crate::quietly(|| {
+                metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
+            });
         }
         self
     }
@@ -195,6 +197,7 @@ impl CurrentCall {
     /// Adds tokens used by an attempt whose answer is thrown away: `llm_trace.attempt.wasted_tokens`.
     pub fn wasted(&self, usage: Usage) -> &Self {
         if let Some(open) = self.open.upgrade() {
+            let usage = usage.plausible();
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
             let wasted = &mut open.facts().attempts.wasted_tokens;
             *wasted = wasted.saturating_add(tokens);

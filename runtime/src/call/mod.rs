@@ -38,12 +38,13 @@ pub(crate) use stream::{Failure, Timing};
 pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 pub(crate) use value::{string_array, widen};
 
+use crate::bounds::{self, Number};
 use crate::context::{Agent, Scope};
 use crate::pricing::{self, Price};
 use crate::privacy::{Piece, Recorded, RequestShare};
 use crate::quality::Signals;
 use crate::request::Request;
-use crate::response::{ErrorFacts, Response};
+use crate::response::{ErrorFacts, Response, Usage};
 use crate::{current_context, events, mcp, metrics, mirror, privacy, quality, span};
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
@@ -119,7 +120,8 @@ pub(crate) struct Finished<'a> {
     pub(crate) mcp_status_code: Option<i64>,
     pub(crate) price: &'a Price,
     pub(crate) timing: &'a Timing,
-    pub(crate) duration: Duration,
+    /// `None` if the clock says something that cannot be.
+    pub(crate) duration: Option<Duration>,
     /// Trace and span.
     pub(crate) ids: (TraceId, SpanId),
     pub(crate) content_share: Option<RequestShare<'a>>,
@@ -141,6 +143,35 @@ pub(crate) enum Outcome<'a> {
     /// Telemetry ended first.
     #[cfg(feature = "otlp")]
     Shutdown,
+}
+
+impl Facts {
+    /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
+    fn settle(&mut self) {
+        let Facts { request, response, attempts, .. } = self;
+        response.usage = response.usage.map(Usage::plausible);
+        attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
+        let free_reason = response.free_reason.take();
+        if privacy::content_allowed() && request.captures(Piece::Output) {
+            response.finish_reasons.extend(free_reason.map(privacy::redacted));
+            response.finish_reasons.truncate(bounds::MAX_ITEMS);
+        }
+    }
+}
+
+impl<'a> Outcome<'a> {
+    /// With a class that may be a label.
+    fn bounded(&'a self) -> Outcome<'a> {
+        match self {
+            Outcome::Failed { error_type, message } => {
+                Outcome::Failed { error_type: bounds::required(error_type), message: message.clone() }
+            }
+            Outcome::Completed => Outcome::Completed,
+            Outcome::Cancelled => Outcome::Cancelled,
+            #[cfg(feature = "otlp")]
+            Outcome::Shutdown => Outcome::Shutdown,
+        }
+    }
 }
 
 impl Finished<'_> {
@@ -192,13 +223,18 @@ impl Call {
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
         let _ = quality::topic(&request, scope.outermost());
-        let context = span::start(&site, &mut request, &scope, &parent, start_time);
+        let started_span = crate::quietly(|| span::start(&site, &mut request, &scope, &parent, start_time));
+        // Without a span of its own the call is not in its parent's, which it would end.
+        let context = started_span.unwrap_or_else(|| {
+            let outer = parent.span().span_context().clone();
+            parent.with_remote_span_context(outer)
+        });
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
-        let mirror = mirror::start(&site, &request, span.span_context());
+        let mirror = crate::quietly(|| mirror::start(&site, &request, span.span_context())).flatten();
         let open = Arc::new(Open {
             site,
             mirror,
@@ -334,12 +370,13 @@ impl Held {
     /// Ends the call for good.
     fn finish(&self, mut facts: MutexGuard<'_, Facts>, outcome: &Outcome<'_>) {
         let open = &*self.open;
-        let duration = open.started.elapsed();
+        let duration = bounds::duration(open.started.elapsed());
         facts.ended = true;
         // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
         if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
             facts.response.usage = None;
         }
+        facts.settle();
         let instruments = metrics::current();
         let is_observed = instruments.is_some() || events::are_received() || self.is_seen();
         let price = if open.site.kind.counts_usage() && is_observed {
@@ -359,7 +396,7 @@ impl Held {
         let mcp_status_code = is_mcp.then(|| mcp::status_code(&facts.response, outcome)).flatten();
         let ended = is_mcp.then(|| mcp::Ended::of(open.site.kind, &facts.response, outcome));
         let told = ended.as_ref().and_then(mcp::Ended::outcome);
-        let outcome = told.as_ref().unwrap_or(outcome);
+        let outcome = &told.as_ref().unwrap_or(outcome).bounded();
         let finished = Finished {
             mcp_status_code,
             site: &open.site,
@@ -382,19 +419,20 @@ impl Held {
         #[cfg(feature = "testing")]
         let _attached = current_context::attach(self.context.clone());
         if let Some(instruments) = instruments {
-            metrics::record(&finished, &instruments);
-            quality::measure_text(&finished, open.scope.outermost());
+            // Each by itself: what panics in one provider is not missing in another.
+            crate::quietly(|| metrics::record(&finished, &instruments));
+            crate::quietly(|| quality::measure_text(&finished, open.scope.outermost()));
         }
         if let Some(span) = &open.mirror {
-            mirror::end(span, &finished);
+            crate::quietly(|| mirror::end(span, &finished));
         }
         if privacy::is_uploaded() {
-            finished.content();
+            crate::quietly(|| finished.content());
         }
-        let end_time = open.start_time.checked_add(duration).unwrap_or(open.start_time);
-        events::record(&finished, &self.context, end_time);
-        events::record_verdict(&finished, &self.context);
-        span::end(&finished, &self.context, end_time);
+        let end_time = open.start_time.checked_add(duration.unwrap_or_default()).unwrap_or(open.start_time);
+        crate::quietly(|| events::record(&finished, &self.context, end_time));
+        crate::quietly(|| events::record_verdict(&finished, &self.context));
+        crate::quietly(|| span::end(&finished, &self.context, end_time));
     }
 }
 

@@ -118,14 +118,14 @@ impl Call {
             mcp_status_code: None,
             price: &Price::None,
             timing: &facts.timing,
-            duration: Duration::ZERO,
+            duration: None,
             ids: open.ids(),
             content_share: None,
             content: std::cell::OnceCell::new(),
             topic: None,
             signals: std::cell::OnceCell::new(),
         };
-        Some(metrics::ChunkMeter::new(&so_far, instruments))
+        crate::quietly(|| metrics::ChunkMeter::new(&so_far, instruments))
     }
 
     /// Ends the call with a value that has an error inside.

@@ -7,6 +7,7 @@ use opentelemetry::trace::{SpanContext, SpanId, SpanRef, TraceContextExt, TraceF
 use opentelemetry::{Key, KeyValue, Value};
 
 use super::{Event, any_value, sink};
+use crate::bounds::{self, Number};
 use crate::call::{AttributeValue, Text, current};
 use crate::semconv::{attribute, event};
 use crate::{current_context, metrics, privacy};
@@ -50,7 +51,7 @@ pub struct Score {
 /// ```
 pub fn score(name: impl Into<String>) -> Score {
     Score {
-        name: name.into(),
+        name: bounds::required(&name.into()).to_owned(),
         value: None,
         label: None,
         threshold: None,
@@ -63,15 +64,15 @@ pub fn score(name: impl Into<String>) -> Score {
 }
 
 impl Score {
-    /// The score. What is not finite is not recorded.
+    /// The score, from -1,000,000,000 to 1,000,000,000. Another is not recorded, and counted in `llm_trace.implausible`.
     pub fn value(mut self, value: f64) -> Self {
-        self.value = value.is_finite().then_some(value);
+        self.value = Number::Score.check(value);
         self
     }
 
     /// What the score means: `relevant`, `pass`, `thumbs_up`. One of a few words, which backends group by.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = Some(label.into());
+        self.label = bounds::owned(label.into());
         self
     }
 
@@ -82,7 +83,7 @@ impl Score {
     /// llm_trace::score("faithfulness").value(0.62).threshold(0.7).record(); // `fail`
     /// ```
     pub fn threshold(mut self, least: f64) -> Self {
-        self.threshold = Some(least);
+        self.threshold = Number::Score.check(least);
         self
     }
 
@@ -108,13 +109,13 @@ impl Score {
     /// The provider's id of the response that was evaluated. Default: that of the only answer of a model so far under the
     /// same outermost call, unless the score [is about another span](Self::of).
     pub fn response_id(mut self, id: impl Into<String>) -> Self {
-        self.response_id = Some(id.into());
+        self.response_id = bounds::owned(id.into());
         self
     }
 
     /// The class of the error because of which there is no score.
     pub fn error_type(mut self, class: impl Into<String>) -> Self {
-        self.error_type = Some(class.into());
+        self.error_type = Some(bounds::required(&class.into()).to_owned());
         self
     }
 
@@ -153,7 +154,7 @@ impl Score {
         let call = current();
         call.note_score();
         if let Some(scored) = self.span.as_ref().filter(|span| span.is_valid()) {
-            current_context::with(|context| link(&context.span(), scored));
+            crate::quietly(|| current_context::with(|context| link(&context.span(), scored)));
         } else if self.response_id.is_none() {
             self.response_id = call.only_response_id();
         }

@@ -21,6 +21,7 @@ pub(crate) struct Instruments {
     pub(crate) agent_tool_calls: Limited<Histogram<u64>>,
     pub(crate) cost: Limited<Histogram<f64>>,
     pub(crate) unpriced: Limited<Counter<u64>>,
+    pub(super) implausible: Counter<u64>,
     pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
     pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
     pub(super) quality: super::quality::Instruments,
@@ -53,6 +54,11 @@ type Provider = Arc<dyn MeterProvider + Send + Sync>;
 /// and a test may replace it, so they are kept together with the provider they belong to. None, if nobody measures:
 /// then there is nothing to price and to count.
 pub(crate) fn current() -> Option<Arc<Instruments>> {
+    // A provider that cannot make instruments measures nothing.
+    crate::quietly(made).flatten()
+}
+
+fn made() -> Option<Arc<Instruments>> {
     static CURRENT: RwLock<Option<(Provider, Arc<Instruments>)>> = RwLock::new(None);
 
     let provider = global::meter_provider();
@@ -95,6 +101,12 @@ impl Instruments {
             own => seconds(own),
         };
         Instruments {
+            implausible: make
+                .meter
+                .u64_counter(metric::IMPLAUSIBLE)
+                .with_unit(metric::UNIT_VALUES)
+                .with_description("Values that were left out because they cannot be.")
+                .build(),
             quality: super::quality::Instruments::new(&make),
             mcp: super::mcp::Instruments::new(&make),
             rate_limits: super::rate_limits::Instruments::new(&make),

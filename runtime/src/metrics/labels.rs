@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
 
+use crate::bounds;
 use crate::call::Finished;
 use crate::semconv::attribute;
 
@@ -60,7 +61,9 @@ impl Labels {
         self.add(key, text.map(|text| StringValue::from(text.to_owned())));
     }
 
+    /// Nothing long becomes a series, whatever it is: not all of it comes through [`bounds`].
     pub(super) fn push(&mut self, label: KeyValue) {
+        let label = short(label);
         label.hash(&mut self.hasher);
         self.list.push(label);
     }
@@ -76,12 +79,19 @@ impl Labels {
         record: impl FnOnce(LabelSet<'_>),
     ) {
         let (shared, mut hasher) = (self.list.len(), self.hasher.clone());
-        for label in more {
+        for label in more.into_iter().map(short) {
             label.hash(&mut hasher);
             self.list.push(label);
         }
         record(LabelSet { list: &self.list, hash: hasher.finish() });
         self.list.truncate(shared);
+    }
+}
+
+fn short(label: KeyValue) -> KeyValue {
+    match &label.value {
+        Value::String(text) if text.as_str().len() > bounds::MAX_NAME => KeyValue::new(label.key, OTHER),
+        _ => label,
     }
 }
 

@@ -8,6 +8,7 @@ use opentelemetry::metrics::Histogram;
 use super::cardinality::Limited;
 use super::instruments::Make;
 use super::{Labels, record_duration};
+use crate::bounds;
 use crate::call::{Finished, Kind};
 use crate::mcp;
 use crate::request::Request;
@@ -66,10 +67,15 @@ pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
 
 /// Records how long a session lasted, and the class of the error that ended it.
 pub(crate) fn record_session(request: &Request, duration: Duration, error_type: Option<&str>) {
+    let Some(duration) = bounds::duration(duration) else { return };
+    crate::quietly(|| measure_session(request, duration, error_type));
+}
+
+fn measure_session(request: &Request, duration: Duration, error_type: Option<&str>) {
     let Some(instruments) = super::current() else { return };
     let mut labels = Labels::beginning_with(&[]);
     add_network(&mut labels, request, true);
-    labels.add_text(attribute::ERROR_TYPE, error_type);
+    labels.add_text(attribute::ERROR_TYPE, error_type.map(bounds::required));
     let histogram = if request.kind() == Kind::McpServer {
         &instruments.mcp.server_session
     } else {

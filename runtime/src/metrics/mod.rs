@@ -31,6 +31,15 @@ use cardinality::Limited;
 pub(crate) use instruments::{Instruments, are_wanted, current};
 use instruments::{TokenCounters, Tokens};
 
+/// Counts a value that was left out.
+pub(crate) fn count_implausible(kind: &'static str) {
+    crate::quietly(|| {
+        if let Some(instruments) = current() {
+            instruments.implausible.add(1, &[KeyValue::new(attribute::VALUE_KIND, kind)]);
+        }
+    });
+}
+
 /// Records what a finished call measured.
 pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
@@ -180,8 +189,9 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
     };
     let has_topic = call.site.kind == Kind::Workflow || call.site.kind.is_inference();
     let topic = call.topic.clone().filter(|_| has_topic).map(|topic| KeyValue::new(attribute::TOPIC, topic));
+    let Some(duration) = call.duration else { return };
     labels.with(outcome.into_iter().chain(topic), |labels| {
-        histogram.record(call.duration.as_secs_f64(), labels);
+        histogram.record(duration.as_secs_f64(), labels);
     });
 }
 

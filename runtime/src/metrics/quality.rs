@@ -188,13 +188,19 @@ pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
 
 /// Counts an answer whose text was not measured.
 pub(crate) fn record_unmeasured(labels: &Labels) {
-    if let Some(instruments) = instruments::current() {
-        instruments.quality.unmeasured.record(1, labels.set());
-    }
+    crate::quietly(|| {
+        if let Some(instruments) = instruments::current() {
+            instruments.quality.unmeasured.record(1, labels.set());
+        }
+    });
 }
 
 /// Records a score, whoever gave it; `tags` are labels of where it was given.
 pub(crate) fn record_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
+    crate::quietly(|| measure_score(tags, name, label, value));
+}
+
+fn measure_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
     let Some(instruments) = instruments::current() else { return };
     let mut labels = Labels::beginning_with(tags);
     labels.add_text(attribute::EVALUATION_NAME, Some(name));

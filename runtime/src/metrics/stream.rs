@@ -21,11 +21,15 @@ impl ChunkMeter {
 
     /// The first chunk, since the call's begin.
     pub(crate) fn first(&self, since_begin: Duration) {
-        self.instruments.time_to_first_chunk.record(since_begin.as_secs_f64(), self.labels.set());
+        crate::quietly(|| {
+            self.instruments.time_to_first_chunk.record(since_begin.as_secs_f64(), self.labels.set());
+        });
     }
 
     /// A further chunk, since the one before it.
     pub(crate) fn next(&self, gap: Duration) {
-        self.instruments.time_per_output_chunk.record(gap.as_secs_f64(), self.labels.set());
+        crate::quietly(|| {
+            self.instruments.time_per_output_chunk.record(gap.as_secs_f64(), self.labels.set());
+        });
     }
 }

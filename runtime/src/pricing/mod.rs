@@ -12,6 +12,8 @@ use std::sync::Arc;
 #[cfg(feature = "pricing")]
 use std::time::SystemTime;
 
+#[cfg(feature = "pricing")]
+use crate::bounds::Number;
 use crate::request::Request;
 use crate::response::Response;
 #[cfg(feature = "pricing")]
@@ -55,13 +57,17 @@ pub(crate) fn price(request: &Request, response: &Response) -> Price {
         return Price::None;
     }
     let is_priced = |usage: &Usage| counts(usage).iter().any(|(_, count)| count.is_some());
-    let Some(usage) = response.usage.filter(is_priced) else { return Price::None };
+    let is_whole = |usage: &Usage| !usage.is_partial;
+    let Some(usage) = response.usage.filter(is_priced).filter(is_whole) else { return Price::None };
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
     let (service_tier, at) = (response.service_tier.as_deref(), SystemTime::now());
     for model in models.into_iter().flatten() {
         let question = Question { provider, model, service_tier, at };
         match rates::price(question, &usage, |usage| table_price(question, usage)) {
+            Ok(Price::Known { usd, model }) => {
+                return Number::Cost.check(usd).map_or(Price::None, |usd| Price::Known { usd, model });
+            }
             Ok(price) => return price,
             // More cached tokens than input: no fault of the model's, which has a price.
             Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,

@@ -19,6 +19,11 @@ pub(crate) fn error_message(error: &dyn Display) -> Option<String> {
     Some(Rules::current().redacted(message.text))
 }
 
+/// A text of the provider's that is content, and as content is recorded.
+pub(crate) fn redacted(text: String) -> String {
+    Rules::current().redacted(text)
+}
+
 /// A writer that keeps the first [`MAX_MESSAGE_BYTES`], cut between characters.
 struct Bounded {
     text: String,

@@ -31,7 +31,7 @@ pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
 pub use content::Piece;
 pub(crate) use content::{Captured, Recorded, explanation};
-pub(crate) use error_message::error_message;
+pub(crate) use error_message::{error_message, redacted};
 pub(crate) use measured::Measured;
 pub use policy::ContentCapture;
 #[cfg(feature = "otlp")]
@@ -73,7 +73,7 @@ pub(crate) fn shortened(text: &str, budget: usize) -> Option<String> {
 }
 
 /// The longest beginning of a text that is at most `limit` bytes and ends between characters.
-fn prefix(text: &str, limit: usize) -> &str {
+pub(crate) fn prefix(text: &str, limit: usize) -> &str {
     &text[..prefix_end(text, limit)]
 }
 

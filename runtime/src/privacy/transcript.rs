@@ -4,7 +4,7 @@ use super::rules::Rules;
 use super::tree::{Elements, Limits, List, Text, Tree};
 
 /// More choices than any provider offers: an index from the network must not size our memory.
-pub(crate) const MAX_CHOICES: usize = 128;
+pub(crate) const MAX_CHOICES: usize = crate::bounds::MAX_ITEMS;
 
 /// What a part costs besides its text, roughly.
 const PART: usize = 256;

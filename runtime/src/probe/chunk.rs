@@ -22,6 +22,7 @@ use serde::Serialize;
 
 use super::response::{Field, Place as Fact, ResponseReader};
 use super::{Reader, Scalar, walk};
+use crate::bounds;
 use crate::privacy::{Block, MAX_CHOICES, ToolCallDelta, Tree};
 use crate::response::{Response, is_class};
 use crate::stream::Deltas;
@@ -92,7 +93,9 @@ impl ChunkReader {
     pub(crate) fn finish(mut self) -> Response {
         self.facts.proves_itself |= !self.finish_reasons.is_empty();
         self.finish_reasons.sort_by_key(|(choice, _)| *choice);
-        self.facts.response.finish_reasons.extend(self.finish_reasons.into_iter().map(|(_, reason)| reason));
+        for (_, reason) in &self.finish_reasons {
+            self.facts.response.add_finish_reason(reason);
+        }
         self.facts.finish()
     }
 }
@@ -253,7 +256,7 @@ impl Reader for Walker<'_> {
             (
                 Place::Fact(Fact::Leaf(Field::FinishReason | Field::ChoiceFinishReason)),
                 Scalar::Text(reason),
-            ) if !reason.is_empty() => self.reason = Some(reason.to_owned()),
+            ) if !reason.is_empty() => self.reason = bounds::name(reason).map(str::to_owned),
             (Place::Fact(fact), value) => self.all.facts.scalar(fact, value),
             (Place::ChoiceIndex, value) => self.choice = value.int(),
             (Place::ItemIndex, value) => self.block.0 = value.int(),
@@ -412,8 +415,8 @@ impl Walker<'_> {
             Place::Error => {
                 self.error();
             }
-            Place::ErrorCode => self.error().code = Some(text.to_owned()),
-            Place::ErrorClass => self.error().class = Some(text.to_owned()),
+            Place::ErrorCode => self.error().code = bounds::name(text).map(str::to_owned),
+            Place::ErrorClass => self.error().class = bounds::name(text).map(str::to_owned),
             _ => {}
         }
     }

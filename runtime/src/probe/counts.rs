@@ -48,6 +48,8 @@ pub(super) struct Counts {
     pub(super) by_modality: ByModality,
     pub(super) tool_prompt_by_modality: Parts,
     pub(super) priced_apart: PricedApart,
+    /// A count was told that cannot be.
+    pub(super) is_partial: bool,
 }
 
 impl Modality {
@@ -101,6 +103,7 @@ impl Counts {
                 ..self.by_modality
             },
             priced_apart: self.priced_apart,
+            is_partial: self.is_partial,
         })
     }
 }

@@ -185,7 +185,7 @@ impl DocumentReader {
         let count = self.count.filter(|_| !self.is_unreadable)?;
         let distinct = u64::try_from(self.seen.len()).unwrap_or(u64::MAX);
         let duplicates = (count > 0 && self.compared == count).then(|| count.saturating_sub(distinct));
-        Some(Retrieved { count, scores: self.scores, duplicates })
+        Some(Retrieved { count: Some(count), scores: self.scores, duplicates })
     }
 }
 

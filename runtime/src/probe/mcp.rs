@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
+use crate::bounds;
 use crate::mcp::Answer;
 use crate::privacy;
 
@@ -51,7 +52,7 @@ impl Reader for AnswerReader {
             (Place::Message, Scalar::Text(message)) => self.0.message = privacy::error_message(&message),
             (Place::IsError, Scalar::Bool(is_error)) => self.0.is_tool_error = is_error,
             (Place::ProtocolVersion, Scalar::Text(version)) => {
-                self.0.protocol_version = Some(version.to_owned());
+                self.0.protocol_version = bounds::name(version).map(str::to_owned);
             }
             _ => {}
         }

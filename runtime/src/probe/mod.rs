@@ -20,6 +20,7 @@ mod verdict;
 
 use serde::Serialize;
 
+use crate::bounds::Number;
 use crate::privacy::{self, Tree};
 
 pub(crate) use adjacent::is_tag;
@@ -41,9 +42,15 @@ enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// The scalar as a count, if it is a whole number that is not negative.
-    fn count(self) -> Option<u64> {
-        u64::try_from(self.int()?).ok()
+    /// The scalar as a count of tokens, if it can be one.
+    fn tokens(self) -> Option<u64> {
+        Number::Tokens.whole(self.double()?)
+    }
+
+    /// The scalar as a parameter of a request. What is beyond all integers saturates, and is not believed.
+    fn parameter(self) -> Option<i64> {
+        #[expect(clippy::cast_possible_truncation, reason = "beyond all integers it saturates")]
+        self.int().or_else(|| self.double().filter(|value| value.abs() >= 9e15).map(|value| value as i64))
     }
 
     fn int(self) -> Option<i64> {
@@ -59,7 +66,7 @@ impl Scalar<'_> {
 
     fn double(self) -> Option<f64> {
         match self {
-            #[expect(clippy::cast_precision_loss, reason = "request parameters are small")]
+            #[expect(clippy::cast_precision_loss, reason = "exact as far as any range of ours goes")]
             Scalar::Int(value) => Some(value as f64),
             Scalar::Double(value) => Some(value),
             Scalar::Text(text) => text.parse().ok(),
@@ -103,13 +110,14 @@ trait Reader {
 /// Walks `value` from `root`. A `Serialize` impl that fails or panics ends the walk; what was read until then
 /// counts, and the caller never notices.
 fn walk<R: Reader, T: Serialize + ?Sized>(reader: &mut R, root: R::Place, value: &T) {
-    let _ = crate::quietly(|| visit(reader, root, value));
+    let _ = crate::quietly(|| visit(reader, root, value, 0));
 }
 
 fn visit<R: Reader, T: Serialize + ?Sized>(
     reader: &mut R,
     at: R::Place,
     value: &T,
+    depth: u8,
 ) -> Result<(), serializer::Ended> {
     if reader.takes_content(at) {
         if let Some(value) = privacy::copied(value) {
@@ -117,5 +125,5 @@ fn visit<R: Reader, T: Serialize + ?Sized>(
         }
         return Ok(());
     }
-    value.serialize(serializer::Walk { reader, at, is_raw: false })
+    value.serialize(serializer::Walk { reader, at, is_raw: false, depth })
 }

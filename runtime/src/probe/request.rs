@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
+use crate::bounds;
 use crate::call::Kind;
 use crate::request::Request;
 use crate::semconv::attribute;
@@ -143,10 +144,10 @@ impl Reader for RequestReader<'_> {
             _ => return,
         };
         match (field, value) {
-            (Field::Int(key), value) => self.request.set(key, value.int()),
-            (Field::Double(key), value) => self.request.set(key, value.double()),
+            (Field::Int(key), value) => self.request.set_int(key, value.parameter()),
+            (Field::Double(key), value) => self.request.set_double(key, value.double()),
             (Field::ChoiceCount, value) => {
-                if let Some(count) = value.int() {
+                if let Some(count) = value.parameter() {
                     self.request.choice_count(&count);
                 }
             }
@@ -157,15 +158,21 @@ impl Reader for RequestReader<'_> {
             (Field::Name, Scalar::Text(text)) => self.request.name(text),
             (Field::Id, Scalar::Text(text)) => self.request.id(text),
             (Field::Id, Scalar::Int(number)) => self.request.id(&number.to_string()),
-            (Field::Stop, Scalar::Text(text)) => self.stops.push(text.to_owned()),
-            (Field::Encoding, Scalar::Text(text)) => self.encodings.push(text.to_owned()),
+            (Field::Stop, Scalar::Text(text)) => push(&mut self.stops, text),
+            (Field::Encoding, Scalar::Text(text)) => push(&mut self.encodings, text),
             (Field::ServiceTier, Scalar::Text(text)) => self.request.service_tier(text),
             (Field::Format, Scalar::Text(format)) => {
                 self.request.output_type(if format.starts_with("json") { "json" } else { format });
             }
-            (Field::Text(key), Scalar::Text(text)) => self.request.set(key, Some(text.to_owned())),
+            (Field::Text(key), Scalar::Text(text)) => self.request.set_text(key, text),
             _ => {}
         }
+    }
+}
+
+fn push(list: &mut Vec<String>, text: &str) {
+    if list.len() < bounds::MAX_ITEMS {
+        list.extend(bounds::item(text).map(str::to_owned));
     }
 }
 

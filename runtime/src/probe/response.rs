@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::counts::{Count, Counts};
 use super::{Reader, Scalar, walk};
+use crate::bounds;
 use crate::response::{Modality, Response};
 
 /// OpenAI's responses API: its `status` says how the generation ended.
@@ -238,25 +239,31 @@ impl Reader for ResponseReader {
         let Place::Leaf(field) = at else { return };
         match field {
             Field::InputWhole => {
-                self.counts.input = value.count();
+                self.counts.input = self.tokens(value);
                 self.counts.input_is_whole = true;
             }
-            Field::Input => self.counts.input = self.counts.input.or(value.count()),
-            Field::Output => self.counts.output = value.count(),
-            Field::Total => self.counts.total = value.count(),
-            Field::CacheReadWithin => self.counts.cache_read_within = value.count(),
-            Field::CacheReadBeside => self.counts.cache_read_beside = value.count(),
-            Field::CacheWriteWithin => self.counts.cache_write_within = value.count(),
-            Field::CacheWriteBeside => self.counts.cache_write_beside = value.count(),
-            Field::ReasoningWithin => self.counts.reasoning_within = value.count(),
-            Field::ThoughtsBeside => self.counts.thoughts_beside = value.count(),
-            Field::ToolPromptBeside => self.counts.tool_prompt_beside = value.count(),
-            Field::Reasoning => self.counts.reasoning = value.count(),
-            Field::CitationsBeside => self.counts.citations_beside = value.count(),
-            Field::WebSearches => self.counts.priced_apart.web_searches = value.count(),
-            Field::CacheWrite1h => self.counts.priced_apart.cache_write_1h = value.count(),
-            Field::PartOf(count, modality) => self.counts.part(count, modality, value.count()),
-            Field::ModalityCount => self.modality_count = value.count(),
+            Field::Input => {
+                let tokens = self.tokens(value);
+                self.counts.input = self.counts.input.or(tokens);
+            }
+            Field::Output => self.counts.output = self.tokens(value),
+            Field::Total => self.counts.total = self.tokens(value),
+            Field::CacheReadWithin => self.counts.cache_read_within = self.tokens(value),
+            Field::CacheReadBeside => self.counts.cache_read_beside = self.tokens(value),
+            Field::CacheWriteWithin => self.counts.cache_write_within = self.tokens(value),
+            Field::CacheWriteBeside => self.counts.cache_write_beside = self.tokens(value),
+            Field::ReasoningWithin => self.counts.reasoning_within = self.tokens(value),
+            Field::ThoughtsBeside => self.counts.thoughts_beside = self.tokens(value),
+            Field::ToolPromptBeside => self.counts.tool_prompt_beside = self.tokens(value),
+            Field::Reasoning => self.counts.reasoning = self.tokens(value),
+            Field::CitationsBeside => self.counts.citations_beside = self.tokens(value),
+            Field::WebSearches => self.counts.priced_apart.web_searches = self.tokens(value),
+            Field::CacheWrite1h => self.counts.priced_apart.cache_write_1h = self.tokens(value),
+            Field::PartOf(count, modality) => {
+                let tokens = self.tokens(value);
+                self.counts.part(count, modality, tokens);
+            }
+            Field::ModalityCount => self.modality_count = self.tokens(value),
             Field::Dimensions => {}
             _ => {
                 if let Scalar::Text(text) = value {
@@ -277,6 +284,13 @@ impl Reader for ResponseReader {
 }
 
 impl ResponseReader {
+    /// A count of tokens, if it can be one.
+    fn tokens(&mut self, value: Scalar<'_>) -> Option<u64> {
+        let tokens = value.tokens();
+        self.counts.is_partial |= tokens.is_none() && value.double().is_some();
+        tokens
+    }
+
     fn text(&mut self, field: Field, text: &str) {
         if text.is_empty() {
             return;
@@ -301,9 +315,9 @@ impl ResponseReader {
             }
             Field::Model => self.response.model = name(text),
             Field::Id => self.response.id = name(text),
-            Field::FinishReason => self.response.finish_reasons.extend(name(text)),
+            Field::FinishReason => self.response.add_finish_reason(text),
             Field::ChoiceFinishReason => {
-                self.response.finish_reasons.extend(name(text));
+                self.response.add_finish_reason(text);
                 self.proves_itself = true;
             }
             Field::Refusal => self.response.is_refusal = true,
@@ -312,8 +326,8 @@ impl ResponseReader {
                 self.proves_itself = true;
             }
             Field::OutputPartType => self.response.is_refusal |= text == "refusal",
-            Field::Status => self.response.status = Some(text.to_owned()),
-            Field::IncompleteReason => self.incomplete_reason = Some(text.to_owned()),
+            Field::Status => self.response.status = bounds::is_word(text).then(|| text.to_owned()),
+            Field::IncompleteReason => self.incomplete_reason = name(text),
             Field::OutputItemType => {
                 self.calls_tool |= text == "function_call";
                 self.response.is_compacted |= text == COMPACTION;
@@ -337,23 +351,36 @@ impl ResponseReader {
         }
         if self.response.api_type.as_deref() == Some(RESPONSES_API) && self.response.finish_reasons.is_empty()
         {
-            self.response.finish_reasons.extend(self.responses_api_finish_reason());
+            match self.responses_api_finish_reason() {
+                Some(Reason::Word(word)) => self.response.add_finish_reason(word),
+                Some(Reason::Text(text)) => self.response.free_reason = Some(text),
+                None => {}
+            }
         }
         self.response
     }
 
     /// The responses API has a status instead of finish reasons; these are the conventions' words for it.
-    fn responses_api_finish_reason(&self) -> Option<String> {
-        let reason = match (self.response.status.as_deref()?, self.incomplete_reason.as_deref()) {
+    fn responses_api_finish_reason(&mut self) -> Option<Reason> {
+        Some(Reason::Word(match (self.response.status.as_deref()?, self.incomplete_reason.take()) {
             ("completed", _) if self.calls_tool => "tool_call",
             ("completed", _) => "stop",
-            ("incomplete", Some("max_output_tokens")) => "length",
-            ("incomplete", Some(reason)) => reason,
+            ("incomplete", Some(reason)) => match reason.as_str() {
+                "max_output_tokens" => "length",
+                "content_filter" => "content_filter",
+                _ => return Some(Reason::Text(reason)),
+            },
             ("failed" | "cancelled", _) => "error",
             _ => return None,
-        };
-        Some(reason.to_owned())
+        }))
     }
+}
+
+/// Why a response ended.
+enum Reason {
+    Word(&'static str),
+    /// In words of the provider's own, which can be anything.
+    Text(String),
 }
 
 /// Where usage is told apart by modality.
@@ -380,8 +407,6 @@ fn broken_down(at: Place, key: &str) -> Option<Place> {
     }
 }
 
-/// A name as providers give them: short and on one line. Anything else is somebody's text.
 fn name(text: &str) -> Option<String> {
-    let is_name = text.len() <= 256 && !text.contains(char::is_control);
-    is_name.then(|| text.to_owned())
+    bounds::name(text).map(str::to_owned)
 }

@@ -15,7 +15,12 @@ pub(super) struct Walk<'r, R: Reader> {
     pub(super) at: R::Place,
     /// A text is JSON.
     pub(super) is_raw: bool,
+    /// How many values this one is inside of.
+    pub(super) depth: u8,
 }
+
+/// What is deeper is not walked: the walk is a recursion, and how deep a value is comes from outside.
+const MAX_DEPTH: u8 = 96;
 
 /// The walk was ended by the value's own `Serialize` impl. It carries nothing: a message could hold content.
 #[derive(Debug)]
@@ -37,7 +42,19 @@ impl ser::Error for Ended {
 
 type Step = Result<(), Ended>;
 
+/// A number beyond what OTLP has, whose integers are signed: it is told as what it is, about.
+#[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
+fn beyond_i64(value: u64) -> Scalar<'static> {
+    i64::try_from(value).map_or(Scalar::Double(value as f64), Scalar::Int)
+}
+
 impl<R: Reader> Walk<'_, R> {
+    /// One value further inside.
+    fn deeper(mut self) -> Result<Self, Ended> {
+        self.depth += 1;
+        if self.depth < MAX_DEPTH { Ok(self) } else { Err(Ended) }
+    }
+
     #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
     fn scalar(self, value: Scalar<'_>) -> Step {
         self.reader.scalar(self.at, value);
@@ -81,14 +98,15 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         self.scalar(Scalar::Int(v.into()))
     }
     fn serialize_u64(self, v: u64) -> Step {
-        // A count beyond i64 is a provider's bug; OTLP integers are signed, so it saturates.
-        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+        self.scalar(beyond_i64(v))
     }
+    #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
     fn serialize_i128(self, v: i128) -> Step {
-        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+        self.scalar(i64::try_from(v).map_or(Scalar::Double(v as f64), Scalar::Int))
     }
+    #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
     fn serialize_u128(self, v: u128) -> Step {
-        self.scalar(Scalar::Int(i64::try_from(v).unwrap_or(i64::MAX)))
+        self.scalar(i64::try_from(v).map_or(Scalar::Double(v as f64), Scalar::Int))
     }
     fn serialize_f32(self, v: f32) -> Step {
         self.scalar(Scalar::Double(crate::call::widen(v)))
@@ -101,7 +119,7 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
     }
     fn serialize_str(self, v: &str) -> Step {
         if self.is_raw {
-            return visit(self.reader, self.at, &Json(v));
+            return visit(self.reader, self.at, &Json(v), self.depth);
         }
         self.scalar(Scalar::Text(v))
     }
@@ -112,7 +130,7 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         Ok(())
     }
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Step {
-        value.serialize(self)
+        value.serialize(self.deeper()?)
     }
     fn serialize_unit(self) -> Step {
         Ok(())
@@ -124,7 +142,7 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         self.scalar(Scalar::Text(variant))
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Step {
-        value.serialize(self)
+        value.serialize(self.deeper()?)
     }
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
@@ -133,16 +151,16 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         _variant: &'static str,
         value: &T,
     ) -> Step {
-        value.serialize(self)
+        value.serialize(self.deeper()?)
     }
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, Ended> {
         let at = self.reader.element(self.at, len);
         let uncounted = (at.is_none() && len.is_none()).then_some((self.at, 0));
-        Ok(List { at, uncounted, reader: self.reader })
+        Ok(List { at, uncounted, reader: self.reader, depth: self.depth })
     }
     fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Ended> {
         // `(Response, Duration)`: each element stands where the tuple stands.
-        Ok(List { at: Some(self.at), uncounted: None, reader: self.reader })
+        Ok(List { at: Some(self.at), uncounted: None, reader: self.reader, depth: self.depth })
     }
     fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'r, R>, Ended> {
         self.serialize_tuple(len)
@@ -174,12 +192,18 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
     }
 }
 
+/// Visits what is inside of a value, unless that is too deep: then it is skipped, and what follows it is read.
+fn inside<R: Reader, T: Serialize + ?Sized>(reader: &mut R, at: R::Place, value: &T, depth: u8) -> Step {
+    if depth + 1 < MAX_DEPTH { visit(reader, at, value, depth + 1) } else { Ok(()) }
+}
+
 /// The fields of a struct or the entries of a map.
 pub(super) struct Object<'r, R: Reader> {
     reader: &'r mut R,
     at: R::Place,
     next: Option<R::Place>,
     form: Form,
+    depth: u8,
 }
 
 /// What kind of struct is being read.
@@ -213,8 +237,8 @@ impl Reader for KeyName<'_> {
 
 impl<'r, R: Reader> Object<'r, R> {
     fn new(walk: Walk<'r, R>, form: Form) -> Self {
-        let Walk { reader, at, .. } = walk;
-        Object { reader, at, next: None, form }
+        let Walk { reader, at, depth, .. } = walk;
+        Object { reader, at, next: None, form, depth }
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Step {
@@ -222,14 +246,15 @@ impl<'r, R: Reader> Object<'r, R> {
         self.form = if is_tag::<T>() { Form::Tagged } else { Form::Plain };
         let place = match form {
             Form::Raw if key == RAW_VALUE => {
-                return value.serialize(Walk { reader: self.reader, at: self.at, is_raw: true });
+                let raw = Walk { reader: self.reader, at: self.at, is_raw: true, depth: self.depth };
+                return value.serialize(raw);
             }
             _ if key == ARBITRARY_PRECISION => Some(self.at),
             Form::Tagged => Some(self.reader.key(self.at, key).unwrap_or(self.at)),
             _ => self.reader.key(self.at, key),
         };
         match place {
-            Some(at) => visit(self.reader, at, value),
+            Some(at) => inside(self.reader, at, value, self.depth),
             None => Ok(()),
         }
     }
@@ -267,16 +292,16 @@ impl<R: Reader> ser::SerializeMap for Object<'_, R> {
     type Ok = ();
     type Error = Ended;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Step {
-        let Object { ref reader, at, ref mut next, .. } = *self;
+        let Object { ref reader, at, ref mut next, depth, .. } = *self;
         *next = None;
         let mut find = |key: &str| {
             *next = if key == ARBITRARY_PRECISION { Some(at) } else { reader.key(at, key) };
         };
-        key.serialize(Walk { reader: &mut KeyName(&mut find), at: (), is_raw: false })
+        key.serialize(Walk { reader: &mut KeyName(&mut find), at: (), is_raw: false, depth })
     }
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
         match self.next.take() {
-            Some(at) => visit(self.reader, at, value),
+            Some(at) => inside(self.reader, at, value, self.depth),
             None => Ok(()),
         }
     }
@@ -289,6 +314,7 @@ impl<R: Reader> ser::SerializeMap for Object<'_, R> {
 pub(super) struct List<'r, R: Reader> {
     reader: &'r mut R,
     at: Option<R::Place>,
+    depth: u8,
     /// How long a list is that did not say so, and whose elements are not looked at.
     uncounted: Option<(R::Place, usize)>,
 }
@@ -299,7 +325,7 @@ impl<R: Reader> List<'_, R> {
             *len += 1;
         }
         match self.at {
-            Some(at) => visit(self.reader, at, value),
+            Some(at) => inside(self.reader, at, value, self.depth),
             None => Ok(()),
         }
     }

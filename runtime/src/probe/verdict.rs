@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{Reader, Scalar, walk};
+use crate::bounds::Number;
 use crate::response::Verdict;
 
 /// Reads a score; `None` if the value has none.
@@ -47,7 +48,7 @@ impl Reader for VerdictReader {
                 self.0.passed = Some(passed);
             }
             (Place::Root | Place::Score, Scalar::Int(_) | Scalar::Double(_)) => {
-                self.0.value = self.0.value.or(value.double().filter(|value| value.is_finite()));
+                self.0.value = self.0.value.or(value.double().and_then(|value| Number::Score.check(value)));
             }
             (Place::Label, Scalar::Text(label)) if label.len() <= MAX_LABEL => {
                 self.0.label = Some(label.to_owned());

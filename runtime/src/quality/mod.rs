@@ -101,7 +101,7 @@ impl Signals {
     pub(crate) fn of(call: &Finished<'_>) -> Self {
         let mut signals = Signals::default();
         if let Some(found) = call.response.retrieved.filter(|_| call.site.kind.returns_documents()) {
-            signals.documents = Some(found.count).filter(|_| is_on(QualitySignal::Documents));
+            signals.documents = found.count.filter(|_| is_on(QualitySignal::Documents));
             if is_on(QualitySignal::Scores) {
                 signals.top_score = found.scores.top();
                 signals.score_gap = found.scores.gap();

@@ -1,9 +1,11 @@
 //! What a search found, as numbers.
 
+use crate::bounds::Number;
+
 /// The documents that a retrieval or a reranking returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Retrieved {
-    pub(crate) count: u64,
+    pub(crate) count: Option<u64>,
     pub(crate) scores: Scores,
     /// Documents that repeat an earlier one; unknown if they cannot be told apart.
     pub(crate) duplicates: Option<u64>,
@@ -18,9 +20,7 @@ pub(crate) struct Scores {
 
 impl Scores {
     pub(crate) fn add(&mut self, score: f64) {
-        if !score.is_finite() {
-            return;
-        }
+        let Some(score) = Number::Score.check(score) else { return };
         if self.highest.is_none_or(|highest| score > highest) {
             self.second = self.highest.replace(score);
         } else if self.second.is_none_or(|second| score > second) {
@@ -42,7 +42,8 @@ impl Retrieved {
     pub(crate) fn new<S: Into<f64>>(count: usize, scores: impl IntoIterator<Item = S>) -> Self {
         let mut known = Scores::default();
         scores.into_iter().for_each(|score| known.add(score.into()));
-        Retrieved { count: u64::try_from(count).unwrap_or(u64::MAX), scores: known, duplicates: None }
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        Retrieved { count: Number::Count.check_count(count), scores: known, duplicates: None }
     }
 }
 

@@ -2,13 +2,13 @@
 
 mod address;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 use serde::Serialize;
 
+use crate::bounds::{self, Number};
 use crate::call::{AttributeValue, Content, Double, Flag, Int, Kind, Text, TextList, string_array};
 use crate::privacy::{Captured, Piece};
 use crate::quality;
@@ -129,11 +129,31 @@ impl Request {
 
     /// Sets or replaces an attribute; a `None` changes nothing.
     pub(crate) fn set(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
-        let Some(value) = value.map(Into::into) else { return };
-        // Not a number is no value: no backend can show it.
-        if !matches!(value, Value::F64(number) if !number.is_finite()) {
+        if let Some(value) = value.and_then(|value| bounds::number(value.into())) {
             self.set_attribute(KeyValue::new(key, value));
         }
+    }
+
+    /// The same for a whole number of a request's parameters.
+    pub(crate) fn set_int(&mut self, key: &'static str, value: Option<i64>) {
+        #[expect(clippy::cast_precision_loss, reason = "exact as far as the range goes")]
+        let is_plausible = |value: &i64| match key {
+            // Any number is a seed; one that did not fit would be another.
+            attribute::REQUEST_SEED => !matches!(*value, i64::MIN | i64::MAX),
+            _ => Number::Parameter.check(*value as f64).is_some(),
+        };
+        self.set(key, value.filter(is_plausible));
+    }
+
+    /// The same for any number of a request's parameters.
+    pub(crate) fn set_double(&mut self, key: &'static str, value: Option<f64>) {
+        self.set(key, value.and_then(|value| Number::Parameter.check(value)));
+    }
+
+    /// The same for a list of texts.
+    fn set_list(&mut self, key: &'static str, list: Option<Vec<String>>) {
+        let list = list.map(bounds::items).filter(|list| !list.is_empty());
+        self.set(key, list.map(string_array));
     }
 
     /// The later of two values for one key replaces the earlier, unless the earlier is on the span already.
@@ -156,7 +176,9 @@ impl Request {
     }
 
     /// Takes over a tag that another process has given.
-    pub(crate) fn take_tag(&mut self, key: Key, value: StringValue) {
+    pub(crate) fn take_tag(&mut self, key: Key, value: &str) {
+        let Some(value) = bounds::name(value) else { return };
+        let value = StringValue::from(value.to_owned());
         self.tags.push(key.clone());
         self.set_attribute(KeyValue::new(key, value));
     }
@@ -222,14 +244,21 @@ impl Request {
     }
 
     pub(crate) fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
-        let text = value.text().filter(|text| !text.is_empty());
-        self.set(key, text.map(|text| StringValue::from(text.into_owned())));
+        let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };
+        self.set(key, bounds::text(key, &text).map(|text| StringValue::from(text.to_owned())));
     }
 }
 
 pub(crate) fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
+    if let Some(name) = value.text().filter(|text| !text.is_empty()).and_then(|text| bounds::shared(&text)) {
+        *slot = Some(name);
+    }
+}
+
+/// The same for a name that the conventions require.
+pub(crate) fn replace_required(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
     if let Some(text) = value.text().filter(|text| !text.is_empty()) {
-        *slot = Some(text.into());
+        *slot = Some(bounds::required(&text).into());
     }
 }
 
@@ -238,7 +267,7 @@ impl Request {
     /// `gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, `azure.ai.openai`, `mistral_ai`,
     /// `cohere`, `groq`, `deepseek`, `x_ai`, `perplexity`, … or a name of your own, such as `ollama`.
     pub fn provider<T: Text + ?Sized>(&mut self, value: &T) {
-        replace(&mut self.provider, value);
+        replace_required(&mut self.provider, value);
     }
 
     /// `gen_ai.request.model`: the model asked for.
@@ -250,10 +279,8 @@ impl Request {
     pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
         if let Some(text) = value.text().filter(|text| !text.is_empty()) {
             let (address, port) = server_address(&text);
-            if address.is_empty() {
-                return;
-            }
-            self.server_address = Some(address.into());
+            let Some(address) = bounds::shared(address).filter(|address| !address.is_empty()) else { return };
+            self.server_address = Some(address);
             self.server_port = port;
         }
     }
@@ -263,12 +290,12 @@ impl Request {
 impl Request {
     /// `gen_ai.request.temperature`.
     pub fn temperature<T: Double + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_TEMPERATURE, value.double());
+        self.set_double(attribute::REQUEST_TEMPERATURE, value.double());
     }
 
     /// `gen_ai.request.top_p`.
     pub fn top_p<T: Double + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_TOP_P, value.double());
+        self.set_double(attribute::REQUEST_TOP_P, value.double());
     }
 
     /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the number of documents asked for.
@@ -277,37 +304,37 @@ impl Request {
             Kind::Retrieval => attribute::RETRIEVAL_TOP_K,
             _ => attribute::REQUEST_TOP_K,
         };
-        self.set(key, value.int());
+        self.set_int(key, value.int());
     }
 
     /// `gen_ai.request.max_tokens`.
     pub fn max_tokens<T: Int + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_MAX_TOKENS, value.int());
+        self.set_int(attribute::REQUEST_MAX_TOKENS, value.int());
     }
 
     /// `gen_ai.request.stop_sequences`.
     pub fn stop<T: TextList + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_STOP_SEQUENCES, value.list().map(string_array));
+        self.set_list(attribute::REQUEST_STOP_SEQUENCES, value.list());
     }
 
     /// `gen_ai.request.seed`.
     pub fn seed<T: Int + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_SEED, value.int());
+        self.set_int(attribute::REQUEST_SEED, value.int());
     }
 
     /// `gen_ai.request.frequency_penalty`.
     pub fn frequency_penalty<T: Double + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_FREQUENCY_PENALTY, value.double());
+        self.set_double(attribute::REQUEST_FREQUENCY_PENALTY, value.double());
     }
 
     /// `gen_ai.request.presence_penalty`.
     pub fn presence_penalty<T: Double + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_PRESENCE_PENALTY, value.double());
+        self.set_double(attribute::REQUEST_PRESENCE_PENALTY, value.double());
     }
 
     /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions ask.
     pub fn choice_count<T: Int + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
+        self.set_int(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
     }
 
     /// `gen_ai.request.reasoning.level`: the exact string sent, `low`, `medium`, …
@@ -327,8 +354,8 @@ impl Request {
 
     /// `openai.request.service_tier`, unless it is `auto`.
     pub fn service_tier<T: Text + ?Sized>(&mut self, value: &T) {
-        let tier = value.text().filter(|tier| tier != "auto").map(Cow::into_owned);
-        self.set(attribute::OPENAI_REQUEST_SERVICE_TIER, tier);
+        let tier = value.text().filter(|tier| tier != "auto");
+        self.set_text(attribute::OPENAI_REQUEST_SERVICE_TIER, &tier);
     }
 
     /// `gen_ai.prompt.name`: the prompt template.
@@ -350,12 +377,12 @@ impl Request {
 
     /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
     pub fn dimensions<T: Int + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
+        self.set_int(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
     }
 
     /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
     pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::REQUEST_ENCODING_FORMATS, value.list().map(string_array));
+        self.set_list(attribute::REQUEST_ENCODING_FORMATS, value.list());
     }
 }
 
@@ -487,7 +514,7 @@ impl Request {
     /// `gen_ai.memory.record.count`: how many records are concerned. A search knows after it has run: use
     /// [`current()`](crate::current).
     pub fn record_count<T: Int + ?Sized>(&mut self, value: &T) {
-        self.set(attribute::MEMORY_RECORD_COUNT, value.int());
+        self.set_int(attribute::MEMORY_RECORD_COUNT, value.int());
     }
 
     /// `gen_ai.tool.call.id`: the id the model gave the call.
@@ -550,7 +577,7 @@ impl Request {
     /// ```
     pub fn exit_code<T: Int + ?Sized>(&mut self, value: &T) {
         if vintage::names().has_skills {
-            self.set(attribute::PROCESS_EXIT_CODE, value.int());
+            self.set_int(attribute::PROCESS_EXIT_CODE, value.int());
         }
     }
 
@@ -580,7 +607,7 @@ impl Request {
     ///
     /// Set after the call has begun, it is on this call's span only.
     pub fn tag<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
-        self.set(key, value.attribute());
+        self.set(key, value.attribute().and_then(bounds::tag));
         self.tags.push(Key::from_static_str(key));
     }
 

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-/// `1h2m3.5s`, `20ms`: numbers with their units, one after the other.
-pub(super) fn duration(text: &str) -> Option<Duration> {
+/// Seconds in `1h2m3.5s`, `20ms`: numbers with their units, one after the other.
+pub(super) fn duration(text: &str) -> Option<f64> {
     let (mut rest, mut seconds) = (text, 0.0);
     while !rest.is_empty() {
         let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
@@ -24,7 +24,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         rest = &rest[end..];
         seconds += number * unit;
     }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok()).flatten()
+    (!text.is_empty()).then_some(seconds)
 }
 
 /// Time since 1970 at `2026-11-24T08:00:00.5+01:00`.
@@ -84,9 +84,10 @@ mod tests {
         for (text, seconds) in
             [("6m0s", 360.0), ("1h2m3.5s", 3723.5), ("20ms", 0.02), ("1d", 86400.0), ("5µs", 5e-6)]
         {
-            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
+            let read = duration(text).expect("a duration");
+            assert!((read - seconds).abs() < 1e-12, "{text}: {read}");
         }
-        for text in ["", "6", "m", "6x", "1.2.3s", "-1s", "6m 0s", "99999999999999999999d", "é"] {
+        for text in ["", "6", "m", "6x", "1.2.3s", "-1s", "6m 0s", "é"] {
             assert_eq!(duration(text), None, "{text}");
         }
     }

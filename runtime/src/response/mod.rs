@@ -20,12 +20,14 @@ pub(crate) use rate_limits::{Limit, RateLimits};
 pub(crate) use usage::{ByModality, Parts, PricedApart};
 pub use usage::{Modality, Usage};
 
+use crate::bounds;
 use crate::call::{Content, Kind};
 use crate::mcp;
 use crate::privacy::{Captured, Measured};
 use crate::quality::{self, Retrieved};
 
-/// The response side of a call.
+/// The response side of a call. Names have at most 256 bytes and one line; longer ones are not recorded, and counted in
+/// `llm_trace.implausible`.
 ///
 /// ```
 /// use llm_trace::{Response, Usage};
@@ -41,6 +43,8 @@ pub struct Response {
     pub(crate) model: Option<String>,
     pub(crate) id: Option<String>,
     pub(crate) finish_reasons: Vec<String>,
+    /// Why a choice ended, in words of the provider's own: content.
+    pub(crate) free_reason: Option<String>,
     pub(crate) usage: Option<Usage>,
     pub(crate) service_tier: Option<String>,
     pub(crate) system_fingerprint: Option<String>,
@@ -148,19 +152,20 @@ impl Response {
 
     /// The model that answered, with its version: `gen_ai.response.model`.
     pub fn with_model(mut self, model: impl Into<String>) -> Self {
-        self.model = Some(model.into());
+        self.model = bounds::owned(model.into());
         self
     }
 
     /// The provider's id of the response: `gen_ai.response.id`.
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
-        self.id = Some(id.into());
+        self.id = bounds::owned(id.into());
         self
     }
 
-    /// Why a choice ended: `gen_ai.response.finish_reasons`. Call it once per choice, in order.
+    /// Why a choice ended: `gen_ai.response.finish_reasons`. Call it once per choice, in order,
+    /// at most 128 times. A reason that is not one word (`stop`, `max_tokens`) is content.
     pub fn with_finish_reason(mut self, reason: impl Into<String>) -> Self {
-        self.finish_reasons.push(reason.into());
+        self.add_finish_reason(&reason.into());
         self
     }
 
@@ -179,7 +184,7 @@ impl Response {
 
     /// The tier that served the request; it selects the price: `openai.response.service_tier`.
     pub fn with_service_tier(mut self, tier: impl Into<String>) -> Self {
-        self.service_tier = Some(tier.into());
+        self.service_tier = bounds::owned(tier.into());
         self
     }
 
@@ -218,10 +223,20 @@ impl Response {
         self
     }
 
+    /// A reason that is no word is free text.
+    pub(crate) fn add_finish_reason(&mut self, reason: &str) {
+        if !bounds::is_word(reason) {
+            self.free_reason = self.free_reason.take().or_else(|| bounds::name(reason).map(str::to_owned));
+        } else if self.finish_reasons.len() < bounds::MAX_ITEMS {
+            self.finish_reasons.push(reason.to_owned());
+        }
+    }
+
     /// Takes from `other` what this response does not say itself.
     pub(crate) fn fill_from(&mut self, other: Response) {
         fill(&mut self.model, other.model);
         fill(&mut self.id, other.id);
+        fill(&mut self.free_reason, other.free_reason);
         fill(&mut self.usage, other.usage);
         fill(&mut self.service_tier, other.service_tier);
         fill(&mut self.system_fingerprint, other.system_fingerprint);

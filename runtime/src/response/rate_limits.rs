@@ -5,6 +5,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::bounds::{self, Number};
+
 use super::instant::{duration, instant};
 
 /// What the headers say of requests and of tokens.
@@ -65,8 +67,7 @@ impl RateLimits {
             let value = value.trim();
             if let Some(scale) = retry_after_scale(name) {
                 let seconds = value.parse().ok().map(|number: f64| number * scale);
-                retry_after =
-                    retry_after.or(seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()));
+                retry_after = retry_after.or(seconds.and_then(bounds::seconds));
             } else if let Some(Name { field, of, window }) = Name::parse(name) {
                 let at = found.iter().position(|known| known.0 == of && known.1 == window);
                 let at = at.unwrap_or_else(|| {
@@ -88,9 +89,9 @@ impl Limit {
     /// What cannot be read, -1 for "not known" included, is not told.
     fn set(&mut self, field: Field, value: &str, now: SystemTime) {
         match field {
-            Field::Limit => self.allowed = value.parse().ok(),
-            Field::Remaining => self.remaining = value.parse().ok(),
-            Field::Reset => self.reset = until_reset(value, now),
+            Field::Limit => self.allowed = count(value),
+            Field::Remaining => self.remaining = count(value),
+            Field::Reset => self.reset = until_reset(value, now).and_then(bounds::seconds),
         }
     }
 
@@ -139,21 +140,28 @@ fn tightest(found: &[(Of, String, Limit)], of: Of) -> Limit {
     limits.first().map(|(.., limit)| *limit).unwrap_or_default()
 }
 
-/// A duration (`6m0s`, `20ms`, `59` seconds) or a time (RFC 3339, or seconds or milliseconds since 1970).
-fn until_reset(value: &str, now: SystemTime) -> Option<Duration> {
+/// -1 is what some say of what they do not know.
+fn count(value: &str) -> Option<u64> {
+    let number: f64 = value.parse().ok()?;
+    if number == -1.0 { None } else { Number::RateLimit.whole(number) }
+}
+
+/// Seconds from now: a duration (`6m0s`, `20ms`, `59` seconds) or a time (RFC 3339, or seconds or milliseconds since 1970).
+fn until_reset(value: &str, now: SystemTime) -> Option<f64> {
     /// As a number of seconds from now this is 31 years; as one of milliseconds since 1970 it is in 2001.
     const SINCE_1970: f64 = 1e9;
     let at = match value.parse::<f64>() {
-        Ok(number) if number >= SINCE_1970 * 1000.0 => Duration::try_from_secs_f64(number / 1000.0).ok()?,
-        Ok(number) if number >= SINCE_1970 => Duration::try_from_secs_f64(number).ok()?,
-        Ok(number) => return Duration::try_from_secs_f64(number).ok(),
+        Ok(number) if number >= SINCE_1970 * 1000.0 => number / 1000.0,
+        Ok(number) if number >= SINCE_1970 => number,
+        Ok(number) => return Some(number),
         Err(_) => match duration(value) {
-            Some(duration) => return Some(duration),
-            None => instant(value)?,
+            Some(seconds) => return Some(seconds),
+            None => instant(value)?.as_secs_f64(),
         },
     };
-    let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(at.saturating_sub(now))
+    let now = now.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64();
+    // A time that has passed is now.
+    Some((at - now).max(0.0))
 }
 
 /// What a number in this header is multiplied with to be seconds.

@@ -1,7 +1,11 @@
 //! Tokens used, with the conventions' meaning.
 
+use crate::bounds::Number;
+
 /// Tokens used by a call. As the conventions define it, the input *includes* tokens read from and written to the
 /// provider's cache, and the output *includes* reasoning.
+///
+/// A count above 1,000,000,000 is not recorded, and counted in `llm_trace.implausible`; the call then has no cost.
 ///
 /// ```
 /// use llm_trace::Usage;
@@ -19,6 +23,8 @@ pub struct Usage {
     pub(crate) reasoning_output_tokens: Option<u64>,
     pub(crate) by_modality: ByModality,
     pub(crate) priced_apart: PricedApart,
+    /// A count was left out that cannot be: what the rest costs is not what the call costs.
+    pub(crate) is_partial: bool,
 }
 
 /// What tokens stand for; see [`Usage::with_input_of`].
@@ -78,6 +84,7 @@ impl Usage {
             reasoning_output_tokens: None,
             by_modality: ByModality { input: [None; 3], cache_read: [None; 3], output: [None; 3] },
             priced_apart: PricedApart { cache_write_1h: None, web_searches: None },
+            is_partial: false,
         }
     }
 
@@ -129,6 +136,35 @@ impl Usage {
     /// The part of the output that is of a modality: `gen_ai.usage.{modality}.output_tokens`, in October.
     pub const fn with_output_of(mut self, modality: Modality, tokens: u64) -> Self {
         self.by_modality.output[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The counts that can be.
+    pub(crate) fn plausible(mut self) -> Self {
+        let Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_output_tokens,
+            by_modality: ByModality { input, cache_read, output },
+            priced_apart: PricedApart { cache_write_1h, web_searches },
+            is_partial,
+        } = &mut self;
+        let whole = [
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_output_tokens,
+            cache_write_1h,
+            web_searches,
+        ];
+        for count in whole.into_iter().chain(input).chain(cache_read).chain(output) {
+            let checked = count.and_then(|count| Number::Tokens.check_count(count));
+            *is_partial |= checked.is_none() && count.is_some();
+            *count = checked;
+        }
         self
     }
 

@@ -268,6 +268,8 @@ pub const TOKEN_MODALITY: &str = "gen_ai.token.modality";
 
 /// The name of a metric; metric label of what is measured about metrics. Ours.
 pub const METRIC_NAME: &str = "llm_trace.metric.name";
+/// On metrics: what kind of value was left out, `tokens`, `score`, `name` and the like. Ours.
+pub const VALUE_KIND: &str = "llm_trace.value.kind";
 
 /// What was evaluated: `relevance`, `toxicity`, `user_feedback`, …
 pub const EVALUATION_NAME: &str = "gen_ai.evaluation.name";

@@ -58,6 +58,8 @@ pub const UNPRICED: &str = "llm_trace.unpriced";
 /// Counter, `{measurement}`: measurements of a metric that has its limit of label sets, by `llm_trace.metric.name`: their
 /// models, tools and the like are `other`. Ours.
 pub const OVERFLOW: &str = "llm_trace.metrics.overflow";
+/// Counter, `{value}`: values that were left out because they cannot be, by `llm_trace.value.kind`. Ours.
+pub const IMPLAUSIBLE: &str = "llm_trace.implausible";
 /// Histogram, `{document}`: documents returned by a retrieval or a reranking. Ours.
 pub const RETRIEVAL_DOCUMENTS: &str = super::attribute::RETRIEVAL_DOCUMENTS;
 /// Counter, `{retrieval}`: retrievals and rerankings that returned no document. Ours.
@@ -132,6 +134,8 @@ pub const UNIT_CALLS: &str = "{call}";
 pub const UNIT_REQUESTS: &str = "{request}";
 /// Measurements.
 pub const UNIT_MEASUREMENTS: &str = "{measurement}";
+/// Values.
+pub const UNIT_VALUES: &str = "{value}";
 /// Documents.
 pub const UNIT_DOCUMENTS: &str = "{document}";
 /// Retrievals.
