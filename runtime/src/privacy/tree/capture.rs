@@ -17,6 +17,8 @@ use crate::probe::{Json, RAW_VALUE, is_tag};
 
 /// Deeper values are cut off: what follows walks the tree by recursion.
 const MAX_DEPTH: usize = 48;
+/// The same for what makes no tree deeper and is a recursion all the same: options, newtypes.
+const MAX_WRAPPERS: usize = 96;
 
 /// What one node costs besides its text, roughly.
 pub(super) const NODE: usize = 32;
@@ -35,9 +37,11 @@ pub(crate) struct Limits<'k> {
 /// Captures a value. `None` if it is nothing (`None`, `()`), or if its `Serialize` impl fails or panics.
 pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<Tree> {
     let mut budget = Budget { used: 0, limits };
-    crate::quietly(|| value.serialize(Capture { budget: &mut budget, depth: 0, is_raw: false }).ok())
-        .flatten()
-        .filter(|tree| *tree != Tree::Null)
+    crate::quietly(|| {
+        value.serialize(Capture { budget: &mut budget, depth: 0, wrappers: 0, is_raw: false }).ok()
+    })
+    .flatten()
+    .filter(|tree| *tree != Tree::Null)
 }
 
 struct Budget<'k> {
@@ -59,6 +63,7 @@ impl Budget<'_> {
 struct Capture<'b, 'k> {
     budget: &'b mut Budget<'k>,
     depth: usize,
+    wrappers: usize,
     /// A text is JSON.
     is_raw: bool,
 }
@@ -91,7 +96,12 @@ impl<'k> Capture<'_, 'k> {
     }
 
     fn inner(&mut self) -> Capture<'_, 'k> {
-        Capture { budget: self.budget, depth: self.depth + 1, is_raw: false }
+        Capture { budget: self.budget, depth: self.depth + 1, wrappers: self.wrappers, is_raw: false }
+    }
+
+    fn wrapped(mut self) -> Result<Self, Ended> {
+        self.wrappers += 1;
+        if self.wrappers < MAX_WRAPPERS { Ok(self) } else { Err(Ended) }
     }
 
     /// Whether this is a body, of which some keys are looked at and nothing else.
@@ -173,7 +183,7 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         Ok(Tree::Null)
     }
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Captured {
-        value.serialize(self)
+        value.serialize(self.wrapped()?)
     }
     fn serialize_unit(self) -> Captured {
         Ok(Tree::Null)
@@ -185,7 +195,7 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         self.leaf(Tree::text(variant))
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Captured {
-        value.serialize(self)
+        value.serialize(self.wrapped()?)
     }
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         mut self,
@@ -195,7 +205,10 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         value: &T,
     ) -> Captured {
         if self.is_body() {
-            return value.serialize(self);
+            return value.serialize(self.wrapped()?);
+        }
+        if self.depth >= MAX_DEPTH {
+            return Err(Ended);
         }
         let value = value.serialize(self.inner())?;
         Ok(Tree::Object(vec![(Cow::Borrowed(variant), value)]))
@@ -314,8 +327,8 @@ impl<'b, 'k> Entries<'b, 'k> {
     fn push<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) {
         match self.form {
             Form::Raw if key == RAW_VALUE => {
-                let Capture { depth, ref mut budget, .. } = self.capture;
-                if let Ok(value) = value.serialize(Capture { budget, depth, is_raw: true }) {
+                let Capture { depth, wrappers, ref mut budget, .. } = self.capture;
+                if let Ok(value) = value.serialize(Capture { budget, depth, wrappers, is_raw: true }) {
                     self.form = Form::Parsed;
                     self.kept.push((key, value));
                 }
@@ -350,8 +363,9 @@ impl<'b, 'k> Entries<'b, 'k> {
 
     /// The entries of an enum's content stand where the enum stands.
     fn push_content<T: Serialize + ?Sized>(&mut self, value: &T) {
-        let Capture { depth, ref mut budget, .. } = self.capture;
-        if let Ok(Tree::Object(entries)) = value.serialize(Capture { budget, depth, is_raw: false }) {
+        let Capture { depth, wrappers, ref mut budget, .. } = self.capture;
+        let content = Capture { budget, depth, wrappers, is_raw: false };
+        if let Ok(Tree::Object(entries)) = content.wrapped().and_then(|content| value.serialize(content)) {
             self.kept.extend(entries);
         }
     }
