@@ -165,11 +165,17 @@ fn sample(span: &mut SpanData) {
 }
 
 /// About what a span takes in memory.
-fn size(span: &SpanData) -> usize {
+pub(super) fn size(span: &SpanData) -> usize {
     let events = span.events.iter().flat_map(|event| &event.attributes);
     let links = span.links.iter().flat_map(|link| &link.attributes);
     let attributes = span.attributes.iter().chain(events).chain(links);
+    let message = match &span.status {
+        Status::Error { description } => description.len(),
+        Status::Ok | Status::Unset => 0,
+    };
     SPAN_BYTES
+        + span.name.len()
+        + message
         + attributes.map(|attribute| size_of::<KeyValue>() + text_bytes(&attribute.value)).sum::<usize>()
 }
 

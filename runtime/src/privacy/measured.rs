@@ -44,6 +44,11 @@ impl Measured {
         texts.filter(|text| !text.trim().is_empty()).collect()
     }
 
+    /// About what it takes in memory.
+    pub(crate) fn cost(&self) -> usize {
+        self.0.cost()
+    }
+
     /// Visits every text in it.
     pub(crate) fn each_text(&self, mut visit: impl FnMut(&str)) {
         each_text(&self.0, &mut visit);

@@ -15,6 +15,8 @@ use crate::privacy::Measured;
 
 /// More answers than this are not kept waiting: each may be as long as the content budget, and so may its documents.
 const QUEUE: usize = 256;
+/// All of them together take no more than this, about.
+const QUEUE_BYTES: usize = 32 << 20;
 
 /// An answer to measure.
 pub(super) struct Job {
@@ -25,8 +27,37 @@ pub(super) struct Job {
     pub(super) labels: metrics::Labels,
 }
 
-/// How many answers wait or are being measured.
-static WAITING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+impl Job {
+    /// About what its texts take. Documents that several answers share count for each.
+    fn bytes(&self) -> usize {
+        self.answer.cost() + self.documents.iter().map(Measured::cost).sum::<usize>()
+    }
+}
+
+/// The answers that wait or are being measured.
+struct Waiting {
+    answers: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Takes the room for one more, if it is there.
+    fn admit(&mut self, bytes: usize) -> bool {
+        let has_room = self.bytes.saturating_add(bytes) <= QUEUE_BYTES;
+        if has_room {
+            self.answers += 1;
+            self.bytes += bytes;
+        }
+        has_room
+    }
+
+    fn leave(&mut self, bytes: usize) {
+        self.answers -= 1;
+        self.bytes -= bytes;
+    }
+}
+
+static WAITING: (Mutex<Waiting>, Condvar) = (Mutex::new(Waiting { answers: 0, bytes: 0 }), Condvar::new());
 
 /// Hands an answer over, or counts that it was not measured.
 pub(super) fn submit(job: Job) {
@@ -36,13 +67,17 @@ pub(super) fn submit(job: Job) {
         let thread = std::thread::Builder::new().name("llm-trace-quality".to_owned());
         thread.spawn(move || run(&receiver)).ok().map(|_| sender)
     });
-    *waiting() += 1;
+    let bytes = job.bytes();
+    if !waiting().admit(bytes) {
+        metrics::record_unmeasured(&job.labels);
+        return;
+    }
     let refused = match queue {
         Some(queue) => offer(queue, job),
         None => Some(job),
     };
     if let Some(job) = refused {
-        done();
+        done(bytes);
         metrics::record_unmeasured(&job.labels);
     }
 }
@@ -57,15 +92,15 @@ fn offer(queue: &SyncSender<Job>, job: Job) -> Option<Job> {
 /// Waits until what was handed over has been measured, but no longer than this.
 #[cfg(feature = "otlp")]
 pub(crate) fn settle(patience: Duration) {
-    drop(WAITING.1.wait_timeout_while(waiting(), patience, |waiting| *waiting > 0));
+    drop(WAITING.1.wait_timeout_while(waiting(), patience, |waiting| waiting.answers > 0));
 }
 
-fn waiting() -> MutexGuard<'static, usize> {
+fn waiting() -> MutexGuard<'static, Waiting> {
     WAITING.0.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn done() {
-    *waiting() -= 1;
+fn done(bytes: usize) {
+    waiting().leave(bytes);
     WAITING.1.notify_all();
 }
 
@@ -73,8 +108,10 @@ fn run(queue: &Receiver<Job>) {
     // Functions whose answers have cited something: from then on one that cites nothing is news.
     let mut citing = HashSet::new();
     while let Ok(job) = queue.recv() {
+        let bytes = job.bytes();
         let _ = crate::quietly(|| measure(&job, &mut citing));
-        done();
+        drop(job);
+        done(bytes);
     }
 }
 
@@ -118,5 +155,16 @@ mod tests {
         assert!(offer(&sender, job()).is_some());
         drop(receiver);
         assert!(offer(&sender, job()).is_some());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_what_was_measured_makes_room() {
+        let mut waiting = Waiting { answers: 0, bytes: 0 };
+        let half = QUEUE_BYTES / 2;
+        assert!(waiting.admit(half) && waiting.admit(half));
+        assert!(!waiting.admit(1) && !waiting.admit(usize::MAX));
+        waiting.leave(half);
+        assert!(waiting.admit(1));
+        assert_eq!((waiting.answers, waiting.bytes), (2, half + 1));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry::InstrumentationScope;
-use opentelemetry::logs::Severity;
+use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
@@ -28,7 +28,7 @@ impl EventCounter {
 impl LogProcessor for EventCounter {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         self.handover.ledger.entered(Signal::Logs, Term::Queued, 1);
-        if self.handover.admit(Term::Queued) {
+        if self.handover.admit(Term::Queued, size(record)) {
             self.next.emit(record, scope);
         }
     }
@@ -65,7 +65,9 @@ impl<E> EventExporter<E> {
 
 impl<E: logs::LogExporter> logs::LogExporter for EventExporter<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
-        self.handover.export(batch.iter().count(), self.next.export(batch)).await
+        let (items, bytes) =
+            batch.iter().fold((0, 0), |(items, bytes), (record, _)| (items + 1, bytes + size(record)));
+        self.handover.export(items, bytes, self.next.export(batch)).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
@@ -75,4 +77,26 @@ impl<E: logs::LogExporter> logs::LogExporter for EventExporter<E> {
     fn set_resource(&mut self, resource: &Resource) {
         self.next.set_resource(resource);
     }
+}
+
+/// What a record takes besides its texts.
+const RECORD_BYTES: usize = 512;
+
+/// About what a record takes in memory.
+fn size(record: &SdkLogRecord) -> usize {
+    let attributes = record.attributes_iter().map(|(key, value)| key.as_str().len() + size_of_value(value));
+    RECORD_BYTES + record.body().map_or(0, size_of_value) + attributes.sum::<usize>()
+}
+
+fn size_of_value(value: &AnyValue) -> usize {
+    size_of::<AnyValue>()
+        + match value {
+            AnyValue::String(text) => text.as_str().len(),
+            AnyValue::Bytes(bytes) => bytes.len(),
+            AnyValue::ListAny(items) => items.iter().map(size_of_value).sum(),
+            AnyValue::Map(entries) => {
+                entries.iter().map(|(key, value)| key.as_str().len() + size_of_value(value)).sum()
+            }
+            _ => 0,
+        }
 }

@@ -14,7 +14,7 @@ mod tests;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -30,6 +30,10 @@ pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
 use super::delivery::{DropReason, Parcel, Sender, Signal, Term};
 use super::ledger::Ledger;
 
+/// What the SDK's queue may hold in bytes, about: it counts items, and an item can be as large as its texts are. Another 32 MiB
+/// wait encoded, see `with_max_queue_bytes`.
+const MAX_BYTES: usize = 32 << 20;
+
 /// One signal's way from the SDK to its sender.
 #[derive(Debug)]
 pub(super) struct Handover {
@@ -40,6 +44,8 @@ pub(super) struct Handover {
     capacity: u64,
     /// What is in it.
     in_queue: AtomicU64,
+    /// The same in bytes.
+    bytes_in_queue: AtomicUsize,
     /// Something did not find room, and nobody has been told.
     unsaid: AtomicBool,
     /// Items of the export under way that have not been handed over. The SDK exports one batch of a signal at a time.
@@ -55,6 +61,7 @@ impl Handover {
             sender,
             capacity: capacity as u64,
             in_queue: AtomicU64::new(0),
+            bytes_in_queue: AtomicUsize::new(0),
             unsaid: AtomicBool::new(false),
             in_encoder: AtomicU64::new(0),
             closed: AtomicBool::new(false),
@@ -65,13 +72,12 @@ impl Handover {
         &self.sender
     }
 
-    /// Lets one more item into the SDK's queue, if there is room; `from` is where it is counted. Nothing is said here, on the
-    /// program's own threads and in the middle of whatever they do.
-    fn admit(&self, from: Term) -> bool {
-        let room = |count| (count < self.capacity).then_some(count + 1);
+    /// Lets one more item of so many bytes into the SDK's queue, if there is room; `from` is where it is counted. Nothing is said
+    /// here, on the program's own threads and in the middle of whatever they do.
+    fn admit(&self, from: Term, bytes: usize) -> bool {
         let to = if self.closed.load(Ordering::Acquire) {
             Term::Dropped(DropReason::AfterShutdown)
-        } else if self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_ok() {
+        } else if self.has_room(bytes) {
             Term::Queued
         } else {
             self.unsaid.store(true, Ordering::Relaxed);
@@ -83,8 +89,34 @@ impl Handover {
         to == Term::Queued
     }
 
-    /// An export of so many items out of the SDK's queue. Its panic is its own: the SDK's worker goes on.
-    async fn export(&self, items: usize, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
+    /// Takes the room of an item of so many bytes, if it is there.
+    fn has_room(&self, bytes: usize) -> bool {
+        let room = |held: usize| held.checked_add(bytes).filter(|held| *held <= MAX_BYTES);
+        let one_more = |count| (count < self.capacity).then_some(count + 1);
+        if self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_err() {
+            return false;
+        }
+        let is_in = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok();
+        if !is_in {
+            self.leave(bytes);
+        }
+        is_in
+    }
+
+    fn leave(&self, bytes: usize) {
+        // Whoever closed in the meantime has counted what was in the queue.
+        let left = |held: usize| Some(held.saturating_sub(bytes));
+        let _ = self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+    }
+
+    /// An export of so many items, and bytes, out of the SDK's queue. Its panic is its own: the SDK's worker goes on.
+    async fn export(
+        &self,
+        items: usize,
+        bytes: usize,
+        export: impl Future<Output = OTelSdkResult>,
+    ) -> OTelSdkResult {
+        self.leave(bytes);
         if self.unsaid.swap(false, Ordering::Relaxed) {
             let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
             self.ledger.say_dropped(self.signal, reason, self.sender.destination(), why);
@@ -129,6 +161,7 @@ impl Handover {
 
     /// Counts what the SDK did not hand over in time.
     pub(super) fn settle(&self) {
+        self.bytes_in_queue.store(0, Ordering::Release);
         let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
         self.ledger.dropped(self.signal, left, Term::Queued, reason, self.sender.destination(), why);

@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::{
 use super::Handover;
 use crate::export::delivery::{Signal, Term};
 use crate::export::ledger::Ledger;
+use crate::export::tail::size;
 
 /// Counts the spans that a sampler does not want: no processor hears of them.
 #[derive(Clone, Debug)]
@@ -69,7 +70,7 @@ impl SpanProcessor for SpanCounter {
         // The SDK's batch processor would export spans that were recorded but not sampled.
         if !span.span_context.is_sampled() {
             self.handover.ledger.moved(Signal::Traces, 1, Term::Open, Term::Unsampled);
-        } else if self.handover.admit(Term::Open) {
+        } else if self.handover.admit(Term::Open, size(&span)) {
             self.next.on_end(span);
         }
     }
@@ -102,7 +103,8 @@ impl<E> SpanExporter<E> {
 
 impl<E: trace::SpanExporter> trace::SpanExporter for SpanExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        self.handover.export(batch.len(), self.next.export(batch)).await
+        let bytes = batch.iter().map(size).sum();
+        self.handover.export(batch.len(), bytes, self.next.export(batch)).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {

@@ -143,6 +143,28 @@ fn what_the_queue_does_not_hold_is_counted_to_the_last_span() {
 }
 
 #[test]
+fn large_spans_find_no_room_where_small_ones_would_and_what_is_exported_makes_room() {
+    let rig = Rig::new(Sampler::AlwaysOn);
+    let large = |mebibytes: usize| {
+        let text = opentelemetry::KeyValue::new("text", "x".repeat(mebibytes << 20));
+        let span = SpanBuilder::from_name("span").with_attributes([text]);
+        rig.provider.tracer("test").build_with_context(span, &Context::new()).end();
+    };
+    large(20);
+    large(20);
+    assert_eq!(rig.counts().dropped_for(DropReason::QueueFull), 1, "both do not fit");
+    rig.spans(1);
+    assert_eq!(rig.begun.recv(), Ok(2));
+    rig.order(Do::HandOver);
+    rig.until(|counts| counts.delivered() == 2);
+    large(20);
+    rig.spans(1);
+    rig.order(Do::HandOver);
+    rig.until(|counts| counts.delivered() == 4);
+    assert_eq!((rig.counts().started(), rig.counts().dropped()), (5, 1));
+}
+
+#[test]
 fn an_exporter_that_panics_or_fails_costs_its_batch_and_nothing_more() {
     let rig = Rig::new(Sampler::AlwaysOn);
     for (order, lost) in [(Do::Panic, 2), (Do::Fail, 4), (Do::Nothing, 6), (Do::HandOver, 6)] {

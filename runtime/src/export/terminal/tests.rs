@@ -141,6 +141,21 @@ fn a_huge_trace_is_shown_in_part_with_its_root() {
     assert!(text.contains(&format!("· {MAX_SPANS} not shown ·")), "{text}");
 }
 
+#[test]
+fn spans_that_take_too_much_memory_are_counted_and_not_shown_until_there_is_room_again() {
+    let (screen, _provider, tracer) = terminal(false);
+    let text = [KeyValue::new("text", "x".repeat(12 << 20))];
+    for trace in 0..2 {
+        let root = start(&tracer, &Context::new(), "root", 0, &[]);
+        for _ in 0..4 {
+            end(&start(&tracer, &root, "child", 0, &text), 1);
+        }
+        end(&root, 5);
+        let shown = screen.text().matches("child").count();
+        assert_eq!((shown, screen.text().matches("· 2 not shown ·").count()), (2 * (trace + 1), trace + 1));
+    }
+}
+
 /// Attributes of a call of 10 → 2 tokens for a tenth of a dollar.
 fn call(operation: &'static str) -> Vec<KeyValue> {
     vec![

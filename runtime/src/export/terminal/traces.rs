@@ -5,11 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 
+use super::super::tail::size;
 use super::tree;
 use crate::semconv::{SCOPE_NAME, attribute};
 
 /// A trace with more spans than a person reads is shown in part.
 pub(super) const MAX_SPANS: usize = 200;
+
+/// What the spans that are kept for all traces may take, about: beyond it traces are shown in part too.
+const MAX_BYTES: usize = 32 << 20;
 
 /// A leaked span keeps its trace open for ever. Beyond this many the oldest is given up: printed as far as it got.
 pub(super) const MAX_TRACES: usize = 1000;
@@ -23,6 +27,7 @@ pub(super) struct Traces {
     open: HashMap<TraceId, Trace>,
     by_age: BTreeMap<u64, TraceId>,
     started: u64,
+    bytes: usize,
 }
 
 /// What the end of a span means for its trace.
@@ -38,6 +43,7 @@ pub(super) struct Trace {
     age: u64,
     open: HashSet<SpanId>,
     ended: Vec<SpanData>,
+    bytes: usize,
     totals: Totals,
 }
 
@@ -65,7 +71,9 @@ impl Traces {
         self.by_age.insert(self.started, id);
         let trace = Trace { age: self.started, open: HashSet::from([span.span_id()]), ..Trace::default() };
         self.open.insert(id, trace);
-        oldest.and_then(|(_, oldest)| self.open.remove(&oldest))
+        let oldest = oldest.and_then(|(_, oldest)| self.open.remove(&oldest));
+        self.bytes -= oldest.as_ref().map_or(0, |trace| trace.bytes);
+        oldest
     }
 
     /// Notes a span that has ended.
@@ -79,8 +87,12 @@ impl Traces {
         trace.open.remove(&span_id);
         if span.span_context.is_sampled() {
             trace.totals.add(&span);
+            let bytes = size(&span);
+            let has_room = trace.ended.len() < MAX_SPANS && self.bytes + bytes <= MAX_BYTES;
             // The root ends last and must be kept, so the cap leaves room for it.
-            if trace.ended.len() < MAX_SPANS || trace.open.is_empty() {
+            if has_room || trace.open.is_empty() {
+                self.bytes += bytes;
+                trace.bytes += bytes;
                 trace.ended.push(span);
             }
         }
@@ -89,6 +101,7 @@ impl Traces {
         }
         self.open.remove(&id).map_or(End::OthersAreOpen, |trace| {
             self.by_age.remove(&trace.age);
+            self.bytes -= trace.bytes;
             End::WasTheLast(trace)
         })
     }
