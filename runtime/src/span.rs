@@ -11,6 +11,7 @@ use crate::context::{Agent, Scope};
 use crate::mcp;
 use crate::openinference;
 use crate::pricing::{self, Price};
+use crate::privacy;
 use crate::request::Request;
 use crate::semconv::attribute;
 use crate::vintage;
@@ -45,7 +46,7 @@ pub(crate) fn start(
 pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
-        let mut told = end_attributes(call);
+        let mut told = end_attributes(call, privacy::content_on_spans());
         if call.request.is_late {
             let late = start_attributes(call.site, call.request, call.agent).into_iter();
             told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
@@ -61,10 +62,11 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
     span.end_with_timestamp(at);
 }
 
-/// Every attribute that the span of a finished call has, without content: for the event that tells the same.
+/// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
+/// same.
 pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
     let mut attributes = start_attributes(call.site, call.request, call.agent);
-    let told = end_attributes(call);
+    let told = end_attributes(call, privacy::content_on_events());
     for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
         attributes.retain(|attribute| attribute.key != new.key);
         attributes.push(new);
@@ -80,10 +82,10 @@ fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<I
         .filter(|own| told.iter().all(|told| told.key != own.key))
 }
 
-/// What is known at the end only.
-fn end_attributes(call: &Finished<'_>) -> Vec<KeyValue> {
+/// What is known at the end only; a finish reason in free text only if the signal may have content.
+fn end_attributes(call: &Finished<'_>, has_content: bool) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
-    response_attributes(call, &mut attributes);
+    response_attributes(call, has_content, &mut attributes);
     for (key, time) in [
         (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
         (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
@@ -250,7 +252,7 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
     attribute::USAGE_AUDIO_OUTPUT_TOKENS,
 ];
 
-fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(call: &Finished<'_>, has_content: bool, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, call.response);
     // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
     // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
@@ -280,8 +282,10 @@ fn response_attributes(call: &Finished<'_>, attributes: &mut Vec<KeyValue>) {
         attributes.push(KeyValue::new(attribute::CONVERSATION_COMPACTED, true));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
-    if generates && !response.finish_reasons.is_empty() {
-        let reasons = crate::call::string_array(response.finish_reasons.clone());
+    let free_reason = response.free_reason.iter().filter(|_| has_content);
+    let reasons: Vec<_> = response.finish_reasons.iter().chain(free_reason).cloned().collect();
+    if generates && !reasons.is_empty() {
+        let reasons = crate::call::string_array(reasons);
         attributes.push(KeyValue::new(attribute::RESPONSE_FINISH_REASONS, reasons));
     }
     let usage = response.usage.unwrap_or_default();

@@ -1,6 +1,8 @@
 //! What identifies people and opens doors is replaced before anything is recorded.
 
-use llm_trace::{Builder, llm_trace};
+use llm_trace::{Builder, ContentCapture, llm_trace};
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
+use serde_json::{Value, json};
 
 use crate::{capturing, content, exported, text};
 
@@ -153,4 +155,41 @@ fn values_whose_name_is_that_of_a_secret_are_replaced_whatever_they_look_like() 
         content(&spans[1], "gen_ai.tool.call.arguments"),
         serde_json::json!({"OPENAI-API-KEY": "[SECRET]", "nested": [{"passwd": "[SECRET]"}], "password": "${PASSWORD}"})
     );
+}
+
+/// The finish reasons of a response that is incomplete, on the span, with content captured so.
+fn reasons_of(capture: ContentCapture, skips: bool) -> Vec<String> {
+    #[llm_trace(chat, provider = "openai", model = "m")]
+    fn ask(body: &Value) -> Value {
+        body.clone()
+    }
+    #[llm_trace(chat, provider = "openai", model = "m", skip(output))]
+    fn skipping(body: &Value) -> Value {
+        body.clone()
+    }
+    let body = json!({
+        "object": "response", "status": "incomplete", "usage": {"input_tokens": 1, "output_tokens": 1},
+        "incomplete_details": {"reason": "asked by alice@example.com"},
+    });
+    let builder = llm_trace::builder().with_content_capture(capture);
+    let receiver = exported(builder, || drop(if skips { skipping(&body) } else { ask(&body) }));
+    let spans = receiver.spans();
+    let reasons = spans[0].attributes.iter().find(|it| it.key == "gen_ai.response.finish_reasons");
+    let Some(Any::ArrayValue(list)) = reasons.and_then(|it| it.value.clone()?.value) else {
+        return Vec::new();
+    };
+    let texts = list.values.into_iter().filter_map(|item| match item.value? {
+        Any::StringValue(text) => Some(text),
+        _ => None,
+    });
+    texts.collect()
+}
+
+#[test]
+fn a_finish_reason_in_free_text_is_content_of_the_output_and_redacted() {
+    let [reason] = &reasons_of(ContentCapture::SpanOnly, false)[..] else { panic!("one reason") };
+    assert!(reason.starts_with("asked by ") && !reason.contains("alice"), "{reason}");
+    assert!(reasons_of(ContentCapture::SpanOnly, true).is_empty());
+    assert!(reasons_of(ContentCapture::EventOnly, false).is_empty());
+    assert!(reasons_of(ContentCapture::NoContent, false).is_empty());
 }

@@ -161,7 +161,9 @@ fn shell() {
     prompt_variables(user_name = "Alice", limits = [1, 2]),
     compacted = true
 )]
-fn chat_of_template() {}
+fn chat_of_template() {
+    llm_trace::current().wasted(Usage::new(u64::MAX, 0)); // no such number
+}
 
 #[llm_trace(memory(create), store = "s", records = ["likes tea"])]
 fn remember() {}

@@ -151,11 +151,8 @@ impl Facts {
         let Facts { request, response, attempts, .. } = self;
         response.usage = response.usage.map(Usage::plausible);
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        let free_reason = response.free_reason.take();
-        if privacy::content_allowed() && request.captures(Piece::Output) {
-            response.finish_reasons.extend(free_reason.map(privacy::redacted));
-            response.finish_reasons.truncate(bounds::MAX_ITEMS);
-        }
+        let is_recorded = privacy::content_allowed() && request.captures(Piece::Output);
+        response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(privacy::redacted);
     }
 }
 

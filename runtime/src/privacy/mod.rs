@@ -38,7 +38,7 @@ pub use policy::ContentCapture;
 pub(crate) use policy::{
     CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
 };
-pub(crate) use policy::{content_allowed, content_on_events};
+pub(crate) use policy::{content_allowed, content_on_events, content_on_spans};
 pub(crate) use question::{hash_of_input, hash_of_request};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};

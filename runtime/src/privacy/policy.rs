@@ -121,7 +121,7 @@ pub(super) fn content_allowed_of(kind: Kind) -> bool {
 }
 
 /// Whether content may be recorded on spans.
-pub(super) fn content_on_spans() -> bool {
+pub(crate) fn content_on_spans() -> bool {
     content() & SPANS != 0
 }
 
