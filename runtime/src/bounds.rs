@@ -27,6 +27,7 @@ pub(crate) enum Number {
     /// Scores of documents and evaluations, on whatever scale.
     Score,
     /// US dollars of one call.
+    #[cfg_attr(not(feature = "pricing"), allow(dead_code, reason = "without prices nothing costs"))]
     Cost,
     /// What a request asks for. Some servers give a meaning to negative numbers.
     Parameter,

@@ -57,11 +57,14 @@ fn limits() -> Row {
         title: "What was left out on purpose",
         panels: vec![
             Panel::lines("Not sampled", "Items per second that the sampler left out; metrics count them all the same.")
-                .width(12)
+                .width(8)
                 .query("{{llm_trace_signal}}", "sum by (llm_trace_signal) (rate(llm_trace_delivery_unsampled_total{APPS}[$__rate_interval]))"),
             Panel::lines("Measurements without their labels", "Per second, by metric: more label sets than the cap; they are counted under `other`.")
-                .width(12)
+                .width(8)
                 .query("{{llm_trace_metric_name}}", "sum by (llm_trace_metric_name) (rate(llm_trace_metrics_overflow_total{APPS}[$__rate_interval]))"),
+            Panel::lines("Implausible values", "Per second, by kind: values of requests and responses that are outside of their range; the rest is recorded.")
+                .width(8)
+                .query("{{llm_trace_value_kind}}", "sum by (llm_trace_value_kind) (rate(llm_trace_implausible_total{APPS}[$__rate_interval]))"),
         ],
     }
 }

@@ -142,8 +142,7 @@ fn tightest(found: &[(Of, String, Limit)], of: Of) -> Limit {
 
 /// -1 is what some say of what they do not know.
 fn count(value: &str) -> Option<u64> {
-    let number: f64 = value.parse().ok()?;
-    if number == -1.0 { None } else { Number::RateLimit.whole(number) }
+    if value == "-1" { None } else { Number::RateLimit.whole(value.parse().ok()?) }
 }
 
 /// Seconds from now: a duration (`6m0s`, `20ms`, `59` seconds) or a time (RFC 3339, or seconds or milliseconds since 1970).
