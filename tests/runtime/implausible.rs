@@ -227,6 +227,10 @@ fn the_response_of_a_rerank_or_an_evaluator_is_held_to_the_same() {
     fn judge(value: f64) -> f64 {
         value
     }
+    #[llm_trace(embeddings, provider = "openai", model = "absurd-embedding")]
+    fn embed(response: Response) -> Result<Response, std::io::Error> {
+        Ok(response)
+    }
     let trace = Trace::new();
     trace.run(|| {
         judge(f64::INFINITY);
@@ -236,10 +240,6 @@ fn the_response_of_a_rerank_or_an_evaluator_is_held_to_the_same() {
     let scores = points_where("llm_trace.evaluation.score", "gen_ai.evaluation.name", "absurd-evaluator");
     assert_eq!(scores.iter().map(|point| (point.count, point.sum)).collect::<Vec<_>>(), [(1, 0.5)]);
     let response = Response::new().with_usage(Usage::input(u64::MAX));
-    #[llm_trace(embeddings, provider = "openai", model = "absurd-embedding")]
-    fn embed(response: Response) -> Result<Response, std::io::Error> {
-        Ok(response)
-    }
     trace.run(|| drop(embed(response)));
     assert_eq!(tokens("absurd-embedding"), []);
     assert!(all_points().iter().all(|(_, point)| point.sum.is_finite()));
@@ -361,6 +361,11 @@ mod panicking {
         assert!(PANICS.load(Ordering::Relaxed) > 20, "{PANICS:?}");
     }
 
+    #[llm_trace(tool)]
+    async fn tool() -> u8 {
+        7
+    }
+
     fn calls() {
         assert_eq!(ask("m", honest()), honest());
         ask("m", body(&json!({"prompt_tokens": -1, "completion_tokens": u64::MAX})));
@@ -373,10 +378,6 @@ mod panicking {
         score("s").value(1.0).record();
         drop(Session::client(|request| request.server("h:1")));
         drop(Call::builder(Kind::Agent).begin());
-        #[llm_trace(tool)]
-        async fn tool() -> u8 {
-            7
-        }
         assert_eq!(tool().now_or_never(), Some(7));
     }
 }

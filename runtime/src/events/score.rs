@@ -142,7 +142,7 @@ impl Score {
 
     /// An attribute of your own.
     pub fn attribute<T: AttributeValue + ?Sized>(mut self, key: &'static str, value: &T) -> Self {
-        if let Some(value) = value.attribute() {
+        if let Some(value) = value.attribute().and_then(bounds::number) {
             self.attributes.retain(|(known, _)| *known != key);
             self.attributes.push((key, value));
         }

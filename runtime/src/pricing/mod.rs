@@ -184,6 +184,7 @@ mod tests {
     use super::*;
     use crate::call::Kind;
 
+    #[expect(clippy::large_types_passed_by_value, reason = "as users pass it")]
     fn price_of(provider: &str, model: &str, usage: Usage) -> Price {
         let mut request = Request::new(Kind::Chat);
         request.provider(provider);

@@ -278,7 +278,7 @@ impl Room {
 }
 
 /// Ids and names are short.
-const MAX_NAME: usize = 256;
+const MAX_NAME: usize = crate::bounds::MAX_NAME;
 
 #[cfg(test)]
 mod tests {

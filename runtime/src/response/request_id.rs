@@ -2,17 +2,16 @@
 
 use opentelemetry::KeyValue;
 
+use crate::bounds;
 use crate::semconv::attribute;
-
-/// No id is longer.
-const MAX_LENGTH: usize = 128;
 
 /// The attribute that a header is.
 pub(crate) fn read(name: &str, value: &[u8]) -> Option<KeyValue> {
     let key = key(name)?;
     let id = std::str::from_utf8(value).ok()?.trim();
-    let is_id = (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
-    is_id.then(|| KeyValue::new(key, id.to_owned()))
+    let id =
+        bounds::name(id).filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic()))?;
+    Some(KeyValue::new(key, id.to_owned()))
 }
 
 /// Azure and AWS have names of their own in the conventions, and Azure sends `OpenAI`'s header too.
