@@ -82,7 +82,7 @@ fn the_id_of_the_request_is_on_the_span_under_the_name_that_its_cloud_has_for_it
     }
     let attempts = [("request-id", "req_1"), ("request-id", "req_2")];
     assert_eq!(id_of(&attempts, "llm_trace.request.id").as_deref(), Some("req_2"));
-    let too_long: &'static str = "x".repeat(129).leak();
+    let too_long: &'static str = "x".repeat(257).leak();
     for no_id in ["", "two words", too_long] {
         assert_eq!(id_of(&[("x-request-id", no_id)], "llm_trace.request.id"), None, "{no_id}");
     }
