@@ -24,7 +24,10 @@ fn fuzz_headers() {
         let ids: Vec<_> = pairs().filter_map(|(name, value)| request_id::read(name, value)).collect();
         for id in &ids {
             let id = id.value.as_str();
-            assert!(id.len() <= 128 && id.bytes().all(|byte| byte.is_ascii_graphic()), "{id:?}");
+            assert!(
+                id.len() <= crate::bounds::MAX_NAME && id.bytes().all(|byte| byte.is_ascii_graphic()),
+                "{id:?}"
+            );
         }
         format!("{limits:?} {ids:?}")
     });
