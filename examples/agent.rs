@@ -1,7 +1,7 @@
 //! An agent that answers questions about this project: the model decides which tools to call.
 //!
 //! ```sh
-//! cargo run --example agent -- "How do I name a span, and which section of the README says so?"
+//! cargo run --example agent -- "How do I name a span, and which sections does the README have?"
 //! ```
 //!
 //! The trace shows the agent, its turns with the model, the tools it called, and the retrieval inside one of them. It is
@@ -212,7 +212,7 @@ async fn main() -> ExitCode {
     let question = env::args().skip(1).collect::<Vec<_>>().join(" ");
     if question.trim().is_empty() {
         eprintln!(
-            "usage: cargo run --example agent -- \"How do I name a span, and which section of the README says so?\""
+            "usage: cargo run --example agent -- \"How do I name a span, and which sections does the README have?\""
         );
         return ExitCode::from(2);
     }

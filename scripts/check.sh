@@ -23,11 +23,19 @@ cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
 
-step "the number of crates that the README states"
+step "the number of crates that README and guide state"
 crates() { cargo tree --package llm-trace --edges normal --prefix none "$@" | cut -d' ' -f1,2 | sort -u | wc -l; }
 for count in "$(crates)" "$(crates --no-default-features)"; do
-    grep -q "brings $count\b" README.md || { echo "the README does not say: brings $count"; exit 1; }
+    for page in README.md docs/guide/performance.md; do
+        grep -q "brings $count\b" "$page" || { echo "$page does not say: brings $count"; exit 1; }
+    done
     echo "$count"
+done
+
+step "the guide is in the package"
+packaged=$(cargo package --package llm-trace --list --allow-dirty 2>/dev/null)
+for page in docs/guide/*.md docs/{backends,configuration,redaction,semconv,trust}.md; do
+    grep -qx "$page" <<<"$packaged" || { echo "the package does not contain $page"; exit 1; }
 done
 
 step dependencies

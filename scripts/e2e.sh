@@ -36,7 +36,7 @@ here=$root/scripts/e2e
 cache=${LLM_TRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/llm-trace-e2e}
 question=${LLM_TRACE_E2E_QUESTION:-How do I name a span?}
 # Its words are what makes the stand-in call both tools, one of them for the README.
-agent_question="How do I name a span, and which section of the README says so?"
+agent_question="How do I name a span, and which sections does the README have?"
 data=$(mktemp -d "${TMPDIR:-/tmp}/llm-trace-e2e.XXXXXX")
 failures=$data/failures # one line per failed expectation
 as_expected=true

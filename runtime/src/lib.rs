@@ -28,6 +28,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The [guide] has a page for each topic: [getting started](guide::getting_started), [arguments](guide::arguments),
+//! [content](guide::content), [configuration](guide::configuration), [delivery](guide::delivery), [testing](guide::testing), …
+//!
 //! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span, metrics and events → export.
 //!
 //! [GenAI semantic conventions]: https://github.com/open-telemetry/semantic-conventions-genai
@@ -47,6 +50,10 @@ mod events;
 mod export;
 #[cfg(test)]
 mod fuzz;
+#[cfg(any(doc, doctest))]
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/guide/README.md")]
+pub mod guide;
 pub mod mcp;
 mod metrics;
 mod mirror;

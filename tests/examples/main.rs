@@ -217,7 +217,7 @@ fn the_doctor_says_whether_the_receiver_of_the_environment_answers() {
 
 #[test]
 fn an_agent_calls_tools_and_answers_from_what_they_say() {
-    let question = "How do I name a span, and which section of the README says so?";
+    let question = "How do I name a span, and which sections does the README have?";
     let run = agent(&[question]).run();
 
     assert_eq!(run.code, Some(0), "{run}");
