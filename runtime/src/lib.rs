@@ -60,6 +60,7 @@ mod mirror;
 mod openinference;
 mod pricing;
 mod privacy;
+mod private_file;
 mod probe;
 #[cfg(feature = "otlp")]
 pub mod propagation;

@@ -343,6 +343,33 @@ fn a_folder_keeps_content_in_files_that_nobody_else_can_read() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn content_is_neither_written_through_a_link_nor_into_a_folder_of_others() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = Folder::new("linked");
+    let store = ContentDirectory::create(&folder.0).unwrap();
+    let victim = folder.0.join("victim");
+    std::fs::write(&victim, "untouched").unwrap();
+    // The first piece without ids is called this: a link waits for it.
+    let reference = format!("untraced-{}-0-gen_ai.input.messages", std::process::id());
+    symlink(&victim, folder.0.join(format!("{reference}.part"))).unwrap();
+    let url = format!("file://{}", folder.0.join(format!("{reference}.json")).display()).replace(' ', "%20");
+    store.store(&url, "[1]").unwrap();
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "untouched");
+    let path = folder.0.join(format!("{reference}.json"));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "[1]");
+    assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+
+    // Somebody opens the folder for others while the program runs, or before it starts.
+    std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let error = store.store(&url, "[2]").unwrap_err().to_string();
+    assert!(error.contains("has mode 0777") && error.contains("chmod 700"), "{error}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "[1]");
+    let error = ContentDirectory::create(&folder.0).unwrap_err().to_string();
+    assert!(error.contains("chmod 700"), "{error}");
+}
+
 #[test]
 fn a_folder_that_is_gone_loses_content_and_nothing_else() {
     let folder = Folder::new("gone");

@@ -1,5 +1,6 @@
 //! The doctor at the bed of every receiver that does not work.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -419,8 +420,10 @@ fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
     // What an earlier program of the name stored.
     let folder = dir.path().join("bot");
     std::fs::create_dir(&folder).unwrap();
+    std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
     for (name, bytes) in [("v1-0.redb", 300), ("v1-1.redb", 50), ("v1-0.lock", 0), ("v1-0.corrupt-1", 9)] {
         std::fs::write(folder.join(name), vec![0; bytes]).unwrap();
+        std::fs::set_permissions(folder.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     let report = examine(dir.path());
     let spool = report.spool().unwrap();

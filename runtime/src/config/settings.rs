@@ -123,8 +123,9 @@ impl Settings {
             Some(on) => on,
             None => env::flag(source, OPENINFERENCE)?.unwrap_or(false),
         };
+        let spool_parameter = spool::parameter(&builder);
         let resource = resource::resolve(builder, source)?;
-        let spool = spool.map(|spool| spool.of_service(&resource));
+        let spool = spool.map(|spool| spool.of_service(&resource, spool_parameter)).transpose()?;
         Ok(Some(Settings {
             traces,
             metrics,

@@ -8,13 +8,13 @@ mod settings;
 #[cfg(not(feature = "spool"))]
 pub(crate) use none::SpoolSettings;
 #[cfg(not(feature = "spool"))]
-pub(super) use none::{resolve, rows};
+pub(super) use none::{parameter, resolve, rows};
 #[cfg(feature = "spool")]
 pub use settings::SpoolMode;
 #[cfg(feature = "spool")]
 pub(crate) use settings::SpoolSettings;
 #[cfg(feature = "spool")]
-pub(super) use settings::{Wanted, resolve, rows};
+pub(super) use settings::{Wanted, parameter, resolve, rows};
 
 use super::ConfigError;
 

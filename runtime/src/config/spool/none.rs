@@ -15,8 +15,12 @@ impl SpoolSettings {
         match *self {}
     }
 
-    pub(in crate::config) fn of_service(self, _resource: &[KeyValue]) -> Self {
-        self
+    pub(in crate::config) fn of_service(
+        self,
+        _resource: &[KeyValue],
+        _parameter: &'static str,
+    ) -> Result<Self, ConfigError> {
+        match self {}
     }
 }
 
@@ -31,6 +35,10 @@ pub(in crate::config) fn resolve(
         }
     }
     Ok(None)
+}
+
+pub(in crate::config) fn parameter(_builder: &Builder) -> &'static str {
+    DIR
 }
 
 pub(in crate::config) fn rows(

@@ -8,8 +8,10 @@ use opentelemetry::KeyValue;
 use super::super::env::{self, Source, invalid};
 use super::super::{Builder, ConfigError, range};
 use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
+use crate::export::spool::folder::check_private;
 use crate::semconv::resource::SERVICE_NAME;
 
+const WITH_SPOOL: &str = "with_spool";
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -68,6 +70,10 @@ impl Builder {
     /// Headers, and so credentials, are never written; **prompts and completions are, if content is captured**. Folders are
     /// made for the owner only (0700, files 0600). A folder that cannot be used, a full disk or a damaged file are no error
     /// of the program's: that is said once, and telemetry waits in memory.
+    ///
+    /// On Unix, `init()` returns a [`ConfigError`] if the service's folder in it (`dir/service.name`) or a file of the spool
+    /// exists and is a symbolic link, belongs to another user, or gives permissions to others; it names the `chmod` or
+    /// `chown` that helps. `dir` itself may be shared.
     pub fn with_spool(mut self, dir: impl Into<PathBuf>) -> Self {
         self.spool.dir = Some(dir.into());
         self
@@ -95,11 +101,19 @@ impl SpoolSettings {
         self.write_ahead
     }
 
-    /// Each service has a folder of its own.
-    pub(in crate::config) fn of_service(self, resource: &[KeyValue]) -> Self {
+    /// Each service has a folder of its own, which must be its owner's only if it exists.
+    pub(in crate::config) fn of_service(
+        self,
+        resource: &[KeyValue],
+        parameter: &'static str,
+    ) -> Result<Self, ConfigError> {
         let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
         let service = service.map(|name| name.value.as_str()).unwrap_or_default();
-        SpoolSettings { folder: folder_of(&self.folder, &service), ..self }
+        let folder = folder_of(&self.folder, &service);
+        if let Err(error) = check_private(&folder) {
+            return Err(invalid(parameter, folder.display().to_string(), error.to_string()));
+        }
+        Ok(SpoolSettings { folder, ..self })
     }
 }
 
@@ -118,6 +132,11 @@ pub(in crate::config) fn resolve(
     Ok(Some(SpoolSettings { folder, max_bytes, max_age, write_ahead: mode == SpoolMode::WriteAhead }))
 }
 
+/// The builder method or variable that names the folder.
+pub(in crate::config) fn parameter(Builder { spool: wanted, .. }: &Builder) -> &'static str {
+    if wanted.dir.is_some() { WITH_SPOOL } else { DIR }
+}
+
 /// Every value in force, for the doctor.
 pub(in crate::config) fn rows(
     Builder { spool: wanted, .. }: &Builder,
@@ -127,7 +146,7 @@ pub(in crate::config) fn rows(
     let Some(SpoolSettings { folder, max_bytes, max_age, write_ahead }) = settings else {
         return push("spool", "none".to_owned(), None, DIR);
     };
-    push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| "with_spool"), DIR)?;
+    push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| WITH_SPOOL), DIR)?;
     let limits = wanted.limits.map(|_| "with_spool_limits");
     push("spool size", format!("{max_bytes} bytes"), limits, MAX_BYTES)?;
     push("spool age", format!("{max_age:?}"), limits, MAX_AGE)?;
@@ -137,7 +156,7 @@ pub(in crate::config) fn rows(
 
 fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigError> {
     let (parameter, dir) = match &wanted.dir {
-        Some(dir) => ("with_spool", dir.clone()),
+        Some(dir) => (WITH_SPOOL, dir.clone()),
         None => match source.get(DIR)? {
             Some(dir) => (DIR, PathBuf::from(dir)),
             None => return Ok(None),

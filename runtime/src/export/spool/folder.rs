@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use super::slot;
+use crate::private_file;
 
 /// What is in a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,6 +26,24 @@ pub(crate) fn found(folder: &Path) -> Found {
         }
     }
     found
+}
+
+/// Checks that the folder and the files of the spool in it are their owner's only, as far as they exist.
+pub(crate) fn check_private(folder: &Path) -> io::Result<()> {
+    match private_file::check_folder(folder) {
+        Ok(()) => {}
+        // What else is wrong is no error of the program's: the spool reports it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+        Err(_) => return Ok(()),
+    }
+    for name in slot::names(folder).iter().filter(|name| slot::is_ours(name)) {
+        match private_file::check_file(&folder.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            // Its process has just removed it.
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Makes a file there and removes it, or where the folder would be made.

@@ -9,10 +9,12 @@
 //! A lock goes with its process however that ends, and whoever gets it finds what is there. `v1` is the format: a
 //! program that knows another one leaves these files alone.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use crate::private_file;
 
 /// More processes than this do not share a folder; it is a stop for a folder that no lock can be had in.
 const MAX_SLOTS: u32 = 1024;
@@ -32,7 +34,7 @@ pub(super) struct Slot {
 impl Slot {
     /// Takes the first place that is free, and makes the folder if there is none.
     pub(super) fn claim(folder: &Path) -> io::Result<Self> {
-        private_folders(folder)?;
+        private_file::create_folder(folder)?;
         for number in 0..MAX_SLOTS {
             if let Some(slot) = Slot::claim_number(folder, number)? {
                 return Ok(slot);
@@ -43,7 +45,7 @@ impl Slot {
 
     /// Takes one place unless another process has it.
     fn claim_number(folder: &Path, number: u32) -> io::Result<Option<Self>> {
-        let lock = private_file(&folder.join(format!("{PREFIX}{number}.lock")))?;
+        let lock = open_or_create(&folder.join(format!("{PREFIX}{number}.lock")))?;
         #[expect(
             clippy::incompatible_msrv,
             reason = "the store of this feature needs a newer Rust than the crate"
@@ -73,7 +75,7 @@ impl Slot {
     /// Makes the file of the parcels, for the owner's eyes only, unless it exists.
     pub(super) fn make_file(&self) -> io::Result<PathBuf> {
         let path = self.file();
-        private_file(&path)?;
+        open_or_create(&path)?;
         Ok(path)
     }
 
@@ -112,6 +114,11 @@ pub(super) fn is_aside(name: &str) -> bool {
     name.starts_with(PREFIX) && name.contains(CORRUPT)
 }
 
+/// Whether it is the name of a file of the spool.
+pub(super) fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 fn number(name: &str) -> Option<u32> {
     name.strip_prefix(PREFIX)?.strip_suffix(".redb")?.parse().ok()
 }
@@ -121,21 +128,9 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// Opens a file, and makes it, if need be, for the owner's eyes only.
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn private_folders(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
+/// Opens a file, and creates it if need be.
+fn open_or_create(path: &Path) -> io::Result<File> {
+    private_file::open_file(path, OpenOptions::new().read(true).write(true).create(true).truncate(false))
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{ContentPiece, ContentStore};
+use crate::private_file;
 
 /// A folder that content is kept in, one file of JSON for each piece, which nobody but the program's user can read (mode
-/// 0600, folders 0700; elsewhere than on Unix as the folder's rights have it). References are `file://` URLs. Nothing is
+/// 0600, folders 0700; elsewhere than on Unix as the folder's rights have it). Symbolic links are not followed. References are `file://` URLs. Nothing is
 /// ever deleted: that is for whoever knows how long content may be kept.
 ///
 /// ```no_run
@@ -33,9 +34,11 @@ impl ContentDirectory {
     ///
     /// # Errors
     ///
-    /// If the folder cannot be made.
+    /// If the folder cannot be created, or, on Unix, if it exists and is a symbolic link, belongs to another user, or gives
+    /// permissions to others: the error names the `chmod` or `chown` that helps. The folder is checked again for each piece;
+    /// one that is gone or not its owner's any more loses the piece, which is counted.
     pub fn create(path: impl AsRef<Path>) -> io::Result<Self> {
-        make_folder(path.as_ref())?;
+        private_file::create_folder(path.as_ref())?;
         Ok(ContentDirectory { path: path.as_ref().canonicalize()?, unnamed: AtomicU64::new(0) })
     }
 
@@ -68,22 +71,22 @@ impl ContentStore for ContentDirectory {
         let name = reference.rsplit('/').next().filter(|name| self.url(name) == reference);
         let path = self.path.join(name.ok_or("not a reference of this folder")?);
         let unfinished = path.with_extension("part");
-        make_file(&unfinished)?.write_all(json.as_bytes())?;
+        private_file::check_folder(&self.path)?;
+        create_new(&unfinished)?.write_all(json.as_bytes())?;
         // Whoever follows a reference finds all of it or nothing.
         Ok(fs::rename(&unfinished, &path)?)
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    let mut folder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-    folder.recursive(true).create(path)
-}
-
-fn make_file(path: &Path) -> io::Result<fs::File> {
-    let mut file = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    file.write(true).create(true).truncate(true).open(path)
+/// Creates a file that was not there, so that nothing is written through a link. One that a killed program left is replaced.
+fn create_new(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    match private_file::open_file(path, &mut options) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound && fs::symlink_metadata(path).is_ok() => {
+            fs::remove_file(path)?;
+            private_file::open_file(path, &mut options)
+        }
+        opened => opened,
+    }
 }
