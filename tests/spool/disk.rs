@@ -4,7 +4,6 @@ use std::fs;
 
 use llm_trace_tests::faults::Row;
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use tempfile::tempdir;
 
 use crate::program::{Program, files};
@@ -63,36 +62,115 @@ fn a_read_only_folder_is_said_once_and_costs_nothing_while_the_receiver_answers(
 }
 
 #[test]
-fn a_corrupted_file_is_said_and_moved_aside_and_the_program_goes_on() {
+fn a_corrupted_file_loses_what_is_unreadable_and_that_is_counted_and_said() {
     let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
-    let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[]);
-    program.ask("spans 400");
-    assert_eq!(program.shutdown().0.get("spooled"), 400);
-    let path = files(dir.path(), ".redb").remove(0);
+    store_in_four_requests(dir.path());
+    let path = files(dir.path(), ".spool").remove(0);
     let mut bytes = fs::read(&path).unwrap();
-    bytes.iter_mut().skip(64).step_by(1000).for_each(|byte| *byte ^= 0xff);
+    bytes[60_000] ^= 1; // in the first request of spans, each of which is larger than 100 kB
     fs::write(&path, bytes).unwrap();
+    assert_eq!(delivered_and_lost(dir.path(), "flipped bit in the spool", &receiver), (300, 100));
+}
 
-    let mut program = Program::start(dir.path(), &receiver.endpoint(), &[]);
+#[test]
+fn a_spool_that_was_emptied_or_rolled_back_is_not_taken_for_a_new_one() {
+    let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
+    store_in_four_requests(dir.path());
+    fs::write(files(dir.path(), ".spool").remove(0), "").unwrap();
+    assert_eq!(delivered_and_lost(dir.path(), "spool file emptied between two runs", &receiver), (0, 400));
+
+    let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
+    store_in_four_requests(dir.path());
+    let path = files(dir.path(), ".spool").remove(0);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    let (delivered, lost) =
+        delivered_and_lost(dir.path(), "spool file rolled back between two runs", &receiver);
+    assert!(delivered > 0 && lost > 0, "{delivered}, {lost}");
+}
+
+#[test]
+fn a_spool_that_is_removed_while_the_program_runs_is_noticed_and_counted() {
+    let dir = tempdir().unwrap();
+    let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[]);
+    program.ask("spans 300");
+    program.ask("flush");
+    program.until("all is stored", |counts| counts.get("spooled") == 300);
+    fs::remove_dir_all(dir.path().join("spooling")).unwrap();
     program.ask("spans 100");
+    program.ask("flush");
+    program.until("the loss is counted", |counts| counts.get("corrupt") == 300);
     let (counts, said) = program.shutdown();
-    assert_eq!((counts.get("started"), counts.get("delivered")), (100, 100));
-    assert_eq!(said.matches("could not be read and was moved to").count(), 1, "{said}");
-    assert_eq!(files(dir.path(), "corrupt-").len(), 1);
-    // What was in the file nobody can count any more: it is there for whoever wants to try.
-    let aside = vec![("moved aside", 400)];
-    Row { dropped: aside, ..Row::of("corrupted spool file (400 spans in it)", 500, &receiver.spans()) }
-        .settle();
+    assert_eq!(counts.get("spooled"), 100);
+    assert_eq!(said.matches("was changed from outside").count(), 1, "{said}");
+    let receiver = Receiver::start();
+    let mut next = Program::start(dir.path(), &receiver.endpoint(), &[]);
+    next.until("the rest is delivered", |counts| counts.get("delivered") == 100);
+    next.shutdown();
+    let dropped = counts.dropped();
+    Row { dropped, ..Row::of("spool folder removed while running", 400, &receiver.spans()) }.settle();
+}
+
+#[test]
+fn a_spool_that_others_can_use_or_a_link_in_it_is_an_error_of_init() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempdir().unwrap();
+    let init = || {
+        let builder = llm_trace::builder().with_service_name("shared").with_endpoint(unreachable_endpoint());
+        builder.with_spool(dir.path()).init().map(drop).unwrap_err().to_string()
+    };
+    let folder = dir.path().join("shared");
+    fs::create_dir(&folder).unwrap();
+    let chmod = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+    chmod(0o777);
+    let (said, path) = (init(), folder.display().to_string());
+    assert!(said.starts_with(&format!("with_spool: `{path}` is not valid: ")), "{said}");
+    assert!(said.contains("has mode 0777") && said.contains(&format!("`chmod 700 {path}`")), "{said}");
+
+    chmod(0o700);
+    let file = folder.join("v1-0.lock");
+    fs::write(&file, "").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
+    let said = init();
+    assert!(said.contains(&format!("`chmod 600 {}`", file.display())), "{said}");
+
+    fs::remove_file(&file).unwrap();
+    symlink(dir.path().join("victim"), folder.join("v1-0-00000000-000000000000009f.spool")).unwrap();
+    let said = init();
+    assert!(said.contains("is a symbolic link"), "{said}");
+}
+
+/// A run with the receiver away: four requests of a hundred spans.
+fn store_in_four_requests(dir: &std::path::Path) {
+    let mut program = Program::start(dir, &unreachable_endpoint(), &[]);
+    for requests in 1..=4 {
+        program.ask("spans 100");
+        program.ask("flush");
+        program.until("it is stored", |counts| counts.get("spooled") == requests * 100);
+    }
+    program.shutdown();
+}
+
+/// The next run, with the receiver back: what arrives, and what is counted as lost of the 400 spans of the run before.
+fn delivered_and_lost(dir: &std::path::Path, fault: &str, receiver: &Receiver) -> (u64, u64) {
+    let mut program = Program::start(dir, &receiver.endpoint(), &[]);
+    program.until("nothing waits", |counts| counts.get("started") == 400 && counts.get("spooled") == 0);
+    let (counts, said) = program.shutdown();
+    assert_eq!(said.matches("does not have everything that was stored").count(), 1, "{said}");
+    assert!(said.contains(&format!("lost are {} spans", counts.get("corrupt"))), "{said}");
+    let row = Row { dropped: counts.dropped(), ..Row::of(fault, 400, &receiver.spans()) };
+    row.settle();
+    (row.delivered, counts.get("corrupt"))
 }
 
 #[test]
 fn setting_the_clock_back_between_two_runs_loses_nothing_and_forth_expires_what_is_old() {
-    for (fault, years, expired) in [("clock set back a year", 1_i64, 0), ("stored a year ago", -1, 200)] {
+    for (fault, days, expired) in [("clock set back a month", 30_i64, 0), ("stored a month ago", -30, 200)] {
         let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
         let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[]);
         program.ask("spans 200");
         assert_eq!(program.shutdown().0.get("spooled"), 200);
-        shift_dates(&files(dir.path(), ".redb")[0], years);
+        shift_dates(&files(dir.path(), ".spool")[0], days);
 
         let mut program = Program::start(dir.path(), &receiver.endpoint(), &[]);
         program.until("nothing waits", |counts| counts.get("spooled") == 0);
@@ -102,19 +180,22 @@ fn setting_the_clock_back_between_two_runs_loses_nothing_and_forth_expires_what_
     }
 }
 
-/// As if everything had been stored so many years later: what a clock that is set back makes of it.
-fn shift_dates(path: &std::path::Path, years: i64) {
-    const HEADS: TableDefinition<'_, u64, (u8, u64, u64, u64)> = TableDefinition::new("heads");
-    let db = Database::open(path).unwrap();
-    let read = db.begin_read().unwrap();
-    let heads = read.open_table(HEADS).unwrap();
-    let rows: Vec<_> = heads.iter().unwrap().map(Result::unwrap).collect();
-    assert!(!rows.is_empty());
-    let write = db.begin_write().unwrap();
-    for (key, head) in rows {
-        let (signal, items, stored, bytes) = head.value();
-        let stored = stored.saturating_add_signed(years * 365 * 24 * 60 * 60 * 1000);
-        write.open_table(HEADS).unwrap().insert(key.value(), (signal, items, stored, bytes)).unwrap();
+/// As if everything had been stored so many days later, before the system was started: what a clock that is set back makes
+/// of it.
+fn shift_dates(path: &std::path::Path, days: i64) {
+    const HEADER: usize = 61;
+    let mut bytes = fs::read(path).unwrap();
+    let mut rest = &mut bytes[..];
+    assert!(!rest.is_empty());
+    while !rest.is_empty() {
+        let wall = u64::from_le_bytes(rest[25..33].try_into().unwrap());
+        let wall = wall.saturating_add_signed(days * 24 * 60 * 60 * 1000);
+        rest[25..33].copy_from_slice(&wall.to_le_bytes());
+        rest[33..41].copy_from_slice(&1_u64.to_le_bytes());
+        let checksum = crc32fast::hash(&rest[..57]);
+        rest[57..61].copy_from_slice(&checksum.to_le_bytes());
+        let length = u32::from_le_bytes(rest[49..53].try_into().unwrap()) as usize;
+        rest = &mut rest[HEADER + length..];
     }
-    write.commit().unwrap();
+    fs::write(path, bytes).unwrap();
 }

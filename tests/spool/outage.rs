@@ -71,7 +71,7 @@ fn a_receiver_that_was_down_for_the_whole_run_gets_everything_afterwards() {
     let counts = drain(dir.path(), &receiver, 1500);
     assert_eq!(counts.get("delivered"), 1500);
     Row::of("… and then up", 1500, &receiver.spans()).settle();
-    assert_eq!(files(dir.path(), ".redb"), Vec::<std::path::PathBuf>::new(), "nothing is left on disk");
+    assert_eq!(files(dir.path(), ".spool"), Vec::<std::path::PathBuf>::new(), "nothing is left on disk");
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn two_programs_share_a_folder_and_one_that_is_killed_is_not_missed() {
     first.ask("spans 300");
     second.ask("spans 500");
     first.until("all is stored", |counts| counts.get("spooled") == 300);
-    assert_eq!(files(dir.path(), ".redb").len(), 2);
+    assert_eq!(files(dir.path(), ".lock").len(), 2);
     first.kill();
     let (counts, _) = second.shutdown();
     let (own, taken_over) = (500, counts.get("started") - 500);
@@ -134,7 +134,7 @@ fn what_is_on_disk_has_no_credentials() {
         let bytes = std::fs::read(&path).unwrap();
         let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         assert!(!has(b"s3cr3t-canary") && !has(b"uthorization"), "{}", path.display());
-        assert_eq!(has(b"spooling"), path.extension().is_some_and(|extension| extension == "redb"));
+        assert_eq!(has(b"spooling"), path.extension().is_some_and(|extension| extension == "spool"));
     }
 }
 
@@ -145,7 +145,7 @@ fn a_prompt_of_50_megabytes_is_cut_before_it_is_stored() {
     let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[WRITE_AHEAD[0], captured]);
     program.ask("chat 50000000");
     assert_eq!(program.shutdown().0.get("spooled"), 1);
-    let stored = std::fs::metadata(&files(dir.path(), ".redb")[0]).unwrap().len();
+    let stored = std::fs::metadata(&files(dir.path(), ".spool")[0]).unwrap().len();
     assert!(stored < 1 << 20, "{stored} bytes");
     drain(dir.path(), &receiver, 1);
     Row::of("a prompt of 50 MB, receiver down, then up", 1, &receiver.spans()).settle();

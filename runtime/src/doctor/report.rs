@@ -171,9 +171,6 @@ impl SpoolCheck {
                 self.bytes
             )?,
         }
-        if self.unreadable > 0 {
-            write!(f, "\n    {} file(s) that could not be read were moved aside", self.unreadable)?;
-        }
         Ok(())
     }
 }

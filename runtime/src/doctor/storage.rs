@@ -16,8 +16,6 @@ pub struct SpoolCheck {
     pub files: u64,
     /// Their size on disk.
     pub bytes: u64,
-    /// Files that could not be read, and were moved aside.
-    pub unreadable: u64,
     /// Why nothing can be stored. `None`: a file can be written there.
     pub problem: Option<String>,
 }
@@ -28,8 +26,8 @@ pub(super) fn check(settings: Option<&SpoolSettings>) -> Option<SpoolCheck> {
     let SpoolSettings { folder, .. } = settings?;
     let found = found(folder);
     let problem = try_writing(folder).err().map(|error| error.to_string());
-    let (folder, files, bytes, unreadable) = (folder.clone(), found.files, found.bytes, found.unreadable);
-    Some(SpoolCheck { folder, files, bytes, unreadable, problem })
+    let (folder, files, bytes) = (folder.clone(), found.files, found.bytes);
+    Some(SpoolCheck { folder, files, bytes, problem })
 }
 
 #[cfg(not(feature = "spool"))]

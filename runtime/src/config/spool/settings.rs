@@ -42,7 +42,7 @@ pub(in crate::config) struct Wanted {
 pub(crate) struct SpoolSettings {
     /// Of one service.
     pub(crate) folder: PathBuf,
-    /// Of requests, as they are before compression. The file may take up to twice that.
+    /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
     pub(crate) max_bytes: u64,
     pub(crate) max_age: Duration,
     /// Whether parcels are stored before the first attempt, instead of after a failed one.
@@ -79,7 +79,7 @@ impl Builder {
         self
     }
 
-    /// How many bytes one process may keep in the spool (its file may take up to twice that), and for how long. What is oldest goes first, and is counted as
+    /// How many bytes one process may keep in the spool (its files may take up to twice that and 12 MiB), and for how long. What is oldest goes first, and is counted as
     /// dropped ([`SpoolFull`](crate::DropReason::SpoolFull), [`Expired`](crate::DropReason::Expired)). Default:
     /// `LLM_TRACE_SPOOL_MAX_BYTES` and `LLM_TRACE_SPOOL_MAX_AGE` (a number with a unit: `90s`, `30m`, `24h`, `7d`), then 256 MiB
     /// and 24 hours. Range: 1 byte to 1 TiB; above 0, at most 365 days.

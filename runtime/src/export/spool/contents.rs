@@ -1,6 +1,6 @@
 //! What one process has on disk: the file, what is known of it, and what goes on while it cannot be used.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -9,8 +9,9 @@ use opentelemetry_http::Bytes;
 
 use super::clock::{Moment, millis};
 use super::index::{Entry, Index, OVERHEAD};
+use super::log::Head;
 use super::slot::Slot;
-use super::store::{Head, Store, StoreError};
+use super::store::{Found, Store, StoreError};
 use crate::config::SpoolSettings;
 use crate::export::delivery::{DropReason, Parcel, Signal, Term, Ticket};
 use crate::export::ledger::Ledger;
@@ -32,6 +33,8 @@ pub(super) struct Contents {
     index: Index,
     /// Held by senders.
     held: HashSet<u64>,
+    /// What is held and not in the file any more: if it is not delivered it is lost.
+    orphans: HashMap<u64, Entry>,
     /// Removed, though the file does not know it yet.
     gone: Vec<u64>,
     next: u64,
@@ -42,6 +45,8 @@ pub(super) struct Contents {
     retry_at: i64,
     /// That it is unusable has been said.
     said: bool,
+    /// What was stored before is lost with its slot: another one is taken, with nothing in it that others numbered.
+    must_be_empty: bool,
     /// Nothing is stored any more.
     closed: bool,
     /// What people must know. It is said by whoever called, after it has let go of the lock: nobody may be called under it.
@@ -70,43 +75,81 @@ impl Contents {
         let as_text = |error: io::Error| printable(&error.to_string());
         let slot = match self.slot.take() {
             Some(slot) => slot,
-            None => Slot::claim(folder).map_err(as_text)?,
+            None => Slot::claim(folder, self.must_be_empty).map_err(as_text)?,
         };
         let slot = self.slot.insert(slot);
-        let path = slot.make_file().map_err(as_text)?;
-        let (store, found) = match Store::open(&path, now.wall) {
-            Err(StoreError::Corrupted(reason)) => {
-                let aside = slot.move_aside().map_err(as_text)?;
-                self.to_say.push(moved_aside(&aside, &reason));
-                let path = slot.make_file().map_err(as_text)?;
-                Store::open(&path, now.wall)
+        let (store, mut found) = match Store::open(slot, now.stamp) {
+            Err(error @ StoreError::Gone(_)) => {
+                // Between taking it and reading it.
+                self.slot = None;
+                return Err(error.into_reason());
             }
-            opened => opened,
-        }
-        .map_err(StoreError::into_reason)?;
+            opened => opened.map_err(StoreError::into_reason)?,
+        };
         self.store = Some(store);
+        // From the second time on the index knows what is missing.
+        if std::mem::replace(&mut slot.is_read, true) {
+            found.lost = Default::default();
+        }
         self.reconcile(&found, ledger, now);
+        self.count_lost(folder, &found, ledger);
         Ok(())
     }
 
     /// Brings what is known together with what a file really has.
-    fn reconcile(&mut self, found: &[(u64, Head)], ledger: &Ledger, now: Moment) {
-        let in_file: HashSet<_> = found.iter().map(|(key, _)| *key).collect();
+    fn reconcile(&mut self, found: &Found, ledger: &Ledger, now: Moment) {
+        let in_file: HashSet<_> = found.heads.iter().map(|(key, _)| *key).collect();
         for key in self.index.keys() {
-            if !in_file.contains(&key)
-                && let Some(entry) = self.index.remove(key)
-                && !self.held.contains(&key)
-            {
-                self.dropped(&entry, DropReason::Corrupt, ledger);
+            if !in_file.contains(&key) {
+                self.lose(key, ledger);
             }
         }
-        for &(key, head) in found {
-            self.next = self.next.max(key + 1);
+        for &(key, head) in &found.heads {
+            self.next = self.next.max(key.saturating_add(1));
             if !self.index.contains(key) && !self.gone.contains(&key) {
                 let entry = inherited(&head, now);
                 self.index.insert(key, entry);
                 ledger.entered(entry.signal, Term::Spooled, entry.items);
             }
+        }
+    }
+
+    /// Counts what an earlier process stored and is not there any more.
+    pub(super) fn count_lost(&mut self, folder: &Path, found: &Found, ledger: &Ledger) {
+        let mut lost = Vec::new();
+        for signal in Signal::ALL {
+            let items = found.lost[signal.index()];
+            if items > 0 {
+                ledger.entered(signal, Term::Spooled, items);
+                ledger.moved(signal, items, Term::Spooled, Term::Dropped(DropReason::Corrupt));
+                self.losses.push((signal, DropReason::Corrupt));
+                lost.push(format!("{items} {}", signal.items()));
+            }
+        }
+        if !lost.is_empty() {
+            let (folder, lost) = (printable(&folder.display().to_string()), lost.join(", "));
+            let unreadable = found.unreadable;
+            self.to_say.push(format!(
+                "the spool in {folder} does not have everything that was stored, lost are {lost} \
+                 ({unreadable} bytes are unreadable, the rest was removed)"
+            ));
+        }
+    }
+
+    /// Something is not in the file any more.
+    fn lose(&mut self, key: u64, ledger: &Ledger) {
+        let Some(entry) = self.index.remove(key) else { return };
+        if self.held.contains(&key) {
+            self.orphans.insert(key, entry);
+        } else {
+            self.dropped(&entry, DropReason::Corrupt, ledger);
+        }
+    }
+
+    /// Whether the files are there is found out also while nothing is written.
+    pub(super) fn verify(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        if let Some(Err(error)) = self.store.as_ref().map(Store::verify) {
+            self.fail(error, settings, ledger, now);
         }
     }
 
@@ -122,6 +165,7 @@ impl Contents {
         let mut left_out = 0;
         while left_out < parcels.len() {
             self.open(settings, ledger, now);
+            self.verify(settings, ledger, now);
             let newest = &parcels[left_out..];
             match self.try_append(newest, settings, ledger, now) {
                 Ok(tickets) => return vec![None; left_out].into_iter().chain(tickets).collect(),
@@ -146,10 +190,11 @@ impl Contents {
         ledger: &Ledger,
         now: Moment,
     ) -> Result<Vec<Option<Ticket>>, Unstored> {
-        let Some(store) = self.store.as_ref() else { return Err(Unstored::Unusable) };
+        if self.store.is_none() {
+            return Err(Unstored::Unusable);
+        }
         let added = (self.next..).zip(parcels).map(|(key, parcel)| {
-            let bytes = parcel.body.len() as u64;
-            let head = Head { signal: parcel.signal, items: parcel.item_count, stored: now.wall, bytes };
+            let head = head(parcel, now);
             (key, head, entry(&head, now.steady, Some(parcel.created)), *parcel)
         });
         let added: Vec<_> = added.collect();
@@ -169,7 +214,8 @@ impl Contents {
         let removed = [&self.gone[..], &evicted, &superseded].concat();
         let rows: Vec<_> =
             added.iter().map(|(key, head, _, parcel)| (*key, *head, &parcel.body[..])).collect();
-        let written = store.write(&rows, &removed);
+        let Some(store) = &mut self.store else { return Err(Unstored::Unusable) };
+        let written = store.write(&rows, &removed, now.stamp);
         self.next += added.len() as u64;
         if let Err(error) = written {
             // They may be there all the same. They are to be sent from memory then, and not a second time from here.
@@ -201,23 +247,25 @@ impl Contents {
         now: Moment,
     ) -> Option<(Ticket, Parcel)> {
         self.expire(settings.max_age, ledger, now);
-        let key = self.index.oldest(signal)?;
-        match self.store.as_ref()?.read(key) {
-            Ok(parcel) => {
-                self.index.hold(key);
-                self.held.insert(key);
-                Some((Ticket(key), parcel))
-            }
-            Err(error) => {
-                self.fail(error, settings, ledger, now);
-                None
+        // Once more after a file turned out to be damaged: opening it again finds what is left.
+        for _ in 0..2 {
+            let key = self.index.oldest(signal)?;
+            match self.store.as_ref()?.read(key) {
+                Ok(parcel) => {
+                    self.index.hold(key);
+                    self.held.insert(key);
+                    return Some((Ticket(key), parcel));
+                }
+                Err(error) => self.fail(error, settings, ledger, now),
             }
         }
+        None
     }
 
     pub(super) fn remove(&mut self, ticket: Ticket, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
         let Ticket(key) = ticket;
         self.held.remove(&key);
+        self.orphans.remove(&key);
         if let Some(entry) = self.index.remove(key) {
             self.gone.push(key);
             if let (Signal::Metrics, Some(made)) = (entry.signal, entry.made) {
@@ -244,6 +292,10 @@ impl Contents {
     pub(super) fn release(&mut self, ticket: Ticket, ledger: &Ledger) {
         let Ticket(key) = ticket;
         self.held.remove(&key);
+        if let Some(orphan) = self.orphans.remove(&key) {
+            self.dropped(&orphan, DropReason::Corrupt, ledger);
+            return;
+        }
         let is_outdated = self.arrived.is_some_and(|(newest, made)| self.index.is_earlier(key, newest, made));
         if is_outdated || self.index.is_superseded(key) {
             self.discard(key, DropReason::Superseded, ledger);
@@ -278,11 +330,11 @@ impl Contents {
         if self.gone.is_empty() {
             return;
         }
-        let mut result = store.write(&[], &self.gone);
+        let mut result = store.write(&[], &self.gone, now.stamp);
         if result.is_ok() {
             self.gone.clear();
             if self.index.is_empty() {
-                result = store.shrink();
+                result = store.clear();
             }
         }
         if let Err(error) = result {
@@ -311,13 +363,14 @@ impl Contents {
                 return Ok(false);
             }
         }
-        abandoned.forget(&piece)?;
+        abandoned.forget(&piece, now)?;
         Ok(true)
     }
 
     /// Returns whether it worked.
     fn take_in(&mut self, step: &[Taken], settings: &SpoolSettings, ledger: &Ledger, now: Moment) -> bool {
-        let Some(store) = &self.store else { return false };
+        self.verify(settings, ledger, now);
+        let Some(store) = &mut self.store else { return false };
         let entries: Vec<_> = step.iter().map(|(_, head, _)| inherited(head, now)).collect();
         let needed = match &entries[..] {
             [one] => self.index.room_for(one, settings.max_bytes),
@@ -332,7 +385,7 @@ impl Contents {
         };
         let keys = self.next..;
         let added: Vec<_> = keys.zip(step).map(|(key, (_, head, body))| (key, *head, &body[..])).collect();
-        if let Err(error) = store.write(&added, &[&self.gone[..], &evicted].concat()) {
+        if let Err(error) = store.write(&added, &[&self.gone[..], &evicted].concat(), now.stamp) {
             self.gone.extend(added.iter().map(|(key, ..)| key));
             self.next += added.len() as u64;
             self.fail(error, settings, ledger, now);
@@ -355,50 +408,47 @@ impl Contents {
         self.slot.as_ref().filter(|_| self.store.is_some()).map(Slot::claim_abandoned).unwrap_or_default()
     }
 
-    /// Removes what was moved aside long ago.
-    pub(super) fn forget_corrupted(&self, max_age: Duration) {
-        if let Some(slot) = &self.slot {
-            slot.forget_corrupted(max_age);
-        }
-    }
-
     /// Writes what waits, and lets go of the place: from now on another process may take it. A file with nothing in it
     /// is removed.
     pub(super) fn close(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+        self.verify(settings, ledger, now);
         self.settle(settings, ledger, now);
         self.closed = true;
-        let Some(store) = self.store.take() else { return };
-        store.close();
-        if let Some(slot) = self.slot.take()
+        if let Some(mut store) = self.store.take()
             && self.index.is_empty()
         {
-            let _ = slot.remove_file(); // an empty one does no harm
+            let _ = store.clear(); // an empty one does no harm
         }
+        self.slot = None;
     }
 
     #[cfg(test)]
-    pub(super) fn file(&self) -> std::path::PathBuf {
-        self.slot.as_ref().expect("a place").file()
+    pub(super) fn folder(&self) -> std::path::PathBuf {
+        self.slot.as_ref().expect("a place").lock_path().parent().expect("in a folder").to_owned()
     }
 
     /// The file failed: parcels wait in memory until it can be used again.
     fn fail(&mut self, error: StoreError, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
-        if let Some(store) = self.store.take() {
-            store.close();
-        }
-        match (error, &self.slot) {
-            (StoreError::Corrupted(reason), Some(slot)) => {
-                if let Ok(aside) = slot.move_aside() {
-                    self.to_say.push(moved_aside(&aside, &reason));
-                }
-                self.retry_at = now.steady;
-                self.open(settings, ledger, now);
-            }
-            (error, _) => {
+        self.store = None;
+        match error {
+            StoreError::Unavailable(reason) => {
                 self.retry_at = now.steady + PAUSE;
-                self.unusable(&settings.folder, &error.into_reason());
+                self.unusable(&settings.folder, &reason);
+                return;
+            }
+            StoreError::Damaged(reason) => self.to_say.push(damaged(&settings.folder, &reason)),
+            StoreError::Gone(reason) => {
+                self.to_say.push(damaged(&settings.folder, &reason));
+                self.slot = None;
+                self.must_be_empty = true;
+                self.gone.clear();
+                for key in self.index.keys() {
+                    self.lose(key, ledger);
+                }
             }
         }
+        self.retry_at = now.steady;
+        self.open(settings, ledger, now);
     }
 
     fn dropped(&mut self, entry: &Entry, reason: DropReason, ledger: &Ledger) {
@@ -441,10 +491,12 @@ pub(super) struct Abandoned {
 }
 
 impl Abandoned {
-    pub(super) fn open(path: &Path, now: Moment) -> Result<Self, StoreError> {
-        let (store, mut left) = Store::open(path, now.wall)?;
-        left.sort_unstable_by_key(|(key, head)| std::cmp::Reverse((head.stored, *key)));
-        Ok(Abandoned { store, left })
+    /// Opens it, and returns what of it is lost.
+    pub(super) fn open(slot: &Slot, now: Moment) -> Result<(Self, Found), StoreError> {
+        let (store, mut found) = Store::open(slot, now.stamp)?;
+        let mut left = std::mem::take(&mut found.heads);
+        left.sort_by_key(|(key, head)| std::cmp::Reverse((inherited(head, now).born, *key)));
+        Ok((Abandoned { store, left }, found))
     }
 
     /// The oldest that are left.
@@ -464,25 +516,34 @@ impl Abandoned {
         self.left.is_empty()
     }
 
-    fn forget(&self, piece: &[Taken]) -> Result<(), StoreError> {
-        self.store.write(&[], &piece.iter().map(|(key, ..)| *key).collect::<Vec<_>>())
+    fn forget(&mut self, piece: &[Taken], now: Moment) -> Result<(), StoreError> {
+        self.store.write(&[], &piece.iter().map(|(key, ..)| *key).collect::<Vec<_>>(), now.stamp)
     }
 
-    pub(super) fn close(self) {
-        self.store.close();
+    /// Deletes its files.
+    pub(super) fn clear(mut self) -> Result<(), StoreError> {
+        self.store.clear()
     }
+}
+
+fn head(parcel: &Parcel, now: Moment) -> Head {
+    let bytes = parcel.body.len() as u64;
+    Head { signal: parcel.signal, items: parcel.item_count, stored: now.stamp, bytes }
 }
 
 fn entry(head: &Head, born: i64, made: Option<SystemTime>) -> Entry {
     Entry { signal: head.signal, items: head.items, bytes: head.bytes, born, made }
 }
 
-/// Something an earlier process stored: it can only be dated by the wall clock.
+/// Something an earlier process stored: how old it is is asked once, and it ages by the steady clock from then on.
 fn inherited(head: &Head, now: Moment) -> Entry {
-    entry(head, now.steady.saturating_sub_unsigned(now.wall.saturating_sub(head.stored)), None)
+    let age = now.stamp.since(head.stored).unwrap_or(0);
+    entry(head, now.steady.saturating_sub_unsigned(age), None)
 }
 
-pub(super) fn moved_aside(aside: &Path, reason: &str) -> String {
-    let aside = printable(&aside.display().to_string());
-    format!("spooled telemetry could not be read and was moved to {aside}: {reason}")
+fn damaged(folder: &Path, reason: &str) -> String {
+    let folder = printable(&folder.display().to_string());
+    format!(
+        "the spool in {folder} was changed from outside, what was lost with it is counted as `corrupt`: {reason}"
+    )
 }

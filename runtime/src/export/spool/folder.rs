@@ -12,17 +12,14 @@ use crate::private_file;
 pub(crate) struct Found {
     pub(crate) files: u64,
     pub(crate) bytes: u64,
-    pub(crate) unreadable: u64,
 }
 
 pub(crate) fn found(folder: &Path) -> Found {
     let mut found = Found::default();
     for name in slot::names(folder) {
-        if slot::is_store(&name) {
+        if slot::is_segment(&name) {
             found.files += 1;
             found.bytes += fs::metadata(folder.join(&name)).map_or(0, |metadata| metadata.len());
-        } else if slot::is_aside(&name) {
-            found.unreadable += 1;
         }
     }
     found

@@ -1,28 +1,27 @@
 //! Files that something has written into.
 
 use std::collections::BTreeMap;
-use std::fs;
 
-use opentelemetry_http::Bytes;
-
-use super::store::{Head, Store, StoreError};
+use super::clock::Stamp;
+use super::log::{self, Head, Record, Tally};
 use crate::export::delivery::Signal;
 use crate::fuzz::fuzz_times;
 
-const NOW: u64 = 1_795_500_000_000;
+const MARKER: u64 = 0x9f3a_0071_c2d4_e5b6;
+const NOW: Stamp = Stamp { wall: 1_795_500_000_000, boot: 5, uptime: 6 };
 
-/// A file with a short parcel and one of several pieces, and what is in it.
+/// A segment with a short request and a long one, and what is in it.
 fn template() -> (Vec<u8>, BTreeMap<u64, Vec<u8>>) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("template.redb");
-    let parcels = BTreeMap::from([(1, b"short".to_vec()), (2, vec![7; 70_000])]);
-    let (store, _) = Store::open(&path, NOW).expect("a new file");
-    for (key, body) in &parcels {
+    let requests = BTreeMap::from([(1, b"short".to_vec()), (2, vec![7; 70_000])]);
+    let mut bytes = Vec::new();
+    for (key, body) in &requests {
         let head = Head { signal: Signal::Traces, items: *key, stored: NOW, bytes: body.len() as u64 };
-        store.write(&[(*key, head, body)], &[]).expect("written");
+        bytes.extend(log::request_header(MARKER, *key, &head, body).expect("small"));
+        bytes.extend(body);
+        let tally = Tally { commit: *key, items: [*key, 0, 0] };
+        bytes.extend(log::commit(MARKER, &tally, &[], &[], NOW).expect("small"));
     }
-    store.close();
-    (fs::read(path).expect("the file"), parcels)
+    (bytes, requests)
 }
 
 /// Lines of `offset length byte` overwrite a stretch; `cut offset` ends the file.
@@ -44,30 +43,32 @@ fn damaged(file: &[u8], edits: &[u8]) -> Vec<u8> {
 
 #[test]
 fn fuzz_spool() {
-    let (file, parcels) = template();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("damaged.redb");
-    // Each opens a database, and waits for the disk.
-    fuzz_times("spool", 100, |edits| {
-        fs::write(&path, damaged(&file, edits)).expect("written");
-        let (store, found) = match Store::open(&path, NOW) {
-            Ok(opened) => opened,
-            Err(StoreError::Corrupted(_)) => return "corrupted".to_owned(),
-            Err(StoreError::Unavailable(_)) => return "unavailable".to_owned(),
-        };
-        let mut outcome = format!("{} found", ["none", "one", "two", "more"][found.len().min(3)]);
-        for (key, head) in found {
-            assert!(head.stored <= NOW, "nothing is dated later than now: {head:?}");
-            // What is read is what was written, or an error.
-            if let Ok(parcel) = store.read(key) {
-                assert_eq!(
-                    Some(&parcel.body),
-                    parcels.get(&key).map(|body| Bytes::from(body.clone())).as_ref()
-                );
-                outcome += ", read";
+    let (segment, requests) = template();
+    fuzz_times("spool", 2000, |edits| {
+        let bytes = damaged(&segment, edits);
+        let log::Scan { records, unreadable } = log::scan(MARKER, &bytes);
+        let (mut read, mut commits) = (0_usize, 0_usize);
+        for record in records {
+            match record {
+                Record::Stored { key, head, offset } => {
+                    let at = usize::try_from(offset).expect("in the segment");
+                    // From where the record says it is to its end, as the store reads it.
+                    let end = at + log::HEADER_BYTES + usize::try_from(head.bytes).expect("in the segment");
+                    let (again, body) = log::body(MARKER, &bytes[at..end], key).expect("as scanned");
+                    assert_eq!((again, Some(body)), (head, requests.get(&key).map(Vec::as_slice)));
+                    assert_eq!((head.items, head.stored), (key, NOW), "nothing is read that was not written");
+                    read += 1;
+                }
+                Record::Commit { tally, .. } => {
+                    assert!(tally.commit == tally.items[0] && [1, 2].contains(&tally.commit), "{tally:?}");
+                    commits += 1;
+                }
             }
         }
-        store.close();
-        outcome
+        // What is beside the segments, in the lock file.
+        let _ = Tally::from_bytes(&bytes);
+        let whole = if unreadable == 0 { "whole" } else { "damaged" };
+        let words = ["none", "one", "two", "more"];
+        format!("{whole}, {} requests, {} commits", words[read.min(3)], words[commits.min(3)])
     });
 }

@@ -1,8 +1,8 @@
 //! Parcels on disk: what could not be sent waits here, and outlives the process.
 //!
-//! Read in this order: [`slot`] takes a place in the folder, [`store`] is the file there, [`index`] knows what is in it and
-//! what is next, [`contents`] puts them together, and goes on when the disk does not. This file gives it to the senders, and
-//! runs the rounds that nobody asks for.
+//! Read in this order: [`slot`] takes a place in the folder, [`log`] is the format of the files there, [`store`] writes and
+//! reads them, [`index`] knows what is in them and what is next, [`contents`] puts them together, and goes on when the disk
+//! does not. This file gives it to the senders, and runs the rounds that nobody asks for.
 //!
 //! Credentials never get here: a [`Parcel`] has none. Content does, if it is captured.
 
@@ -12,10 +12,10 @@ pub(crate) mod folder;
 #[cfg(test)]
 mod fuzz;
 mod index;
+mod log;
 mod slot;
 mod store;
 
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -173,13 +173,14 @@ impl Shared {
             let (now, was_open) = (clock.now(), contents.is_open());
             contents.open(settings, ledger, now);
             contents.expire(settings.max_age, ledger, now);
+            contents.verify(settings, ledger, now);
             contents.settle(settings, ledger, now);
-            contents.forget_corrupted(settings.max_age);
             (was_open, contents.abandoned())
         });
         let is_more = !abandoned.is_empty();
         for slot in abandoned {
-            self.take_over_slot(&slot);
+            // What fails stays where it is, for the next round or process.
+            let _ = self.take_over(&slot);
         }
         if is_more || (!was_open && self.contents().is_open()) {
             for Listener(tell) in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -188,36 +189,23 @@ impl Shared {
         }
     }
 
-    fn take_over_slot(&self, slot: &Slot) {
-        match self.take_over(&slot.file()) {
-            // All is here now. If the file cannot be removed it is found empty next time.
-            Ok(true) => drop(slot.remove_file()),
-            Err(StoreError::Corrupted(reason)) => {
-                if let Ok(aside) = slot.move_aside() {
-                    say(&[contents::moved_aside(&aside, &reason)]);
-                }
-            }
-            // It stays where it is, for the next round or process.
-            Ok(false) | Err(StoreError::Unavailable(_)) => {}
-        }
-    }
-
-    /// Takes over what a dead process left, and returns whether nothing is left there. Whoever wants to store something
-    /// waits for a piece of it at most.
-    fn take_over(&self, file: &Path) -> Result<bool, StoreError> {
-        let mut abandoned = Abandoned::open(file, self.clock.now())?;
+    /// Takes over what a dead process left, and deletes it there. Whoever wants to store something waits for a piece of it
+    /// at most.
+    fn take_over(&self, slot: &Slot) -> Result<(), StoreError> {
+        let (mut abandoned, found) = Abandoned::open(slot, self.clock.now())?;
+        self.with(|contents, Shared { settings, ledger, .. }| {
+            contents.count_lost(&settings.folder, &found, ledger);
+        });
         while !abandoned.is_empty() {
             let taken = !self.is_stopping()
                 && self.with(|contents, Shared { settings, ledger, clock, .. }| {
                     contents.take_over(&mut abandoned, settings, ledger, clock.now())
                 })?;
             if !taken {
-                abandoned.close();
-                return Ok(false);
+                return Ok(());
             }
         }
-        abandoned.close();
-        Ok(true)
+        abandoned.clear()
     }
 
     fn close(&self) {

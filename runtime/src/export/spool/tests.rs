@@ -1,34 +1,41 @@
 //! The spool as a sender sees it, with faults in the file, the folder and the clock.
 
+mod damage;
+
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_http::Bytes;
 use tempfile::TempDir;
 
-use super::clock::Moment;
+use super::clock::{Moment, Stamp};
 use super::*;
 use crate::export::delivery::{DropReason, SignalCounts, Term};
 
 const TRACES: Signal = Signal::Traces;
 const METRICS: Signal = Signal::Metrics;
 
+const SEGMENT: &str = ".spool";
 const HOUR: u64 = 3_600_000;
 /// A wall clock's time to begin with.
-const BEGIN: u64 = 500_000 * HOUR;
+const BEGIN: u64 = 600_000 * HOUR;
 
 #[derive(Clone, Debug, Default)]
 struct Clocks {
     wall: Arc<AtomicU64>,
     steady: Arc<AtomicI64>,
+    /// One system for all, if it has a name.
+    boot: Arc<AtomicU64>,
+    uptime: Arc<AtomicU64>,
 }
 
 impl Clocks {
     /// Time passes.
     fn pass(&self, millis: u64) {
         self.wall.fetch_add(millis, Ordering::Relaxed);
+        self.uptime.fetch_add(millis, Ordering::Relaxed);
         self.steady.fetch_add(i64::try_from(millis).expect("small"), Ordering::Relaxed);
     }
 
@@ -40,7 +47,9 @@ impl Clocks {
 
 impl Clock for Clocks {
     fn now(&self) -> Moment {
-        Moment { wall: self.wall.load(Ordering::Relaxed), steady: self.steady.load(Ordering::Relaxed) }
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let stamp = Stamp { wall: load(&self.wall), boot: load(&self.boot), uptime: load(&self.uptime) };
+        Moment { stamp, steady: self.steady.load(Ordering::Relaxed) }
     }
 }
 
@@ -64,7 +73,7 @@ impl Place {
 
     /// Another process: its steady clock begins anew.
     fn process(&self) -> Process {
-        let clocks = Clocks { wall: Arc::clone(&self.clocks.wall), steady: Arc::default() };
+        let clocks = Clocks { steady: Arc::default(), ..self.clocks.clone() };
         let (max_bytes, max_age) = (self.max_bytes, Duration::from_millis(HOUR));
         let settings = SpoolSettings { folder: self.folder(), max_bytes, max_age, write_ahead: false };
         let ledger = Arc::new(Ledger::default());
@@ -122,13 +131,22 @@ impl Process {
         (counts.spooled(), counts.dropped_for(reason), counts.dropped())
     }
 
-    /// Ends, and leaves the file as it was before, as a kill does.
+    /// Ends, and leaves the files as they were before, as a kill does.
     fn kill(self) {
-        let path = self.spool.shared.contents().file();
-        let left = fs::read(&path).expect("read");
+        let folder = self.spool.shared.contents().folder();
+        let paths = fs::read_dir(&folder).expect("there").map(|entry| entry.expect("an entry").path());
+        let left: Vec<_> = paths.map(|path| (fs::read(&path).expect("read"), path)).collect();
         drop(self);
-        fs::write(path, left).expect("written");
+        for (bytes, path) in left {
+            write_private(&path, &bytes);
+        }
     }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::write(path, bytes).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("allowed");
 }
 
 #[test]
@@ -179,7 +197,8 @@ fn what_was_stored_survives_a_kill_and_only_what_was_sent_last_may_be_sent_again
 
 #[test]
 fn what_is_held_is_handed_out_once_and_again_after_it_is_given_back() {
-    let process = Place::new().process();
+    let place = Place::new();
+    let process = place.process();
     process.store(TRACES, 1, b"a").expect("stored");
     process.store(TRACES, 2, b"b").expect("stored");
     let (first, parcel) = process.spool.oldest(TRACES).expect("stored");
@@ -210,16 +229,17 @@ fn when_it_is_full_the_oldest_go_and_are_counted() {
 fn the_file_is_not_much_larger_than_what_is_in_it_and_small_again_afterwards() {
     let place = Place { max_bytes: 8 << 20, ..Place::new() };
     let process = place.process();
-    let size = || fs::metadata(&place.files(".redb")[0]).expect("there").len();
+    let size =
+        || -> u64 { place.files(SEGMENT).iter().map(|path| fs::metadata(path).expect("there").len()).sum() };
     for _ in 0..100 {
         process.store(TRACES, 1, &vec![1; 300_000]).expect("stored");
     }
     assert!(size() < 20 << 20, "{} bytes", size());
     process.replay(TRACES);
     process.spool.shared.round();
-    assert!(size() < 1 << 20, "{} bytes", size());
+    assert_eq!(size(), 0);
     drop(process);
-    assert_eq!(place.files(".redb"), Vec::<PathBuf>::new(), "nothing is left");
+    assert_eq!(place.files(SEGMENT), Vec::<PathBuf>::new(), "nothing is left");
 }
 
 #[test]
@@ -242,7 +262,8 @@ fn what_waits_too_long_is_dropped_and_counted_also_across_processes() {
 
 #[test]
 fn setting_the_clock_neither_ages_what_this_process_stored_nor_keeps_it() {
-    let process = Place::new().process();
+    let place = Place::new();
+    let process = place.process();
     process.store(TRACES, 1, b"a").expect("stored");
     for wall in [BEGIN + 1000 * HOUR, 0, BEGIN] {
         process.clocks.set(wall);
@@ -290,7 +311,8 @@ fn of_a_process_s_metrics_only_the_newest_state_is_kept() {
 
 #[test]
 fn a_state_of_metrics_that_is_given_back_after_a_newer_was_stored_is_not_sent_again() {
-    let process = Place::new().process();
+    let place = Place::new();
+    let process = place.process();
     process.store(METRICS, 4, b"state 1").expect("stored");
     let (ticket, _) = process.spool.oldest(METRICS).expect("stored");
     process.store(METRICS, 5, b"state 2").expect("stored");
@@ -301,7 +323,8 @@ fn a_state_of_metrics_that_is_given_back_after_a_newer_was_stored_is_not_sent_ag
 
 #[test]
 fn a_state_of_metrics_that_is_given_back_after_a_newer_arrived_is_not_sent_again() {
-    let process = Place::new().process();
+    let place = Place::new();
+    let process = place.process();
     for newer_is_stored in [true, false] {
         process.store(METRICS, 4, b"state 1").expect("stored");
         let (earlier, _) = process.spool.oldest(METRICS).expect("stored");
@@ -373,12 +396,12 @@ fn two_processes_use_one_folder_and_the_survivor_takes_over() {
     second.store(TRACES, 1000, b"own").expect("stored");
     second.spool.shared.round();
     assert_eq!(second.counts(TRACES).spooled(), 1000, "the other one lives");
-    assert_eq!(place.files(".redb").len(), 2);
+    assert_eq!(place.files(SEGMENT).len(), 2);
     first.kill();
     second.spool.shared.round();
     let all = (1..=60).sum::<u64>() + 1000;
     assert_eq!((second.counts(TRACES).spooled(), second.counts(TRACES).started()), (all, all));
-    assert_eq!(place.files(".redb").len(), 1);
+    assert_eq!(place.files(SEGMENT).len(), 1);
     let mut sent = second.replayed_items(TRACES);
     assert_eq!(sent.pop(), Some(1000), "what is newest is sent last");
     assert_eq!(sent, (1..=60).collect::<Vec<_>>());
@@ -403,79 +426,55 @@ fn taking_over_keeps_within_the_bounds_and_drops_the_oldest() {
 }
 
 #[test]
-fn a_corrupted_file_is_moved_aside_and_the_spool_goes_on() {
-    type Damage = fn(&Path);
-    let damages: [(&str, Damage); 4] = [
-        ("garbage", |path| fs::write(path, vec![0x5a; 100_000]).expect("written")),
-        ("cut", |path| {
-            let file = File::options().write(true).open(path).expect("opened");
-            file.set_len(file.metadata().expect("known").len() / 2).expect("cut");
-        }),
-        ("flipped", |path| {
-            let mut bytes = fs::read(path).expect("read");
-            let found = bytes.windows(8).position(|window| window == [0xee; 8]).expect("the body");
-            bytes[found + 100] ^= 1;
-            fs::write(path, bytes).expect("written");
-        }),
-        ("header", |path| {
-            let mut bytes = fs::read(path).expect("read");
-            bytes[..512].fill(0xff);
-            fs::write(path, bytes).expect("written");
-        }),
-    ];
-    for (damage, apply) in damages {
-        let place = Place::new();
-        place.process().store(TRACES, 1, &vec![0xee; 50_000]).expect("stored");
-        apply(&place.files(".redb")[0]);
-        let process = place.process();
-        assert_eq!(place.files("corrupt-").len(), 1, "{damage}");
-        process.store(TRACES, 2, b"new").expect("stored");
-        assert_eq!(process.replayed_items(TRACES), [2], "{damage}");
-    }
-}
-
-/// Wherever it is: what is handed out is what was stored, or it is not handed out.
-#[test]
-fn one_wrong_bit_never_gives_other_bytes() {
+fn within_one_run_of_the_system_a_clock_that_jumps_neither_expires_nor_keeps() {
     let place = Place::new();
-    place.process().store(TRACES, 1, &vec![0xee; 20_000]).expect("stored");
-    let path = place.files(".redb").remove(0);
-    let sound = fs::read(&path).expect("read");
-    let mut moved = 0;
-    for position in (0..sound.len()).step_by(sound.len() / 24) {
-        let mut bytes = sound.clone();
-        bytes[position] ^= 0x10;
-        fs::write(&path, bytes).expect("written");
-        let process = place.process();
-        let aside = place.files("corrupt-");
-        let expected = if aside.is_empty() { vec![(1, vec![0xee; 20_000])] } else { vec![] };
-        assert_eq!(process.replay(TRACES), expected, "at {position}");
-        moved += aside.len();
-        for path in &aside {
-            fs::remove_file(path).expect("removed");
-        }
+    place.clocks.boot.store(7, Ordering::Relaxed);
+    for wall in [BEGIN - 200_000 * HOUR, BEGIN + 200_000 * HOUR] {
+        place.clocks.set(wall);
+        place.process().store(TRACES, 1, b"a").expect("stored");
+        place.clocks.set(BEGIN);
+        place.clocks.pass(HOUR / 2);
+        let next = place.process();
+        next.spool.shared.round();
+        assert_eq!(next.counts(TRACES).spooled(), 1, "stored at {wall}");
+        drop(next);
+        place.clocks.pass(HOUR / 2 + 1);
+        let late = place.process();
+        assert_eq!(late.replayed_items(TRACES), Vec::<u64>::new(), "stored at {wall}");
+        assert_eq!(late.spooled_and_dropped(TRACES, DropReason::Expired), (0, 1, 1));
     }
-    assert!(moved > 0);
 }
 
 #[test]
-fn a_file_that_breaks_while_it_is_used_is_moved_aside_and_counted() {
+fn what_was_stored_before_the_clock_was_set_has_its_time_from_now_on() {
+    let place = Place::new();
+    place.clocks.set(1000);
+    place.process().store(TRACES, 1, b"a").expect("stored");
+    place.clocks.set(BEGIN);
+    let process = place.process();
+    process.spool.shared.round();
+    assert_eq!(process.counts(TRACES).spooled(), 1, "nobody sends it");
+    drop(process);
+    place.clocks.set(BEGIN + HOUR + 1);
+    let late = place.process();
+    assert_eq!(late.replayed_items(TRACES), Vec::<u64>::new());
+    assert_eq!(late.spooled_and_dropped(TRACES, DropReason::Expired), (0, 1, 1));
+}
+
+/// Few that wait long among many that are delivered do not keep the files of all.
+#[test]
+fn what_is_delivered_does_not_take_space_beside_what_waits() {
     let place = Place::new();
     let process = place.process();
-    for items in 1..=20 {
-        process.store(TRACES, items, &vec![0xee; 1 << 20]).expect("stored");
+    for round in 0..60 {
+        process.store(Signal::Logs, 1, &[1; 100]).expect("stored");
+        process.store(TRACES, round, &vec![2; 1 << 20]).expect("stored");
+        assert_eq!(process.replayed_items(TRACES), [round]);
     }
-    // More than the store's cache, so that it is read from the disk again.
-    let path = &place.files(".redb")[0];
-    let length = fs::metadata(path).expect("there").len();
-    let file = File::options().write(true).open(path).expect("opened");
-    file.set_len(length / 4).expect("cut");
-    let sent: u64 = process.replayed_items(TRACES).iter().sum();
-    assert_eq!(process.spooled_and_dropped(TRACES, DropReason::Corrupt), (0, 210 - sent, 210 - sent));
-    assert!(sent < 210);
-    assert_eq!(place.files("corrupt-").len(), 1);
-    process.store(TRACES, 7, b"new").expect("stored");
-    assert_eq!(process.replayed_items(TRACES), [7]);
+    let bytes: u64 = place.files(SEGMENT).iter().map(|path| fs::metadata(path).expect("there").len()).sum();
+    assert!(bytes < 16 << 20, "{bytes} bytes");
+    drop(process);
+    assert_eq!(place.process().replayed_items(Signal::Logs), vec![1; 60]);
 }
 
 #[test]
@@ -512,8 +511,11 @@ fn the_real_clock_tells_the_time_and_goes_forward() {
     let clock = SystemClock::start();
     let (earlier, later) = (clock.now(), clock.now());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
-    assert!(earlier.wall.abs_diff(clock::millis(now)) < HOUR);
+    assert!(earlier.stamp.wall.abs_diff(clock::millis(now)) < HOUR);
     assert!(0 <= earlier.steady && earlier.steady <= later.steady);
+    assert!(earlier.stamp.uptime <= later.stamp.uptime);
+    assert_eq!(earlier.stamp.boot, SystemClock::start().now().stamp.boot);
+    assert!(cfg!(not(target_os = "linux")) || earlier.stamp.boot != 0);
 }
 
 #[test]
