@@ -15,7 +15,8 @@ fn drain(dir: &Path, receiver: &Receiver, left: u64) -> Counts {
     let mut program = Program::start(dir, &receiver.endpoint(), &[]);
     program.until("all is delivered", |counts| counts.get("delivered") >= left && counts.get("spooled") == 0);
     let (counts, said) = program.shutdown();
-    assert_eq!(said, "");
+    // Spans are waited for. Metrics that were left may be taken over later, and then go on waiting.
+    assert!(["", "llm-trace: metrics stored\n"].contains(&said.as_str()), "{said}");
     counts
 }
 
