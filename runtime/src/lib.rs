@@ -37,17 +37,14 @@
 
 #[doc(hidden)]
 pub mod __private;
-mod bounds;
 mod call;
+mod content;
 #[cfg(feature = "otlp")]
-mod config;
-mod context;
-mod current_context;
+mod delivery;
 #[cfg(feature = "otlp")]
 pub mod doctor;
-mod events;
-#[cfg(feature = "otlp")]
-mod export;
+mod enrich;
+mod extract;
 #[cfg(test)]
 mod fuzz;
 #[cfg(any(doc, doctest))]
@@ -55,52 +52,50 @@ mod fuzz;
 #[doc = include_str!("../docs/guide/README.md")]
 pub mod guide;
 pub mod mcp;
-mod metrics;
-mod mirror;
-mod openinference;
-mod pricing;
-mod privacy;
-mod private_file;
-mod probe;
+mod model;
+#[cfg(feature = "otlp")]
+mod pipeline;
 #[cfg(feature = "otlp")]
 pub mod propagation;
-mod quality;
-mod request;
-mod response;
 pub mod semconv;
-mod span;
-mod stream;
+#[cfg(feature = "otlp")]
+mod settings;
+mod sinks;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
-mod vintage;
+mod value;
 
-pub use call::{
-    AttributeValue, Call, CallBuilder, Content, CurrentCall, Double, Flag, Int, Kind, Text, TextList, current,
-};
-#[cfg(feature = "spool")]
-pub use config::SpoolMode;
-#[cfg(feature = "otlp")]
-pub use config::{Builder, Compression, ConfigError, Protocol, Sampler, builder};
-#[cfg(feature = "otlp")]
-pub use doctor::doctor;
-pub use events::{Score, score, set_logger_provider};
-#[cfg(feature = "otlp")]
-pub use export::{DropReason, Receipt, SignalCounts, Telemetry};
-#[doc(inline)]
-pub use llm_trace_macros::{Capture, llm_trace};
-pub use mirror::tracing_filter;
-/// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
-pub use opentelemetry::context::FutureExt;
-pub use privacy::{
+pub use call::stream::{ReadChunk, StreamExt, TracedIterator, TracedStream};
+pub use call::{Call, CallBuilder, CurrentCall, current};
+pub use content::{
     AsContent, Capture, ContentCapture, ContentDirectory, ContentPiece, ContentStore, ContentUpload, Secret,
 };
-pub use quality::{QualitySignal, QualitySignals, Topics};
-pub use request::{LlmRequest, Request};
-pub use response::{LlmError, LlmResponse, Modality, Response, Usage};
-pub use stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
-pub use vintage::Vintage;
+#[cfg(feature = "otlp")]
+pub use delivery::{DropReason, SignalCounts, receipt::Receipt};
+#[cfg(feature = "otlp")]
+pub use doctor::doctor;
+pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
+pub use extract::error::LlmError;
+pub use extract::item::Chunk;
+#[doc(inline)]
+pub use llm_trace_macros::{Capture, llm_trace};
+pub use model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
+pub use model::request::{LlmRequest, Request};
+pub use model::response::{LlmResponse, Modality, Response, Usage};
+pub use model::site::Kind;
+/// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
+pub use opentelemetry::context::FutureExt;
+#[cfg(feature = "otlp")]
+pub use pipeline::Telemetry;
+pub use semconv::version::Vintage;
+#[cfg(feature = "spool")]
+pub use settings::SpoolMode;
+#[cfg(feature = "otlp")]
+pub use settings::{Builder, Compression, ConfigError, Protocol, Sampler, builder};
+pub use sinks::events::{Score, score, set_logger_provider};
+pub use sinks::tracing_bridge::tracing_filter;
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
 /// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.
@@ -109,24 +104,3 @@ pub use opentelemetry;
 /// The SDK that [`builder`] installs: [`Builder::with_view`] takes its types.
 #[cfg(feature = "otlp")]
 pub use opentelemetry_sdk;
-
-fn scope() -> opentelemetry::InstrumentationScope {
-    opentelemetry::InstrumentationScope::builder(semconv::SCOPE_NAME)
-        .with_version(env!("CARGO_PKG_VERSION"))
-        .with_schema_url(semconv::SCHEMA_URL)
-        .build()
-}
-
-/// Runs code that is not ours and that we call for information only, the user's (`Serialize`, `Display`, `describe`) or a
-/// provider's (spans, measurements): a panic in it must not end a call that succeeded.
-fn quietly<R>(read: impl FnOnce() -> R) -> Option<R> {
-    #[cfg(feature = "otlp")]
-    let _quiet = export::Quiet::begin();
-    // Whatever the closure leaves half done is ours and only ever holds optional facts.
-    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
-    #[cfg(test)]
-    if read.is_err() {
-        fuzz::panic_was_swallowed();
-    }
-    read.ok()
-}

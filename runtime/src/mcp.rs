@@ -38,11 +38,15 @@ use std::time::Instant;
 use opentelemetry::trace::{Link, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue, StringValue};
 
-use crate::call::{Failure, Kind, Outcome, Text};
-use crate::request::{Request, replace_required, server_address, without_secrets};
-use crate::response::Response;
+use crate::call::{Failure, Outcome};
+use crate::model::argument::Text;
+use crate::model::request::{Request, replace_required, server_address, without_secrets};
+use crate::model::response::Response;
+use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::{current_context, metrics, vintage};
+use crate::semconv::version;
+use crate::sinks::metrics;
+use crate::value::current_context;
 
 /// A message of the Model Context Protocol.
 impl Request {
@@ -215,7 +219,7 @@ const CALLERS_MISTAKES: [i64; 5] = [-32700, -32600, -32601, -32602, -32002];
 
 fn is_failure(kind: Kind, code: i64) -> bool {
     kind != Kind::McpServer
-        || vintage::names().mcp_server_fails_for_callers_mistakes
+        || version::names().mcp_server_fails_for_callers_mistakes
         || !CALLERS_MISTAKES.contains(&code)
 }
 

@@ -31,7 +31,7 @@ use opentelemetry::{Context, global};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-use crate::current_context;
+use crate::value::current_context;
 
 /// What travels between processes, as `OTEL_PROPAGATORS` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -34,7 +34,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{current_context, propagation};
+use crate::propagation;
+use crate::value::current_context;
 
 /// Continues the callers' traces in a server.
 ///

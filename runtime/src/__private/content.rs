@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Capture, Chunk, Probe, Redacted, Request};
-use crate::call::{Content, Text};
-use crate::privacy::AsContent;
+use crate::content::AsContent;
+use crate::model::argument::{Content, Text};
 
 /// What is captured of a request or a result, first step: what its type says.
 pub trait ViaCapture {

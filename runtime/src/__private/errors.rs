@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt::Display;
 
 use super::{LlmError, Probe};
-use crate::response::{ErrorFacts, error_type_of, type_name};
+use crate::extract::error::{ErrorFacts, error_type_of, type_name};
 
 /// Error, first step: a type that names its own class.
 pub trait ViaLlmError<'a> {
@@ -14,7 +14,8 @@ pub trait ViaLlmError<'a> {
 
 impl<'a, E: LlmError> ViaLlmError<'a> for &&&&Probe<'a, E> {
     fn facts(&self) -> ErrorFacts<'a> {
-        let error_type = crate::quietly(|| self.0.error_type()).unwrap_or(Cow::Borrowed(type_name::<E>()));
+        let error_type = crate::value::panic::catch_user_panic(|| self.0.error_type())
+            .unwrap_or(Cow::Borrowed(type_name::<E>()));
         ErrorFacts { error_type, message: Some(self.0) }
     }
 }

@@ -23,12 +23,15 @@ pub use content::{
 };
 pub use errors::{ViaAnyError, ViaBoxedError, ViaBoxedSendError, ViaLlmError, ViaStdError};
 
-pub use crate::call::{Call, CallSite, Deferred, InCall, InFuture, Kind};
-pub use crate::privacy::{Capture, Hashed, Piece, Redacted};
-use crate::probe;
-pub use crate::request::{LlmRequest, Request};
-use crate::response::{ErrorFacts, LlmError, LlmResponse, Response};
-pub use crate::stream::{Chunk, Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
+pub use crate::call::stream::{Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
+pub use crate::call::{Call, Deferred, InCall, InFuture};
+pub use crate::content::{Capture, Hashed, Piece, Redacted};
+use crate::extract;
+use crate::extract::error::{ErrorFacts, LlmError};
+pub use crate::extract::item::Chunk;
+pub use crate::model::request::{LlmRequest, Request};
+use crate::model::response::{LlmResponse, Response};
+pub use crate::model::site::{CallSite, Kind};
 pub use crate::{
     __llm_trace_finish as finish, __llm_trace_finish_iterator as finish_iterator,
     __llm_trace_finish_stream as finish_stream, __llm_trace_request as request,
@@ -238,7 +241,7 @@ pub enum Outcome<'a, T, E> {
 /// Reads a value with `response = …`; a closure's parameter type is inferred from here.
 pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&T) -> Response) {
     chunk.opaque();
-    chunk.fill(crate::quietly(|| adapter(value)).unwrap_or_default());
+    chunk.fill(crate::value::panic::catch_user_panic(|| adapter(value)).unwrap_or_default());
 }
 
 /// Ends a call that returned an error.
@@ -355,7 +358,7 @@ impl<T: LlmResponse + ?Sized> ViaLlmResponse for &&&Probe<'_, T> {
     fn read(&self, chunk: &mut Chunk<'_>) {
         if chunk.is_read() {
             chunk.opaque();
-            chunk.fill(crate::quietly(|| self.0.describe()).unwrap_or_default());
+            chunk.fill(crate::value::panic::catch_user_panic(|| self.0.describe()).unwrap_or_default());
         }
     }
 }
@@ -400,7 +403,7 @@ pub trait ViaLlmRequest {
 
 impl<T: LlmRequest + ?Sized> ViaLlmRequest for &&&Probe<'_, T> {
     fn read_request(&self, into: &mut Request, _is_captured: bool) {
-        crate::quietly(|| self.0.describe(into));
+        crate::value::panic::catch_user_panic(|| self.0.describe(into));
     }
 }
 
@@ -411,7 +414,7 @@ pub trait ViaSerializeRequest {
 
 impl<T: Serialize + ?Sized> ViaSerializeRequest for &&Probe<'_, T> {
     fn read_request(&self, into: &mut Request, is_captured: bool) {
-        probe::read_request(self.0, into);
+        extract::read_request(self.0, into);
         if !is_captured {
             into.content_of(self.0);
         }
@@ -425,7 +428,7 @@ pub trait ViaCaptureRequest {
 
 impl<T: Capture + ?Sized> ViaCaptureRequest for &Probe<'_, T> {
     fn read_request(&self, into: &mut Request, _is_captured: bool) {
-        probe::read_request(&self.0.as_content(), into);
+        extract::read_request(&self.0.as_content(), into);
     }
 }
 

@@ -8,12 +8,13 @@ use std::panic::Location;
 use futures_core::Stream;
 use serde::Serialize;
 
-use super::site::Site;
-use super::{Call, CallSite, CurrentCall, InCall, Kind, current, observed};
-use crate::probe;
-use crate::request::Request;
-use crate::response::{ErrorFacts, error_type_of, type_name};
-use crate::stream::{ReadChunk, TracedStream};
+use super::{Call, CurrentCall, InCall, current, observed};
+use crate::call::stream::{ReadChunk, TracedStream};
+use crate::extract;
+use crate::extract::error::{ErrorFacts, error_type_of, type_name};
+use crate::model::request::Request;
+use crate::model::site::Site;
+use crate::model::site::{CallSite, Kind};
 
 /// Compiled out, as annotated functions are.
 const IS_OFF: bool = cfg!(feature = "off");
@@ -38,7 +39,7 @@ impl CallBuilder {
     /// Reads a request body of any provider's API, as `request = …` does. Explicit values win if they come after it.
     pub fn request_body<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
         if !IS_OFF {
-            probe::read_request(body, &mut self.request);
+            extract::read_request(body, &mut self.request);
             self.request.content_of(body);
         }
         self

@@ -6,12 +6,18 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
-use super::{AttributeValue, Content, Kind, Open};
-use crate::context::Scope;
-use crate::privacy::{self, Piece};
-use crate::request::Request;
-use crate::response::{LlmResponse, RateLimits, Response, Usage, request_id};
-use crate::{current_context, metrics, quality};
+use super::Open;
+use crate::call::context::Scope;
+use crate::content::{self, Piece};
+use crate::enrich::quality;
+use crate::extract::rate_limits::RateLimits;
+use crate::extract::request_id;
+use crate::model::argument::{AttributeValue, Content};
+use crate::model::request::Request;
+use crate::model::response::{LlmResponse, Response, Usage};
+use crate::model::site::Kind;
+use crate::sinks::metrics;
+use crate::value::current_context;
 
 /// The annotated call this code runs in; see [`current()`].
 #[derive(Clone, Debug)]
@@ -71,7 +77,7 @@ impl CurrentCall {
 
     /// Reads a provider's response body, of any shape the attribute reads from a return value.
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
-        let mut response = crate::probe::read_response(body);
+        let mut response = crate::extract::read_response(body);
         if self.open.upgrade().is_some_and(|open| open.captures_instructions()) {
             response.content.capture_request(Kind::FetchResponse, body);
         }
@@ -129,7 +135,7 @@ impl CurrentCall {
         if let Some(limits) = limits
             && let Some(instruments) = metrics::current()
         {
-            crate::quietly(|| {
+            crate::value::panic::catch_user_panic(|| {
                 metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
             });
         }
@@ -269,7 +275,7 @@ impl CurrentCall {
     fn looks_at_output(&self) -> bool {
         let Some(open) = self.open.upgrade() else { return false };
         let request = &open.facts().request;
-        (privacy::content_allowed() && request.captures(Piece::Output))
+        (content::content_allowed() && request.captures(Piece::Output))
             || (quality::reads_texts(open.site.kind) && !request.content.skips(Piece::Output))
     }
 

@@ -7,9 +7,10 @@ use std::task::{Context as TaskContext, Poll};
 use pin_project_lite::pin_project;
 
 use super::inside::Inside;
-use super::site::Site;
-use super::{Call, CallSite, observed};
-use crate::request::Request;
+use super::{Call, observed};
+use crate::model::request::Request;
+use crate::model::site::CallSite;
+use crate::model::site::Site;
 
 pin_project! {
     /// The body of an `async fn`.

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use opentelemetry::Context;
 
 use super::{Call, Open};
-use crate::{current_context, mirror};
+use crate::sinks::tracing_bridge;
+use crate::value::current_context;
 
 /// A call's context, for a body that runs in turns: a future, a stream.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ impl Inside {
     /// stay `Send` and other tasks on the thread see nothing of it.
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         let Some((open, context)) = &self.call else { return turn() };
-        let _entered = mirror::enter(context);
+        let _entered = tracing_bridge::enter(context);
         let _attached = current_context::attach(context.clone());
         let _watch = Watch { open, was_panicking: std::thread::panicking() };
         turn()

@@ -3,6 +3,8 @@
 //! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
 //! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span, the metrics and the events.
 
+pub(crate) mod context;
+
 mod builder;
 mod current;
 mod future;
@@ -10,9 +12,8 @@ mod inside;
 mod observed;
 #[cfg(feature = "otlp")]
 mod registry;
-mod site;
-mod stream;
-mod value;
+pub(crate) mod stream;
+mod streamed;
 
 use std::cell::OnceCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
@@ -23,6 +24,8 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
+use crate::model::site::Site;
+use crate::model::site::{CallSite, Kind};
 pub use builder::CallBuilder;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
@@ -32,20 +35,20 @@ pub(crate) use observed::disabled;
 pub(crate) use observed::installed;
 #[cfg(feature = "otlp")]
 pub(crate) use registry::{close, end_all, keep as keep_open};
-use site::Site;
-pub use site::{CallSite, Kind};
-pub(crate) use stream::{Failure, Timing};
-pub use value::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
-pub(crate) use value::{string_array, widen};
+pub(crate) use streamed::{Failure, Timing};
 
-use crate::bounds::{self, Number};
-use crate::context::{Agent, Scope};
-use crate::pricing::{self, Price};
-use crate::privacy::{Piece, Recorded, RequestShare};
-use crate::quality::Signals;
-use crate::request::Request;
-use crate::response::{ErrorFacts, Response, Usage};
-use crate::{current_context, events, mcp, metrics, mirror, privacy, quality, span};
+use self::context::{Agent, Scope};
+use crate::content::{Piece, Recorded, RequestShare};
+use crate::enrich::pricing::{self, Price};
+use crate::enrich::quality;
+use crate::enrich::quality::Signals;
+use crate::extract::error::ErrorFacts;
+use crate::model::request::Request;
+use crate::model::response::{Response, Usage};
+use crate::sinks::{events, metrics, span, tracing_bridge};
+use crate::value::bounds::{self, Number};
+use crate::value::current_context;
+use crate::{content, mcp};
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -92,7 +95,7 @@ struct Facts {
     response: Response,
     attempts: Attempts,
     timing: Timing,
-    holders: stream::Holders,
+    holders: streamed::Holders,
     /// A score was recorded by hand.
     is_scored: bool,
     ended: bool,
@@ -151,8 +154,8 @@ impl Facts {
         let Facts { request, response, attempts, .. } = self;
         response.usage = response.usage.map(Usage::plausible);
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        let is_recorded = privacy::content_allowed() && request.captures(Piece::Output);
-        response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(privacy::redacted);
+        let is_recorded = content::content_allowed() && request.captures(Piece::Output);
+        response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
     }
 }
 
@@ -220,7 +223,9 @@ impl Call {
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
         let _ = quality::topic(&request, scope.outermost());
-        let started_span = crate::quietly(|| span::start(&site, &mut request, &scope, &parent, start_time));
+        let started_span = crate::value::panic::catch_user_panic(|| {
+            span::start(&site, &mut request, &scope, &parent, start_time)
+        });
         // Without a span of its own the call is not in its parent's, which it would end.
         let context = started_span.unwrap_or_else(|| {
             let outer = parent.span().span_context().clone();
@@ -231,7 +236,10 @@ impl Call {
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
-        let mirror = crate::quietly(|| mirror::start(&site, &request, span.span_context())).flatten();
+        let mirror = crate::value::panic::catch_user_panic(|| {
+            tracing_bridge::start(&site, &request, span.span_context())
+        })
+        .flatten();
         let open = Arc::new(Open {
             site,
             mirror,
@@ -247,7 +255,7 @@ impl Call {
                 response: Response::new(),
                 attempts: Attempts::default(),
                 timing: Timing::default(),
-                holders: stream::Holders::default(),
+                holders: streamed::Holders::default(),
                 is_scored: false,
                 ended: false,
             }),
@@ -297,7 +305,7 @@ impl Call {
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
         let takes = |held: &Held| held.open.facts().request.captures(Piece::Output);
-        privacy::content_allowed() && self.held.as_ref().is_some_and(takes)
+        content::content_allowed() && self.held.as_ref().is_some_and(takes)
     }
 
     /// Whether the instructions and tools that a fetched response repeats may be recorded.
@@ -313,7 +321,7 @@ impl Call {
     /// Ends the call with the error it returned.
     pub(crate) fn fail_with_facts(mut self, error: &ErrorFacts<'_>) {
         if self.held.is_some() {
-            let message = error.message.and_then(privacy::error_message);
+            let message = error.message.and_then(content::error_message);
             self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
         }
     }
@@ -417,19 +425,21 @@ impl Held {
         let _attached = current_context::attach(self.context.clone());
         if let Some(instruments) = instruments {
             // Each by itself: what panics in one provider is not missing in another.
-            crate::quietly(|| metrics::record(&finished, &instruments));
-            crate::quietly(|| quality::measure_text(&finished, open.scope.outermost()));
+            crate::value::panic::catch_user_panic(|| metrics::record(&finished, &instruments));
+            crate::value::panic::catch_user_panic(|| {
+                quality::measure_text(&finished, open.scope.outermost());
+            });
         }
         if let Some(span) = &open.mirror {
-            crate::quietly(|| mirror::end(span, &finished));
+            crate::value::panic::catch_user_panic(|| tracing_bridge::end(span, &finished));
         }
-        if privacy::is_uploaded() {
-            crate::quietly(|| finished.content());
+        if content::is_uploaded() {
+            crate::value::panic::catch_user_panic(|| finished.content());
         }
         let end_time = open.start_time.checked_add(duration.unwrap_or_default()).unwrap_or(open.start_time);
-        crate::quietly(|| events::record(&finished, &self.context, end_time));
-        crate::quietly(|| events::record_verdict(&finished, &self.context));
-        crate::quietly(|| span::end(&finished, &self.context, end_time));
+        crate::value::panic::catch_user_panic(|| events::record(&finished, &self.context, end_time));
+        crate::value::panic::catch_user_panic(|| events::record_verdict(&finished, &self.context));
+        crate::value::panic::catch_user_panic(|| span::end(&finished, &self.context, end_time));
     }
 }
 

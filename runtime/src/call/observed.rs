@@ -8,8 +8,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, global};
 
-use super::CallSite;
-use crate::{current_context, events, metrics, mirror};
+use crate::model::site::CallSite;
+use crate::sinks::{events, metrics, tracing_bridge};
+use crate::value::current_context;
 
 static PROVIDERS: AtomicU8 = AtomicU8::new(NONE_SO_FAR);
 
@@ -38,15 +39,15 @@ pub(super) fn is_observed(site: &CallSite) -> bool {
         _ if cfg!(feature = "off") => false,
         INSTALLED => true,
         NONE_SO_FAR => {
-            mirror::can_be_wanted() || events::are_received() || is_provided() || is_continued(site)
+            tracing_bridge::can_be_wanted() || events::are_received() || is_provided() || is_continued(site)
         }
-        _ => mirror::can_be_wanted(),
+        _ => tracing_bridge::can_be_wanted(),
     }
 }
 
 /// Whether the program has installed a provider by now.
 fn is_provided() -> bool {
-    let is_provided = metrics::are_wanted() || !is_noop(&global::tracer_with_scope(crate::scope()));
+    let is_provided = metrics::are_wanted() || !is_noop(&global::tracer_with_scope(crate::semconv::scope()));
     if is_provided {
         PROVIDERS.store(INSTALLED, Ordering::Relaxed);
     }

@@ -135,8 +135,9 @@ fn shard(number: u64) -> MutexGuard<'static, Shard> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::{Call, CallSite, Kind, Site};
-    use crate::request::Request;
+    use crate::call::Call;
+    use crate::model::request::Request;
+    use crate::model::site::{CallSite, Kind, Site};
 
     static SITE: CallSite = CallSite::new(Kind::Task, "work", "tests", "registry.rs", 1);
 

@@ -8,10 +8,12 @@ use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::look::{self, Speaks};
-use crate::config::{Protocol, SignalSettings};
+use crate::delivery::Outcome;
 #[cfg(feature = "grpc")]
-use crate::export::grpc::{Code, Failure, Reply};
-use crate::export::{self, Answer, Outcome, printable};
+use crate::delivery::grpc::{Code, Failure, Reply};
+use crate::delivery::http::Answer;
+use crate::delivery::printable::printable;
+use crate::settings::{Protocol, SignalSettings};
 
 const FORBIDDEN: &str = "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
              project, from this network?";
@@ -136,7 +138,10 @@ fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
         StatusCode::TOO_MANY_REQUESTS => Problem::new(Kind::RateLimited, found, RATE_LIMITED),
         status if status.is_server_error() => Problem::new(Kind::ServerError, found, SERVER_ERROR),
         status if status.is_redirection() => {
-            let to = header(answer, &LOCATION).parse().map(|to| export::destination(&to)).unwrap_or_default();
+            let to = header(answer, &LOCATION)
+                .parse()
+                .map(|to| crate::delivery::http::destination(&to))
+                .unwrap_or_default();
             let found = format!("{found}, to {}", printable(if to.is_empty() { "nowhere" } else { &to }));
             Problem::new(
                 Kind::Redirect,

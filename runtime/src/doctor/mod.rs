@@ -20,8 +20,8 @@ pub use explain::{Problem, ProblemKind};
 pub use report::{Check, Origin, Report, Setting};
 pub use storage::SpoolCheck;
 
-use crate::config::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
-use crate::export::Signal;
+use crate::delivery::Signal;
+use crate::settings::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
 
 /// Examines what the environment configures; see [`Builder::doctor`].
 pub fn doctor() -> Report {

@@ -5,12 +5,14 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry_http::Bytes;
 
 use super::{Check, Problem, explain};
+use crate::delivery::client::HttpClient;
 #[cfg(feature = "grpc")]
-use crate::config::Protocol;
-use crate::config::{SignalSettings, shown};
+use crate::delivery::grpc;
+use crate::delivery::http::{Answer, ask};
+use crate::delivery::{Parcel, Signal};
 #[cfg(feature = "grpc")]
-use crate::export::grpc;
-use crate::export::{Answer, HttpClient, Parcel, Signal, ask};
+use crate::settings::Protocol;
+use crate::settings::{SignalSettings, shown};
 
 pub(super) fn check(signal: Signal, settings: &SignalSettings, is_needed: bool) -> Check {
     let started = Instant::now();

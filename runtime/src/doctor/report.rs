@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{Problem, SpoolCheck};
-use crate::config::ConfigError;
-use crate::export::printable;
+use crate::delivery::printable::printable;
+use crate::settings::ConfigError;
 
 /// The effective configuration, and what became of an empty export to each receiver. `Display` is for people.
 #[derive(Debug)]

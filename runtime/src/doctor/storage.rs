@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::config::SpoolSettings;
 #[cfg(feature = "spool")]
-use crate::export::spool::folder::{found, try_writing};
+use crate::delivery::disk::folder::{found, try_writing};
+use crate::settings::SpoolSettings;
 
 /// What is known of the folder of the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]

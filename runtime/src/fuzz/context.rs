@@ -54,9 +54,9 @@ fn fuzz_context() {
             propagator.extract_with_context(&Context::new(), &carried(&String::from_utf8_lossy(input)));
         let mut sent = Carrier::default();
         propagator.inject_context(&extracted, &mut sent);
-        // W3C: 8192 bytes of baggage; what goes on to other services does not grow with what came in.
+        // W3C: 8192 bytes of baggage, each of which takes up to three when it is sent; it does not grow with what came in.
         let bytes: usize = sent.0.iter().map(|(name, value)| name.len() + value.len()).sum();
-        assert!(bytes <= 20 << 10, "{bytes} bytes go on");
+        assert!(bytes <= 28 << 10, "{bytes} bytes go on");
         let again = propagator.extract_with_context(&Context::new(), &sent);
         assert_eq!(again.span().span_context(), extracted.span().span_context());
         // The SDK sends more of it than it takes.

@@ -10,6 +10,9 @@
 pub mod attribute;
 pub mod metric;
 pub mod openinference;
+pub(crate) mod version;
+
+use opentelemetry::InstrumentationScope;
 
 /// The instrumentation scope of our spans, metrics and events.
 pub const SCOPE_NAME: &str = "llm-trace";
@@ -17,6 +20,13 @@ pub const SCOPE_NAME: &str = "llm-trace";
 /// The schema the names follow, sent with the instrumentation scope. GenAI has no released schema of its own;
 /// this is the core version the August 2026 GenAI registry depends on.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
+
+pub(crate) fn scope() -> InstrumentationScope {
+    InstrumentationScope::builder(SCOPE_NAME)
+        .with_version(env!("CARGO_PKG_VERSION"))
+        .with_schema_url(SCHEMA_URL)
+        .build()
+}
 
 /// Names of events, which are log records.
 pub mod event {

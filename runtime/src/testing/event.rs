@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 
 use super::record::{self, Record};
 use super::span::Span;
-use crate::call::AttributeValue;
-use crate::events::{self, Sink};
+use crate::model::argument::AttributeValue;
+use crate::sinks::events::{self, Sink};
 
 /// An event that was emitted under a [`Capture`](super::Capture): an error of a call to a service, the details of a call to a
 /// model, a [score](crate::score()).

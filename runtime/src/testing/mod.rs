@@ -59,7 +59,7 @@ pub use event::Event;
 pub use metrics::Point;
 pub use span::Span;
 
-use crate::current_context;
+use crate::value::current_context;
 use record::{Active, Record};
 
 /// Begins to capture. The handle sees what runs under it from now on.

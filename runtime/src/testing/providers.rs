@@ -12,7 +12,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{event, meter, record};
-use crate::events;
+use crate::sinks::events;
 
 static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new();
 

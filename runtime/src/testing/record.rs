@@ -12,7 +12,8 @@ use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::event::Emitted;
-use crate::{current_context, events};
+use crate::sinks::events;
+use crate::value::current_context;
 
 /// The context value by which code runs under a capture.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use opentelemetry::{Array, KeyValue, Value};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::record::{Record, Recorded};
-use crate::call::AttributeValue;
+use crate::model::argument::AttributeValue;
 use crate::semconv::attribute;
 
 /// A span that ended under a [`Capture`](super::Capture).

@@ -1,0 +1,194 @@
+//! What a call hands down to the calls inside it, whatever task or thread they run on: tags, and the agent it runs for.
+//!
+//! A conversation and a user are tags whose names the conventions know.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+
+use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
+use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
+
+use crate::content::RequestBudget;
+use crate::enrich::quality::Outermost;
+use crate::model::request::Request;
+use crate::model::site::{CallSite, Kind};
+
+/// Said once by an outer call, true of every call inside it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    tags: Vec<KeyValue>,
+    /// Those of the tags that metrics are told apart by.
+    labels: Vec<KeyValue>,
+    agent: Option<Arc<Agent>>,
+    outermost: Option<Arc<Outermost>>,
+    /// What is left for content, if any is recorded.
+    budget: Option<Arc<RequestBudget>>,
+}
+
+/// Where tags go besides spans.
+#[derive(Debug, Default)]
+pub(crate) struct TagRules {
+    /// Names of those that are labels of metrics.
+    pub(crate) labels: Vec<Key>,
+    /// Names of those that travel to other processes and are taken from them.
+    pub(crate) baggage: Vec<Key>,
+}
+
+static RULES: LazyLock<RwLock<Arc<TagRules>>> = LazyLock::new(RwLock::default);
+/// Whether any rule exists: asked by every call.
+static HAVE_RULES: AtomicBool = AtomicBool::new(false);
+
+impl TagRules {
+    /// Makes them those of the process.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn install(self) {
+        let have_rules = !(self.labels.is_empty() && self.baggage.is_empty());
+        *RULES.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self);
+        HAVE_RULES.store(have_rules, Ordering::Relaxed);
+    }
+
+    fn current() -> Option<Arc<TagRules>> {
+        let rules = || Arc::clone(&RULES.read().unwrap_or_else(PoisonError::into_inner));
+        HAVE_RULES.load(Ordering::Relaxed).then(rules)
+    }
+}
+
+/// One invocation of an agent in this process.
+#[derive(Debug, Default)]
+pub(crate) struct Agent {
+    name: String,
+    inference_calls: AtomicU64,
+    tool_calls: AtomicU64,
+}
+
+impl Scope {
+    /// Where nothing has been said.
+    pub(crate) fn root() -> Arc<Scope> {
+        static ROOT: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
+        Arc::clone(&ROOT)
+    }
+
+    /// The scope of a call that begins inside `outer`, and the context that it begins in. What the call says itself wins
+    /// and is handed down; what it does not say is taken over into `request`, at last from the baggage of `parent`.
+    pub(crate) fn enter(
+        outer: &Arc<Scope>,
+        site: &CallSite,
+        request: &mut Request,
+        parent: Context,
+    ) -> (Arc<Scope>, Context) {
+        let rules = TagRules::current();
+        if let Some(rules) = &rules {
+            take_baggage(rules, outer, request, &parent);
+        }
+        let own: Vec<KeyValue> = request.tags().filter(|tag| !outer.tags.contains(tag)).cloned().collect();
+        for tag in &outer.tags {
+            if request.attribute_of(tag.key.as_str()).is_none() {
+                request.set_attribute(tag.clone());
+            }
+        }
+        let is_agent = site.kind == Kind::Agent;
+        let outermost = Outermost::under(outer.outermost.as_ref());
+        let budget = outer.budget.clone().or_else(RequestBudget::begin);
+        let is_first = (outermost.is_some() && outer.outermost.is_none())
+            || (budget.is_some() && outer.budget.is_none());
+        if own.is_empty() && !is_agent && !is_first {
+            return (Arc::clone(outer), parent);
+        }
+        let agent = if is_agent {
+            let name = request.name.as_deref().unwrap_or(site.function).to_owned();
+            Some(Arc::new(Agent { name, ..Agent::default() }))
+        } else {
+            outer.agent.clone()
+        };
+        let is_outer = |tag: &&KeyValue| own.iter().all(|own| own.key != tag.key);
+        let tags: Vec<KeyValue> = outer.tags.iter().filter(is_outer).chain(&own).cloned().collect();
+        let (mut labels, mut context) = (Vec::new(), parent);
+        if let Some(rules) = &rules {
+            labels = rules.labels.iter().filter_map(|key| label(&tags, key)).collect();
+            context = with_baggage(rules, &own, context);
+        }
+        (Arc::new(Scope { tags, labels, agent, outermost, budget }), context)
+    }
+
+    /// What is left for the content of the request that a call belongs to.
+    pub(crate) fn content_budget(&self) -> Option<&RequestBudget> {
+        self.budget.as_deref()
+    }
+
+    /// The tags that are labels of metrics, in the order in which they were asked for.
+    pub(crate) fn labels(&self) -> &[KeyValue] {
+        &self.labels
+    }
+
+    /// The agent on whose behalf a call runs; for an agent itself, that invocation.
+    pub(crate) fn agent(&self) -> Option<&Agent> {
+        self.agent.as_deref()
+    }
+
+    /// What is shared with every call under the same outermost one.
+    pub(crate) fn outermost(&self) -> Option<&Outermost> {
+        self.outermost.as_deref()
+    }
+}
+
+impl Agent {
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Counts a call that the agent made itself; what its sub-agents do counts for them.
+    pub(crate) fn count(&self, kind: Kind) {
+        if kind.is_inference() {
+            self.inference_calls.fetch_add(1, Ordering::Relaxed);
+        } else if kind == Kind::Tool {
+            self.tool_calls.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn inference_calls(&self) -> u64 {
+        self.inference_calls.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tool_calls(&self) -> u64 {
+        self.tool_calls.load(Ordering::Relaxed)
+    }
+}
+
+/// A list cannot be a label.
+fn label(tags: &[KeyValue], key: &Key) -> Option<KeyValue> {
+    tags.iter().find(|tag| tag.key == *key && !matches!(tag.value, Value::Array(_))).cloned()
+}
+
+/// Another process may have said what nobody here has.
+fn take_baggage(rules: &TagRules, outer: &Scope, request: &mut Request, parent: &Context) {
+    if rules.baggage.is_empty() {
+        return;
+    }
+    let baggage = parent.baggage();
+    for key in &rules.baggage {
+        if outer.tags.iter().any(|tag| tag.key == *key) || request.attribute_of(key.as_str()).is_some() {
+            continue;
+        }
+        if let Some(value) = baggage.get(key.as_str()) {
+            request.take_tag(key.clone(), value.as_str());
+        }
+    }
+}
+
+fn with_baggage(rules: &TagRules, own: &[KeyValue], context: Context) -> Context {
+    let travels = |tag: &&KeyValue| rules.baggage.contains(&tag.key);
+    if !own.iter().any(|tag| travels(&tag)) {
+        return context;
+    }
+    let known = context
+        .baggage()
+        .iter()
+        .map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone()));
+    // The later of two with one key replaces the earlier.
+    let own = own.iter().filter(travels).map(|tag| {
+        let text = StringValue::from(tag.value.as_str().into_owned());
+        KeyValueMetadata::new(tag.key.clone(), text, BaggageMetadata::default())
+    });
+    let baggage: Vec<_> = known.chain(own).collect();
+    context.with_baggage(baggage)
+}

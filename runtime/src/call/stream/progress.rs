@@ -1,0 +1,97 @@
+//! The call of a stream from its first item to its end.
+
+use std::time::Instant;
+
+use crate::call::{Call, Outcome, Timing};
+use crate::extract::item::{Chunk, Reading};
+use crate::sinks::metrics::ChunkMeter;
+
+/// A call whose value is being streamed. It ends with [`complete`](Self::complete), or when it is dropped.
+pub(super) struct Progress {
+    /// `None` once ended.
+    call: Option<Call>,
+    reading: Reading,
+    timing: Timing,
+    last_chunk: Instant,
+    meter: Option<ChunkMeter>,
+}
+
+impl Progress {
+    /// The call goes on with a stream or iterator, unless one inside it has the call already.
+    pub(super) fn of(call: Call) -> Option<Box<Self>> {
+        if call.goes_on_with_stream() {
+            return Some(Progress::new(call));
+        }
+        call.complete();
+        None
+    }
+
+    pub(super) fn new(call: Call) -> Box<Self> {
+        call.mark_streamed();
+        let measures = call.reads_text();
+        let reading = match (call.reads_response(), call.captures_output() || measures) {
+            (true, true) => Reading::default().with_transcript(measures),
+            (true, false) => Reading::default(),
+            (false, _) => Reading::of_values(),
+        };
+        Box::new(Progress {
+            call: Some(call),
+            reading,
+            timing: Timing::default(),
+            last_chunk: Instant::now(),
+            meter: None,
+        })
+    }
+
+    /// Polls or drops the stream inside its call.
+    pub(super) fn run<T>(&mut self, turn: impl FnOnce() -> T) -> T {
+        match &self.call {
+            Some(call) => call.inside().run(turn),
+            None => turn(),
+        }
+    }
+
+    /// An item has arrived.
+    pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
+        let at = Instant::now();
+        let deltas = self.reading.item(read);
+        let Some(call) = self.call.as_ref().filter(|call| call.is_generation()) else { return };
+        if deltas.visible && self.timing.first_text.is_none() {
+            self.timing.first_text = Some(call.elapsed(at));
+        }
+        if !deltas.any {
+            return;
+        }
+        if self.timing.first_chunk.is_none() {
+            let since_begin = call.elapsed(at);
+            self.timing.first_chunk = Some(since_begin);
+            self.meter = call.chunk_meter(&self.reading.so_far());
+            self.meter.iter().for_each(|meter| meter.first(since_begin));
+        } else if let Some(meter) = &self.meter {
+            meter.next(at.saturating_duration_since(self.last_chunk));
+        }
+        self.last_chunk = at;
+    }
+
+    /// The stream has ended by itself.
+    pub(super) fn complete(mut self: Box<Self>) {
+        self.end(&Outcome::Completed);
+    }
+
+    fn end(&mut self, otherwise: &Outcome<'_>) {
+        let Some(call) = self.call.take() else { return };
+        let (response, failure) = std::mem::take(&mut self.reading).finish();
+        match &failure {
+            Some(failure) => call.end_stream(response, self.timing, &failure.outcome()),
+            None => call.end_stream(response, self.timing, otherwise),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        // A panic elsewhere that drops the stream is its caller going away.
+        let outcome = self.call.as_ref().map_or(Outcome::Cancelled, Call::outcome_if_dropped);
+        self.end(&outcome);
+    }
+}

@@ -1,0 +1,162 @@
+//! What a search returned → documents with id, score and content.
+
+use std::collections::VecDeque;
+
+use super::parts;
+use crate::extract::hits::{HITS, SCORE, TEXT};
+use crate::value::{Elements, Key, List, Tree};
+
+const ID: &[&str] = &["id", "_id", "id_", "document_id", "doc_id", "chunk_id", "uuid"];
+/// Where a hit keeps the document itself.
+const INNER: &[&str] = &["document", "doc", "node", "payload", "_source", "chunk", "metadata"];
+
+/// `gen_ai.retrieval.documents`. Whatever else a document says stays in it. A number is no document but, say, how many
+/// were found.
+pub(in crate::content) fn documents(tree: Tree) -> Option<Tree> {
+    let tree = parts::parsed(tree);
+    if !matches!(tree, Tree::List(_) | Tree::Object(_) | Tree::Text(_)) {
+        return None;
+    }
+    let list = hits(tree).into_list();
+    let items: VecDeque<_> = list.items.into_iter().map(document).collect();
+    Some(Tree::List(List { items, omitted: list.omitted, of: Elements::Documents }))
+}
+
+/// Where a record of a memory has what it keeps, and what names it.
+const KEPT: &[&str] = &["content", "memory", "text", "fact", "value"];
+const RECORD_ID: &[&str] = &["memoryRecordId", "memory_id", "uuid", "key"];
+
+/// `gen_ai.memory.records`: as documents, but each has content, which may be anything, and metadata only as an object.
+pub(in crate::content) fn records(tree: Tree) -> Option<Tree> {
+    let tree = parts::parsed(tree);
+    if !matches!(tree, Tree::List(_) | Tree::Object(_) | Tree::Text(_)) {
+        return None;
+    }
+    let is_record = KEPT.iter().any(|key| tree.has(key)) && HITS.iter().all(|key| !is_list(tree.get(key)));
+    let list = if is_record { tree.into_list() } else { hits(tree).into_list() };
+    let items: VecDeque<_> = list.items.into_iter().map(record).collect();
+    Some(Tree::List(List { items, omitted: list.omitted, of: Elements::Documents }))
+}
+
+fn is_list(tree: Option<&Tree>) -> bool {
+    matches!(tree, Some(Tree::List(_)))
+}
+
+fn record(mut tree: Tree) -> Tree {
+    if let Tree::List(_) = tree {
+        let found = document(tree);
+        return if found.has("content") { found } else { Tree::object([("content", Some(found))]) };
+    }
+    let Some(content) = tree.take(KEPT) else { return Tree::object([("content", Some(tree))]) };
+    let id = tree.take(ID).or_else(|| tree.take(RECORD_ID)).map(as_text);
+    let score = SCORE.iter().find(|key| tree.get(key).is_some_and(is_number));
+    let score = score.and_then(|key| tree.take(&[key]));
+    let metadata = tree.take(&["metadata"]).map(|metadata| match metadata {
+        object @ Tree::Object(_) => object,
+        other => Tree::object([("value", Some(other))]),
+    });
+    let mut found =
+        Tree::object([("id", id), ("score", score), ("content", Some(content)), ("metadata", metadata)]);
+    if let (Tree::Object(found), Tree::Object(rest)) = (&mut found, tree) {
+        found.extend(rest.into_iter().filter(|(key, _)| !is_known(key) && key != "metadata"));
+    }
+    found
+}
+
+/// The list inside a body; Elasticsearch's is two levels down.
+fn hits(mut tree: Tree) -> Tree {
+    for _ in 0..2 {
+        if TEXT.iter().any(|key| tree.has(key)) {
+            break; // a document by itself
+        }
+        let is_inside = |key: &&&str| matches!(tree.get(key), Some(Tree::List(_) | Tree::Object(_)));
+        let Some(key) = HITS.iter().find(is_inside) else { break };
+        tree = tree.take(&[key]).unwrap_or(Tree::Null);
+    }
+    tree
+}
+
+fn document(tree: Tree) -> Tree {
+    match tree {
+        Tree::Object(_) => of_object(tree),
+        Tree::List(list) if is_scored(&list) => of_tuple(list),
+        other => Tree::object([("content", Some(other))]),
+    }
+}
+
+fn is_number(tree: &Tree) -> bool {
+    matches!(tree, Tree::Int(_) | Tree::Double(_))
+}
+
+/// `(document, score)`, `(score, id, document)` and the like.
+fn is_scored(list: &List) -> bool {
+    (2..=3).contains(&list.items.len()) && list.items.iter().filter(|item| is_number(item)).count() == 1
+}
+
+fn of_tuple(list: List) -> Tree {
+    let (scores, mut rest): (Vec<_>, Vec<_>) = list.items.into_iter().partition(is_number);
+    let document = document(rest.pop().unwrap_or(Tree::Null));
+    with(document, [("id", rest.pop().map(as_text)), ("score", scores.into_iter().next())])
+}
+
+fn of_object(mut tree: Tree) -> Tree {
+    let id = tree.take(ID).map(as_text);
+    let scored_by = SCORE.iter().find(|key| tree.get(key).is_some_and(is_number));
+    let score = scored_by.and_then(|key| tree.take(&[key]));
+    // Bedrock's is an object with a text.
+    let content = tree.take(TEXT).map(|mut content| content.take(&["text"]).unwrap_or(content));
+    let mut found = Tree::object([("id", id), ("score", score), ("content", content)]);
+    for key in INNER {
+        if found.has("content") {
+            break;
+        }
+        match tree.take(&[key]) {
+            Some(inner @ Tree::Object(_)) => {
+                let Tree::Object(entries) = of_object(inner) else { continue };
+                let (known, rest): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(key, _)| is_known(key));
+                for (key, value) in known {
+                    found = with_entry(found, key, value);
+                }
+                tree = with_entry(tree, (*key).into(), Tree::Object(rest));
+            }
+            Some(text @ Tree::Text(_)) => found = with_entry(found, "content".into(), text),
+            Some(other) => tree = with_entry(tree, (*key).into(), other),
+            None => {}
+        }
+    }
+    let (Tree::Object(found), Tree::Object(rest)) = (&mut found, tree) else { return found };
+    // What has a name of the schema's and not its type would make readers drop the whole list.
+    let is_empty = |value: &Tree| *value == Tree::Object(Vec::new());
+    found.extend(rest.into_iter().filter(|(key, value)| !is_known(key) && !is_empty(value)));
+    Tree::Object(std::mem::take(found))
+}
+
+fn is_known(key: &str) -> bool {
+    matches!(key, "id" | "score" | "content")
+}
+
+/// An id is a text, also where it is a number.
+fn as_text(tree: Tree) -> Tree {
+    match tree {
+        text @ Tree::Text(_) => text,
+        // A tree always serializes.
+        other => Tree::text(serde_json::to_string(&other).unwrap_or_default()),
+    }
+}
+
+fn with<const N: usize>(document: Tree, facts: [(&'static str, Option<Tree>); N]) -> Tree {
+    facts.into_iter().fold(document, |document, (key, value)| match value {
+        Some(value) => with_entry(document, key.into(), value),
+        None => document,
+    })
+}
+
+/// An object with one more entry, unless it has it.
+fn with_entry(mut object: Tree, key: Key, value: Tree) -> Tree {
+    if let Tree::Object(entries) = &mut object
+        && entries.iter().all(|(known, _)| *known != key)
+    {
+        entries.push((key, value));
+    }
+    object
+}

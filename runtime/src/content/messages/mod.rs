@@ -1,0 +1,87 @@
+//! What providers and programs call a conversation → what the conventions call one.
+//!
+//! In: a captured value of any shape: a text, a list of messages of one of the APIs, a whole body. Out: lists of
+//! `{role, parts}` whose parts have a type, as the conventions' JSON schemas want them. One malformed item makes
+//! backends drop a whole list, so whatever is not understood becomes text or a part of a type of its own.
+
+mod choices;
+mod documents;
+mod parts;
+mod tools;
+
+use std::collections::VecDeque;
+
+use crate::value::{Elements, List, Tree};
+pub(super) use choices::output;
+pub(super) use documents::{documents, records};
+pub(super) use tools::tools;
+
+/// `gen_ai.input.messages`.
+pub(super) fn input(tree: Tree) -> Tree {
+    match tree {
+        Tree::List(list) if list.items.iter().all(is_message) => messages(list),
+        Tree::List(list) if list.items.iter().all(|item| item.as_str().is_some()) => messages(list),
+        // A list of parts is what one user says.
+        Tree::List(list) if list.items.iter().all(parts::is_part) => {
+            Tree::list(Elements::Messages, [with_parts("user", parts::of_list(list))])
+        }
+        other if is_message(&other) => messages(other.into_list()),
+        other => Tree::list(Elements::Messages, [with_parts("user", parts::of_any(other))]),
+    }
+}
+
+/// `gen_ai.system_instructions`.
+pub(super) fn system(mut tree: Tree) -> Tree {
+    // Gemini's is a message whose role does not matter.
+    let content = tree.take(&["parts", "content"]).unwrap_or(tree);
+    Tree::List(parts::of_any(content))
+}
+
+/// The arguments or the result of a tool, which the conventions expect to be an object.
+pub(super) fn object(tree: Tree, key: &'static str) -> Tree {
+    match parts::parsed(tree) {
+        object @ Tree::Object(_) => object,
+        other => Tree::object([(key, Some(other))]),
+    }
+}
+
+/// Whether an object is a message, or what the responses API has next to messages.
+fn is_message(tree: &Tree) -> bool {
+    tree.has("role") || tree.has("parts") || (tree.has("type") && parts::is_item(tree))
+}
+
+fn messages(list: List) -> Tree {
+    let items: VecDeque<_> = list.items.into_iter().map(message).collect();
+    Tree::List(List { items, omitted: list.omitted, of: Elements::Messages })
+}
+
+/// One message of any API.
+fn message(mut tree: Tree) -> Tree {
+    if tree.as_str().is_some() {
+        return with_parts("user", parts::of_any(tree));
+    }
+    if parts::is_item(&tree) && !tree.has("role") {
+        let role = if parts::is_tool_output(&tree) { "tool" } else { "assistant" };
+        return with_parts(role, List { items: [parts::part(tree)].into(), of: Elements::Parts, omitted: 0 });
+    }
+    let role = tree.take(&["role"]);
+    let role = role.as_ref().and_then(Tree::as_str).unwrap_or("user");
+    let role = match role {
+        // Gemini's words.
+        "model" => "assistant",
+        "function" => "tool",
+        role => role,
+    }
+    .to_owned();
+    let name = tree.take(&["name"]);
+    let parts = parts::of_message(&mut tree, &role);
+    let mut message = with_parts(&role, parts);
+    if let (Tree::Object(entries), Some(name @ Tree::Text(_))) = (&mut message, name) {
+        entries.push(("name".into(), name));
+    }
+    message
+}
+
+fn with_parts(role: &str, parts: List) -> Tree {
+    Tree::object([("role", Some(Tree::text(role))), ("parts", Some(Tree::List(parts)))])
+}

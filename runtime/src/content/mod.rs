@@ -1,0 +1,75 @@
+//! The only door through which text of the user's making reaches telemetry.
+//!
+//! Prompts, completions, queries, tool arguments: [`policy`] says whether they pass at all, which by default they do not,
+//! and then nothing looks at them. What passes is copied up to a budget ([`tree`]), brought into the conventions'
+//! form ([`messages`]), freed of what identifies people and opens doors ([`redact`]), and cut to the attribute's
+//! budget as a last step: [`content`], once for spans and events. An error's message can quote all of that (a client that fails to parse a response often
+//! prints the response), so it has a policy of its own.
+
+mod budget;
+mod capture;
+mod error_message;
+#[cfg(test)]
+mod fuzz;
+mod measured;
+mod messages;
+mod openinference;
+mod policy;
+mod question;
+mod recorded;
+mod redact;
+mod rules;
+mod secret;
+mod structure;
+mod transcript;
+mod upload;
+
+use crate::value::{self, Tree};
+pub(crate) use budget::{RequestBudget, RequestShare};
+pub use capture::{AsContent, Capture, Hashed, Redacted};
+pub(crate) use error_message::{error_message, redacted};
+pub(crate) use measured::Measured;
+pub use policy::ContentCapture;
+#[cfg(feature = "otlp")]
+pub(crate) use policy::{
+    CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
+};
+pub(crate) use policy::{content_allowed, content_on_events, content_on_spans};
+pub(crate) use question::{hash_of_input, hash_of_request};
+pub use recorded::Piece;
+pub(crate) use recorded::{Captured, Recorded, explanation};
+#[cfg(feature = "otlp")]
+pub(crate) use rules::{Redaction, Rules};
+pub use secret::Secret;
+pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
+pub use upload::{ContentDirectory, ContentPiece, ContentStore, ContentUpload};
+#[cfg(feature = "otlp")]
+pub(crate) use upload::{Uploader, Uploads};
+
+/// Whether content is kept elsewhere, also that of calls that nobody records.
+pub(crate) fn is_uploaded() -> bool {
+    upload::is_on()
+}
+
+/// A copy of a value, as much of it as the budget of one attribute allows.
+pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<Tree> {
+    value::capture(value, limits())
+}
+
+/// How much of a value is copied.
+pub(crate) fn limits() -> value::Limits<'static> {
+    rules::Rules::current().limits()
+}
+
+/// A text cut to at most `budget` bytes, with a mark of how long it was; JSON stays JSON. `None` if it is short enough.
+#[cfg(feature = "otlp")]
+pub(crate) fn shortened(text: &str, budget: usize) -> Option<String> {
+    if text.len() <= budget {
+        return None;
+    }
+    if let Some((_, json)) = value::parse(text).and_then(|tree| value::fitted(tree, budget)) {
+        return Some(json);
+    }
+    let beginning = value::Text { kept: value::prefix(text, budget).to_owned(), bytes: text.len() };
+    Some(value::to_text(beginning, budget))
+}

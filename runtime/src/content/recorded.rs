@@ -1,0 +1,470 @@
+//! The content of one call, from where it is captured to the attributes it becomes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use opentelemetry::logs::AnyValue;
+use opentelemetry::{Key, KeyValue, StringValue};
+use serde::Serialize;
+
+use super::rules::Rules;
+use super::structure::structured;
+use super::transcript::Transcript;
+use super::{Measured, messages, openinference, policy, upload};
+use crate::call::{Finished, Outcome};
+use crate::model::argument::Text;
+use crate::model::site::Kind;
+use crate::semconv::attribute;
+use crate::value::{self, Limits, Tree};
+
+/// A piece of content that a call can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Instructions that the API takes apart from the messages.
+    System,
+    /// The messages sent, or what a workflow was asked.
+    Input,
+    /// The messages returned; the result of a tool; the documents found.
+    Output,
+    /// The definitions of tools.
+    Tools,
+    /// What was searched for.
+    Query,
+    /// The arguments of a tool.
+    Arguments,
+    /// What a prompt template is filled in with.
+    Variables,
+    /// What a memory is to keep.
+    Records,
+}
+
+/// Which pieces the conventions have on a call of this kind.
+fn belongs(kind: Kind, piece: Piece) -> bool {
+    match kind {
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
+            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools | Piece::Variables)
+        }
+        Kind::Agent | Kind::RemoteAgent => {
+            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
+        }
+        Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
+        Kind::CreateAgent => piece == Piece::System,
+        Kind::Retrieval | Kind::SearchMemory => matches!(piece, Piece::Query | Piece::Output),
+        Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => piece == Piece::Records,
+        Kind::Tool | Kind::McpClient | Kind::McpServer => matches!(piece, Piece::Arguments | Piece::Output),
+        Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
+        Kind::Embeddings
+        | Kind::Rerank
+        | Kind::DeleteMemory
+        | Kind::CreateMemoryStore
+        | Kind::DeleteMemoryStore
+        | Kind::Plan
+        | Kind::Guardrail
+        | Kind::Evaluator
+        | Kind::Task => false,
+    }
+}
+
+/// What was captured of a call, and what its function keeps to itself.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Captured {
+    pieces: Vec<(Piece, Tree)>,
+    skipped: Vec<Piece>,
+}
+
+/// Content does not end up in a log because somebody prints a request.
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
+    }
+}
+
+impl Captured {
+    pub(crate) fn skip(&mut self, piece: Piece) {
+        self.skipped.push(piece);
+        self.pieces.retain(|(known, _)| *known != piece);
+    }
+
+    /// Whether the function keeps a piece to itself.
+    pub(crate) fn skips(&self, piece: Piece) -> bool {
+        self.skipped.contains(&piece)
+    }
+
+    /// Whether a piece may be recorded. If not, nobody looks at it.
+    pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
+        let is_wanted =
+            policy::content_allowed_of(kind) || (upload::is_on() && upload::is_uploaded(kind, piece));
+        is_wanted && belongs(kind, piece) && !self.skipped.contains(&piece)
+    }
+
+    /// Captures any value that may be recorded.
+    pub(crate) fn capture<T: Serialize + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+        if self.takes(kind, piece)
+            && let Some(tree) = value::capture(value, Rules::current().limits())
+        {
+            self.set(piece, tree);
+        }
+    }
+
+    /// Captures one argument of a tool, or one variable of a prompt, next to those captured before.
+    pub(crate) fn capture_entry<T: Serialize + ?Sized>(
+        &mut self,
+        kind: Kind,
+        piece: Piece,
+        name: &'static str,
+        value: &T,
+    ) {
+        if !self.takes(kind, piece) {
+            return;
+        }
+        let Some(value) = value::capture(value, Rules::current().limits()) else { return };
+        let known = self.pieces.iter_mut().find(|(known, _)| *known == piece);
+        if let Some((_, Tree::Object(entries))) = known {
+            entries.retain(|(known, _)| known != name);
+            entries.push((name.into(), value));
+        } else {
+            self.set(piece, Tree::object([(name, Some(value))]));
+        }
+    }
+
+    /// Captures a text that may be recorded.
+    pub(crate) fn capture_text<T: Text + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+        if self.takes(kind, piece)
+            && let Some(Some(text)) = crate::value::panic::catch_user_panic(|| value.text())
+        {
+            self.capture(kind, piece, text.as_ref());
+        }
+    }
+
+    /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
+    pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
+        self.capture(Kind::Chat, Piece::Output, value);
+    }
+
+    /// The same for what was streamed, which may be measured as well.
+    pub(crate) fn capture_transcript(
+        &mut self,
+        transcript: Transcript,
+        is_measured: bool,
+    ) -> Option<Measured> {
+        let tree = transcript.into_tree()?;
+        let measured = is_measured.then(|| Measured::of_tree(tree.clone()));
+        if self.takes(Kind::Chat, Piece::Output) {
+            self.set(Piece::Output, tree);
+        }
+        measured
+    }
+
+    /// Captures messages, instructions and tools of a request body of any API.
+    pub(crate) fn capture_request<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+        if kind.is_mcp() {
+            return self.capture_message(kind, body);
+        }
+        let wanted = REQUEST_KEYS.iter().filter(|(piece, _)| self.takes(kind, *piece));
+        let keys: Vec<&str> = wanted.flat_map(|(_, keys)| keys.iter().copied()).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let limits = Limits { keys: Some(&keys), ..Rules::current().limits() };
+        let Some(mut body) = value::capture(body, limits) else { return };
+        for (piece, keys) in REQUEST_KEYS {
+            if let Some(tree) = body.take(keys) {
+                self.set(*piece, tree);
+            }
+        }
+    }
+
+    /// Captures a tool's arguments from an MCP message, or from its parameters.
+    fn capture_message<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+        if !self.takes(kind, Piece::Arguments) {
+            return;
+        }
+        let limits = Limits { keys: Some(&["params", "arguments"]), ..Rules::current().limits() };
+        let Some(mut body) = value::capture(body, limits) else { return };
+        let mut params = body.take(&["params"]).unwrap_or(body);
+        if let Some(arguments) = params.take(&["arguments"]) {
+            self.set(Piece::Arguments, arguments);
+        }
+    }
+
+    fn set(&mut self, piece: Piece, mut tree: Tree) {
+        // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
+        let known = self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == Piece::Variables);
+        if let (Some((_, Tree::Object(known))), Tree::Object(new)) = (known, &mut tree) {
+            known.retain(|(name, _)| new.iter().all(|(new, _)| new != name));
+            known.append(new);
+            return;
+        }
+        self.pieces.retain(|(known, _)| *known != piece);
+        self.pieces.push((piece, tree));
+    }
+
+    /// Takes over what `later` has.
+    pub(crate) fn replace_with(&mut self, later: Captured) {
+        for (piece, tree) in later.pieces {
+            if !self.skipped.contains(&piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+
+    /// Takes from `other` what this does not have itself.
+    pub(crate) fn fill_from(&mut self, other: Captured) {
+        for (piece, tree) in other.pieces {
+            if self.pieces.iter().all(|(known, _)| *known != piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+}
+
+pub(super) const INPUT_KEYS: &[&str] = &["messages", "input", "contents", "prompt"];
+
+/// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
+const REQUEST_KEYS: &[(Piece, &[&str])] = &[
+    (Piece::Input, INPUT_KEYS),
+    (Piece::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
+    (Piece::Tools, &["tools", "toolConfig", "functions"]),
+];
+
+/// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and
+/// the event alike.
+#[derive(Default)]
+pub(crate) struct Recorded {
+    attributes: Vec<Attribute>,
+    /// Where content is that is kept elsewhere, by attribute.
+    references: Vec<(&'static str, String)>,
+}
+
+/// What the form of a call's content depends on.
+#[derive(Clone)]
+pub(super) struct Form {
+    pub(super) kind: Kind,
+    finish_reasons: Vec<String>,
+    is_completed: bool,
+}
+
+struct Attribute {
+    key: Key,
+    tree: Tree,
+    /// What the tree is as text: JSON, unless it is a text by itself.
+    text: String,
+    /// The same in OpenInference's words, for the span only.
+    copies: Vec<KeyValue>,
+}
+
+impl Attribute {
+    /// One that is a text by itself.
+    fn text(key: Key, text: String) -> Self {
+        Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() }
+    }
+
+    /// What it takes of the span's budget.
+    fn len(&self) -> usize {
+        self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
+    }
+}
+
+impl Recorded {
+    /// `request` knows what the function skips, `response` has the output.
+    pub(crate) fn of(call: &Finished<'_>) -> Self {
+        let request = &call.request.content;
+        let of_prompt;
+        let captured = request.pieces.iter().chain(&call.response.content.pieces);
+        let mut pieces: Vec<_> =
+            captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
+        if call.site.kind.is_mcp() && !call.request.calls_tool() {
+            // What a prompt is asked for with are its variables. Other messages have no content.
+            let is_asked_for_with = |piece: Piece| piece == Piece::Arguments && call.request.gets_prompt();
+            let arguments = pieces.iter().find(|(piece, _)| is_asked_for_with(*piece));
+            of_prompt = arguments.map(|(_, tree)| (Piece::Variables, tree.clone()));
+            pieces = of_prompt.iter().collect();
+        }
+        if pieces.is_empty() {
+            return Recorded::default();
+        }
+        let rules = Rules::current();
+        // The small ones first: what they leave of the span's budget is for the messages.
+        pieces.sort_by_key(|(piece, _)| match piece {
+            Piece::Query | Piece::Arguments => 0,
+            Piece::System | Piece::Variables => 1,
+            Piece::Tools => 2,
+            Piece::Output | Piece::Records => 3,
+            Piece::Input => 4,
+        });
+        let kind = call.site.kind;
+        let form = Form {
+            kind,
+            finish_reasons: call.response.finish_reasons.clone(),
+            is_completed: matches!(call.outcome, Outcome::Completed),
+        };
+        let references =
+            if upload::is_on() { uploaded(call, &form, &mut pieces, &rules) } else { Vec::new() };
+        let share = call.content_share;
+        let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
+        let written = |piece: Piece| 1 + openinference::number_of_copies(kind, piece);
+        let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
+        let mut recorded = Vec::with_capacity(pieces.len());
+        for (piece, tree) in pieces {
+            let budget = rules.per_attribute.min(left / waiting);
+            let made = || {
+                if *piece == Piece::Variables {
+                    return variables(tree.clone(), &rules, budget);
+                }
+                let Some(mut attribute) = attribute(&form, *piece, tree.clone(), &rules, budget) else {
+                    return Vec::new();
+                };
+                if written(*piece) > 1 {
+                    attribute.copies = openinference::copies(kind, *piece, &attribute.tree, &attribute.text);
+                }
+                vec![attribute]
+            };
+            // Should this crate be wrong about some text, the content is lost, not the call.
+            for attribute in crate::value::panic::catch_user_panic(made).unwrap_or_default() {
+                left = left.saturating_sub(attribute.len());
+                recorded.push(attribute);
+            }
+            waiting -= written(*piece);
+        }
+        if let Some(share) = share {
+            share.give_back(left);
+        }
+        Recorded { attributes: recorded, references }
+    }
+
+    /// Attributes of a span, which can only be text; none if content may not be on spans.
+    pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
+        let attributes = if policy::content_on_spans() { &self.attributes[..] } else { &[] };
+        let content = attributes.iter().flat_map(|attribute| {
+            let own = KeyValue::new(attribute.key.clone(), StringValue::from(attribute.text.clone()));
+            [own].into_iter().chain(attribute.copies.iter().cloned())
+        });
+        content.chain(self.references.iter().map(|(key, place)| KeyValue::new(*key, place.clone())))
+    }
+
+    /// Attributes of an event, as maps and lists; none if content may not be on events.
+    pub(crate) fn on_event(&self) -> impl Iterator<Item = (Key, AnyValue)> + '_ {
+        let attributes = if policy::content_on_events() { &self.attributes[..] } else { &[] };
+        let content = attributes.iter().map(|attribute| (attribute.key.clone(), structured(&attribute.tree)));
+        content.chain(
+            self.references.iter().map(|(key, place)| (Key::from(*key), AnyValue::from(place.clone()))),
+        )
+    }
+}
+
+/// What somebody says about content, which may quote it: the explanation of a score. Nothing looks at it unless
+/// content may be on events.
+pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
+    if !policy::content_on_events() {
+        return None;
+    }
+    let text =
+        crate::value::panic::catch_user_panic(|| text.text().map(std::borrow::Cow::into_owned)).flatten()?;
+    let rules = Rules::current();
+    let mut tree = value::capture(&text, rules.limits())?;
+    rules.settle(&mut tree);
+    rules.redact(&mut tree);
+    match tree {
+        Tree::Text(text) => Some(value::to_text(text, rules.per_attribute)),
+        _ => None,
+    }
+}
+
+/// Hands over what is kept elsewhere, and takes it out of the pieces if it is to be nowhere else.
+fn uploaded(
+    call: &Finished<'_>,
+    form: &Form,
+    pieces: &mut Vec<&(Piece, Tree)>,
+    rules: &Arc<Rules>,
+) -> Vec<(&'static str, String)> {
+    let ids = (call.ids.0.to_string(), call.ids.1.to_string());
+    let uploads = pieces.iter().filter(|(piece, _)| upload::is_uploaded(form.kind, *piece));
+    let references =
+        uploads.filter_map(|(piece, tree)| upload::upload(&ids, form, *piece, tree, rules)).collect();
+    if upload::is_instead() {
+        pieces.retain(|(piece, _)| !upload::is_uploaded(form.kind, *piece));
+    }
+    references
+}
+
+/// A whole piece in the form in which it is recorded, as JSON.
+#[cfg(feature = "otlp")]
+pub(super) fn formed(form: &Form, piece: Piece, tree: Tree, rules: &Rules) -> Option<String> {
+    attribute(form, piece, tree, rules, rules.per_upload()).map(|attribute| attribute.text)
+}
+
+/// The attribute that a piece of a call becomes.
+pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
+    match (piece, kind) {
+        (Piece::System, _) => attribute::SYSTEM_INSTRUCTIONS,
+        (Piece::Input, _) => attribute::INPUT_MESSAGES,
+        (Piece::Tools, _) => attribute::TOOL_DEFINITIONS,
+        (Piece::Arguments, _) => attribute::TOOL_CALL_ARGUMENTS,
+        (Piece::Variables, _) => attribute::PROMPT_VARIABLE,
+        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => attribute::MEMORY_RECORDS,
+        (Piece::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
+        (Piece::Output, Kind::Tool | Kind::McpClient | Kind::McpServer) => attribute::TOOL_CALL_RESULT,
+        (Piece::Output, _) => attribute::OUTPUT_MESSAGES,
+        (Piece::Query, Kind::SearchMemory) => attribute::MEMORY_QUERY_TEXT,
+        (Piece::Query, _) => attribute::RETRIEVAL_QUERY_TEXT,
+    }
+}
+
+fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: usize) -> Option<Attribute> {
+    rules.settle(&mut tree);
+    let key = Key::from(attribute_key(piece, form.kind));
+    let mut tree = match (piece, form.kind) {
+        (Piece::System, _) => messages::system(tree),
+        (Piece::Input, _) => messages::input(tree),
+        (Piece::Tools, _) => messages::tools(tree),
+        (Piece::Arguments, _) => messages::object(tree, "arguments"),
+        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => messages::records(tree)?,
+        (Piece::Output, Kind::Retrieval) => messages::documents(tree)?,
+        (Piece::Output, Kind::McpClient | Kind::McpServer) => {
+            // Of a JSON-RPC response its result.
+            let mut tree = tree;
+            messages::object(tree.take(&["result"]).unwrap_or(tree), "result")
+        }
+        (Piece::Output, Kind::Tool) => messages::object(tree, "result"),
+        (Piece::Output, _) => {
+            // The schema demands a reason; what was returned in peace has stopped by itself.
+            let otherwise = if form.is_completed { "stop" } else { "error" };
+            messages::output(tree, &form.finish_reasons, otherwise)
+        }
+        (Piece::Query, _) => {
+            rules.redact(&mut tree);
+            let Tree::Text(text) = tree else { return None };
+            return Some(Attribute::text(key, value::to_text(text, budget)));
+        }
+        // Several attributes by themselves.
+        (Piece::Variables, _) => return None,
+    };
+    // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
+    rules.redact(&mut tree);
+    let (tree, text) = value::fitted_or_mark(tree, budget);
+    Some(Attribute { key, tree, text, copies: Vec::new() })
+}
+
+/// The attributes that a prompt's variables become: each is a text, or the JSON of what it is.
+fn variables(mut tree: Tree, rules: &Rules, budget: usize) -> Vec<Attribute> {
+    rules.settle(&mut tree);
+    let Tree::Object(variables) = messages::object(tree, "value") else { return Vec::new() };
+    let (mut left, mut waiting) = (budget, variables.len());
+    let mut attributes = Vec::with_capacity(waiting);
+    for (name, mut value) in variables {
+        rules.redact(&mut value);
+        let text = match value {
+            // Not given.
+            Tree::Null => {
+                waiting -= 1;
+                continue;
+            }
+            Tree::Text(text) => value::to_text(text, left / waiting),
+            other => value::fitted_or_mark(other, left / waiting).1,
+        };
+        left = left.saturating_sub(text.len());
+        waiting -= 1;
+        attributes.push(Attribute::text(format!("{}.{name}", attribute::PROMPT_VARIABLE).into(), text));
+    }
+    attributes
+}

@@ -1,0 +1,366 @@
+//! What a stream said: its deltas put together, within the budget that a whole response has.
+
+use super::rules::Rules;
+use crate::value::{Elements, Limits, List, Text, Tree};
+
+/// More choices than any provider offers: an index from the network must not size our memory.
+pub(crate) const MAX_CHOICES: usize = crate::value::bounds::MAX_ITEMS;
+
+/// What a part costs besides its text, roughly.
+const PART: usize = 256;
+
+/// A response that is still being streamed.
+#[derive(Debug)]
+pub(crate) struct Transcript {
+    choices: Vec<Choice>,
+    /// What one item brought, until it is known which choice that belongs to.
+    pending: Vec<Delta>,
+    limits: Limits<'static>,
+    used: usize,
+}
+
+/// What kind of text a delta is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    Text,
+    Reasoning,
+    Refusal,
+}
+
+/// Where in its choice a delta belongs: the item, and the part of that item.
+pub(crate) type Block = (Option<i64>, Option<i64>);
+
+/// A piece of a tool call. Providers send id and name once, and the arguments bit by bit or as an object.
+#[derive(Debug, Default)]
+pub(crate) struct ToolCallDelta {
+    index: Option<i64>,
+    id: Text,
+    name: Text,
+    arguments: Text,
+    object: Option<Tree>,
+}
+
+#[derive(Debug)]
+enum Delta {
+    Said(Said, Text),
+    ToolCall(ToolCallDelta),
+}
+
+#[derive(Debug)]
+struct Choice {
+    index: i64,
+    parts: Vec<Part>,
+    omitted: usize,
+    finish_reason: Option<String>,
+}
+
+#[derive(Debug)]
+enum Part {
+    Said { said: Said, block: Block, text: Text },
+    ToolCall { index: Option<i64>, call: ToolCallDelta },
+}
+
+impl Transcript {
+    pub(crate) fn new() -> Self {
+        Transcript { choices: Vec::new(), pending: Vec::new(), limits: Rules::current().limits(), used: 0 }
+    }
+
+    /// A piece of text.
+    pub(crate) fn say(&mut self, said: Said, delta: &str) {
+        if !delta.is_empty() {
+            let text = Text::cut(delta, self.limits.text);
+            self.pending.push(Delta::Said(said, text));
+        }
+    }
+
+    /// A piece of a tool call.
+    pub(crate) fn call(&mut self, delta: ToolCallDelta) {
+        self.pending.push(Delta::ToolCall(delta));
+    }
+
+    /// What was said since the last time belongs here.
+    pub(crate) fn commit(&mut self, choice: i64, block: Block) {
+        if self.pending.is_empty() {
+            return;
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let mut room = Room { used: self.used, limits: self.limits };
+        let Some(choice) = self.choice(choice) else { return };
+        for delta in pending {
+            match delta {
+                Delta::Said(said, text) => choice.say(said, block, &text, &mut room),
+                Delta::ToolCall(call) => choice.call(block, call, &mut room),
+            }
+        }
+        self.used = room.used;
+    }
+
+    /// Why a choice ended.
+    pub(crate) fn finish(&mut self, choice: i64, reason: &str) {
+        if let Some(choice) = self.choice(choice) {
+            choice.finish_reason = Some(reason.to_owned());
+        }
+    }
+
+    /// A response body with one message for each choice; nothing if nothing was said.
+    pub(super) fn into_tree(mut self) -> Option<Tree> {
+        if self.choices.iter().all(|choice| choice.parts.is_empty()) {
+            return None;
+        }
+        self.choices.sort_by_key(|choice| choice.index);
+        let choices = self.choices.into_iter().map(Choice::into_tree);
+        Some(Tree::object([("choices", Some(Tree::list(Elements::Values, choices)))]))
+    }
+
+    fn choice(&mut self, index: i64) -> Option<&mut Choice> {
+        let known = self.choices.iter().position(|choice| choice.index == index);
+        if known.is_none() && self.choices.len() < MAX_CHOICES {
+            self.choices.push(Choice { index, parts: Vec::new(), omitted: 0, finish_reason: None });
+        }
+        match known {
+            Some(known) => self.choices.get_mut(known),
+            None => self.choices.last_mut().filter(|choice| choice.index == index),
+        }
+    }
+}
+
+impl Choice {
+    /// Goes on with the last part, or begins a new one.
+    fn say(&mut self, said: Said, block: Block, delta: &Text, room: &mut Room) {
+        if let Some(Part::Said { said: known, block: at, text }) = self.parts.last_mut()
+            && (*known, *at) == (said, block)
+        {
+            return room.push(text, delta);
+        }
+        let mut text = Text::default();
+        room.push(&mut text, delta);
+        self.begin(Part::Said { said, block, text }, room);
+    }
+
+    fn call(&mut self, block: Block, delta: ToolCallDelta, room: &mut Room) {
+        let index = delta.index.or(block.0);
+        let known = self.parts.iter_mut().rev().find_map(|part| match part {
+            Part::ToolCall { index: at, call } => call.is_continued_by(*at, &delta, index).then_some(call),
+            Part::Said { .. } => None,
+        });
+        if let Some(call) = known {
+            return call.push(delta, room);
+        }
+        let mut call = ToolCallDelta::default();
+        call.push(delta, room);
+        self.begin(Part::ToolCall { index, call }, room);
+    }
+
+    fn begin(&mut self, part: Part, room: &mut Room) {
+        if room.is_full() {
+            self.omitted += 1;
+        } else {
+            room.used += PART;
+            self.parts.push(part);
+        }
+    }
+
+    fn into_tree(self) -> Tree {
+        let items = self.parts.into_iter().map(Part::into_tree).collect();
+        let parts = Tree::List(List { items, omitted: self.omitted, of: Elements::Parts });
+        let message = Tree::object([("role", Some(Tree::text("assistant"))), ("parts", Some(parts))]);
+        Tree::object([("message", Some(message)), ("finish_reason", self.finish_reason.map(Tree::text))])
+    }
+}
+
+impl Part {
+    fn into_tree(self) -> Tree {
+        match self {
+            Part::Said { said, text, .. } => {
+                let kind = match said {
+                    Said::Text => "text",
+                    Said::Reasoning => "reasoning",
+                    Said::Refusal => "refusal",
+                };
+                Tree::object([("type", Some(Tree::text(kind))), ("content", Some(Tree::Text(text)))])
+            }
+            Part::ToolCall { call, .. } => {
+                let given = |text: Text| (text.bytes > 0).then_some(Tree::Text(text));
+                Tree::object([
+                    ("type", Some(Tree::text("tool_call"))),
+                    ("id", given(call.id)),
+                    ("name", Some(Tree::Text(call.name))),
+                    // A tool without parameters may have none at all.
+                    ("arguments", given(call.arguments).or(call.object)),
+                ])
+            }
+        }
+    }
+}
+
+impl ToolCallDelta {
+    pub(crate) fn index(&mut self, index: Option<i64>) {
+        self.index = self.index.or(index);
+    }
+
+    pub(crate) fn id(&mut self, id: &str) {
+        self.id = Text::cut(id, MAX_NAME);
+    }
+
+    pub(crate) fn name(&mut self, name: &str) {
+        self.name = Text::cut(name, MAX_NAME);
+    }
+
+    /// A piece of the arguments' text, or the object they are.
+    pub(crate) fn arguments(&mut self, arguments: Tree) {
+        match arguments {
+            Tree::Text(text) => self.arguments = text,
+            // A long text that looks like a file's.
+            Tree::Media(media) => self.arguments = Text::cut(&media.to_string(), MAX_NAME),
+            // Anthropic's, before the first piece of text.
+            Tree::Object(entries) if entries.is_empty() => {}
+            other => self.object = Some(other),
+        }
+    }
+
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.bytes > 0
+    }
+
+    pub(crate) fn is_named(&self) -> bool {
+        self.name.bytes > 0
+    }
+
+    /// Whether nothing is known of it but where it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.is_named() && self.arguments.bytes == 0 && self.object.is_none()
+    }
+
+    /// Whether `delta`, at `index`, is more of this call, which is at `at`.
+    fn is_continued_by(&self, at: Option<i64>, delta: &ToolCallDelta, index: Option<i64>) -> bool {
+        // Some count all calls as the first, but each has its own id.
+        let is_other = delta.id.bytes > 0 && self.id.bytes > 0 && delta.id != self.id;
+        let is_same = delta.id.bytes > 0 && delta.id == self.id;
+        match index {
+            Some(_) => at == index && !is_other,
+            None => is_same || (delta.id.bytes == 0 && !delta.is_named()),
+        }
+    }
+
+    fn push(&mut self, delta: ToolCallDelta, room: &mut Room) {
+        if self.id.bytes == 0 {
+            room.push(&mut self.id, &delta.id);
+        }
+        // A name comes once, or again and again, or bit by bit.
+        if self.name != delta.name {
+            room.push(&mut self.name, &delta.name);
+        }
+        if let Some(object) = delta.object.filter(|_| !room.is_full()) {
+            room.used += object.cost();
+            self.object = Some(object);
+        }
+        room.push(&mut self.arguments, &delta.arguments);
+    }
+}
+
+/// What is left of the budget.
+struct Room {
+    used: usize,
+    limits: Limits<'static>,
+}
+
+impl Room {
+    fn push(&mut self, text: &mut Text, more: &Text) {
+        let left = self.limits.total.saturating_sub(self.used);
+        let limit = self.limits.text.min(text.kept.len().saturating_add(left));
+        self.used += text.push(more, limit);
+    }
+
+    /// Without budget short facts still pass, but not without end.
+    fn is_full(&self) -> bool {
+        self.used > self.limits.total.saturating_mul(2)
+    }
+}
+
+/// Ids and names are short.
+const MAX_NAME: usize = crate::value::bounds::MAX_NAME;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(transcript: Transcript) -> serde_json::Value {
+        let tree = transcript.into_tree().expect("something was said");
+        serde_json::to_value(tree).expect("a tree is JSON")["choices"].take()
+    }
+
+    fn arguments(index: Option<i64>, id: &str, name: &str, arguments: &str) -> ToolCallDelta {
+        let mut delta = ToolCallDelta::default();
+        delta.index(index);
+        delta.id(id);
+        delta.name(name);
+        delta.arguments(Tree::text(arguments));
+        delta
+    }
+
+    #[test]
+    fn nothing_said_is_no_message() {
+        let mut transcript = Transcript::new();
+        transcript.say(Said::Text, "");
+        transcript.commit(0, (None, None));
+        transcript.finish(0, "stop");
+        assert!(transcript.into_tree().is_none());
+    }
+
+    #[test]
+    fn no_stream_costs_more_than_its_budget_whatever_it_says() {
+        let mut transcript = Transcript::new();
+        let total = transcript.limits.total;
+        for choice in 0..1000 {
+            for turn in 0..100 {
+                let kind = if turn % 2 == 0 { Said::Text } else { Said::Reasoning };
+                transcript.say(kind, &"x".repeat(1000));
+                transcript.call(arguments(Some(turn), "id", "name", &"y".repeat(1000)));
+                transcript.commit(choice, (None, None));
+            }
+        }
+        let kept = serde_json::to_string(&transcript.into_tree().expect("a tree")).expect("JSON").len();
+        // Names, brackets and marks of what was cut come on top.
+        assert!((total..8 * total).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn a_text_that_was_cut_says_how_long_it_was() {
+        let mut transcript = Transcript::new();
+        for _ in 0..100 {
+            transcript.say(Said::Text, &"é".repeat(1000));
+            transcript.commit(0, (None, None));
+        }
+        let text = said(transcript)[0]["message"]["parts"][0]["content"].as_str().expect("text").to_owned();
+        assert!(text.ends_with("é…[truncated, 200000 bytes]"), "{}", &text[text.len() - 40..]);
+        assert!(text.len() < 17 << 10, "{}", text.len());
+    }
+
+    #[test]
+    fn calls_are_told_apart_by_index_or_id_or_name() {
+        let mut transcript = Transcript::new();
+        let calls = [
+            (Some(0), "a", "one", "{\"x\""),
+            (Some(1), "b", "two", "{"),
+            (Some(0), "", "", ":1}"),
+            (Some(1), "", "two", "}"),
+            // Every call is the first.
+            (Some(0), "c", "three", "{}"),
+            // Without an index.
+            (None, "", "four", ""),
+            (None, "", "", "[4]"),
+        ];
+        for (index, id, name, text) in calls {
+            transcript.call(arguments(index, id, name, text));
+            transcript.commit(0, (None, None));
+        }
+        let said = said(transcript);
+        let parts = said[0]["message"]["parts"].as_array().expect("parts");
+        let told: Vec<_> = parts.iter().map(|part| (&part["name"], &part["arguments"])).collect();
+        let expected = [("one", "{\"x\":1}"), ("two", "{}"), ("three", "{}"), ("four", "[4]")];
+        assert_eq!(told.len(), expected.len(), "{told:?}");
+        for ((name, arguments), (expected_name, expected_arguments)) in told.iter().zip(expected) {
+            assert_eq!((name.as_str(), arguments.as_str()), (Some(expected_name), Some(expected_arguments)));
+        }
+    }
+}

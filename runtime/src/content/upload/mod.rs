@@ -1,0 +1,153 @@
+//! Content kept elsewhere: spans and events say where.
+//!
+//! Where a call ends, the store says under which reference it will keep a piece, and the piece is put into a queue. A thread
+//! of its own brings it into its form, redacts it, and hands it to the store.
+
+mod directory;
+#[cfg(feature = "otlp")]
+mod queue;
+
+use std::error::Error;
+use std::sync::Arc;
+
+pub use directory::ContentDirectory;
+#[cfg(feature = "otlp")]
+pub(crate) use queue::{Uploader, Uploads};
+
+use super::recorded::{Form, Piece, attribute_key};
+use super::rules::Rules;
+use crate::model::site::Kind;
+use crate::semconv::attribute;
+use crate::value::Tree;
+
+/// Keeps content outside of telemetry: see [`Builder::with_content_upload`](crate::Builder::with_content_upload). A bundled one
+/// is [`ContentDirectory`].
+///
+/// ```
+/// use std::error::Error;
+///
+/// use llm_trace::{ContentPiece, ContentStore};
+///
+/// struct Bucket;
+///
+/// impl ContentStore for Bucket {
+///     fn reference(&self, piece: &ContentPiece<'_>) -> String {
+///         format!("s3://prompts/{}/{}-{}.json", piece.trace_id(), piece.span_id(), piece.attribute())
+///     }
+///
+///     fn store(&self, reference: &str, json: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+///         // put(reference, json), with a timeout
+///         # let _ = (reference, json);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait ContentStore: Send + Sync {
+    /// Where the piece will be found: recorded before it is there. Asked where the call ends, on the caller's thread, so it
+    /// must not wait for anything.
+    fn reference(&self, piece: &ContentPiece<'_>) -> String;
+
+    /// Keeps a piece, which is JSON in the conventions' form, redacted. Called on a thread that does nothing else, for one piece
+    /// after the other; what waits there is bounded. It may block, but not for ever: give it a timeout.
+    ///
+    /// # Errors
+    ///
+    /// Whatever went wrong. The piece is lost, which is counted, and said once with the error's message.
+    fn store(&self, reference: &str, json: &str) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
+impl<T: ContentStore + ?Sized> ContentStore for Arc<T> {
+    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+        (**self).reference(piece)
+    }
+
+    fn store(&self, reference: &str, json: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        (**self).store(reference, json)
+    }
+}
+
+/// A piece of content that is to be kept: whose, and which.
+#[derive(Debug)]
+pub struct ContentPiece<'a> {
+    trace_id: &'a str,
+    span_id: &'a str,
+    attribute: &'static str,
+}
+
+impl ContentPiece<'_> {
+    /// The trace's id in hex. All zeros if the program has no tracer.
+    pub fn trace_id(&self) -> &str {
+        self.trace_id
+    }
+
+    /// The span's id in hex.
+    pub fn span_id(&self) -> &str {
+        self.span_id
+    }
+
+    /// The attribute that it would be: `gen_ai.input.messages`, `gen_ai.output.messages`, `gen_ai.system_instructions` or
+    /// `gen_ai.tool.definitions`. A span has each at most once.
+    pub fn attribute(&self) -> &'static str {
+        self.attribute
+    }
+}
+
+/// What spans and events have of content that is kept elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentUpload {
+    /// The reference, in place of the content.
+    Instead,
+    /// The reference, besides what [`ContentCapture`](crate::ContentCapture) allows.
+    Besides,
+}
+
+/// Whether a piece of such a call is kept elsewhere, if any is: what was asked and what was answered.
+pub(super) fn is_uploaded(kind: Kind, piece: Piece) -> bool {
+    reference_key(kind, piece).is_some()
+}
+
+/// The conventions leave the name of a reference open. Ours end as those of OpenTelemetry's Python packages do.
+fn reference_key(kind: Kind, piece: Piece) -> Option<&'static str> {
+    Some(match attribute_key(piece, kind) {
+        attribute::INPUT_MESSAGES => attribute::INPUT_MESSAGES_REF,
+        attribute::OUTPUT_MESSAGES => attribute::OUTPUT_MESSAGES_REF,
+        attribute::SYSTEM_INSTRUCTIONS => attribute::SYSTEM_INSTRUCTIONS_REF,
+        attribute::TOOL_DEFINITIONS => attribute::TOOL_DEFINITIONS_REF,
+        _ => return None,
+    })
+}
+
+/// A piece that is to be uploaded.
+#[cfg(feature = "otlp")]
+struct Job {
+    form: Form,
+    piece: Piece,
+    tree: Tree,
+    rules: Arc<Rules>,
+    reference: String,
+}
+
+#[cfg(feature = "otlp")]
+pub(super) use queue::{is_instead, is_on, upload};
+
+/// Without the builder there is nothing that could switch it on.
+#[cfg(not(feature = "otlp"))]
+pub(super) const fn is_on() -> bool {
+    false
+}
+
+#[cfg(not(feature = "otlp"))]
+pub(super) const fn is_instead() -> bool {
+    false
+}
+
+#[cfg(not(feature = "otlp"))]
+pub(super) fn upload(
+    _ids: &(String, String),
+    _form: &Form,
+    _piece: Piece,
+    _tree: &Tree,
+    _rules: &Arc<Rules>,
+) -> Option<(&'static str, String)> {
+    None
+}

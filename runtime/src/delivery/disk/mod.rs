@@ -1,0 +1,235 @@
+//! Parcels on disk: what could not be sent waits here, and outlives the process.
+//!
+//! Read in this order: [`slot`] takes a place in the folder, [`log`] is the format of the files there, [`store`] writes and
+//! reads them, [`index`] knows what is in them and what is next, [`contents`] puts them together, and goes on when the disk
+//! does not. This file gives it to the senders, and runs the rounds that nobody asks for.
+//!
+//! Credentials never get here: a [`Parcel`] has none. Content does, if it is captured.
+
+mod clock;
+mod contents;
+pub(crate) mod folder;
+#[cfg(test)]
+mod fuzz;
+mod index;
+mod log;
+mod slot;
+mod store;
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::ledger::Ledger;
+use super::printable::printable;
+use super::report;
+use super::{DropReason, Parcel, Signal, Spool, Ticket};
+use crate::settings::SpoolSettings;
+use clock::{Clock, SystemClock};
+use contents::{Abandoned, Contents};
+use slot::Slot;
+use store::StoreError;
+
+/// Between two rounds: for what expires, what dead processes left, and a disk that may work again.
+const ROUND: Duration = Duration::from_secs(10);
+
+/// A [`Spool`] in a folder. It is closed when it is dropped.
+#[derive(Debug)]
+pub(crate) struct DiskSpool {
+    shared: Arc<Shared>,
+    rounds: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    settings: SpoolSettings,
+    ledger: Arc<Ledger>,
+    clock: Box<dyn Clock>,
+    contents: Mutex<Contents>,
+    listeners: Mutex<Vec<Listener>>,
+    stop: Mutex<bool>,
+    stopping: Condvar,
+}
+
+/// Whoever wants to know that there is more.
+struct Listener(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
+}
+
+impl DiskSpool {
+    /// Opens the spool. If it cannot be opened, that is said, and tried again now and then: telemetry is no reason for a
+    /// program not to start.
+    pub(crate) fn open(settings: SpoolSettings, ledger: Arc<Ledger>) -> Self {
+        let shared = Arc::new(Shared::open(settings, ledger, Box::new(SystemClock::start())));
+        let for_rounds = Arc::clone(&shared);
+        let rounds = std::thread::Builder::new().name("llm-trace-spool".to_owned());
+        // Without a thread to have, only what others left waits for the next start.
+        let rounds = rounds.spawn(move || for_rounds.make_rounds()).ok();
+        DiskSpool { shared, rounds: Mutex::new(rounds) }
+    }
+}
+
+impl Drop for DiskSpool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Spool for DiskSpool {
+    fn store(&self, parcels: &[&Parcel]) -> Vec<Option<Ticket>> {
+        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
+            contents.append(parcels, settings, ledger, clock.now())
+        })
+    }
+
+    fn oldest(&self, signal: Signal) -> Option<(Ticket, Parcel)> {
+        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
+            contents.oldest(signal, settings, ledger, clock.now())
+        })
+    }
+
+    fn remove(&self, ticket: Ticket) {
+        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
+            contents.remove(ticket, settings, ledger, clock.now());
+        });
+    }
+
+    fn release(&self, ticket: Ticket) {
+        self.shared.with(|contents, Shared { ledger, .. }| contents.release(ticket, ledger));
+    }
+
+    fn metrics_are_outdated(&self, by: &Parcel) {
+        self.shared.with(|contents, Shared { ledger, .. }| contents.supersede_metrics(by, ledger));
+    }
+
+    fn on_more(&self, tell: Box<dyn Fn() + Send + Sync>) {
+        self.shared.listeners.lock().unwrap_or_else(PoisonError::into_inner).push(Listener(tell));
+    }
+
+    fn close(&self) {
+        *self.shared.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.stopping.notify_all();
+        if let Some(rounds) = self.rounds.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = rounds.join();
+        }
+        self.shared.close();
+    }
+
+    fn writes_ahead(&self) -> bool {
+        self.shared.settings.write_ahead
+    }
+}
+
+impl Shared {
+    fn open(settings: SpoolSettings, ledger: Arc<Ledger>, clock: Box<dyn Clock>) -> Self {
+        let (stop, stopping) = (Mutex::new(false), Condvar::new());
+        let (contents, listeners) = (Mutex::default(), Mutex::default());
+        let shared = Shared { settings, ledger, clock, contents, listeners, stop, stopping };
+        shared.with(|contents, Shared { settings, ledger, clock, .. }| {
+            contents.open(settings, ledger, clock.now());
+        });
+        shared
+    }
+
+    /// Works on the contents, and then says what is to be said.
+    fn with<T>(&self, work: impl FnOnce(&mut Contents, &Self) -> T) -> T {
+        let (result, to_say, losses) = {
+            let mut contents = self.contents();
+            let result = work(&mut contents, self);
+            (result, std::mem::take(&mut contents.to_say), std::mem::take(&mut contents.losses))
+        };
+        say(&to_say);
+        for (signal, reason) in losses {
+            let spool = format!("the spool in {}", printable(&self.settings.folder.display().to_string()));
+            let why = match reason {
+                DropReason::SpoolFull => format!("it holds {} bytes", self.settings.max_bytes),
+                DropReason::Expired => {
+                    format!("what waits longer than {:?} is dropped", self.settings.max_age)
+                }
+                _ => "it could not be read back".to_owned(),
+            };
+            self.ledger.say_dropped(signal, reason, &spool, &why);
+        }
+        result
+    }
+
+    fn make_rounds(&self) {
+        loop {
+            self.round();
+            let stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
+            let stop = self.stopping.wait_timeout_while(stop, ROUND, |stop| !*stop);
+            if *stop.unwrap_or_else(PoisonError::into_inner).0 {
+                return;
+            }
+        }
+    }
+
+    fn round(&self) {
+        let (was_open, abandoned) = self.with(|contents, Shared { settings, ledger, clock, .. }| {
+            let (now, was_open) = (clock.now(), contents.is_open());
+            contents.open(settings, ledger, now);
+            contents.expire(settings.max_age, ledger, now);
+            contents.verify(settings, ledger, now);
+            contents.settle(settings, ledger, now);
+            (was_open, contents.abandoned())
+        });
+        let is_more = !abandoned.is_empty();
+        for slot in abandoned {
+            // What fails stays where it is, for the next round or process.
+            let _ = self.take_over(&slot);
+        }
+        if is_more || (!was_open && self.contents().is_open()) {
+            for Listener(tell) in &*self.listeners.lock().unwrap_or_else(PoisonError::into_inner) {
+                tell();
+            }
+        }
+    }
+
+    /// Takes over what a dead process left, and deletes it there. Whoever wants to store something waits for a piece of it
+    /// at most.
+    fn take_over(&self, slot: &Slot) -> Result<(), StoreError> {
+        let (mut abandoned, found) = Abandoned::open(slot, self.clock.now())?;
+        self.with(|contents, Shared { settings, ledger, .. }| {
+            contents.count_lost(&settings.folder, &found, ledger);
+        });
+        while !abandoned.is_empty() {
+            let taken = !self.is_stopping()
+                && self.with(|contents, Shared { settings, ledger, clock, .. }| {
+                    contents.take_over(&mut abandoned, settings, ledger, clock.now())
+                })?;
+            if !taken {
+                return Ok(());
+            }
+        }
+        abandoned.clear()
+    }
+
+    fn close(&self) {
+        self.with(|contents, Shared { settings, ledger, clock, .. }| {
+            contents.close(settings, ledger, clock.now());
+        });
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stop.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn say(messages: &[String]) {
+    for message in messages {
+        if !report::to_subscriber(message) {
+            report::to_stderr(message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

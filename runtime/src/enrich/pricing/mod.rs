@@ -1,0 +1,279 @@
+//! In: who was asked and what was used. Out: what it cost, or that nobody knows.
+//!
+//! The same table knows how much each model can take.
+//!
+//! Prices come from the `genai-prices` crate: an embedded, dated table with tiers, cache discounts and service
+//! tiers. A model without a price is counted as unpriced, never as free.
+
+#[cfg(feature = "pricing")]
+mod rates;
+
+use std::sync::Arc;
+#[cfg(feature = "pricing")]
+use std::time::SystemTime;
+
+use crate::model::request::Request;
+use crate::model::response::Response;
+#[cfg(feature = "pricing")]
+use crate::model::response::Usage;
+#[cfg(feature = "pricing")]
+use crate::value::bounds::Number;
+#[cfg(feature = "pricing")]
+use rates::Question;
+
+/// What a call cost.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
+pub(crate) enum Price {
+    /// US dollars, and the `provider/model` whose price was used.
+    Known { usd: f64, model: Arc<str> },
+    /// The call reported usage, but its model has no known price.
+    Unknown,
+    /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
+    None,
+}
+
+/// Where prices come from, as recorded next to each cost.
+pub(crate) const SOURCE: &str = "genai-prices 0.2.1";
+
+/// Providers that serve a model on hardware of the caller's own: no one sends a bill.
+#[cfg(feature = "pricing")]
+const LOCAL_PROVIDERS: &[&str] =
+    &["ollama", "llama_cpp", "llama.cpp", "lm_studio", "vllm", "mistral_rs", "local"];
+
+#[cfg(not(feature = "pricing"))]
+pub(crate) fn price(_request: &Request, _response: &Response) -> Price {
+    Price::None
+}
+
+#[cfg(not(feature = "pricing"))]
+pub(crate) fn warm() {}
+
+/// Prices a call at the rates in effect now.
+#[cfg(feature = "pricing")]
+pub(crate) fn price(request: &Request, response: &Response) -> Price {
+    let provider = request.provider.as_deref().map(table_provider);
+    if provider.is_some_and(|provider| LOCAL_PROVIDERS.contains(&provider)) {
+        return Price::None;
+    }
+    let is_priced = |usage: &Usage| counts(usage).iter().any(|(_, count)| count.is_some());
+    let is_whole = |usage: &Usage| !usage.is_partial;
+    let Some(usage) = response.usage.filter(is_priced).filter(is_whole) else { return Price::None };
+    // The response names the exact version that was billed; the request's alias is the fallback.
+    let models = [response.model.as_deref(), request.model.as_deref()];
+    let (service_tier, at) = (response.service_tier.as_deref(), SystemTime::now());
+    for model in models.into_iter().flatten() {
+        let question = Question { provider, model, service_tier, at };
+        match rates::price(question, &usage, |usage| table_price(question, usage)) {
+            Ok(Price::Known { usd, model }) => {
+                return Number::Cost.check(usd).map_or(Price::None, |usd| Price::Known { usd, model });
+            }
+            Ok(price) => return price,
+            // More cached tokens than input: no fault of the model's, which has a price.
+            Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,
+            Err(_) => {}
+        }
+    }
+    Price::Unknown
+}
+
+/// How many tokens the model of a known price can take, if the table says so.
+#[cfg(feature = "pricing")]
+pub(crate) fn context_window(price: &Price) -> Option<u64> {
+    use std::collections::HashMap;
+    use std::sync::LazyLock;
+    static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
+        let providers = genai_prices::Calculator::bundled().providers();
+        let models = providers.flat_map(|provider| provider.models().map(move |model| (provider, model)));
+        models
+            .filter_map(|(provider, model)| Some((name(provider.id(), model.id()), model.context_window()?)))
+            .collect()
+    });
+    let Price::Known { model, .. } = price else { return None };
+    WINDOWS.get(model).copied()
+}
+
+#[cfg(not(feature = "pricing"))]
+pub(crate) fn context_window(_price: &Price) -> Option<u64> {
+    None
+}
+
+#[cfg(feature = "pricing")]
+fn name(provider: &str, model: &str) -> Arc<str> {
+    [provider, "/", model].concat().into()
+}
+
+/// Decodes the price table ahead of its first use, on a thread of its own: it takes tens of milliseconds.
+#[cfg(feature = "pricing")]
+pub(crate) fn warm() {
+    static WARM: std::sync::Once = std::sync::Once::new();
+    WARM.call_once(|| {
+        let decode = || {
+            // The first lookup also compiles the table's regular expressions.
+            let (provider, model) = (Some("openai"), "gpt-4o-mini");
+            let question = Question { provider, model, service_tier: None, at: SystemTime::now() };
+            let _ = table_price(question, &Usage::input(1));
+        };
+        // Without a thread the first call that has usage decodes the table itself.
+        let _ = std::thread::Builder::new().name("llm-trace-prices".to_owned()).spawn(decode);
+    });
+}
+
+#[cfg(feature = "pricing")]
+fn table_price(question: Question<'_>, usage: &Usage) -> genai_prices::Result<Price> {
+    let usage = table_usage(usage);
+    let mut query = genai_prices::PriceRequest::new(question.model, &usage).with_timestamp(question.at);
+    if let Some(provider) = question.provider {
+        query = query.with_provider_id(provider);
+    }
+    query = match question.service_tier {
+        // Anthropic's word for its batch interface.
+        Some("batch") => query.with_price_context("processing", "batch"),
+        Some(tier) => query.with_price_context("service_tier", tier),
+        None => query,
+    };
+    let found = genai_prices::calculate(&query)?;
+    Ok(Price::Known { usd: found.total_price, model: name(&found.provider_id, &found.model_id) })
+}
+
+/// The table's name for a provider where it differs from the conventions'.
+#[cfg(feature = "pricing")]
+fn table_provider(provider: &str) -> &str {
+    match provider {
+        "x_ai" => "x-ai",
+        "azure.ai.inference" => "azure",
+        "gcp.gen_ai" => "google",
+        other => other,
+    }
+}
+
+#[cfg(feature = "pricing")]
+fn table_usage(usage: &Usage) -> genai_prices::Usage {
+    let mut reported = genai_prices::Usage::new();
+    for (key, count) in counts(usage) {
+        if let Some(count) = count {
+            #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+            reported.insert(key, count as f64);
+        }
+    }
+    reported
+}
+
+/// What the table has prices for: first the [`PLAIN`] counts, then those that few calls have.
+#[cfg(feature = "pricing")]
+fn counts(usage: &Usage) -> [(genai_prices::UsageKey, Option<u64>); 8] {
+    use crate::model::response::Modality::Audio;
+    use genai_prices::UsageKey;
+    [
+        (UsageKey::INPUT_TOKENS, usage.input_tokens),
+        (UsageKey::OUTPUT_TOKENS, usage.output_tokens),
+        (UsageKey::CACHE_READ_TOKENS, usage.cache_read_input_tokens),
+        (UsageKey::CACHE_WRITE_TOKENS, usage.cache_creation_input_tokens),
+        (UsageKey::CACHE_WRITE_1H_TOKENS, usage.priced_apart.cache_write_1h),
+        (UsageKey::INPUT_AUDIO_TOKENS, usage.input_tokens_of(Audio)),
+        (UsageKey::OUTPUT_AUDIO_TOKENS, usage.output_tokens_of(Audio)),
+        (UsageKey::WEB_SEARCHES, usage.priced_apart.web_searches),
+    ]
+}
+
+#[cfg(feature = "pricing")]
+const PLAIN: usize = 4;
+
+#[cfg(all(test, feature = "pricing"))]
+mod tests {
+    use super::*;
+    use crate::model::site::Kind;
+
+    #[expect(clippy::large_types_passed_by_value, reason = "as users pass it")]
+    fn price_of(provider: &str, model: &str, usage: Usage) -> Price {
+        let mut request = Request::new(Kind::Chat);
+        request.provider(provider);
+        request.model(model);
+        price(&request, &Response::new().with_usage(usage))
+    }
+
+    fn usd(price: &Price) -> f64 {
+        match price {
+            Price::Known { usd, .. } => *usd,
+            other => panic!("expected a price, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn cached_input_is_cheaper_than_fresh_input() {
+        let fresh = usd(&price_of("openai", "gpt-4o-mini", Usage::new(1_000_000, 0)));
+        let cached =
+            usd(&price_of("openai", "gpt-4o-mini", Usage::new(1_000_000, 0).with_cache_read(1_000_000)));
+        assert!((fresh - 0.15).abs() < 1e-9, "{fresh}");
+        assert!((cached - 0.075).abs() < 1e-9, "{cached}");
+    }
+
+    #[test]
+    fn a_dated_response_model_is_priced_and_says_whose_price_it_used() {
+        let mut request = Request::new(Kind::Chat);
+        request.provider("openai");
+        request.model("my-deployment");
+        let response = Response::new().with_model("gpt-4o-mini-2024-07-18").with_usage(Usage::new(1000, 100));
+        let Price::Known { model, .. } = price(&request, &response) else { panic!("unpriced") };
+        assert_eq!(&*model, "openai/gpt-4o-mini");
+    }
+
+    #[test]
+    fn an_unknown_model_is_unknown_and_not_free() {
+        assert_eq!(price_of("openai", "no-such-model", Usage::new(1, 1)), Price::Unknown);
+        assert_eq!(price_of("no-such-provider", "gpt-4o-mini", Usage::new(1, 1)), Price::Unknown);
+    }
+
+    #[test]
+    fn the_context_window_is_that_of_the_model_that_is_priced() {
+        let window = |provider, model| context_window(&price_of(provider, model, Usage::new(1, 1)));
+        assert_eq!(window("openai", "gpt-4o-mini-2024-07-18"), Some(128_000));
+        assert_eq!(window("anthropic", "claude-3-haiku-20240307"), Some(200_000));
+        assert_eq!(window("openai", "no-such-model"), None);
+        assert_eq!(window("ollama", "llama3"), None);
+    }
+
+    #[test]
+    fn a_local_model_and_a_call_without_usage_cost_nothing() {
+        assert_eq!(price_of("ollama", "llama3", Usage::new(1, 1)), Price::None);
+        let mut request = Request::new(Kind::Chat);
+        request.provider("openai");
+        request.model("gpt-4o-mini");
+        assert_eq!(price(&request, &Response::new()), Price::None);
+    }
+
+    #[test]
+    fn every_provider_the_conventions_name_is_known_to_the_table() {
+        // ibm.watsonx.ai is absent from the table: its calls count as unpriced, which is what we want to see.
+        let known = [
+            ("openai", "gpt-4o-mini"),
+            ("anthropic", "claude-sonnet-4-5"),
+            ("gcp.gemini", "gemini-2.5-flash"),
+            ("gcp.vertex_ai", "gemini-2.5-flash"),
+            ("gcp.gen_ai", "gemini-2.5-flash"),
+            ("azure.ai.openai", "gpt-4o-mini"),
+            ("azure.ai.inference", "gpt-4o-mini"),
+            ("aws.bedrock", "amazon.nova-lite-v1:0"),
+            ("cohere", "command-r"),
+            ("perplexity", "sonar"),
+            ("x_ai", "grok-3"),
+            ("deepseek", "deepseek-chat"),
+            ("groq", "llama-3.3-70b-versatile"),
+            ("mistral_ai", "mistral-large-latest"),
+            ("moonshot_ai", "kimi-k2-0905-preview"),
+        ];
+        let unpriced: Vec<_> = known
+            .into_iter()
+            .filter(|(provider, model)| price_of(provider, model, Usage::new(10, 10)) == Price::Unknown)
+            .collect();
+        assert_eq!(unpriced, []);
+    }
+
+    #[test]
+    fn the_recorded_source_is_the_version_in_use() {
+        let lock = include_str!("../../../../Cargo.lock");
+        let (_, after) = lock.split_once("name = \"genai-prices\"\nversion = \"").expect("in the lock file");
+        let version = after.split('"').next().expect("a version");
+        assert_eq!(SOURCE, format!("genai-prices {version}"));
+    }
+}

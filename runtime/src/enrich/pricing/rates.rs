@@ -1,0 +1,273 @@
+//! In: a question that the price table was asked before. Out: the same answer, without asking it again.
+//!
+//! The table puts each answer together anew, which takes more instructions than all else that is recorded of a call. It tells prices and
+//! no rates. But while the date, the tier of the prompt's length and the kinds of tokens stay the same, a price is the sum of counts
+//! times rates, so that a few questions tell the rates. A test asks both ways, for every model that the table has.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use super::{PLAIN, Price, counts};
+use crate::model::response::Usage;
+
+/// More models than one thread uses at a time.
+const MAX_KNOWN: usize = 16;
+/// No model has a longer name.
+const MAX_NAME: usize = 128;
+/// The rates of the table change on the hour or on the half hour, UTC.
+const HALF_HOUR: u64 = 1800;
+
+thread_local! {
+    /// For each thread its own, so that none waits for another; the oldest first.
+    static KNOWN: RefCell<VecDeque<Known>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// What decides about rates, besides counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question<'a> {
+    pub(super) provider: Option<&'a str>,
+    pub(super) model: &'a str,
+    pub(super) service_tier: Option<&'a str>,
+    pub(super) at: SystemTime,
+}
+
+struct Known {
+    provider: Option<String>,
+    model: String,
+    service_tier: Option<String>,
+    half_hour: u64,
+    bracket: u32,
+    answer: Answer,
+}
+
+enum Answer {
+    /// Asked once: the second time the rates are worth their questions.
+    AskedOnce,
+    /// The rates change within the bracket, or there is no price.
+    AskAlways,
+    Rates(Rates),
+}
+
+/// US dollars: for the call, and for a token more of each kind. One more that is read from a cache is one less that is not.
+struct Rates {
+    model: Arc<str>,
+    call: f64,
+    tokens: [f64; 4],
+}
+
+/// Tokens: input, output, of the input those read from a cache, and those written to one.
+type Counts = [u64; 4];
+
+/// The price at rates that are known. `ask` is how the table is asked, which happens if they are not.
+pub(super) fn price<E>(
+    question: Question<'_>,
+    usage: &Usage,
+    ask: impl Fn(&Usage) -> Result<Price, E>,
+) -> Result<Price, E> {
+    let known = plain_counts(usage).filter(|_| question.model.len() <= MAX_NAME).and_then(|counts| {
+        // A call that ends with its thread finds nothing any more.
+        let known = KNOWN.try_with(|all| look_up(&mut *all.try_borrow_mut().ok()?, question, counts, &ask));
+        known.ok().flatten()
+    });
+    known.map_or_else(|| ask(usage), Ok)
+}
+
+fn look_up<E>(
+    all: &mut VecDeque<Known>,
+    question: Question<'_>,
+    counts: Counts,
+    ask: impl Fn(&Usage) -> Result<Price, E>,
+) -> Option<Price> {
+    let bracket = bracket(counts[0]);
+    let since_1970 = question.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let half_hour = since_1970.as_secs() / HALF_HOUR;
+    let Some(known) = all.iter_mut().find(|known| known.bracket == bracket && known.is_of(question)) else {
+        if all.len() == MAX_KNOWN {
+            all.pop_front();
+        }
+        all.push_back(Known {
+            provider: question.provider.map(ToOwned::to_owned),
+            model: question.model.to_owned(),
+            service_tier: question.service_tier.map(ToOwned::to_owned),
+            half_hour,
+            bracket,
+            answer: Answer::AskedOnce,
+        });
+        return None;
+    };
+    if known.half_hour != half_hour {
+        (known.half_hour, known.answer) = (half_hour, Answer::AskedOnce);
+        return None;
+    }
+    if let Answer::AskedOnce = known.answer {
+        known.answer = Rates::in_bracket(bracket, ask).map_or(Answer::AskAlways, Answer::Rates);
+    }
+    match &known.answer {
+        Answer::Rates(rates) => Some(rates.price(counts)),
+        Answer::AskedOnce | Answer::AskAlways => None,
+    }
+}
+
+impl Known {
+    fn is_of(&self, question: Question<'_>) -> bool {
+        self.model == question.model
+            && self.provider.as_deref() == question.provider
+            && self.service_tier.as_deref() == question.service_tier
+    }
+}
+
+/// The counts, unless others are priced too, or they contradict each other.
+fn plain_counts(usage: &Usage) -> Option<Counts> {
+    let input = usage.input_tokens?;
+    let [output, read, written] =
+        [usage.output_tokens, usage.cache_read_input_tokens, usage.cache_creation_input_tokens]
+            .map(Option::unwrap_or_default);
+    let is_plain = counts(usage)[PLAIN..].iter().all(|(_, count)| count.unwrap_or_default() == 0);
+    (is_plain && read.checked_add(written)? <= input).then_some([input, output, read, written])
+}
+
+/// Prompts of one bracket are at most twice as long as each other, or short.
+fn bracket(input: u64) -> u32 {
+    input.max(1023).ilog2()
+}
+
+impl Rates {
+    /// The rates of a bracket, if they are the same for its shortest and its longest prompt.
+    fn in_bracket<E>(bracket: u32, ask: impl Fn(&Usage) -> Result<Price, E>) -> Option<Self> {
+        let shortest = if bracket == self::bracket(0) { 1 } else { 1 << bracket };
+        let longest = (1_u64 << bracket).checked_mul(2)? - 1;
+        let usd = |[input, output, read, written]: Counts| {
+            let usage = Usage::new(input, output).with_cache_read(read).with_cache_creation(written);
+            match ask(&usage) {
+                Ok(Price::Known { usd, model }) => Some((usd, model)),
+                _ => None,
+            }
+        };
+        let (call, model) = usd([0; 4])?;
+        let tokens = |input: u64| {
+            #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+            let per_token = |usd: f64| usd / input as f64;
+            let (prompt, _) = usd([input, 0, 0, 0])?;
+            let more = |counts| Some(per_token(usd(counts)?.0 - prompt));
+            let [output, read, written] = [[input, input, 0, 0], [input, 0, input, 0], [input, 0, 0, input]];
+            Some([per_token(prompt - call), more(output)?, more(read)?, more(written)?])
+        };
+        let (short, long) = (tokens(shortest)?, tokens(longest)?);
+        let is_same = |(short, long): (&f64, &f64)| (short - long).abs() <= 1e-9 * long.abs();
+        short.iter().zip(&long).all(is_same).then_some(Rates { model, call, tokens: long })
+    }
+
+    fn price(&self, counts: Counts) -> Price {
+        #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+        let usd =
+            counts.iter().zip(&self.tokens).fold(self.call, |usd, (count, rate)| usd + *count as f64 * rate);
+        Price::Known { usd, model: Arc::clone(&self.model) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::enrich::pricing::table_price;
+
+    fn usd(price: &Result<Price, genai_prices::Error>) -> Option<f64> {
+        match price {
+            Ok(Price::Known { usd, .. }) => Some(*usd),
+            _ => None,
+        }
+    }
+
+    /// What the table says, and what is said when it has been asked before: whether it was not asked again.
+    fn both(question: Question<'_>, usage: &Usage) -> ([Option<f64>; 2], bool) {
+        let asked = Cell::new(false);
+        let ask = |usage: &Usage| {
+            asked.set(true);
+            table_price(question, usage)
+        };
+        let _ = [(); 2].map(|()| price(question, usage, ask));
+        asked.set(false);
+        let again = usd(&price(question, usage, ask));
+        let is_known = !asked.get();
+        ([usd(&ask(usage)), again], is_known)
+    }
+
+    fn is_same([table, again]: [Option<f64>; 2]) -> bool {
+        match (table, again) {
+            (Some(table), Some(again)) => (table - again).abs() <= 1e-12 * table.abs(),
+            (table, again) => table == again,
+        }
+    }
+
+    /// Every model of the table.
+    fn questions(mut check: impl FnMut(Question<'_>)) {
+        let at = SystemTime::now();
+        for provider in genai_prices::Calculator::bundled().providers() {
+            for model in provider.models() {
+                check(Question { provider: Some(provider.id()), model: model.id(), service_tier: None, at });
+            }
+        }
+    }
+
+    #[test]
+    fn rates_say_what_the_table_says_of_every_model() {
+        let (mut checked, mut known) = (0, 0);
+        questions(|question| {
+            for (service_tier, input) in [
+                (None, 0),
+                (None, 900),
+                (None, 199_999),
+                (None, 300_000),
+                (Some("batch"), 900),
+                (Some("batch"), 300_000),
+            ] {
+                let question = Question { service_tier, ..question };
+                let usage = Usage::new(input, 1234).with_cache_read(input / 3).with_cache_creation(input / 7);
+                let (answers, is_known) = both(question, &usage);
+                assert!(is_same(answers), "{question:?} {usage:?}: {answers:?}");
+                checked += usize::from(answers[0].is_some());
+                known += usize::from(is_known);
+            }
+        });
+        // The others are on both sides of a tier.
+        assert!(checked > 10_000 && known > checked * 4 / 5, "{known} of {checked}");
+    }
+
+    #[test]
+    fn no_rate_changes_within_half_an_hour() {
+        questions(|question| {
+            let at = |half_hour: u64, second: u64| {
+                let at =
+                    SystemTime::UNIX_EPOCH + Duration::from_secs((960_000 + half_hour) * HALF_HOUR + second);
+                usd(&table_price(Question { at, ..question }, &Usage::new(10, 10)))
+            };
+            for half_hour in 0..48 {
+                let (first, last) = (at(half_hour, 0), at(half_hour, HALF_HOUR - 1));
+                assert_eq!(first, last, "{question:?} at {half_hour}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_price_that_changes_is_asked_for_again() {
+        let (provider, model) = (Some("p"), "m");
+        let ask_at = |half_hour: u64, rate: f64| {
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(half_hour * HALF_HOUR);
+            #[expect(clippy::cast_precision_loss, reason = "few tokens")]
+            let ask = |usage: &Usage| {
+                let usd = rate * usage.input_tokens.unwrap_or_default() as f64;
+                Ok::<_, genai_prices::Error>(Price::Known { usd, model: "p/m".into() })
+            };
+            usd(&price(Question { provider, model, service_tier: None, at }, &Usage::input(10), ask))
+        };
+        let told = [(1, 1.0), (1, 1.0), (1, 5.0), (2, 5.0), (2, 5.0)].map(|(at, rate)| ask_at(at, rate));
+        assert_eq!(
+            told,
+            [Some(10.0), Some(10.0), Some(10.0), Some(50.0), Some(50.0)],
+            "known within half an hour"
+        );
+    }
+}

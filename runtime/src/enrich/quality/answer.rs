@@ -1,0 +1,59 @@
+//! How a model's answer ended, by what the provider says about it.
+
+use crate::call::Finished;
+use crate::enrich::pricing;
+use crate::model::response::Response;
+
+/// Providers' words for "it may not be longer", in lower case.
+const TRUNCATED: &[&str] = &[
+    "length",
+    "max_tokens",
+    "max_output_tokens",
+    "model_length",
+    "token_limit",
+    "model_context_window_exceeded",
+];
+
+/// Providers' words for "this is not answered", in lower case.
+const REFUSED: &[&str] = &[
+    "content_filter",
+    "content_filtered",
+    "refusal",
+    "safety",
+    "recitation",
+    "blocklist",
+    "prohibited_content",
+    "spii",
+    "image_safety",
+    "image_prohibited_content",
+    "guardrail_intervened",
+    "error_toxic",
+    "sensitive",
+];
+
+/// Whether a choice was cut short; `None` if nobody says why it ended.
+pub(super) fn truncated(response: &Response) -> Option<bool> {
+    (!response.finish_reasons.is_empty()).then(|| has(response, TRUNCATED))
+}
+
+/// Whether a choice was refused; `None` if nobody says why it ended.
+pub(super) fn refused(response: &Response) -> Option<bool> {
+    if response.is_refusal {
+        return Some(true);
+    }
+    (!response.finish_reasons.is_empty()).then(|| has(response, REFUSED))
+}
+
+/// How much of what the model can take the input took. More than all of it is an error of the table's.
+pub(super) fn context_utilization(call: &Finished<'_>) -> Option<f64> {
+    let input = call.response.usage?.input_tokens?;
+    let window = pricing::context_window(call.price).filter(|window| *window > 0)?;
+    #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
+    let share = input as f64 / window as f64;
+    (share <= 1.0).then_some(share)
+}
+
+fn has(response: &Response, words: &[&str]) -> bool {
+    let mut reasons = response.finish_reasons.iter();
+    reasons.any(|reason| words.iter().any(|word| reason.eq_ignore_ascii_case(word)))
+}

@@ -1,0 +1,80 @@
+//! What all calls under one outermost call share, if somebody will ask for it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use super::QualitySignal;
+use super::policy::is_on;
+use super::topic::have_topics;
+use crate::content::Measured;
+use crate::sinks::events;
+
+/// Shared by an outermost call and every call inside it.
+#[derive(Debug, Default)]
+pub(crate) struct Outermost {
+    answers: Mutex<Answers>,
+    documents: Mutex<VecDeque<Measured>>,
+    topic: OnceLock<String>,
+}
+
+/// More searches than this under one call are an agent's, which has gone on to something else.
+const MAX_SEARCHES: usize = 8;
+
+/// Whose id a score has that does not say.
+#[derive(Debug, Default)]
+enum Answers {
+    #[default]
+    None,
+    One(Option<String>),
+    Several,
+}
+
+impl Outermost {
+    /// What a call shares that begins under one that shares `outer`.
+    pub(crate) fn under(outer: Option<&Arc<Outermost>>) -> Option<Arc<Outermost>> {
+        outer.cloned().or_else(|| is_wanted().then(Arc::default))
+    }
+
+    /// The topic of all that happens under the outermost call: the first that a call told, which may be this one.
+    pub(super) fn topic(&self, told: Option<&str>) -> Option<String> {
+        match told {
+            Some(told) => Some(self.topic.get_or_init(|| told.to_owned()).clone()),
+            None => self.topic.get().cloned(),
+        }
+    }
+
+    /// A search has found something: the last few are kept for the answers that follow.
+    pub(crate) fn retrieved(&self, documents: Measured) {
+        let mut kept = self.documents.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == MAX_SEARCHES {
+            kept.pop_front();
+        }
+        kept.push_back(documents);
+    }
+
+    pub(crate) fn documents(&self) -> Vec<Measured> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// A model has answered.
+    pub(crate) fn answered(&self, id: Option<&str>) {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        *answers = match *answers {
+            Answers::None => Answers::One(id.map(ToOwned::to_owned)),
+            Answers::One(_) | Answers::Several => Answers::Several,
+        };
+    }
+
+    /// The id of the response, if there has been one only.
+    pub(crate) fn only_response_id(&self) -> Option<String> {
+        match &*self.answers.lock().unwrap_or_else(PoisonError::into_inner) {
+            Answers::One(id) => id.clone(),
+            Answers::None | Answers::Several => None,
+        }
+    }
+}
+
+/// Whether anybody will ask for what is shared: scores, which are events, the overlap of answers with documents, topics.
+fn is_wanted() -> bool {
+    events::are_received() || have_topics() || is_on(QualitySignal::ContextOverlap)
+}

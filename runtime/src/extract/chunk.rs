@@ -1,0 +1,487 @@
+//! Which keys of a streamed chunk mean what, for every provider shape we know.
+//!
+//! A chunk has three kinds of news: a delta (text, reasoning, a tool call), facts about the response, an error. One
+//! reader sees all chunks of a stream. Usage is never added up: every provider that repeats it counts from the
+//! beginning, so each field's last report is the total. Which choice, item or call a delta is of can be said behind it, so
+//! that is decided when its object ends.
+//!
+//! | shape | deltas | facts |
+//! | --- | --- | --- |
+//! | OpenAI chat, and what copies it | `choices[].delta` | each chunk; usage in the last |
+//! | OpenAI responses | `delta`, of the kind that `type` says; a call's name in `item` | `response`, whole at the end |
+//! | Anthropic | `delta`, `content_block` | `message` at the start, `delta` and `usage` at the end |
+//! | Gemini | `candidates[].content.parts[]` | each chunk |
+//! | Ollama | `message`, `response` | the last chunk |
+//! | Bedrock Converse | `contentBlockDelta.delta` | `messageStop`, `metadata` |
+//! | Cohere | `delta.message` | `delta` at the end |
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use serde::Serialize;
+
+use super::response::{Field, Place as Fact, ResponseReader};
+use crate::content::{Block, MAX_CHOICES, ToolCallDelta};
+use crate::extract::deltas::Deltas;
+use crate::extract::error::is_class;
+use crate::model::response::Response;
+use crate::value::bounds;
+use crate::value::reader::{Reader, Scalar, walk};
+use crate::value::{Limits, Tree};
+
+/// What the chunks of one stream told so far.
+#[derive(Default)]
+pub(crate) struct ChunkReader {
+    facts: ResponseReader,
+    /// By choice, as a provider may repeat them.
+    finish_reasons: Vec<(i64, String)>,
+    error: Option<StreamedError>,
+}
+
+/// An error that came as a chunk.
+#[derive(Default)]
+struct StreamedError {
+    code: Option<String>,
+    class: Option<String>,
+}
+
+impl ChunkReader {
+    /// Reads one chunk; what its deltas are goes to `deltas`.
+    pub(crate) fn read<T: Serialize + ?Sized>(&mut self, chunk: &T, deltas: &mut Deltas) {
+        let mut event = EventReader(Event::Unnamed);
+        walk(&mut event, EventPlace::Root, chunk);
+        if let Event::Error = event.0 {
+            self.error.get_or_insert_default();
+        }
+        let mut walker = Walker {
+            event: event.0,
+            known: Cell::new(false),
+            is_providers: Cell::new(false),
+            choice: None,
+            reason: None,
+            block: (None, None),
+            call: None,
+            item_type: None,
+            part: None,
+            is_thought: false,
+            all: self,
+            deltas,
+        };
+        walk(&mut walker, Place::Event, chunk);
+        walker.end_part();
+        walker.end_call();
+        walker.end_choice();
+        walker.all.facts.proves_itself |= walker.is_providers.get();
+        if !walker.known.get() {
+            // A shape nobody described: something came, and that is all there is to say.
+            walker.deltas.opaque();
+        }
+    }
+
+    /// What is known of the response so far, for labels.
+    pub(crate) fn so_far(&self) -> Response {
+        if self.facts.is_providers() { self.facts.response.clone() } else { Response::new() }
+    }
+
+    /// The class of an error that came as a chunk: the provider's code, else its name for it.
+    pub(crate) fn error_type(&self) -> Option<Cow<'static, str>> {
+        let error = self.error.as_ref()?;
+        let mut words = [&error.code, &error.class].into_iter().flatten();
+        let class = words.find(|word| is_class(word)).cloned();
+        Some(class.map_or(Cow::Borrowed("stream_error"), Cow::Owned))
+    }
+
+    /// What all chunks together told.
+    pub(crate) fn finish(mut self) -> Response {
+        self.facts.proves_itself |= !self.finish_reasons.is_empty();
+        self.finish_reasons.sort_by_key(|(choice, _)| *choice);
+        for (_, reason) in &self.finish_reasons {
+            self.facts.response.add_finish_reason(reason);
+        }
+        self.facts.finish()
+    }
+}
+
+/// What the `type` of an event says about its `delta`.
+#[derive(Clone, Copy)]
+enum Event {
+    Unnamed,
+    Text,
+    Refusal,
+    Reasoning,
+    ToolCall,
+    /// The item begins of which later events bring deltas.
+    ItemAdded,
+    Other,
+    Error,
+}
+
+/// Finds an event's `type`, which may be serialized after what it explains.
+struct EventReader(Event);
+
+#[derive(Clone, Copy)]
+enum EventPlace {
+    Root,
+    Type,
+}
+
+impl Reader for EventReader {
+    type Place = EventPlace;
+
+    fn key(&self, at: EventPlace, key: &str) -> Option<EventPlace> {
+        (matches!(at, EventPlace::Root) && key == "type").then_some(EventPlace::Type)
+    }
+
+    fn element(&mut self, _at: EventPlace, _len: Option<usize>) -> Option<EventPlace> {
+        None
+    }
+
+    fn scalar(&mut self, at: EventPlace, value: Scalar<'_>) {
+        if let (EventPlace::Type, Scalar::Text(name)) = (at, value) {
+            self.0 = Event::named(name);
+        }
+    }
+}
+
+impl Event {
+    fn named(name: &str) -> Event {
+        if name == "error" {
+            return Event::Error;
+        }
+        if name == "response.output_item.added" {
+            return Event::ItemAdded;
+        }
+        let Some(name) = name.strip_prefix("response.").and_then(|name| name.strip_suffix(".delta")) else {
+            return Event::Unnamed;
+        };
+        match name {
+            "output_text" | "audio.transcript" => Event::Text,
+            "refusal" => Event::Refusal,
+            name if name.contains("reasoning") => Event::Reasoning,
+            name if name.contains("call") => Event::ToolCall,
+            _ => Event::Other,
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Event,
+    /// A fact, as in a whole response.
+    Fact(Fact),
+    /// Anthropic's start of a message, or Ollama's message.
+    Message,
+    /// `delta` of an event: text, or an object.
+    EventDelta,
+    Delta,
+    /// The start of a block, which may be a tool call.
+    Block,
+    Content,
+    ToolCall,
+    /// What a tool call has its name and arguments in.
+    Function,
+    /// An item of the responses API, which may be a tool call.
+    Item,
+    ItemType,
+    CallIndex,
+    CallId,
+    /// The id of a tool call if it has no other.
+    ItemId,
+    CallName,
+    Arguments,
+    /// One of Gemini's parts, which may be a thought.
+    Part,
+    PartData,
+    PartText,
+    IsThought,
+    /// Ollama's text, or OpenAI's whole response.
+    ResponseOrText,
+    Metadata,
+    ChoiceIndex,
+    ItemIndex,
+    PartIndex,
+    Text,
+    Refusal,
+    Reasoning,
+    Other,
+    Error,
+    ErrorCode,
+    ErrorClass,
+    Known,
+}
+
+/// Reads one chunk.
+struct Walker<'a> {
+    all: &'a mut ChunkReader,
+    deltas: &'a mut Deltas,
+    event: Event,
+    /// Whether any key was one of a shape we know.
+    known: Cell<bool>,
+    is_providers: Cell<bool>,
+    /// The choice that is being read.
+    choice: Option<i64>,
+    reason: Option<String>,
+    /// Of what the deltas are that have no choice.
+    block: Block,
+    /// The tool call that is being read, if it may be recorded.
+    call: Option<ToolCallDelta>,
+    item_type: Option<String>,
+    /// Gemini's text, until it is known whether it is a thought.
+    part: Option<String>,
+    is_thought: bool,
+}
+
+impl Reader for Walker<'_> {
+    type Place = Place;
+
+    fn key(&self, at: Place, key: &str) -> Option<Place> {
+        let place = self.place(at, key)?;
+        // Anything may have an index.
+        if !matches!(place, Place::ItemIndex | Place::PartIndex) {
+            self.known.set(true);
+            // Nothing but a provider's chunk has deltas in a list of choices.
+            self.is_providers.set(self.is_providers.get() || matches!(at, Place::Fact(Fact::Choice)));
+        }
+        Some(place)
+    }
+
+    fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
+        match at {
+            Place::Fact(fact) => self.all.facts.element(fact, len).map(Place::Fact),
+            Place::Content | Place::ToolCall | Place::Part | Place::Reasoning => Some(at),
+            _ => None,
+        }
+    }
+
+    fn scalar(&mut self, at: Place, value: Scalar<'_>) {
+        match (at, value) {
+            (
+                Place::Fact(Fact::Leaf(Field::FinishReason | Field::ChoiceFinishReason)),
+                Scalar::Text(reason),
+            ) if !reason.is_empty() => self.reason = bounds::name(reason).map(str::to_owned),
+            (Place::Fact(fact), value) => self.all.facts.scalar(fact, value),
+            (Place::ChoiceIndex, value) => self.choice = value.int(),
+            (Place::ItemIndex, value) => self.block.0 = value.int(),
+            (Place::PartIndex, value) => self.block.1 = value.int(),
+            (Place::CallIndex, value) => {
+                if let Some(call) = self.call() {
+                    call.index(value.int());
+                }
+            }
+            (Place::IsThought, Scalar::Bool(is_thought)) => self.is_thought = is_thought,
+            (Place::ErrorCode, Scalar::Int(code)) => self.error().code = Some(code.to_string()),
+            (_, Scalar::Text(text)) => self.text(at, text),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, at: Place) {
+        match at {
+            Place::Part => {
+                self.end_part();
+                self.end_call();
+            }
+            Place::ToolCall | Place::Block | Place::Item => self.end_call(),
+            Place::Fact(Fact::Choice) => self.end_choice(),
+            Place::Fact(fact) => self.all.facts.end(fact),
+            _ => {}
+        }
+    }
+
+    fn takes_content(&self, at: Place) -> Option<Limits<'static>> {
+        (matches!(at, Place::Arguments) && self.deltas.is_kept()).then(crate::content::limits)
+    }
+
+    fn content(&mut self, _at: Place, arguments: Tree) {
+        self.deltas.tool_call(arguments.as_str().unwrap_or_default());
+        if let Some(call) = self.call() {
+            call.arguments(arguments);
+        }
+    }
+}
+
+impl Walker<'_> {
+    #[expect(clippy::match_same_arms, reason = "a table, in the order of the chunks it describes")]
+    fn place(&self, at: Place, key: &str) -> Option<Place> {
+        Some(match (at, key) {
+            (Place::Event, "type") => Place::Known,
+            (Place::Event, "delta") => Place::EventDelta,
+            (Place::Event, "message") => Place::Message,
+            (Place::Event, "response") => Place::ResponseOrText,
+            (Place::Event, "content_block" | "start") => Place::Block,
+            (Place::Event, "index" | "contentBlockIndex" | "output_index") => Place::ItemIndex,
+            (Place::Event, "content_index" | "summary_index") => Place::PartIndex,
+            (Place::Event, "item") if matches!(self.event, Event::ItemAdded) => Place::Item,
+            (Place::Event, "contentBlockStart" | "contentBlockDelta" | "messageStop") => Place::Event,
+            (Place::Event, "metadata") => Place::Metadata,
+            (Place::Metadata, "usage") => Place::Fact(Fact::Usage),
+            (Place::Event, "code") if matches!(self.event, Event::Error) => Place::ErrorCode,
+            (Place::Event | Place::Fact(Fact::Root) | Place::Error, "error") => Place::Error,
+            (Place::Error, "code") => Place::ErrorCode,
+            (Place::Error, "type" | "status") => Place::ErrorClass,
+            (Place::Error, "message") => Place::Error,
+
+            (Place::Fact(Fact::Choice), "index") => Place::ChoiceIndex,
+            (Place::Fact(Fact::Choice), "delta" | "message" | "content") => Place::Delta,
+            (Place::Fact(Fact::Choice), "text") => Place::Text,
+
+            (Place::Message | Place::Delta | Place::Block | Place::EventDelta, "content") => Place::Content,
+            (
+                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
+                "thinking" | "reasoning" | "reasoning_content" | "reasoningContent",
+            ) => Place::Reasoning,
+            (
+                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
+                "tool_calls" | "function_call" | "toolUse",
+            ) => Place::ToolCall,
+            (Place::Delta | Place::Block | Place::EventDelta, "text") => Place::Text,
+            (Place::Delta | Place::EventDelta, "refusal") => Place::Refusal,
+            (Place::EventDelta, "partial_json") => Place::Arguments,
+            (Place::Block, "id") | (Place::Item, "call_id") => Place::CallId,
+            (Place::Item, "id") => Place::ItemId,
+            (Place::Block | Place::Item, "name") => Place::CallName,
+            (Place::Block | Place::Item, "input" | "arguments") => Place::Arguments,
+            (Place::Item, "type") => Place::ItemType,
+            (Place::Delta | Place::EventDelta, "message") => Place::Delta,
+            (Place::Delta | Place::EventDelta, "tool_plan") => Place::Reasoning,
+            (Place::Delta, "parts") => Place::Part,
+            (Place::Delta, "audio") => Place::Delta,
+            (Place::Delta, "transcript") => Place::Text,
+            (Place::Delta, "data") => Place::Other,
+            (Place::EventDelta, "stop_reason" | "finish_reason") => {
+                Place::Fact(Fact::Leaf(Field::FinishReason))
+            }
+            (Place::EventDelta, "usage") => Place::Fact(Fact::Usage),
+
+            (Place::Content, "text") => Place::Text,
+            (Place::Content, "thinking") => Place::Reasoning,
+            (Place::Reasoning, "text" | "thinking") => Place::Reasoning,
+            (Place::ToolCall, "function" | "custom") => Place::Function,
+            (Place::ToolCall, "index") => Place::CallIndex,
+            (Place::ToolCall, "id" | "toolUseId") => Place::CallId,
+            (Place::ToolCall | Place::Function, "name") => Place::CallName,
+            (Place::ToolCall | Place::Function, "arguments" | "args" | "input") => Place::Arguments,
+            (Place::Part, "text") => Place::PartText,
+            (Place::Part, "thought") => Place::IsThought,
+            (Place::Part, "functionCall" | "function_call") => Place::ToolCall,
+            (Place::Part, "inlineData" | "inline_data" | "executableCode" | "executable_code") => {
+                Place::PartData
+            }
+            (Place::PartData, "data" | "code") => Place::Other,
+
+            (Place::Event | Place::Message, key) => Place::Fact(self.all.facts.key(Fact::Root, key)?),
+            (Place::ResponseOrText, "error") => Place::Error,
+            (Place::ResponseOrText, key) => Place::Fact(self.all.facts.key(Fact::Root, key)?),
+            (Place::Fact(fact), key) => Place::Fact(self.all.facts.key(fact, key)?),
+            _ => return None,
+        })
+    }
+
+    fn text(&mut self, at: Place, text: &str) {
+        match at {
+            Place::Event => {
+                self.known.set(true);
+                self.deltas.text(text);
+            }
+            Place::EventDelta => match self.event {
+                Event::Text => self.deltas.text(text),
+                Event::Refusal => self.refusal(text),
+                Event::Reasoning => self.deltas.reasoning(text),
+                Event::ToolCall => self.arguments(text),
+                Event::Other => self.deltas.other(text),
+                Event::Unnamed | Event::ItemAdded | Event::Error => {}
+            },
+            Place::Text | Place::Content | Place::ResponseOrText => self.deltas.text(text),
+            Place::Refusal => self.refusal(text),
+            Place::Reasoning => self.deltas.reasoning(text),
+            Place::CallId => {
+                if let Some(call) = self.call() {
+                    call.id(text);
+                }
+            }
+            Place::ItemId => {
+                if let Some(call) = self.call().filter(|call| !call.has_id()) {
+                    call.id(text);
+                }
+            }
+            Place::CallName => {
+                self.deltas.tool_call(text);
+                if let Some(call) = self.call() {
+                    call.name(text);
+                }
+            }
+            Place::Arguments => self.arguments(text),
+            Place::ItemType => self.item_type = text.strip_suffix("_call").map(str::to_owned),
+            Place::Other => self.deltas.other(text),
+            Place::PartText => self.part = Some(text.to_owned()),
+            Place::Error => {
+                self.error();
+            }
+            Place::ErrorCode => self.error().code = bounds::name(text).map(str::to_owned),
+            Place::ErrorClass => self.error().class = bounds::name(text).map(str::to_owned),
+            _ => {}
+        }
+    }
+
+    /// What a user sees instead of an answer.
+    fn refusal(&mut self, text: &str) {
+        self.all.facts.response.is_refusal |= !text.is_empty();
+        self.deltas.refusal(text);
+    }
+
+    fn error(&mut self) -> &mut StreamedError {
+        self.all.error.get_or_insert_default()
+    }
+
+    fn end_part(&mut self) {
+        let Some(text) = self.part.take() else { return };
+        if std::mem::take(&mut self.is_thought) {
+            self.deltas.reasoning(&text);
+        } else {
+            self.deltas.text(&text);
+        }
+    }
+
+    fn end_choice(&mut self) {
+        let choice = self.choice.take().unwrap_or(0);
+        let reason = self.reason.take();
+        let block = std::mem::take(&mut self.block);
+        if let Some(transcript) = self.deltas.transcript() {
+            transcript.commit(choice, block);
+            if let Some(reason) = &reason {
+                transcript.finish(choice, reason);
+            }
+        }
+        let Some(reason) = reason else { return };
+        let known = &mut self.all.finish_reasons;
+        if let Some((_, known)) = known.iter_mut().find(|(known, _)| *known == choice) {
+            *known = reason;
+        } else if known.len() < MAX_CHOICES {
+            known.push((choice, reason));
+        }
+    }
+
+    /// The tool call that is being read, if anybody wants to know more than that there is one.
+    fn call(&mut self) -> Option<&mut ToolCallDelta> {
+        self.deltas.is_kept().then(|| self.call.get_or_insert_default())
+    }
+
+    fn arguments(&mut self, delta: &str) {
+        self.deltas.tool_call(delta);
+        if let Some(call) = self.call() {
+            call.arguments(Tree::text(delta));
+        }
+    }
+
+    fn end_call(&mut self) {
+        let item_type = self.item_type.take();
+        let Some(mut call) = self.call.take() else { return };
+        if let Some(item_type) = item_type.filter(|_| !call.is_named()) {
+            // What the provider runs itself: a search, a program.
+            call.name(&item_type);
+        }
+        if let Some(transcript) = self.deltas.transcript().filter(|_| !call.is_empty()) {
+            transcript.call(call);
+        }
+    }
+}

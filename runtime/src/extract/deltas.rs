@@ -1,0 +1,92 @@
+//! The one place every delta of every stream passes.
+
+use crate::content::{Said, ToolCallDelta, Transcript};
+use crate::value::Tree;
+
+/// What one chunk brought.
+#[derive(Debug, Default)]
+pub(crate) struct Deltas {
+    /// Text, reasoning, a tool call or other output.
+    pub(crate) any: bool,
+    /// Text that a user can see.
+    pub(crate) visible: bool,
+    /// The choice of which a reader that was written by hand is telling.
+    pub(crate) choice: i64,
+    /// All that was streamed so far, if it may be recorded.
+    pub(crate) transcript: Option<Transcript>,
+}
+
+impl Deltas {
+    /// A piece of the answer's text.
+    pub(crate) fn text(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+        self.visible |= !delta.is_empty();
+        self.say(Said::Text, delta);
+    }
+
+    /// The same of a model that declines to answer.
+    pub(crate) fn refusal(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+        self.visible |= !delta.is_empty();
+        self.say(Said::Refusal, delta);
+    }
+
+    /// A piece of the model's reasoning.
+    pub(crate) fn reasoning(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+        self.say(Said::Reasoning, delta);
+    }
+
+    /// A piece of a tool call: its name or arguments. Which call it is of is known later: see [`Self::call`].
+    pub(crate) fn tool_call(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+    }
+
+    /// Output that is none of these, such as audio.
+    pub(crate) fn other(&mut self, delta: &str) {
+        self.any |= !delta.is_empty();
+    }
+
+    /// An item nothing can be read from; it is taken for visible output.
+    pub(crate) fn opaque(&mut self) {
+        self.any = true;
+        self.visible = true;
+    }
+
+    /// All that was streamed so far, for more than text to be added.
+    pub(crate) fn transcript(&mut self) -> Option<&mut Transcript> {
+        self.transcript.as_mut()
+    }
+
+    /// Whether more than the fact that there was something is wanted.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.transcript.is_some()
+    }
+
+    /// What was told by hand until now is of the choice that was said.
+    pub(crate) fn commit(&mut self) {
+        let choice = self.choice;
+        if let Some(transcript) = &mut self.transcript {
+            transcript.commit(choice, (None, None));
+        }
+    }
+
+    /// A piece of a tool call, told by hand.
+    pub(crate) fn call(&mut self, id: &str, name: &str, arguments: &str) {
+        self.tool_call(name);
+        self.tool_call(arguments);
+        if let Some(transcript) = &mut self.transcript {
+            let mut call = ToolCallDelta::default();
+            call.id(id);
+            call.name(name);
+            call.arguments(Tree::text(arguments));
+            transcript.call(call);
+        }
+    }
+
+    fn say(&mut self, said: Said, delta: &str) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.say(said, delta);
+        }
+    }
+}

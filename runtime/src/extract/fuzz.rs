@@ -1,0 +1,93 @@
+//! Bodies of requests and responses.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::extract::*;
+use crate::fuzz::fuzz;
+use crate::model::request::Request;
+use crate::model::response::Response;
+use crate::model::site::Kind;
+use crate::value::json::Json;
+
+/// Longer than any name: nothing of it is one.
+const MAX_NAME: usize = 256;
+
+/// Everything that may be read from a body.
+fn facts(body: &impl Serialize) -> String {
+    let response = read_response(body);
+    assert_plausible(&response);
+    let mut request = Request::new(Kind::Chat);
+    read_request(body, &mut request);
+    for attribute in &request.attributes {
+        assert!(attribute.value.as_str().len() < MAX_BODY, "{attribute:?}");
+    }
+    let (verdict, documents, mcp) = (read_verdict(body), read_documents(body), read_mcp_answer(body));
+    format!("{response:?} {request:?} {verdict:?} {documents:?} {mcp:?}")
+}
+
+/// No target's input is longer; an attribute that is had more than all of it.
+const MAX_BODY: usize = 32 << 10;
+
+pub(crate) fn assert_plausible(response: &Response) {
+    let Response { model, id, service_tier, system_fingerprint, api_type, .. } = response;
+    let names = [model, id, service_tier, system_fingerprint, api_type].into_iter().flatten();
+    for name in names {
+        assert!(name.len() <= MAX_NAME && !name.contains(char::is_control), "{name:?}");
+    }
+}
+
+/// Whatever is asked, said or called with is replaced by this, and must be nowhere in what is read.
+pub(crate) const CANARY: &str = "what nobody may read";
+
+/// Where providers put content.
+const CONTENT: &[&str] = &[
+    "content",
+    "text",
+    "input",
+    "prompt",
+    "arguments",
+    "thinking",
+    "reasoning_content",
+    "delta",
+    "output",
+    "parts",
+    "query",
+    "instructions",
+    "system",
+    "refusal",
+    "partial_json",
+    "user_prompt",
+    "documents",
+    "message_text",
+];
+
+pub(crate) fn with_canaries(value: &mut Value, is_content: bool) {
+    match value {
+        Value::String(text) if is_content => CANARY.clone_into(text),
+        // Of a conversation, roles and types are not content.
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                let is_below = is_content && !value.is_string();
+                with_canaries(value, is_below || CONTENT.contains(&key.as_str()));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| with_canaries(item, is_content)),
+        _ => {}
+    }
+}
+
+#[test]
+fn fuzz_bodies() {
+    fuzz("bodies", |input| {
+        let text = String::from_utf8_lossy(input);
+        // Broken JSON as well: what was read until it broke counts.
+        let raw = facts(&Json(&text));
+        let Ok(mut value) = serde_json::from_str::<Value>(&text) else { return raw };
+        let read = facts(&value);
+        assert_eq!(read, facts(&Json(&value.to_string())), "a value and its JSON are read alike");
+        with_canaries(&mut value, false);
+        assert!(!facts(&value).contains(CANARY), "of {value}");
+        read
+    });
+}

@@ -1,0 +1,35 @@
+//! Headers of providers' responses.
+
+use std::time::{Duration, SystemTime};
+
+use super::rate_limits::RateLimits;
+use super::request_id;
+use crate::fuzz::fuzz;
+
+#[test]
+fn fuzz_headers() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_500_000);
+    fuzz("headers", |input| {
+        let lines = input.split(|byte| *byte == b'\n');
+        let headers: Vec<(String, &[u8])> = lines
+            .filter_map(|line| {
+                let colon = line.iter().position(|byte| *byte == b':')?;
+                Some((String::from_utf8_lossy(&line[..colon]).into_owned(), &line[colon + 1..]))
+            })
+            .collect();
+        let pairs = || headers.iter().map(|(name, value)| (name.as_str(), *value));
+        let limits = RateLimits::read(pairs(), now);
+        // Each header is a fact of its own: what is beside it may hide it but not change it.
+        let backwards = RateLimits::read(pairs().chain([("x-other", &b"1"[..])]), now);
+        assert_eq!(limits, backwards);
+        let ids: Vec<_> = pairs().filter_map(|(name, value)| request_id::read(name, value)).collect();
+        for id in &ids {
+            let id = id.value.as_str();
+            assert!(
+                id.len() <= crate::value::bounds::MAX_NAME && id.bytes().all(|byte| byte.is_ascii_graphic()),
+                "{id:?}"
+            );
+        }
+        format!("{limits:?} {ids:?}")
+    });
+}

@@ -1,0 +1,290 @@
+//! What one item tells: of a stream a part of the response, of a function that returns at once all of it.
+
+use std::borrow::Cow;
+use std::error::Error;
+
+use serde::Serialize;
+
+use super::deltas::Deltas;
+use crate::call::{Failure, Outcome};
+use crate::content::{Measured, Transcript};
+use crate::extract::error::{ErrorFacts, error_type_of, type_name};
+use crate::extract::{self, ChunkReader};
+use crate::model::response::{LlmResponse, Response};
+use crate::model::site::Kind;
+
+/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::StreamExt::traced).
+pub struct Chunk<'a> {
+    pub(crate) reading: &'a mut Reading,
+    pub(crate) deltas: &'a mut Deltas,
+}
+
+/// What all items told.
+#[derive(Default)]
+pub(crate) struct Reading {
+    items: Items,
+    chunks: ChunkReader,
+    /// The same for content, where items say themselves what of them that is.
+    content: Option<Box<ChunkReader>>,
+    told: Response,
+    /// What was streamed, if it may be recorded or is measured.
+    transcript: Option<Transcript>,
+    /// What was streamed is measured.
+    measures: bool,
+    failure: Option<Failure>,
+}
+
+/// What a value is read for, if it is all there.
+#[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
+pub(crate) struct Wanted {
+    /// Model, id, finish reasons, usage.
+    pub(crate) facts: bool,
+    /// What was found.
+    pub(crate) documents: bool,
+    /// A score.
+    pub(crate) verdict: bool,
+    /// How an MCP message ended.
+    pub(crate) mcp: bool,
+    /// Text that is measured.
+    pub(crate) text: bool,
+    /// Content.
+    pub(crate) output: bool,
+    /// What a fetched response repeats of its request.
+    pub(crate) instructions: bool,
+}
+
+impl Wanted {
+    pub(crate) fn anything(self) -> bool {
+        self.facts
+            || self.documents
+            || self.verdict
+            || self.mcp
+            || self.text
+            || self.output
+            || self.instructions
+    }
+}
+
+/// What the items are to their call.
+#[derive(Default)]
+enum Items {
+    /// The only one is the response: read for what is wanted of it.
+    Whole(Wanted),
+    /// Parts of a response.
+    #[default]
+    Chunks,
+    /// Values of the user's: the call is not one of a model. Only errors concern it.
+    Values,
+}
+
+impl Chunk<'_> {
+    /// A piece of the answer's text.
+    pub fn text(&mut self, delta: &str) {
+        self.deltas.text(delta);
+    }
+
+    /// A piece of the model's reasoning.
+    pub fn reasoning(&mut self, delta: &str) {
+        self.deltas.reasoning(delta);
+    }
+
+    /// A tool call begins. The provider's `id` for it may be empty.
+    pub fn begin_tool_call(&mut self, id: &str, name: &str) {
+        self.deltas.call(id, name, "");
+    }
+
+    /// A piece of the arguments, as JSON text, of the tool call that began last.
+    pub fn tool_call(&mut self, delta: &str) {
+        self.deltas.call("", "", delta);
+    }
+
+    /// Of which choice the rest of the item is, counted from 0, where several were asked for. Items are of the first
+    /// unless they say otherwise.
+    ///
+    /// ```
+    /// use futures_core::Stream;
+    /// use llm_trace::{StreamExt as _, TracedStream};
+    ///
+    /// struct Token { choice: usize, text: String }
+    ///
+    /// fn traced<S: Stream<Item = Token>>(tokens: S) -> TracedStream<S> {
+    ///     tokens.traced(|token, chunk| {
+    ///         chunk.choice(token.choice);
+    ///         chunk.text(&token.text);
+    ///     })
+    /// }
+    /// ```
+    pub fn choice(&mut self, index: usize) {
+        self.deltas.commit();
+        self.deltas.choice = i64::try_from(index).unwrap_or(i64::MAX);
+    }
+
+    /// Facts about the response: usage so far, finish reasons, model. A later chunk's replace an earlier one's.
+    pub fn response<T: LlmResponse + ?Sized>(&mut self, response: &T) {
+        if self.is_read() {
+            self.fill(response.describe());
+        }
+    }
+
+    /// Marks the call as failed, unless it is already; `error_type` is a class, such as `rate_limit_exceeded`.
+    pub fn error(&mut self, error_type: impl Into<Cow<'static, str>>) {
+        self.reading.failed(Failure { error_type: error_type.into(), message: None });
+    }
+
+    /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
+    pub fn body<T: Serialize + ?Sized>(item: &T, chunk: &mut Chunk<'_>) {
+        match chunk.reading.items {
+            Items::Whole(wanted) => {
+                if wanted.facts {
+                    chunk.fill(extract::read_response(item));
+                }
+                if wanted.documents {
+                    let retrieved = extract::read_documents(item);
+                    chunk.fill(Response { retrieved, ..Response::new() });
+                }
+                if wanted.verdict {
+                    let verdict = extract::read_verdict(item);
+                    chunk.fill(Response { verdict, ..Response::new() });
+                }
+                if wanted.mcp {
+                    let mcp = Some(extract::read_mcp_answer(item));
+                    chunk.fill(Response { mcp, ..Response::new() });
+                }
+                let mut seen = Response::new();
+                if wanted.output {
+                    seen.content.capture_output(item);
+                }
+                if wanted.instructions {
+                    seen.content.capture_request(Kind::FetchResponse, item);
+                }
+                if wanted.text {
+                    seen.text = Measured::of(item);
+                }
+                chunk.fill(seen);
+            }
+            Items::Chunks => chunk.reading.chunks.read(item, chunk.deltas),
+            Items::Values => {}
+        }
+    }
+
+    /// The content of an item that says itself what of it is content; whatever else is read of it then tells facts alone.
+    pub(crate) fn content<T: Serialize>(&mut self, item: &T) {
+        match &mut self.reading.items {
+            Items::Whole(wanted) => {
+                let (output, instructions) =
+                    (std::mem::take(&mut wanted.output), std::mem::take(&mut wanted.instructions));
+                let mut seen = if output { Response::new().with_output(item) } else { Response::new() };
+                if instructions {
+                    seen.content.capture_request(Kind::FetchResponse, item);
+                }
+                self.fill(seen);
+            }
+            Items::Chunks => {
+                if let Some(transcript) = self.deltas.transcript.take() {
+                    let mut deltas = Deltas { transcript: Some(transcript), ..Deltas::default() };
+                    self.reading.content.get_or_insert_default().read(item, &mut deltas);
+                    self.reading.transcript = deltas.transcript;
+                }
+            }
+            Items::Values => {}
+        }
+    }
+
+    /// The same for items that are results: as a reader, `.traced(Chunk::result)`.
+    pub fn result<T: Serialize, E: Error + 'static>(item: &Result<T, E>, chunk: &mut Chunk<'_>) {
+        match item {
+            Ok(item) => Chunk::body(item, chunk),
+            Err(error) => {
+                let error_type = error_type_of(error).unwrap_or(Cow::Borrowed(type_name::<E>()));
+                chunk.failed(&ErrorFacts { error_type, message: Some(error) });
+            }
+        }
+    }
+
+    /// Whether an item tells the call more than that it is an error.
+    pub(crate) fn is_read(&self) -> bool {
+        !matches!(self.reading.items, Items::Values)
+    }
+
+    pub(crate) fn fill(&mut self, mut response: Response) {
+        if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
+            // A workflow may return its last response, whose tokens are those of the call inside it.
+            let Response { retrieved, verdict, mcp, text, content, .. } = response;
+            response = Response { retrieved, verdict, mcp, text, content, ..Response::new() };
+        }
+        let earlier = std::mem::replace(&mut self.reading.told, response);
+        self.reading.told.fill_from(earlier);
+    }
+
+    pub(crate) fn opaque(&mut self) {
+        self.deltas.opaque();
+    }
+
+    pub(crate) fn failed(&mut self, error: &ErrorFacts<'_>) {
+        if self.reading.failure.is_none() {
+            self.reading.failed(Failure::new(error));
+        }
+    }
+}
+
+impl std::fmt::Debug for Chunk<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chunk").field("deltas", &self.deltas).finish_non_exhaustive()
+    }
+}
+
+impl Reading {
+    pub(crate) fn of_whole(wanted: Wanted) -> Self {
+        Reading { items: Items::Whole(wanted), ..Reading::default() }
+    }
+
+    /// Keeps what is streamed.
+    pub(crate) fn with_transcript(self, measures: bool) -> Self {
+        Reading { transcript: Some(Transcript::new()), measures, ..self }
+    }
+
+    pub(crate) fn of_values() -> Self {
+        Reading { items: Items::Values, ..Reading::default() }
+    }
+
+    /// Lets `read` read one item, and says what it brought.
+    pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
+        let mut deltas = Deltas { transcript: self.transcript.take(), ..Deltas::default() };
+        read(&mut Chunk { reading: self, deltas: &mut deltas });
+        deltas.commit();
+        self.transcript = deltas.transcript.take().or(self.transcript.take());
+        deltas
+    }
+
+    /// What is known of the response so far, for labels.
+    pub(crate) fn so_far(&self) -> Response {
+        let mut response = self.told.clone();
+        response.fill_from(self.chunks.so_far().clone());
+        response
+    }
+
+    /// What was told, and the error if one was among the items.
+    pub(crate) fn finish(self) -> (Response, Option<Failure>) {
+        let Reading { chunks, told: mut response, failure, transcript, measures, .. } = self;
+        if let Some(transcript) = transcript {
+            let mut streamed = Response::new();
+            streamed.text = streamed.content.capture_transcript(transcript, measures);
+            response.fill_from(streamed);
+        }
+        let failure =
+            failure.or_else(|| chunks.error_type().map(|error_type| Failure { error_type, message: None }));
+        response.fill_from(chunks.finish());
+        (response, failure)
+    }
+
+    fn failed(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+}
+
+impl Failure {
+    pub(crate) fn outcome(&self) -> Outcome<'_> {
+        Outcome::Failed { error_type: &self.error_type, message: self.message.clone() }
+    }
+}

@@ -1,0 +1,627 @@
+//! What the caller asked for: the attribute's arguments and what a request body tells.
+
+mod address;
+
+use std::sync::Arc;
+
+use opentelemetry::trace::{Link, SpanContext};
+use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
+use serde::Serialize;
+
+use crate::content::{Captured, Piece};
+use crate::enrich::quality;
+use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList, string_array};
+use crate::model::site::Kind;
+use crate::semconv::attribute;
+use crate::semconv::version;
+use crate::value::bounds::{self, Number};
+
+pub(crate) use address::{server_address, without_secrets};
+
+/// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
+/// was set before: explicit arguments come after the request body and win.
+///
+/// Implement [`LlmRequest`] to fill it from a request type that is not `Serialize`.
+#[derive(Clone, Debug)]
+pub struct Request {
+    kind: Kind,
+    // Shared by the span and the labels of every metric.
+    pub(crate) provider: Option<Arc<str>>,
+    pub(crate) model: Option<Arc<str>>,
+    pub(crate) server_address: Option<Arc<str>>,
+    pub(crate) server_port: Option<i64>,
+    /// The name given to a tool, workflow or task.
+    pub(crate) name: Option<Arc<str>>,
+    pub(crate) data_source: Option<Arc<str>>,
+    /// Of an MCP message.
+    pub(crate) method: Option<Arc<str>>,
+    /// Everything else, ready for the span; each key at most once.
+    pub(crate) attributes: Vec<KeyValue>,
+    /// Keys of those that calls inside have too.
+    tags: Vec<Key>,
+    pub(crate) content: Captured,
+    /// What is asked about, if topics are told by the question.
+    pub(crate) topic: Option<String>,
+    pub(crate) parent: Option<Context>,
+    pub(crate) links: Vec<Link>,
+    /// What an evaluator judges: the span that it is linked to.
+    pub(crate) evaluated: Option<SpanContext>,
+    /// Keys that the span has from its start: the SDK would keep both of two values for one key.
+    on_span: Vec<Key>,
+    /// Provider, model or server became known only after the start.
+    pub(crate) is_late: bool,
+}
+
+/// A request type that says itself what it asks for; the alternative to being `Serialize`.
+///
+/// ```
+/// use llm_trace::{LlmRequest, Request};
+///
+/// struct Prompt { model: &'static str, creative: bool }
+///
+/// impl LlmRequest for Prompt {
+///     fn describe(&self, request: &mut Request) {
+///         request.model(self.model);
+///         request.temperature(if self.creative { &1.0 } else { &0.0 });
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`request = …` cannot read `{Self}`",
+    label = "neither `serde::Serialize` nor `llm_trace::LlmRequest`",
+    note = "derive `Serialize`, implement `LlmRequest`, or give the values one by one: `model = …, temperature = …`"
+)]
+pub trait LlmRequest {
+    /// Sets what the request says.
+    fn describe(&self, request: &mut Request);
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for &T {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for Box<T> {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl<T: LlmRequest + ?Sized> LlmRequest for Arc<T> {
+    fn describe(&self, request: &mut Request) {
+        (**self).describe(request);
+    }
+}
+
+impl Request {
+    /// A request that asks for nothing yet, to see what an [`LlmRequest`] makes of it.
+    ///
+    /// ```
+    /// use llm_trace::{Kind, Request};
+    ///
+    /// let mut request = Request::new(Kind::Chat);
+    /// request.model("gpt-4o-mini");
+    /// request.temperature(&0.5);
+    /// assert_eq!(request.get("gen_ai.request.model"), Some("gpt-4o-mini".into()));
+    /// assert_eq!(request.get("gen_ai.request.temperature"), Some(0.5.into()));
+    /// ```
+    pub fn new(kind: Kind) -> Self {
+        Request {
+            kind,
+            provider: None,
+            model: None,
+            server_address: None,
+            server_port: None,
+            name: None,
+            data_source: None,
+            method: None,
+            attributes: Vec::new(),
+            tags: Vec::new(),
+            content: Captured::default(),
+            topic: None,
+            parent: None,
+            links: Vec::new(),
+            evaluated: None,
+            on_span: Vec::new(),
+            is_late: false,
+        }
+    }
+
+    /// Sets or replaces an attribute; a `None` changes nothing.
+    pub(crate) fn set(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value.and_then(|value| bounds::number(value.into())) {
+            self.set_attribute(KeyValue::new(key, value));
+        }
+    }
+
+    /// The same for a whole number of a request's parameters.
+    pub(crate) fn set_int(&mut self, key: &'static str, value: Option<i64>) {
+        #[expect(clippy::cast_precision_loss, reason = "exact as far as the range goes")]
+        let is_plausible = |value: &i64| match key {
+            // Any number is a seed; one that did not fit would be another.
+            attribute::REQUEST_SEED => !matches!(*value, i64::MIN | i64::MAX),
+            _ => Number::Parameter.check(*value as f64).is_some(),
+        };
+        self.set(key, value.filter(is_plausible));
+    }
+
+    /// The same for any number of a request's parameters.
+    pub(crate) fn set_double(&mut self, key: &'static str, value: Option<f64>) {
+        self.set(key, value.and_then(|value| Number::Parameter.check(value)));
+    }
+
+    /// The same for a list of texts.
+    fn set_list(&mut self, key: &'static str, list: Option<Vec<String>>) {
+        let list = list.map(bounds::items).filter(|list| !list.is_empty());
+        self.set(key, list.map(string_array));
+    }
+
+    /// The later of two values for one key replaces the earlier, unless the earlier is on the span already.
+    pub(crate) fn set_attribute(&mut self, new: KeyValue) {
+        if self.on_span.contains(&new.key) {
+            return;
+        }
+        match self.attributes.iter_mut().find(|attribute| attribute.key == new.key) {
+            Some(attribute) => *attribute = new,
+            None => self.attributes.push(new),
+        }
+    }
+
+    /// What is handed down to calls inside.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = &KeyValue> {
+        let is_tag = |key: &Key| {
+            matches!(key.as_str(), attribute::CONVERSATION_ID | attribute::USER_ID) || self.tags.contains(key)
+        };
+        self.attributes.iter().filter(move |attribute| is_tag(&attribute.key))
+    }
+
+    /// Takes over a tag that another process has given.
+    pub(crate) fn take_tag(&mut self, key: Key, value: &str) {
+        let Some(value) = bounds::name(value) else { return };
+        let value = StringValue::from(value.to_owned());
+        self.tags.push(key.clone());
+        self.set_attribute(KeyValue::new(key, value));
+    }
+
+    /// What kind of call asks.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What was set, by the name of the span's attribute: `gen_ai.request.model`, … Not content, which is nobody's to read.
+    pub fn get(&self, key: &str) -> Option<Value> {
+        let text = |text: &Option<Arc<str>>| text.clone().map(Value::from);
+        match key {
+            attribute::PROVIDER_NAME => text(&self.provider),
+            attribute::REQUEST_MODEL => text(&self.model),
+            attribute::DATA_SOURCE_ID => text(&self.data_source),
+            attribute::MCP_METHOD_NAME => text(&self.method),
+            attribute::SERVER_ADDRESS => text(&self.server_address),
+            attribute::SERVER_PORT => self.server_port.map(Value::from),
+            key => self.attribute_of(key).map(|attribute| attribute.value.clone()),
+        }
+    }
+
+    /// The name that was given to a tool, an agent, a workflow or a task.
+    pub fn given_name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Notes what the span starts with.
+    pub(crate) fn started(&mut self, with: &[KeyValue]) {
+        self.on_span = with.iter().map(|attribute| attribute.key.clone()).collect();
+        self.attributes.retain(|attribute| !self.on_span.contains(&attribute.key));
+    }
+
+    pub(crate) fn is_on_span(&self, key: &Key) -> bool {
+        self.on_span.contains(key)
+    }
+
+    /// Adds what `later` says; of what names the span, only what was not known at the start.
+    pub(crate) fn add(&mut self, later: Request) {
+        for (slot, value) in [
+            (&mut self.provider, later.provider),
+            (&mut self.model, later.model),
+            (&mut self.data_source, later.data_source),
+            (&mut self.method, later.method),
+            (&mut self.server_address, later.server_address),
+        ] {
+            if slot.is_none() && value.is_some() {
+                *slot = value;
+                self.is_late = true;
+            }
+        }
+        self.server_port = self.server_port.or(later.server_port);
+        self.content.replace_with(later.content);
+        self.topic = later.topic.or(self.topic.take());
+        for attribute in later.attributes {
+            self.set_attribute(attribute);
+        }
+    }
+
+    pub(crate) fn attribute_of(&self, key: &str) -> Option<&KeyValue> {
+        self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
+    }
+
+    pub(crate) fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
+        let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };
+        self.set(key, bounds::text(key, &text).map(|text| StringValue::from(text.to_owned())));
+    }
+}
+
+pub(crate) fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
+    if let Some(name) = value.text().filter(|text| !text.is_empty()).and_then(|text| bounds::shared(&text)) {
+        *slot = Some(name);
+    }
+}
+
+/// The same for a name that the conventions require.
+pub(crate) fn replace_required(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
+    if let Some(text) = value.text().filter(|text| !text.is_empty()) {
+        *slot = Some(bounds::required(&text).into());
+    }
+}
+
+/// Who answers.
+impl Request {
+    /// `gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, `azure.ai.openai`, `mistral_ai`,
+    /// `cohere`, `groq`, `deepseek`, `x_ai`, `perplexity`, … or a name of your own, such as `ollama`.
+    pub fn provider<T: Text + ?Sized>(&mut self, value: &T) {
+        replace_required(&mut self.provider, value);
+    }
+
+    /// `gen_ai.request.model`: the model asked for.
+    pub fn model<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.model, value);
+    }
+
+    /// `server.address` and `server.port`: a URL, `host:port`, or a host.
+    pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
+        if let Some(text) = value.text().filter(|text| !text.is_empty()) {
+            let (address, port) = server_address(&text);
+            let Some(address) = bounds::shared(address).filter(|address| !address.is_empty()) else { return };
+            self.server_address = Some(address);
+            self.server_port = port;
+        }
+    }
+}
+
+/// How the model should answer.
+impl Request {
+    /// `gen_ai.request.temperature`.
+    pub fn temperature<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set_double(attribute::REQUEST_TEMPERATURE, value.double());
+    }
+
+    /// `gen_ai.request.top_p`.
+    pub fn top_p<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set_double(attribute::REQUEST_TOP_P, value.double());
+    }
+
+    /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the number of documents asked for.
+    pub fn top_k<T: Int + ?Sized>(&mut self, value: &T) {
+        let key = match self.kind {
+            Kind::Retrieval => attribute::RETRIEVAL_TOP_K,
+            _ => attribute::REQUEST_TOP_K,
+        };
+        self.set_int(key, value.int());
+    }
+
+    /// `gen_ai.request.max_tokens`.
+    pub fn max_tokens<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set_int(attribute::REQUEST_MAX_TOKENS, value.int());
+    }
+
+    /// `gen_ai.request.stop_sequences`.
+    pub fn stop<T: TextList + ?Sized>(&mut self, value: &T) {
+        self.set_list(attribute::REQUEST_STOP_SEQUENCES, value.list());
+    }
+
+    /// `gen_ai.request.seed`.
+    pub fn seed<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set_int(attribute::REQUEST_SEED, value.int());
+    }
+
+    /// `gen_ai.request.frequency_penalty`.
+    pub fn frequency_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set_double(attribute::REQUEST_FREQUENCY_PENALTY, value.double());
+    }
+
+    /// `gen_ai.request.presence_penalty`.
+    pub fn presence_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+        self.set_double(attribute::REQUEST_PRESENCE_PENALTY, value.double());
+    }
+
+    /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions ask.
+    pub fn choice_count<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set_int(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
+    }
+
+    /// `gen_ai.request.reasoning.level`: the exact string sent, `low`, `medium`, …
+    pub fn reasoning_level<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::REQUEST_REASONING_LEVEL, value);
+    }
+
+    /// `gen_ai.output.type`: `text`, `json`, `image` or `speech`.
+    pub fn output_type<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::OUTPUT_TYPE, value);
+    }
+
+    /// `gen_ai.request.stream`, recorded only if `true`, as the conventions ask.
+    pub fn stream<T: Flag + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::REQUEST_STREAM, value.flag().filter(|&stream| stream));
+    }
+
+    /// `openai.request.service_tier`, unless it is `auto`.
+    pub fn service_tier<T: Text + ?Sized>(&mut self, value: &T) {
+        let tier = value.text().filter(|tier| tier != "auto");
+        self.set_text(attribute::OPENAI_REQUEST_SERVICE_TIER, &tier);
+    }
+
+    /// `gen_ai.prompt.name`: the prompt template.
+    pub fn prompt_name<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::PROMPT_NAME, value);
+    }
+
+    /// `gen_ai.prompt.version`: the prompt template's version.
+    pub fn prompt_version<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::PROMPT_VERSION, value);
+    }
+
+    /// `gen_ai.conversation.compacted`: the context of this call is a compacted view of the conversation, a summary of its
+    /// beginning, say. Recorded only if `true`, as the conventions ask. A provider that compacts tells it in its response,
+    /// which is read.
+    pub fn compacted<T: Flag + ?Sized>(&mut self, value: &T) {
+        self.set(attribute::CONVERSATION_COMPACTED, value.flag().filter(|&compacted| compacted));
+    }
+
+    /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
+    pub fn dimensions<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set_int(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
+    }
+
+    /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
+    pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
+        self.set_list(attribute::REQUEST_ENCODING_FORMATS, value.list());
+    }
+}
+
+/// Content: what users typed and what else goes to the model. Recorded only if the application captures content
+/// ([`ContentCapture`](crate::ContentCapture)); if it does not, these do not look at what they are given.
+impl Request {
+    /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
+    /// was asked.
+    pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Input, value);
+        if self.reads_question() {
+            self.topic = quality::topic_of_input(value);
+        }
+    }
+
+    /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
+    pub fn system<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::System, value);
+    }
+
+    /// `gen_ai.tool.definitions`: the tools the model may call, as any API defines them, or their names.
+    pub fn tools<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Tools, value);
+    }
+
+    /// `gen_ai.retrieval.query.text`: what is searched for.
+    pub fn query<T: Text + ?Sized>(&mut self, value: &T) {
+        self.content.capture_text(self.kind, Piece::Query, value);
+    }
+
+    /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.
+    pub fn arguments<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Arguments, value);
+    }
+
+    /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
+    pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.content.capture_entry(self.kind, Piece::Arguments, name, value);
+    }
+
+    /// `gen_ai.prompt.variable.{name}`: what a prompt template is filled in with, as an object (a map, a struct) of which each
+    /// entry is a variable. Text is recorded as it is, everything else as JSON.
+    pub fn prompt_variables<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Variables, value);
+    }
+
+    /// One variable of a prompt template, by name.
+    pub fn prompt_variable<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
+        self.content.capture_entry(self.kind, Piece::Variables, name, value);
+    }
+
+    /// `gen_ai.memory.records`: what a memory is to keep: a text, a record with `content`, or a list of them. What a search
+    /// found is read from what it returns.
+    pub fn records<T: Content + ?Sized>(&mut self, value: &T) {
+        self.content.capture(self.kind, Piece::Records, value);
+    }
+
+    /// Reads content from a request body.
+    pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
+        self.content.capture_request(self.kind, body);
+        if self.reads_question() {
+            self.topic = quality::topic_of_request(body);
+        }
+    }
+
+    /// Whether a piece of content is looked at.
+    pub(crate) fn captures(&self, piece: Piece) -> bool {
+        self.content.takes(self.kind, piece) || (piece == Piece::Input && self.reads_question())
+    }
+
+    fn reads_question(&self) -> bool {
+        quality::reads_question(self.kind) && !self.content.skips(Piece::Input)
+    }
+}
+
+/// The step itself.
+impl Request {
+    /// `gen_ai.data_source.id`: the index, collection or table searched.
+    pub fn data_source<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.data_source, value);
+    }
+
+    /// The tool's, agent's, workflow's or task's name; the function's name unless given. Of an MCP message the name of the tool or
+    /// prompt that it is about. Keep it low in cardinality.
+    pub fn name<T: Text + ?Sized>(&mut self, value: &T) {
+        replace(&mut self.name, value);
+    }
+
+    /// `gen_ai.tool.description`, on an agent `gen_ai.agent.description`.
+    pub fn description<T: Text + ?Sized>(&mut self, value: &T) {
+        let key = match self.kind {
+            Kind::Tool => attribute::TOOL_DESCRIPTION,
+            _ => attribute::AGENT_DESCRIPTION,
+        };
+        self.set_text(key, value);
+    }
+
+    /// `gen_ai.agent.id`, the provider's id of the agent; of a fetched response `gen_ai.response.id`; of an MCP request
+    /// `jsonrpc.request.id`.
+    pub fn id<T: Text + ?Sized>(&mut self, value: &T) {
+        let key = match self.kind {
+            Kind::FetchResponse => attribute::RESPONSE_ID,
+            Kind::McpClient | Kind::McpServer => attribute::JSONRPC_REQUEST_ID,
+            _ => attribute::AGENT_ID,
+        };
+        self.set_text(key, value);
+    }
+
+    /// `gen_ai.agent.version`.
+    pub fn version<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::AGENT_VERSION, value);
+    }
+
+    /// `gen_ai.request.stream_cursor`: the position from which a streamed response is fetched.
+    pub fn stream_cursor<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::REQUEST_STREAM_CURSOR, value);
+    }
+
+    /// `gen_ai.memory.store.id`: the memory.
+    pub fn store<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::MEMORY_STORE_ID, value);
+    }
+
+    /// `gen_ai.memory.record.id`: the record.
+    pub fn record<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::MEMORY_RECORD_ID, value);
+    }
+
+    /// `gen_ai.memory.record.count`: how many records are concerned. A search knows after it has run: use
+    /// [`current()`](crate::current).
+    pub fn record_count<T: Int + ?Sized>(&mut self, value: &T) {
+        self.set_int(attribute::MEMORY_RECORD_COUNT, value.int());
+    }
+
+    /// `gen_ai.tool.call.id`: the id the model gave the call.
+    pub fn call_id<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::TOOL_CALL_ID, value);
+    }
+
+    /// `gen_ai.tool.type`: `function`, `extension` or `datastore`.
+    pub fn tool_type<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::TOOL_TYPE, value);
+    }
+
+    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
+    /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
+    /// span: `execute_tool {tool} {skill}`.
+    pub fn skill<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_NAME, value);
+    }
+
+    /// `gen_ai.skill.description`: what the skill is for.
+    pub fn skill_description<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_DESCRIPTION, value);
+    }
+
+    /// `gen_ai.skill.source.uri`: where the skill comes from. Credentials, query and fragment of the URI are left out.
+    pub fn skill_source<T: Text + ?Sized>(&mut self, value: &T) {
+        if let Some(uri) = value.text() {
+            self.set_of_skill(attribute::SKILL_SOURCE_URI, &without_secrets(&uri));
+        }
+    }
+
+    /// `gen_ai.skill.resource.name`: the script, reference or asset of the skill that the tool reads or runs, as a path inside of
+    /// the skill.
+    pub fn skill_resource<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, value);
+    }
+
+    /// The program that the tool runs: `process.executable.name`, and with a path also `process.executable.path`.
+    pub fn executable<T: Text + ?Sized>(&mut self, value: &T) {
+        let Some(path) = value.text() else { return };
+        let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
+        self.set_of_skill(attribute::PROCESS_EXECUTABLE_NAME, name);
+        if name.len() < path.len() {
+            self.set_of_skill(attribute::PROCESS_EXECUTABLE_PATH, &path);
+        }
+    }
+
+    /// `process.exit.code`: what the program exited with, known after it has run:
+    ///
+    /// ```
+    /// use llm_trace::llm_trace;
+    ///
+    /// #[llm_trace(tool, name = "shell", executable = program)]
+    /// fn run(program: &str) -> std::io::Result<()> {
+    ///     let status = std::process::Command::new(program).status()?;
+    ///     llm_trace::current().request(|request| request.exit_code(&status.code()));
+    ///     Ok(())
+    /// }
+    /// # run("true").ok();
+    /// ```
+    pub fn exit_code<T: Int + ?Sized>(&mut self, value: &T) {
+        if version::names().has_skills {
+            self.set_int(attribute::PROCESS_EXIT_CODE, value.int());
+        }
+    }
+
+    fn set_of_skill(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
+        if version::names().has_skills {
+            self.set_text(key, value);
+        }
+    }
+
+    /// `gen_ai.conversation.id`: the conversation this call belongs to.
+    pub fn conversation<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::CONVERSATION_ID, value);
+    }
+
+    /// `user.id`: the user on whose behalf the call is made.
+    pub fn user<T: Text + ?Sized>(&mut self, value: &T) {
+        self.set_text(attribute::USER_ID, value);
+    }
+
+    /// An attribute of your own, on the span only: metric labels are a closed set.
+    pub fn attribute<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+        self.set(key, value.attribute());
+    }
+
+    /// A tag: an attribute of your own that every call inside has too. If its name is among
+    /// [`with_tag_labels`](crate::Builder::with_tag_labels), it is a label of metrics as well.
+    ///
+    /// Set after the call has begun, it is on this call's span only.
+    pub fn tag<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+        self.set(key, value.attribute().and_then(bounds::tag));
+        self.tags.push(Key::from_static_str(key));
+    }
+
+    /// The parent, where it is not the current context: one extracted from a message's headers, say.
+    pub fn parent(&mut self, parent: &Context) {
+        self.parent = Some(parent.clone());
+    }
+
+    /// Spans this call is related to without being their child: a slice, array or `Vec` of span contexts.
+    pub fn links<L: AsRef<[SpanContext]> + ?Sized>(&mut self, links: &L) {
+        self.links.extend(links.as_ref().iter().cloned().map(Link::with_context));
+    }
+}
+
+#[cfg(test)]
+mod tests;

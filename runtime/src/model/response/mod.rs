@@ -1,0 +1,253 @@
+//! What a return value tells about the call: model, id, finish reasons, usage; or the error.
+//!
+//! Types are read by a ladder, most specific first: [`LlmResponse`] → `Serialize`, by the keys every provider
+//! uses → nothing (the call still has its duration and outcome). See [`crate::__private`] for how a value
+//! finds its step.
+
+mod usage;
+
+pub(crate) use usage::{ByModality, Parts, PricedApart};
+pub use usage::{Modality, Usage};
+
+use crate::content::{Captured, Measured};
+use crate::enrich::quality::{self, Retrieved};
+use crate::mcp;
+use crate::model::argument::Content;
+use crate::model::site::Kind;
+use crate::value::bounds;
+
+/// The response side of a call. Names have at most 256 bytes and one line; longer ones are not recorded, and counted in
+/// `llm_trace.implausible`.
+///
+/// ```
+/// use llm_trace::{Response, Usage};
+///
+/// let response = Response::new()
+///     .with_model("gpt-4o-mini-2024-07-18")
+///     .with_finish_reason("stop")
+///     .with_usage(Usage::new(812, 43).with_cache_read(512));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[must_use = "a response says nothing until it is returned from `LlmResponse::describe` or recorded"]
+pub struct Response {
+    pub(crate) model: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) finish_reasons: Vec<String>,
+    /// Why a choice ended, in words of the provider's own: content.
+    pub(crate) free_reason: Option<String>,
+    pub(crate) usage: Option<Usage>,
+    pub(crate) service_tier: Option<String>,
+    pub(crate) system_fingerprint: Option<String>,
+    pub(crate) api_type: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) dimensions: Option<i64>,
+    /// The model refused in words of its own, whatever the finish reason.
+    pub(crate) is_refusal: bool,
+    /// The provider has compacted the conversation.
+    pub(crate) is_compacted: bool,
+    pub(crate) retrieved: Option<Retrieved>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) mcp: Option<mcp::Answer>,
+    /// What was answered or found, to be measured.
+    pub(crate) text: Option<Measured>,
+    pub(crate) content: Captured,
+}
+
+/// What an evaluator returned.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Verdict {
+    pub(crate) value: Option<f64>,
+    pub(crate) label: Option<String>,
+    pub(crate) passed: Option<bool>,
+}
+
+/// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
+/// what would be read from a `Serialize` type.
+///
+/// ```
+/// use llm_trace::{LlmResponse, Response, Usage};
+///
+/// struct Reply { text: String, tokens_in: u64, tokens_out: u64 }
+///
+/// impl LlmResponse for Reply {
+///     fn describe(&self) -> Response {
+///         Response::new().with_usage(Usage::new(self.tokens_in, self.tokens_out))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not describe itself as an LLM response",
+    note = "implement `llm_trace::LlmResponse`, or derive `serde::Serialize` on a type with the provider's field names"
+)]
+pub trait LlmResponse {
+    /// What this response tells about the call.
+    fn describe(&self) -> Response;
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for &T {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for Box<T> {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse + ?Sized> LlmResponse for std::sync::Arc<T> {
+    fn describe(&self) -> Response {
+        (**self).describe()
+    }
+}
+
+impl<T: LlmResponse> LlmResponse for Option<T> {
+    fn describe(&self) -> Response {
+        self.as_ref().map_or_else(Response::new, LlmResponse::describe)
+    }
+}
+
+impl LlmResponse for Response {
+    fn describe(&self) -> Response {
+        self.clone()
+    }
+}
+
+impl Response {
+    /// A response that tells nothing yet.
+    pub fn new() -> Self {
+        Response::default()
+    }
+
+    /// The model that answered.
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The provider's id of the response.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Why each choice ended.
+    pub fn finish_reasons(&self) -> &[String] {
+        &self.finish_reasons
+    }
+
+    /// Tokens used.
+    pub fn usage(&self) -> Option<Usage> {
+        self.usage
+    }
+
+    /// The model that answered, with its version: `gen_ai.response.model`.
+    pub fn with_model(mut self, model: impl Into<String>) -> Self {
+        self.model = bounds::owned(model.into());
+        self
+    }
+
+    /// The provider's id of the response: `gen_ai.response.id`.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = bounds::owned(id.into());
+        self
+    }
+
+    /// Why a choice ended: `gen_ai.response.finish_reasons`. Call it once per choice, in order,
+    /// at most 128 times. A reason that is not one word (`stop`, `max_tokens`) is content.
+    pub fn with_finish_reason(mut self, reason: impl Into<String>) -> Self {
+        self.add_finish_reason(&reason.into());
+        self
+    }
+
+    /// That the model refused to answer, where no finish reason says so (`content_filter`, `refusal`, `SAFETY`, … do):
+    /// `llm_trace.answer.refused`.
+    pub fn with_refusal(mut self) -> Self {
+        self.is_refusal = true;
+        self
+    }
+
+    /// Tokens used.
+    pub fn with_usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// The tier that served the request; it selects the price: `openai.response.service_tier`.
+    pub fn with_service_tier(mut self, tier: impl Into<String>) -> Self {
+        self.service_tier = bounds::owned(tier.into());
+        self
+    }
+
+    /// What a retrieval or a reranking found: how many documents, and their scores in any order, as far as they have
+    /// some. More is better: turn a distance into a similarity, or leave it out. `llm_trace.retrieval.documents`,
+    /// `.top_score`, `.score_gap`.
+    ///
+    /// ```
+    /// use llm_trace::{LlmResponse, Response};
+    ///
+    /// struct Hits(Vec<(f32, String)>);
+    ///
+    /// impl LlmResponse for Hits {
+    ///     fn describe(&self) -> Response {
+    ///         Response::new().with_retrieved(self.0.len(), self.0.iter().map(|(score, _)| *score))
+    ///     }
+    /// }
+    /// ```
+    pub fn with_retrieved<S: Into<f64>>(
+        mut self,
+        documents: usize,
+        scores: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.retrieved = Some(Retrieved::new(documents, scores));
+        self
+    }
+
+    /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
+    /// body of any API. Recorded only if the application captures content
+    /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
+    pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
+        self.content.capture_output(output);
+        if quality::reads_texts(Kind::Chat) || quality::reads_texts(Kind::Retrieval) {
+            self.text = Measured::of(output);
+        }
+        self
+    }
+
+    /// A reason that is no word is free text.
+    pub(crate) fn add_finish_reason(&mut self, reason: &str) {
+        if !bounds::is_word(reason) {
+            self.free_reason = self.free_reason.take().or_else(|| bounds::name(reason).map(str::to_owned));
+        } else if self.finish_reasons.len() < bounds::MAX_ITEMS {
+            self.finish_reasons.push(reason.to_owned());
+        }
+    }
+
+    /// Takes from `other` what this response does not say itself.
+    pub(crate) fn fill_from(&mut self, other: Response) {
+        fill(&mut self.model, other.model);
+        fill(&mut self.id, other.id);
+        fill(&mut self.free_reason, other.free_reason);
+        fill(&mut self.usage, other.usage);
+        fill(&mut self.service_tier, other.service_tier);
+        fill(&mut self.system_fingerprint, other.system_fingerprint);
+        fill(&mut self.api_type, other.api_type);
+        fill(&mut self.status, other.status);
+        fill(&mut self.dimensions, other.dimensions);
+        fill(&mut self.retrieved, other.retrieved);
+        fill(&mut self.verdict, other.verdict);
+        fill(&mut self.mcp, other.mcp);
+        fill(&mut self.text, other.text);
+        self.is_refusal |= other.is_refusal;
+        self.is_compacted |= other.is_compacted;
+        if self.finish_reasons.is_empty() {
+            self.finish_reasons = other.finish_reasons;
+        }
+        self.content.fill_from(other.content);
+    }
+}
+
+fn fill<T>(slot: &mut Option<T>, other: Option<T>) {
+    if slot.is_none() {
+        *slot = other;
+    }
+}

@@ -1,0 +1,210 @@
+//! Tokens used, with the conventions' meaning.
+
+use crate::value::bounds::Number;
+
+/// Tokens used by a call. As the conventions define it, the input *includes* tokens read from and written to the
+/// provider's cache, and the output *includes* reasoning.
+///
+/// A count above 1,000,000,000 is not recorded, and counted in `llm_trace.implausible`; the call then has no cost.
+///
+/// ```
+/// use llm_trace::Usage;
+///
+/// // Anthropic reports 20 input tokens beside 100 read from its cache: together the input is 120.
+/// let usage = Usage::new(20 + 100, 43).with_cache_read(100);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "usage counts nothing until it is part of a `Response`"]
+pub struct Usage {
+    pub(crate) input_tokens: Option<u64>,
+    pub(crate) output_tokens: Option<u64>,
+    pub(crate) cache_read_input_tokens: Option<u64>,
+    pub(crate) cache_creation_input_tokens: Option<u64>,
+    pub(crate) reasoning_output_tokens: Option<u64>,
+    pub(crate) by_modality: ByModality,
+    pub(crate) priced_apart: PricedApart,
+    /// A count was left out that cannot be: what the rest costs is not what the call costs.
+    pub(crate) is_partial: bool,
+}
+
+/// What tokens stand for; see [`Usage::with_input_of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Modality {
+    /// Text.
+    Text,
+    /// Images.
+    Image,
+    /// Audio.
+    Audio,
+}
+
+impl Modality {
+    /// In the order of [`ByModality`]'s counts.
+    pub(crate) const ALL: [Modality; 3] = [Modality::Text, Modality::Image, Modality::Audio];
+
+    /// The conventions' word.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Modality::Text => "text",
+            Modality::Image => "image",
+            Modality::Audio => "audio",
+        }
+    }
+}
+
+/// The part that each modality has in a count, as far as it is known.
+pub(crate) type Parts = [Option<u64>; Modality::ALL.len()];
+
+/// Counts by modality.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ByModality {
+    pub(crate) input: Parts,
+    pub(crate) cache_read: Parts,
+    pub(crate) output: Parts,
+}
+
+/// Parts of the counts that some providers charge at a rate of their own. They are not on the span: the conventions
+/// have no names for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PricedApart {
+    /// Cache writes that live for an hour.
+    pub(crate) cache_write_1h: Option<u64>,
+    pub(crate) web_searches: Option<u64>,
+}
+
+impl Usage {
+    /// Tokens in the prompt and tokens generated.
+    pub const fn new(input_tokens: u64, output_tokens: u64) -> Self {
+        Usage {
+            input_tokens: Some(input_tokens),
+            output_tokens: Some(output_tokens),
+            cache_read_input_tokens: None,
+            cache_creation_input_tokens: None,
+            reasoning_output_tokens: None,
+            by_modality: ByModality { input: [None; 3], cache_read: [None; 3], output: [None; 3] },
+            priced_apart: PricedApart { cache_write_1h: None, web_searches: None },
+            is_partial: false,
+        }
+    }
+
+    /// Tokens in the prompt of a call that generates none: an embedding.
+    pub const fn input(input_tokens: u64) -> Self {
+        Usage { output_tokens: None, ..Usage::new(input_tokens, 0) }
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    pub const fn with_cache_read(mut self, tokens: u64) -> Self {
+        self.cache_read_input_tokens = Some(tokens);
+        self
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    pub const fn with_cache_creation(mut self, tokens: u64) -> Self {
+        self.cache_creation_input_tokens = Some(tokens);
+        self
+    }
+
+    /// The part of the output that was spent on reasoning.
+    pub const fn with_reasoning(mut self, tokens: u64) -> Self {
+        self.reasoning_output_tokens = Some(tokens);
+        self
+    }
+
+    /// The part of the input that is of a modality. In the October vintage of the conventions it is
+    /// `gen_ai.usage.{modality}.input_tokens`, and the token counters are told apart by it; in August it is of interest for the
+    /// price only.
+    ///
+    /// ```
+    /// use llm_trace::{Modality, Usage};
+    ///
+    /// // Half a minute of speech, and a sentence about it.
+    /// let usage = Usage::new(312, 20).with_input_of(Modality::Audio, 300).with_input_of(Modality::Text, 12);
+    /// ```
+    pub const fn with_input_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.input[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The part of what was read from the provider's cache that is of a modality: `gen_ai.usage.{modality}.cache_read.input_tokens`,
+    /// in October.
+    pub const fn with_cache_read_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.cache_read[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The part of the output that is of a modality: `gen_ai.usage.{modality}.output_tokens`, in October.
+    pub const fn with_output_of(mut self, modality: Modality, tokens: u64) -> Self {
+        self.by_modality.output[modality as usize] = Some(tokens);
+        self
+    }
+
+    /// The counts that can be.
+    pub(crate) fn plausible(mut self) -> Self {
+        let Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_output_tokens,
+            by_modality: ByModality { input, cache_read, output },
+            priced_apart: PricedApart { cache_write_1h, web_searches },
+            is_partial,
+        } = &mut self;
+        let whole = [
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+            reasoning_output_tokens,
+            cache_write_1h,
+            web_searches,
+        ];
+        for count in whole.into_iter().chain(input).chain(cache_read).chain(output) {
+            let checked = count.and_then(|count| Number::Tokens.check_count(count));
+            *is_partial |= checked.is_none() && count.is_some();
+            *count = checked;
+        }
+        self
+    }
+
+    /// Tokens in the prompt, cached ones included.
+    pub const fn input_tokens(&self) -> Option<u64> {
+        self.input_tokens
+    }
+
+    /// Tokens generated, reasoning included.
+    pub const fn output_tokens(&self) -> Option<u64> {
+        self.output_tokens
+    }
+
+    /// The part of the input that was read from the provider's cache.
+    pub const fn cache_read_input_tokens(&self) -> Option<u64> {
+        self.cache_read_input_tokens
+    }
+
+    /// The part of the input that was written to the provider's cache.
+    pub const fn cache_creation_input_tokens(&self) -> Option<u64> {
+        self.cache_creation_input_tokens
+    }
+
+    /// The part of the output that was spent on reasoning.
+    pub const fn reasoning_output_tokens(&self) -> Option<u64> {
+        self.reasoning_output_tokens
+    }
+
+    /// The part of the input that is of a modality.
+    pub const fn input_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.input[modality as usize]
+    }
+
+    /// The part of what was read from the provider's cache that is of a modality.
+    pub const fn cache_read_input_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.cache_read[modality as usize]
+    }
+
+    /// The part of the output that is of a modality.
+    pub const fn output_tokens_of(&self, modality: Modality) -> Option<u64> {
+        self.by_modality.output[modality as usize]
+    }
+}

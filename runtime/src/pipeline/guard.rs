@@ -1,0 +1,371 @@
+//! The guard that delivers what is queued before the program ends.
+
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use super::sdk_bridge::Handover;
+use crate::call;
+use crate::content::Uploader;
+use crate::delivery::deadline::{FOREVER, after};
+use crate::delivery::ledger::Ledger;
+use crate::delivery::receipt::Receipt;
+use crate::delivery::{self, Signal, Spool};
+use crate::enrich::quality;
+use crate::sinks::events::Installed;
+
+/// Whoever runs into a deadline is given this much longer to say so.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What the spool has of the time to shut down, if that is long enough.
+const TIME_FOR_DISK: Duration = Duration::from_secs(2);
+
+/// What metrics wait for the other signals at the end.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// What `flush` waits for the SDK to hand over what it holds, which is a matter of milliseconds.
+const HANDOVER_TIME: Duration = Duration::from_secs(5);
+
+/// What calls are waited for that are just beginning, which takes microseconds.
+const BEGIN_TIME: Duration = Duration::from_millis(250);
+
+/// What uploads are waited for where there is no receiver that says how long.
+const UPLOAD_TIME: Duration = Duration::from_secs(10);
+
+/// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
+/// both deliver what is queued and stop.
+///
+/// Both **block** until the receiver has answered, like [`flush`](Telemetry::flush). Exports run on threads of their
+/// own, so nothing deadlocks, but a worker of an async runtime is held up: call them where that does not matter, at
+/// the end of `main`, or move them away:
+///
+/// ```no_run
+/// # async fn stop(telemetry: llm_trace::Telemetry) -> Result<(), tokio::task::JoinError> {
+/// let receipt = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
+/// # drop(receipt); Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping this stops the export; keep it until the program ends"]
+pub struct Telemetry {
+    /// `None` if telemetry is disabled, or stopped.
+    running: Option<Arc<Running>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) tracers: Option<Exported<SdkTracerProvider>>,
+    pub(super) meters: Option<Exported<SdkMeterProvider>>,
+    pub(super) loggers: Option<Loggers>,
+    pub(super) spool: Option<Arc<dyn Spool>>,
+    pub(super) uploader: Option<Arc<Uploader>>,
+    pub(super) ledger: Arc<Ledger>,
+    /// Once it has stopped.
+    pub(super) receipt: Mutex<Option<Receipt>>,
+}
+
+/// The provider of events, and the place where events find it.
+#[derive(Debug)]
+pub(super) struct Loggers {
+    pub(super) exported: Exported<SdkLoggerProvider>,
+    pub(super) installed: Installed,
+}
+
+/// A provider, and what is below its exporter: nothing where traces are printed.
+#[derive(Debug)]
+pub(super) struct Exported<P> {
+    pub(super) provider: P,
+    pub(super) handover: Option<Arc<Handover>>,
+}
+
+impl Telemetry {
+    pub(super) fn new(running: Running) -> Self {
+        Telemetry { running: Some(Arc::new(running)) }
+    }
+
+    pub(crate) fn disabled() -> Self {
+        call::disabled();
+        Telemetry { running: None }
+    }
+
+    /// Tries to deliver everything that waits, now, and returns what has become of it so far: what could not be delivered
+    /// goes on waiting, and is tried again later.
+    ///
+    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and
+    /// half a second, after up to 5 seconds for the SDK to hand over what it holds. Until then a receiver that is busy (408,
+    /// 429, 502, 503, 504, their gRPC equivalents, a cut connection) is asked again, with pauses of up to a second. One
+    /// attempt is made although the receiver has asked for a pause (`Retry-After`); the pause it asks for then is kept to. An
+    /// address where nobody listens is given up after three attempts in a row, which takes less than half a second, and so is
+    /// a receiver that refuses credentials or path. From async code call it in `spawn_blocking`, with the `Telemetry` in an
+    /// `Arc`.
+    pub fn flush(&self) -> Receipt {
+        let Some(running) = &self.running else { return Ledger::default().receipt() };
+        let timeout = running.patience().saturating_add(MARGIN);
+        running.flush(HANDOVER_TIME, timeout)
+    }
+
+    /// What has become of everything so far. Does not block.
+    ///
+    /// ```no_run
+    /// # let telemetry = llm_trace::builder().init().unwrap();
+    /// let spans = *telemetry.stats().traces();
+    /// println!("{} delivered, {} waiting, {} lost", spans.delivered(), spans.queued(), spans.dropped());
+    /// ```
+    pub fn stats(&self) -> Receipt {
+        match &self.running {
+            Some(running) => running.so_far(),
+            None => Ledger::default().receipt(),
+        }
+    }
+
+    /// Where events go, for the application's own log lines to go there too: delivered, counted and kept like events, and each with
+    /// the ids of the call it was logged in. `None` where no logs are sent: telemetry is off, or no receiver of logs is named.
+    ///
+    /// With [opentelemetry-appender-tracing](https://docs.rs/opentelemetry-appender-tracing), which makes them of what a program
+    /// logs through `tracing`:
+    ///
+    /// ```
+    /// use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+    /// use tracing_subscriber::filter::{LevelFilter, Targets};
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// # let builder = llm_trace::builder().with_endpoint("http://localhost:4318");
+    /// let telemetry = builder.init()?;
+    /// // What OpenTelemetry logs while it exports would be exported as well.
+    /// let wanted = Targets::new().with_default(LevelFilter::INFO).with_target("opentelemetry", LevelFilter::OFF);
+    /// let logs = telemetry.logger_provider().map(OpenTelemetryTracingBridge::new);
+    /// let subscriber = tracing_subscriber::registry().with(logs.with_filter(wanted));
+    /// # drop(subscriber);
+    /// # Ok::<(), llm_trace::ConfigError>(())
+    /// ```
+    ///
+    /// What such a layer is given later than [`shutdown`](Telemetry::shutdown) is lost, and counted as that.
+    pub fn logger_provider(&self) -> Option<&SdkLoggerProvider> {
+        Some(&self.running.as_ref()?.loggers.as_ref()?.exported.provider)
+    }
+
+    /// Delivers what waits, stops, and returns what was delivered and what was not. That something was lost is said once: as
+    /// a `tracing` error, or on stderr if no subscriber shows that.
+    ///
+    /// Calls that are still open end now, with what is known of them and `llm_trace.outcome = "shutdown"`; what their
+    /// functions do later is not recorded, nor are calls that begin from then on. Other spans that are open, made by other means,
+    /// never are exported: they are counted as open.
+    ///
+    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and
+    /// half a second. Receivers are tried as in [`flush`](Self::flush). What cannot be delivered goes to the spool, if there is
+    /// one, in one transaction, for which up to 2 seconds of that time are kept. What is not stored when the time is over, because
+    /// the disk is slow or full, is counted as lost. From async code: `spawn_blocking(move || telemetry.shutdown())`.
+    pub fn shutdown(mut self) -> Receipt {
+        self.stop(None)
+    }
+
+    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout` and half a second, whatever receiver and disk do: for
+    /// programs that are killed some time after they were told to end, as in Kubernetes or by systemd. Any `timeout` will do;
+    /// more than a year is a year. With a spool, half of `timeout`, but no more than 2 seconds, is kept for writing what cannot
+    /// be delivered.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # let telemetry = llm_trace::builder().init().unwrap();
+    /// let receipt = telemetry.shutdown_within(Duration::from_secs(2));
+    /// assert_eq!(receipt.traces().open(), 0, "every call has ended");
+    /// ```
+    pub fn shutdown_within(mut self, timeout: Duration) -> Receipt {
+        self.stop(Some(timeout))
+    }
+
+    fn stop(&mut self, timeout: Option<Duration>) -> Receipt {
+        match self.running.take() {
+            Some(running) => running.stop_once(timeout, false),
+            None => Ledger::default().receipt(),
+        }
+    }
+
+    pub(super) fn running(&self) -> Option<&Arc<Running>> {
+        self.running.as_ref()
+    }
+}
+
+/// Stops as [`shutdown`](Telemetry::shutdown) does, and blocks as long.
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        self.stop(None);
+    }
+}
+
+impl Running {
+    // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The ledger knows.
+
+    /// Stops, if that has not been done already, and returns what became of everything.
+    pub(super) fn stop_once(&self, timeout: Option<Duration>, from_panic: bool) -> Receipt {
+        let mut receipt = self.receipt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(receipt) = &*receipt {
+            return receipt.clone();
+        }
+        let _release = super::Release;
+        let timeout = timeout.unwrap_or_else(|| self.patience());
+        self.ledger.stopping();
+        // Until the providers have stopped: what began meanwhile would be counted, and end for nobody.
+        let _closed = call::close(timeout.min(BEGIN_TIME));
+        call::end_all(from_panic);
+        call::keep_open(false);
+        self.stop(timeout);
+        let new = self.so_far();
+        self.ledger.report(&new);
+        receipt.insert(new).clone()
+    }
+
+    /// Whether it has stopped, or somebody is about it.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.receipt.try_lock().map_or(true, |receipt| receipt.is_some())
+    }
+
+    pub(super) fn flush(&self, handover: Duration, timeout: Duration) -> Receipt {
+        let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
+        let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
+        let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
+        quality::settle(handover);
+        let until = after(handover);
+        side_by_side(
+            until,
+            [
+                tracers.map(|provider| job(move || drop(provider.force_flush()))),
+                meters.map(|provider| job(move || drop(provider.force_flush()))),
+                loggers.map(|provider| job(move || drop(provider.force_flush()))),
+            ],
+        );
+        let until = after(timeout);
+        let flushes: Vec<_> =
+            self.handovers().map(|handover| (handover, handover.sender().flush(until))).collect();
+        let mut receiver_that_is_late = None;
+        for (handover, flush) in flushes {
+            if !handover.sender().wait_for_flush(flush, until) {
+                receiver_that_is_late = Some(handover.sender().destination());
+            }
+        }
+        if let Some(uploader) = &self.uploader {
+            uploader.wait(until);
+        }
+        let receipt = self.so_far();
+        match receiver_that_is_late {
+            Some(destination) => receipt.or_because(destination, "there is no answer yet"),
+            None => receipt,
+        }
+    }
+
+    /// What has become of everything until now.
+    fn so_far(&self) -> Receipt {
+        let uploads = self.uploader.as_ref().map(|uploader| uploader.uploads()).unwrap_or_default();
+        Receipt { uploads, ..self.ledger.receipt() }
+    }
+
+    fn stop(&self, timeout: Duration) {
+        let timeout = timeout.min(FOREVER);
+        let end = after(timeout);
+        // The disk is left some of the time, for what cannot be sent.
+        let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
+        let deadline = after(timeout.saturating_sub(for_disk));
+        // What answers say is measured by a thread that may be behind.
+        quality::settle(timeout / 4);
+        if let Some(uploader) = &self.uploader {
+            uploader.close();
+        }
+        if let Some(Loggers { installed, .. }) = &self.loggers {
+            installed.remove();
+        }
+        self.handovers().for_each(|handover| handover.shut());
+        let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
+        let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
+        let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
+        side_by_side(
+            deadline,
+            [
+                tracers.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout)))),
+                loggers.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout)))),
+            ],
+        );
+        // Metrics last: those of delivery tell of the rest, if that is quick.
+        let (metrics, others): (Vec<_>, Vec<_>) =
+            self.handovers().partition(|handover| handover.sender().signal() == Signal::Metrics);
+        for handover in &others {
+            handover.sender().stop(deadline);
+        }
+        let soon = after(HEAD_START.min(timeout / 10));
+        for handover in others {
+            handover.sender().wait_for_stop(soon);
+        }
+        side_by_side(
+            deadline,
+            [meters.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout))))],
+        );
+        for handover in metrics {
+            handover.sender().stop(deadline);
+        }
+        let senders: Vec<_> = self.handovers().map(|handover| handover.sender()).collect();
+        let stopped_by = deadline + if self.spool.is_some() { MARGIN / 5 } else { MARGIN };
+        // What the SDK has not handed over by now would come too late.
+        self.handovers().for_each(|handover| handover.settle());
+        delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
+        // It has worked all the while.
+        if let Some(uploader) = &self.uploader {
+            uploader.wait(end);
+            uploader.give_up();
+        }
+    }
+
+    /// The time that one request may take.
+    fn patience(&self) -> Duration {
+        let of_uploads = self.uploader.as_ref().map(|_| UPLOAD_TIME);
+        self.handovers()
+            .map(|handover| handover.sender().timeout())
+            .chain(of_uploads)
+            .max()
+            .unwrap_or_default()
+    }
+
+    fn handovers(&self) -> impl Iterator<Item = &Arc<Handover>> {
+        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.handover.as_ref());
+        let meters = self.meters.as_ref().and_then(|meters| meters.handover.as_ref());
+        let loggers = self.loggers.as_ref().and_then(|loggers| loggers.exported.handover.as_ref());
+        [tracers, meters, loggers].into_iter().flatten()
+    }
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+fn job(work: impl FnOnce() + Send + 'static) -> Job {
+    Box::new(work)
+}
+
+/// Does all of it at a time, and waits until it is done, but no longer than until then: what is waited for runs code of the
+/// program's, such as the callbacks of its instruments.
+fn side_by_side<const N: usize>(until: Instant, jobs: [Option<Job>; N]) {
+    let (done, all_done) = mpsc::channel::<()>();
+    let jobs: Vec<_> = jobs.into_iter().flatten().map(|job| Mutex::new(Some(job))).map(Arc::new).collect();
+    for job in &jobs {
+        let (job, done) = (Arc::clone(job), done.clone());
+        let work = {
+            let job = Arc::clone(&job);
+            move || {
+                run(&job);
+                drop(done);
+            }
+        };
+        if std::thread::Builder::new().spawn(work).is_err() {
+            // The system has no thread to give.
+            run(&job);
+        }
+    }
+    drop(done);
+    // Ends with an error in either case: nobody sends, and the last to finish hangs up.
+    let _ = all_done.recv_timeout(until.saturating_duration_since(Instant::now()));
+}
+
+fn run(job: &Mutex<Option<Job>>) {
+    let job = job.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(job) = job {
+        job();
+    }
+}

@@ -1,0 +1,371 @@
+//! In: spans and measurements from the global providers, and events. Out: OTLP over HTTP, or a tree on the terminal.
+
+pub(crate) mod sdk_bridge;
+pub(crate) mod span_processor;
+pub(crate) mod tail_sampling;
+
+mod guard;
+mod hooks;
+mod terminal;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+
+use opentelemetry::global;
+use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
+use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Temporality};
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
+use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
+
+use crate::delivery::Signal;
+pub use guard::Telemetry;
+
+use crate::content::Uploader;
+use crate::delivery::ledger::Ledger;
+use crate::delivery::{MakeWire, Route, Sender, Spool};
+use crate::enrich::{openinference, pricing, quality};
+use crate::semconv::version;
+use crate::settings::{
+    Batches, ConfigError, DeliverySettings, Events, Limits, MetricSettings, Metrics, Sampling, SdkSettings,
+    Settings, SignalSettings, SpoolSettings, Traces, Upload,
+};
+use crate::sinks::events::EventLimits;
+use crate::sinks::{events, metrics};
+use crate::{call, content, propagation};
+use guard::{Exported, Loggers, Running};
+use sdk_bridge::{
+    Client, CountingSampler, EventCounter, EventExporter, Handover, MetricExporter, SpanCounter, SpanExporter,
+};
+use span_processor::SpanGate;
+use tail_sampling::RecordAll;
+
+/// One guard at a time: a second set of global providers would silently cut off the first.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// The SDK's own threads: one for each signal. It panics if it does not get them.
+const SDK_THREADS: usize = Signal::ALL.len();
+
+/// Builds the providers and makes them global.
+pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
+    if INSTALLED.swap(true, Ordering::AcqRel) {
+        return Err(ConfigError::AlreadyInitialised);
+    }
+    let release = Release;
+    try_threads(SDK_THREADS)?;
+    let built = catch_unwind(AssertUnwindSafe(|| build(settings))).unwrap_or_else(|panic| {
+        // Somebody else may have taken the threads in the meantime; what else panicked is not ours to hide.
+        try_threads(SDK_THREADS).map(|()| resume_unwind(panic))
+    });
+    built.inspect(|_| std::mem::forget(release))
+}
+
+/// Lets `init()` be called again when it is dropped.
+struct Release;
+
+impl Drop for Release {
+    fn drop(&mut self) {
+        INSTALLED.store(false, Ordering::Release);
+    }
+}
+
+/// Whether the system has so many threads at a time.
+fn try_threads(count: usize) -> Result<(), ConfigError> {
+    let (release, wait) = mpsc::channel::<()>();
+    let wait = Arc::new(Mutex::new(wait));
+    let threads: Result<Vec<_>, _> = (0..count)
+        .map(|_| {
+            let wait = Arc::clone(&wait);
+            std::thread::Builder::new().spawn(move || drop(wait.lock().map(|wait| wait.recv())))
+        })
+        .collect();
+    drop(release);
+    // They end by themselves.
+    threads
+        .map(|threads| threads.into_iter().for_each(|thread| drop(thread.join())))
+        .map_err(ConfigError::Thread)
+}
+
+fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
+    let Settings {
+        traces,
+        metrics,
+        events,
+        delivery,
+        sdk,
+        resource,
+        error_messages,
+        vintage,
+        propagators,
+        content,
+        content_rules,
+        content_upload,
+        cardinality_limit,
+        quality: quality_signals,
+        topics,
+        openinference: speaks_openinference,
+        tags,
+        spool,
+    } = settings;
+    let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
+    let ledger = Arc::new(Ledger::default());
+    let resource = Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
+        .with_attributes(resource)
+        .build();
+    let spool = match (&traces, &metrics, &events) {
+        // Nothing is sent, so nothing is kept for later.
+        (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
+        _ => spool.map(|settings| open_spool(&settings, &ledger)),
+    };
+    let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
+    let way = |signal, settings: SignalSettings, capacity| {
+        // A difference that arrives twice counts twice.
+        let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
+        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &ledger);
+        Handover::new(sender, Arc::clone(&ledger), capacity)
+    };
+
+    let exported = [
+        (Signal::Traces, !matches!(traces, Traces::Nowhere)),
+        (Signal::Metrics, matches!(metrics, Metrics::Otlp(_))),
+        (Signal::Logs, matches!(events, Events::Otlp { .. })),
+    ];
+    let signals: Vec<_> = exported.into_iter().filter_map(|(signal, is)| is.then_some(signal)).collect();
+
+    // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
+    // span processor takes its own instruments from the meter provider that is global when it is made.
+    let metric_pipeline = match metrics {
+        Metrics::Otlp(signal) => {
+            Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
+        }
+        Metrics::Nowhere => None,
+    };
+    let span_pipeline = match traces {
+        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue))?,
+        Traces::Terminal => SpanPipeline::Terminal,
+        Traces::Nowhere => SpanPipeline::Nowhere,
+    };
+    let event_pipeline = match events {
+        Events::Otlp { signal, asked_for } => {
+            let handover = way(Signal::Logs, signal, event_batches.queue);
+            Some(EventPipeline::build(handover, asked_for)?)
+        }
+        Events::Nowhere => None,
+    };
+
+    let uploader = content_upload.map(|Upload { store, upload }| Uploader::install(store, upload));
+    let uploader = uploader.transpose().map_err(ConfigError::Thread)?;
+
+    call::installed();
+    content::allow_error_messages(error_messages);
+    content::allow_content(content);
+    content_rules
+        .install(error_messages || content != content::ContentCapture::NoContent || uploader.is_some());
+    quality::set(quality_signals);
+    quality::set_topics(topics);
+    openinference::set(speaks_openinference);
+    version::set(vintage);
+    metrics::set_limit(cardinality_limit);
+    tags.install();
+    propagation::install(propagators);
+    pricing::warm();
+    let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
+    let loggers =
+        event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
+    let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &ledger);
+    crate::delivery::observe(&ledger, &signals);
+    if content.on_events() && !events::are_received() {
+        tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
+    }
+    call::keep_open(true);
+    Ok(Telemetry::new(Running {
+        tracers,
+        meters,
+        loggers,
+        spool,
+        uploader,
+        ledger,
+        receipt: Mutex::default(),
+    }))
+}
+
+#[cfg(feature = "spool")]
+fn open_spool(settings: &SpoolSettings, ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
+    Arc::new(crate::delivery::disk::DiskSpool::open(settings.clone(), Arc::clone(ledger)))
+}
+
+#[cfg(not(feature = "spool"))]
+fn open_spool(settings: &SpoolSettings, _ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
+    match *settings {}
+}
+
+fn sender(
+    signal: Signal,
+    settings: SignalSettings,
+    delivery: &DeliverySettings,
+    spool: Option<Arc<dyn Spool>>,
+    is_cumulative: bool,
+    ledger: &Arc<Ledger>,
+) -> Sender {
+    Sender::new(Route {
+        signal,
+        destination: crate::delivery::http::destination(&settings.endpoint),
+        ledger: Arc::clone(ledger),
+        supersedes: signal == Signal::Metrics && is_cumulative,
+        timeout: settings.timeout,
+        wire: wire(settings),
+        max_bytes: delivery.max_queue_bytes,
+        spool,
+        pace: delivery.pace,
+        max_retry_after: delivery.max_retry_after,
+    })
+}
+
+struct MetricPipeline {
+    exporter: MetricExporter<opentelemetry_otlp::MetricExporter>,
+    handover: Arc<Handover>,
+    settings: MetricSettings,
+}
+
+impl MetricPipeline {
+    fn build(handover: Arc<Handover>, settings: MetricSettings) -> Result<Self, ConfigError> {
+        let exporter = opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality);
+        let exporter = encoder(exporter.with_http(), &handover).build().map_err(ConfigError::Exporter)?;
+        Ok(MetricPipeline {
+            exporter: MetricExporter::new(exporter, Arc::clone(&handover)),
+            handover,
+            settings,
+        })
+    }
+
+    fn install(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
+        let MetricPipeline { exporter, handover, settings } = self;
+        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
+        let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
+        if let Some(view) = settings.default_view(cardinality_limit) {
+            provider = provider.with_view(view);
+        }
+        for view in settings.views {
+            provider = provider.with_view(move |instrument: &Instrument| view(instrument));
+        }
+        let provider = provider.build();
+        global::set_meter_provider(provider.clone());
+        Exported { provider, handover: Some(handover) }
+    }
+}
+
+struct EventPipeline {
+    exporter: EventExporter<LogExporter>,
+    handover: Arc<Handover>,
+    asked_for: bool,
+}
+
+impl EventPipeline {
+    fn build(handover: Arc<Handover>, asked_for: bool) -> Result<Self, ConfigError> {
+        let exporter = encoder(LogExporter::builder().with_http(), &handover);
+        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
+        Ok(EventPipeline {
+            exporter: EventExporter::new(exporter, Arc::clone(&handover)),
+            handover,
+            asked_for,
+        })
+    }
+
+    fn install(self, batches: Batches, limits: EventLimits, resource: Resource) -> Loggers {
+        let EventPipeline { exporter, handover, asked_for } = self;
+        let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches.of_events()).build();
+        let provider = SdkLoggerProvider::builder()
+            .with_resource(resource)
+            .with_log_processor(EventCounter::new(processor, Arc::clone(&handover)))
+            .build();
+        let installed = events::install(&provider, limits, asked_for);
+        Loggers { exported: Exported { provider, handover: Some(handover) }, installed }
+    }
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+enum SpanPipeline {
+    Otlp { exporter: SpanExporter<opentelemetry_otlp::SpanExporter>, handover: Arc<Handover> },
+    Terminal,
+    Nowhere,
+}
+
+impl SpanPipeline {
+    fn otlp(handover: Arc<Handover>) -> Result<Self, ConfigError> {
+        let exporter = encoder(opentelemetry_otlp::SpanExporter::builder().with_http(), &handover);
+        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
+        Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&handover)), handover })
+    }
+
+    fn install(
+        self,
+        rules: SpanRules,
+        batches: Batches,
+        resource: Resource,
+        ledger: &Arc<Ledger>,
+    ) -> Option<Exported<SdkTracerProvider>> {
+        let provider = SdkTracerProvider::builder().with_resource(resource);
+        let (provider, handover) = match self {
+            SpanPipeline::Otlp { exporter, handover } => {
+                let processor =
+                    BatchSpanProcessor::builder(exporter).with_batch_config(batches.of_spans()).build();
+                let counter = SpanCounter::new(processor, Arc::clone(&handover));
+                (rules.apply(provider, counter, ledger), Some(handover))
+            }
+            SpanPipeline::Terminal => {
+                let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
+                (rules.apply(provider, tree, ledger), None)
+            }
+            SpanPipeline::Nowhere => return None,
+        };
+        let provider = provider.build();
+        global::set_tracer_provider(provider.clone());
+        Some(Exported { provider, handover })
+    }
+}
+
+/// Which spans are recorded, and how much of them.
+struct SpanRules {
+    sampling: Sampling,
+    limits: Limits,
+}
+
+impl SpanRules {
+    fn apply<P: SpanProcessor + 'static>(
+        self,
+        provider: TracerProviderBuilder,
+        processor: P,
+        ledger: &Arc<Ledger>,
+    ) -> TracerProviderBuilder {
+        let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
+        let provider = provider.with_span_limits(limits.spans);
+        let provider = match tail {
+            Some(_) => provider.with_sampler(RecordAll(head)),
+            None => provider.with_sampler(CountingSampler::new(head, Arc::clone(ledger))),
+        };
+        provider.with_span_processor(SpanGate::new(processor, limits.span_text, tail))
+    }
+}
+
+/// The way to a receiver in the protocol that was chosen.
+fn wire(settings: SignalSettings) -> MakeWire {
+    match settings.protocol {
+        #[cfg(feature = "grpc")]
+        crate::settings::Protocol::Grpc => crate::delivery::grpc::wire(settings),
+        _ => crate::delivery::http::wire(settings),
+    }
+}
+
+/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the
+/// build happen to enable. Where it sends to is never asked, and it must not compress: a request that is too large is taken
+/// apart first.
+fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, handover: &Arc<Handover>) -> B {
+    exporter
+        .with_protocol(Protocol::HttpBinary)
+        .with_endpoint("http://localhost")
+        .with_max_request_body_size(usize::MAX)
+        .with_http_client(Client(Arc::clone(handover)))
+}

@@ -1,0 +1,187 @@
+//! From the SDK to the sender: what ends is counted, encoded and handed over.
+//!
+//! The SDK drops what its queue does not hold without telling, and its `shutdown()` says Ok also when the last batch was lost.
+//! So no more is let into its queue than it holds, and what comes out goes to a [sender](crate::delivery) that counts what
+//! arrives. Between the two is opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the
+//! [`Handover`], which takes the request and answers at once.
+
+mod events;
+mod metrics;
+mod spans;
+#[cfg(test)]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use http::{Request, Response};
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+
+pub(super) use events::{EventCounter, EventExporter};
+pub(super) use metrics::MetricExporter;
+pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
+
+use crate::delivery::ledger::Ledger;
+use crate::delivery::{DropReason, Parcel, Sender, Signal, Term};
+
+/// What the SDK's queue may hold in bytes, about: it counts items, and an item can be as large as its texts are. Another 32 MiB
+/// wait encoded, see `with_max_queue_bytes`.
+const MAX_BYTES: usize = 32 << 20;
+
+/// One signal's way from the SDK to its sender.
+#[derive(Debug)]
+pub(super) struct Handover {
+    signal: Signal,
+    ledger: Arc<Ledger>,
+    sender: Sender,
+    /// What the SDK's queue holds, in items.
+    capacity: u64,
+    /// What is in it.
+    in_queue: AtomicU64,
+    /// The same in bytes.
+    bytes_in_queue: AtomicUsize,
+    /// Something did not find room, and nobody has been told.
+    unsaid: AtomicBool,
+    /// Items of the export under way that have not been handed over. The SDK exports one batch of a signal at a time.
+    in_encoder: AtomicU64,
+    closed: AtomicBool,
+}
+
+impl Handover {
+    pub(super) fn new(sender: Sender, ledger: Arc<Ledger>, capacity: usize) -> Arc<Self> {
+        Arc::new(Handover {
+            signal: sender.signal(),
+            ledger,
+            sender,
+            capacity: capacity as u64,
+            in_queue: AtomicU64::new(0),
+            bytes_in_queue: AtomicUsize::new(0),
+            unsaid: AtomicBool::new(false),
+            in_encoder: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    pub(super) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// Lets one more item of so many bytes into the SDK's queue, if there is room; `from` is where it is counted. Nothing is said
+    /// here, on the program's own threads and in the middle of whatever they do.
+    fn admit(&self, from: Term, bytes: usize) -> bool {
+        let to = if self.closed.load(Ordering::Acquire) {
+            Term::Dropped(DropReason::AfterShutdown)
+        } else if self.has_room(bytes) {
+            Term::Queued
+        } else {
+            self.unsaid.store(true, Ordering::Relaxed);
+            Term::Dropped(DropReason::QueueFull)
+        };
+        if to != from {
+            self.ledger.moved(self.signal, 1, from, to);
+        }
+        to == Term::Queued
+    }
+
+    /// Takes the room of an item of so many bytes, if it is there.
+    fn has_room(&self, bytes: usize) -> bool {
+        let room = |held: usize| held.checked_add(bytes).filter(|held| *held <= MAX_BYTES);
+        let one_more = |count| (count < self.capacity).then_some(count + 1);
+        if self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_err() {
+            return false;
+        }
+        let is_in = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok();
+        if !is_in {
+            self.leave(bytes);
+        }
+        is_in
+    }
+
+    fn leave(&self, bytes: usize) {
+        // Whoever closed in the meantime has counted what was in the queue.
+        let left = |held: usize| Some(held.saturating_sub(bytes));
+        let _ = self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+    }
+
+    /// An export of so many items, and bytes, out of the SDK's queue. Its panic is its own: the SDK's worker goes on.
+    async fn export(
+        &self,
+        items: usize,
+        bytes: usize,
+        export: impl Future<Output = OTelSdkResult>,
+    ) -> OTelSdkResult {
+        self.leave(bytes);
+        if self.unsaid.swap(false, Ordering::Relaxed) {
+            let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
+            self.ledger.say_dropped(self.signal, reason, self.sender.destination(), why);
+        }
+        let mut taken = items as u64;
+        // Whoever closed in the meantime has counted what was in the queue.
+        let leave = |count: u64| {
+            taken = taken.min(count);
+            Some(count - taken)
+        };
+        let _ = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave);
+        self.encode(taken, export).await
+    }
+
+    /// An export of so many items that are counted as queued.
+    async fn encode(&self, items: u64, export: impl Future<Output = OTelSdkResult>) -> OTelSdkResult {
+        self.in_encoder.store(items, Ordering::Release);
+        let mut export = pin!(export);
+        let result = std::future::poll_fn(|context| {
+            let polled = catch_unwind(AssertUnwindSafe(|| export.as_mut().poll(context)));
+            polled.unwrap_or_else(|_| {
+                Poll::Ready(Err(OTelSdkError::InternalFailure("encoding panicked".into())))
+            })
+        });
+        let result = result.await;
+        let left = self.in_encoder.swap(0, Ordering::AcqRel);
+        if left > 0 {
+            let why = result
+                .as_ref()
+                .err()
+                .map_or_else(|| "nothing was handed over".to_owned(), ToString::to_string);
+            let destination = self.sender.destination();
+            self.ledger.dropped(self.signal, left, Term::Queued, DropReason::WorkerDead, destination, &why);
+        }
+        result
+    }
+
+    /// From here on nothing is let in.
+    pub(super) fn shut(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Counts what the SDK did not hand over in time.
+    pub(super) fn settle(&self) {
+        self.bytes_in_queue.store(0, Ordering::Release);
+        let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
+        let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
+        self.ledger.dropped(self.signal, left, Term::Queued, reason, self.sender.destination(), why);
+    }
+}
+
+/// The place of an HTTP client below the exporter. Its headers are those it would add on its own, from the environment; the
+/// wire has ours.
+#[derive(Debug)]
+pub(super) struct Client(pub(super) Arc<Handover>);
+
+#[async_trait]
+impl HttpClient for Client {
+    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+        let Client(handover) = self;
+        let item_count = handover.in_encoder.swap(0, Ordering::AcqRel);
+        if item_count > 0 {
+            let (signal, body) = (handover.signal, request.into_body());
+            handover.sender.push(Parcel { signal, body, item_count, created: SystemTime::now() });
+        }
+        Ok(Response::new(Bytes::new()))
+    }
+}

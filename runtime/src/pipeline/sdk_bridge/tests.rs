@@ -1,0 +1,210 @@
+//! The SDK's processor between our counters, with exporters that do as they are told.
+
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use opentelemetry::Context;
+use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
+};
+
+use crate::delivery::{Outcome, Pace, Route, SignalCounts, Wire};
+use crate::pipeline::sdk_bridge::*;
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug)]
+enum Do {
+    HandOver,
+    Fail,
+    Panic,
+    Nothing,
+}
+
+/// An exporter that waits to be told for each batch.
+#[derive(Debug)]
+struct Told {
+    handover: Arc<Handover>,
+    begun: mpsc::SyncSender<usize>,
+    orders: Mutex<mpsc::Receiver<Do>>,
+}
+
+impl opentelemetry_sdk::trace::SpanExporter for Told {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let _ = self.begun.send(batch.len());
+        let order = self.orders.lock().expect("orders").recv().expect("an order");
+        match order {
+            Do::Nothing => Ok(()),
+            Do::Fail => Err(OTelSdkError::InternalFailure("it cannot be encoded".to_owned())),
+            Do::Panic => panic!("as told"),
+            Do::HandOver => {
+                let client = Client(Arc::clone(&self.handover));
+                let request = Request::new(Bytes::from_static(b"a request"));
+                client
+                    .send_bytes(request)
+                    .await
+                    .map(drop)
+                    .map_err(|error| OTelSdkError::InternalFailure(error.to_string()))
+            }
+        }
+    }
+}
+
+struct Accepting;
+
+impl Wire for Accepting {
+    fn send(&self, _parcel: &Parcel, _deadline: Instant) -> Outcome {
+        Outcome::Accepted
+    }
+}
+
+struct Rig {
+    ledger: Arc<Ledger>,
+    handover: Arc<Handover>,
+    provider: SdkTracerProvider,
+    begun: mpsc::Receiver<usize>,
+    orders: mpsc::Sender<Do>,
+}
+
+impl Rig {
+    /// A queue of four spans and batches of two.
+    fn new(sampler: Sampler) -> Self {
+        let ledger = Arc::new(Ledger::default());
+        let sender = Sender::new(Route {
+            signal: Signal::Traces,
+            destination: "http://c:4318".to_owned(),
+            ledger: Arc::clone(&ledger),
+            supersedes: false,
+            wire: Box::new(|| Box::new(Accepting)),
+            timeout: LONG,
+            max_bytes: usize::MAX,
+            spool: None,
+            pace: Pace::default(),
+            max_retry_after: Duration::from_secs(300),
+        });
+        let handover = Handover::new(sender, Arc::clone(&ledger), 4);
+        let (announce, begun) = mpsc::sync_channel(100);
+        let (orders, received) = mpsc::channel();
+        let told = Told { handover: Arc::clone(&handover), begun: announce, orders: Mutex::new(received) };
+        let batches =
+            BatchConfigBuilder::default().with_max_queue_size(4).with_max_export_batch_size(2).build();
+        let processor = BatchSpanProcessor::builder(SpanExporter::new(told, Arc::clone(&handover)))
+            .with_batch_config(batches)
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_sampler(CountingSampler::new(sampler, Arc::clone(&ledger)))
+            .with_span_processor(SpanCounter::new(processor, Arc::clone(&handover)))
+            .build();
+        Rig { ledger, handover, provider, begun, orders }
+    }
+
+    fn spans(&self, count: usize) {
+        let tracer = self.provider.tracer("test");
+        for _ in 0..count {
+            tracer.build_with_context(SpanBuilder::from_name("span"), &Context::new()).end();
+        }
+    }
+
+    fn order(&self, order: Do) {
+        self.orders.send(order).expect("an exporter");
+    }
+
+    fn counts(&self) -> SignalCounts {
+        *self.ledger.receipt().traces()
+    }
+
+    fn until(&self, done: impl Fn(&SignalCounts) -> bool) {
+        let deadline = Instant::now() + LONG;
+        while !done(&self.counts()) {
+            assert!(Instant::now() < deadline, "{:?}", self.counts());
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn what_the_queue_does_not_hold_is_counted_to_the_last_span() {
+    let rig = Rig::new(Sampler::AlwaysOn);
+    rig.spans(2);
+    assert_eq!(rig.begun.recv(), Ok(2), "they are out of the queue");
+    rig.spans(7);
+    let counts = rig.counts();
+    assert_eq!((counts.queued(), counts.dropped_for(DropReason::QueueFull)), (6, 3));
+    for _ in 0..3 {
+        rig.order(Do::HandOver);
+    }
+    rig.until(|counts| counts.delivered() == 6);
+    rig.order(Do::HandOver);
+    rig.spans(2);
+    rig.until(|counts| counts.delivered() == 8);
+    assert_eq!((rig.counts().started(), rig.counts().dropped()), (11, 3), "there is room again");
+    assert!(rig.ledger.receipt().failure().is_some_and(|why| why.contains("more ended at a time")));
+}
+
+#[test]
+fn large_spans_find_no_room_where_small_ones_would_and_what_is_exported_makes_room() {
+    let rig = Rig::new(Sampler::AlwaysOn);
+    let large = |mebibytes: usize| {
+        let text = opentelemetry::KeyValue::new("text", "x".repeat(mebibytes << 20));
+        let span = SpanBuilder::from_name("span").with_attributes([text]);
+        rig.provider.tracer("test").build_with_context(span, &Context::new()).end();
+    };
+    large(20);
+    large(20);
+    assert_eq!(rig.counts().dropped_for(DropReason::QueueFull), 1, "both do not fit");
+    rig.spans(1);
+    assert_eq!(rig.begun.recv(), Ok(2));
+    rig.order(Do::HandOver);
+    rig.until(|counts| counts.delivered() == 2);
+    large(20);
+    rig.spans(1);
+    rig.order(Do::HandOver);
+    rig.until(|counts| counts.delivered() == 4);
+    assert_eq!((rig.counts().started(), rig.counts().dropped()), (5, 1));
+}
+
+#[test]
+fn an_exporter_that_panics_or_fails_costs_its_batch_and_nothing_more() {
+    let rig = Rig::new(Sampler::AlwaysOn);
+    for (order, lost) in [(Do::Panic, 2), (Do::Fail, 4), (Do::Nothing, 6), (Do::HandOver, 6)] {
+        rig.order(order);
+        rig.spans(2);
+        assert_eq!(rig.begun.recv(), Ok(2));
+        rig.until(|counts| counts.queued() == 0);
+        assert_eq!(rig.counts().dropped_for(DropReason::WorkerDead), lost, "{order:?}");
+    }
+    assert_eq!((rig.counts().started(), rig.counts().delivered()), (8, 2));
+}
+
+#[test]
+fn what_is_not_sampled_is_counted_as_such() {
+    let rig = Rig::new(Sampler::AlwaysOff);
+    rig.spans(3);
+    assert_eq!((rig.counts().started(), rig.counts().unsampled(), rig.counts().open()), (3, 3, 0));
+}
+
+#[test]
+fn what_the_sdk_still_holds_at_the_end_is_counted_once() {
+    let rig = Rig::new(Sampler::AlwaysOn);
+    rig.spans(2);
+    assert_eq!(rig.begun.recv(), Ok(2));
+    rig.spans(3);
+    rig.handover.shut();
+    rig.spans(1);
+    assert_eq!(rig.counts().dropped_for(DropReason::AfterShutdown), 1);
+    rig.handover.settle();
+    let counts = rig.counts();
+    assert_eq!(
+        (counts.queued(), counts.dropped_for(DropReason::Undelivered)),
+        (0, 5),
+        "nothing waits any more, not even the two that are being encoded"
+    );
+    // Too late: whatever the exporter does with them now, they have been counted.
+    for order in [Do::HandOver, Do::Panic, Do::HandOver] {
+        rig.order(order);
+    }
+    rig.provider.shutdown().expect("shuts down");
+    let counts = rig.counts();
+    assert_eq!((counts.started(), counts.delivered(), counts.dropped()), (6, 0, 6));
+}

@@ -1,0 +1,114 @@
+//! In: finished spans. Out: each trace as a tree on the terminal, once its last span has ended.
+//!
+//! This is what a developer sees before there is a collector: names, durations, tokens, cost and errors.
+
+#[cfg(test)]
+mod tests;
+mod traces;
+mod tree;
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use opentelemetry::Context;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+
+use crate::delivery::ledger::Ledger;
+use crate::delivery::{DropReason, Signal, Term};
+use traces::{End, Trace, Traces};
+
+/// Where spans go, as the receipt names it.
+pub(super) const DESTINATION: &str = "the terminal";
+
+/// Prints traces to a writer.
+pub(super) struct TerminalTree {
+    out: Mutex<Box<dyn Write + Send>>,
+    colour: bool,
+    traces: Mutex<Traces>,
+    ledger: Arc<Ledger>,
+}
+
+impl std::fmt::Debug for TerminalTree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TerminalTree").field("colour", &self.colour).finish_non_exhaustive()
+    }
+}
+
+impl TerminalTree {
+    /// Prints to stderr, which leaves stdout to the program; in colour only if a person is looking.
+    pub(super) fn to_stderr(ledger: Arc<Ledger>) -> Self {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        TerminalTree::new(Box::new(std::io::stderr()), colour, ledger)
+    }
+
+    fn new(out: Box<dyn Write + Send>, colour: bool, ledger: Arc<Ledger>) -> Self {
+        TerminalTree { out: Mutex::new(out), colour, traces: Mutex::default(), ledger }
+    }
+
+    fn traces(&self) -> MutexGuard<'_, Traces> {
+        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prints what has ended of a trace; of one that was given up that may be nothing.
+    fn print(&self, trace: &Trace) {
+        if trace.ended().is_empty() {
+            return;
+        }
+        let text = tree::render(trace, self.colour);
+        let printed = {
+            let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        let spans = trace.totals().spans;
+        match printed {
+            Ok(()) => self.ledger.moved(Signal::Traces, spans, Term::Queued, Term::Delivered),
+            // A closed stderr must not hurt the program.
+            Err(error) => self.drop_spans(spans, DropReason::Rejected, &error.to_string()),
+        }
+    }
+
+    fn drop_spans(&self, spans: u64, reason: DropReason, why: &str) {
+        self.ledger.dropped(Signal::Traces, spans, Term::Queued, reason, DESTINATION, why);
+    }
+}
+
+impl SpanProcessor for TerminalTree {
+    fn on_start(&self, span: &mut Span, _context: &Context) {
+        use opentelemetry::trace::Span as _;
+        self.ledger.entered(Signal::Traces, Term::Open, 1);
+        let given_up = self.traces().start(span.span_context());
+        if let Some(trace) = given_up {
+            self.print(&trace);
+        }
+    }
+
+    fn on_end(&self, span: SpanData) {
+        let is_sampled = span.span_context.is_sampled();
+        let to = if is_sampled { Term::Queued } else { Term::Unsampled };
+        self.ledger.moved(Signal::Traces, 1, Term::Open, to);
+        let end = self.traces().end(span);
+        match end {
+            End::OthersAreOpen => {}
+            End::WasTheLast(trace) => self.print(&trace),
+            End::OfATraceGivenUp if !is_sampled => {}
+            End::OfATraceGivenUp => {
+                let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
+                self.drop_spans(1, DropReason::QueueFull, &reason);
+            }
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        Ok(())
+    }
+
+    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
+        let unfinished = std::mem::take(&mut *self.traces());
+        for trace in unfinished.into_oldest_first() {
+            self.print(&trace);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! In: the builder, and the environment. Out: one [`Settings`], every value with a single origin.
+//!
+//! Precedence is decided in [`Settings::resolve`] and what it calls: builder, then the signal's own variable, then
+//! the general variable, then the default.
+
+pub(crate) mod resolved;
+
+mod builder;
+mod content;
+mod delivery;
+mod endpoint;
+mod env;
+mod error;
+#[cfg(test)]
+mod fuzz;
+mod limits;
+mod metrics;
+mod overview;
+mod propagators;
+mod protocol;
+mod proxy;
+mod range;
+mod resource;
+mod sampler;
+mod sdk;
+mod signal;
+mod spool;
+mod tags;
+mod tls;
+
+pub(crate) use builder::Upload;
+pub use builder::{Builder, builder};
+pub(crate) use delivery::DeliverySettings;
+pub(crate) use env::Environment;
+pub use error::ConfigError;
+pub(crate) use limits::Limits;
+pub(crate) use metrics::MetricSettings;
+pub(crate) use overview::{of as overview, shown};
+pub use protocol::{Compression, Protocol};
+pub(crate) use resolved::{Events, Metrics, Settings, Traces};
+pub use sampler::Sampler;
+pub(crate) use sampler::{Sampling, TailRule};
+pub(crate) use sdk::{Batches, SdkSettings};
+pub(crate) use signal::SignalSettings;
+#[cfg(feature = "spool")]
+pub use spool::SpoolMode;
+pub(crate) use spool::SpoolSettings;

@@ -1,0 +1,153 @@
+//! The proxy on the way to a receiver. The HTTP client would skip a proxy that it cannot use, and connect directly.
+
+use http::Uri;
+use ureq::{Proxy, ProxyProtocol};
+
+use super::env::{self, Source, invalid};
+use super::{ConfigError, Protocol, endpoint};
+
+/// The first that is set counts.
+pub(super) const VARIABLES: [&str; 6] =
+    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+
+/// The proxy that `receiver` is reached through, if it is not reached directly. A proxy that is not used is not looked at: it may
+/// be for other programs.
+pub(super) fn resolve(
+    source: &dyn Source,
+    receiver: &Uri,
+    protocol: Protocol,
+) -> Result<Option<Proxy>, ConfigError> {
+    let proxy = env::first(source, VARIABLES)?;
+    let exceptions = env::first(source, EXCEPTIONS)?;
+    let Some((variable, url)) = proxy else { return Ok(None) };
+    // No proxy can reach what listens on this machine only.
+    if crate::delivery::http::is_loopback(receiver)
+        || exceptions.is_some_and(|(_, list)| is_listed(&list, receiver))
+    {
+        return Ok(None);
+    }
+    let proxy = parse(&url).filter(|proxy| match proxy.protocol() {
+        ProxyProtocol::Http => true,
+        ProxyProtocol::Https => !is_grpc(protocol),
+        _ => false,
+    });
+    let expected = if is_grpc(protocol) {
+        "expected an HTTP proxy such as `http://proxy:3128`, as for all gRPC; name the receiver in `NO_PROXY` to reach it directly"
+    } else {
+        "expected an HTTP proxy such as `http://proxy:3128`; name the receiver in `NO_PROXY` to reach it directly"
+    };
+    proxy.map(Some).ok_or_else(|| invalid(variable, endpoint::shown(&url), expected))
+}
+
+fn is_grpc(protocol: Protocol) -> bool {
+    protocol == Protocol::Grpc
+}
+
+/// Without a scheme it is `http`.
+fn parse(url: &str) -> Option<Proxy> {
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    // Host and port are checked as those of a receiver are.
+    endpoint::parse("", &url, "").ok()?;
+    Proxy::new(&url).ok()
+}
+
+/// By the client's own rules, which do not depend on the proxy.
+fn is_listed(exceptions: &str, receiver: &Uri) -> bool {
+    let listed = exceptions.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let proxy = listed.fold(Proxy::builder(ProxyProtocol::Http), ureq::ProxyBuilder::no_proxy);
+    proxy.build().is_ok_and(|proxy| proxy.is_no_proxy(receiver))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    struct Vars(HashMap<&'static str, &'static str>);
+
+    impl Source for Vars {
+        fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+            Ok(self.0.get(variable).map(|value| (*value).to_owned()))
+        }
+        fn stderr_is_terminal(&self) -> bool {
+            false
+        }
+    }
+
+    fn to(
+        receiver: &str,
+        protocol: Protocol,
+        vars: &[(&'static str, &'static str)],
+    ) -> Result<String, String> {
+        let vars = Vars(vars.iter().copied().collect());
+        let proxy = resolve(&vars, &receiver.parse().expect("a URI"), protocol);
+        let shown = |proxy: Option<Proxy>| {
+            proxy.map_or_else(|| "direct".to_owned(), |proxy| format!("{}:{}", proxy.host(), proxy.port()))
+        };
+        proxy.map(shown).map_err(|error| error.to_string())
+    }
+
+    const RECEIVER: &str = "http://collector:4318/v1/traces";
+
+    #[test]
+    fn the_first_variable_that_is_set_counts() {
+        let cases = [
+            (&[("ALL_PROXY", "http://a:1"), ("HTTP_PROXY", "http://b:2")][..], "a:1"),
+            (&[("http_proxy", "http://b")], "b:80"),
+            (&[("https_proxy", "https://b/"), ("HTTP_PROXY", "x:1")], "b:443"),
+            (&[("HTTP_PROXY", "proxy:3128")], "proxy:3128"),
+            (&[("HTTP_PROXY", "http://me:pw@proxy:3128")], "proxy:3128"),
+            (&[("HTTP_PROXY", "http://[::1]:3128")], "[::1]:3128"),
+            (&[], "direct"),
+        ];
+        for (vars, expected) in cases {
+            assert_eq!(to(RECEIVER, Protocol::HttpProtobuf, vars).as_deref(), Ok(expected), "{vars:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_an_error_without_its_password() {
+        let unusable = [
+            ("socks5://me:SECRET@proxy:1080", "`socks5://***@proxy:1080`"),
+            ("socks4://proxy", "`socks4://proxy`"),
+            ("ftp://proxy", "`ftp://proxy`"),
+            ("http://", "`http://`"),
+            ("http://proxy:99999", "`http://proxy:99999`"),
+            ("http://proxy:0", "`http://proxy:0`"),
+            ("http://me:SEC/RET@proxy", "`http://…`"),
+            ("http://me:%ff@proxy", "`http://***@proxy`"),
+            ("not a proxy", "`not a proxy`"),
+            (":::", "`:::`"),
+        ];
+        for (url, shown) in unusable {
+            for protocol in [Protocol::HttpProtobuf, Protocol::Grpc] {
+                let error = to(RECEIVER, protocol, &[("ALL_PROXY", url), ("HTTP_PROXY", "http://fine:1")]);
+                let error = error.expect_err(url);
+                let start = format!(
+                    "ALL_PROXY: {shown} is not valid: expected an HTTP proxy such as `http://proxy:3128`"
+                );
+                assert!(error.starts_with(&start) && !error.contains("SEC"), "{error}");
+            }
+        }
+        let https = [("ALL_PROXY", "https://proxy")];
+        assert_eq!(to(RECEIVER, Protocol::HttpProtobuf, &https).as_deref(), Ok("proxy:443"));
+        assert!(to(RECEIVER, Protocol::Grpc, &https).expect_err("not with gRPC").contains("all gRPC"));
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_used_is_not_looked_at() {
+        let exceptions = ["collector", "COLLECTOR", "*", "other, collector", ".b,*tor", "coll*"];
+        for exception in exceptions {
+            let vars = [("ALL_PROXY", "socks5://proxy"), ("NO_PROXY", exception)];
+            assert_eq!(to(RECEIVER, Protocol::HttpProtobuf, &vars).as_deref(), Ok("direct"), "{exception}");
+        }
+        let vars = [("ALL_PROXY", "socks5://proxy"), ("no_proxy", "other")];
+        assert!(to(RECEIVER, Protocol::HttpProtobuf, &vars).is_err());
+        for receiver in ["http://localhost:4318", "http://127.0.0.1:4318", "http://[::1]:4318"] {
+            let vars = [("ALL_PROXY", "socks5://proxy")];
+            assert_eq!(to(receiver, Protocol::Grpc, &vars).as_deref(), Ok("direct"), "{receiver}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! The builder's part, and the variables'.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+
+use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
+use crate::delivery::disk::folder::check_private;
+use crate::semconv::resource::SERVICE_NAME;
+use crate::settings::env::{self, Source, invalid};
+use crate::settings::{Builder, ConfigError, range};
+
+const WITH_SPOOL: &str = "with_spool";
+const DEFAULT_MAX_BYTES: u64 = 256 << 20;
+const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When telemetry is written to disk; see [`Builder::with_spool_mode`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpoolMode {
+    /// When it could not be delivered, and when the program shuts down before it could be. While the receiver answers
+    /// nothing is written. What waits in memory at a kill is lost.
+    #[default]
+    OnFailure,
+    /// Before the first attempt to send it, so that a kill loses only what ended in the last tenth of a second. Every request is
+    /// written to disk, synchronously, on the exporters' own threads.
+    WriteAhead,
+}
+
+/// What the builder was told.
+#[derive(Clone, Debug, Default)]
+pub(in crate::settings) struct Wanted {
+    dir: Option<PathBuf>,
+    limits: Option<(u64, Duration)>,
+    mode: Option<SpoolMode>,
+}
+
+/// Where parcels are spooled, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpoolSettings {
+    /// Of one service.
+    pub(crate) folder: PathBuf,
+    /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
+    pub(crate) max_bytes: u64,
+    pub(crate) max_age: Duration,
+    /// Whether parcels are stored before the first attempt, instead of after a failed one.
+    pub(crate) write_ahead: bool,
+}
+
+/// The spool, which needs the feature `spool`.
+impl Builder {
+    /// A folder for telemetry that cannot be delivered, where it survives the program: the next program of the same
+    /// `service.name` with the same folder sends it, and so does one that runs side by side if the other dies. Default:
+    /// `LLM_TRACE_SPOOL_DIR`; without it what cannot be delivered waits in memory, and ends with the program.
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # fn main() -> Result<(), llm_trace::ConfigError> {
+    /// let telemetry = llm_trace::builder()
+    ///     .with_service_name("support-bot")
+    ///     .with_endpoint("http://collector:4318")
+    ///     .with_spool("/var/lib/support-bot/telemetry")
+    ///     .with_spool_limits(64 << 20, Duration::from_secs(6 * 60 * 60))
+    ///     .init()?;
+    /// # drop(telemetry); Ok(()) }
+    /// ```
+    ///
+    /// Headers, and so credentials, are never written; **prompts and completions are, if content is captured**. Folders are
+    /// made for the owner only (0700, files 0600). A folder that cannot be used, a full disk or a damaged file are no error
+    /// of the program's: that is said once, and telemetry waits in memory.
+    ///
+    /// On Unix, `init()` returns a [`ConfigError`] if the service's folder in it (`dir/service.name`) or a file of the spool
+    /// exists and is a symbolic link, belongs to another user, or gives permissions to others; it names the `chmod` or
+    /// `chown` that helps. `dir` itself may be shared.
+    pub fn with_spool(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.spool.dir = Some(dir.into());
+        self
+    }
+
+    /// How many bytes one process may keep in the spool (its files may take up to twice that and 12 MiB), and for how long. What is oldest goes first, and is counted as
+    /// dropped ([`SpoolFull`](crate::DropReason::SpoolFull), [`Expired`](crate::DropReason::Expired)). Default:
+    /// `LLM_TRACE_SPOOL_MAX_BYTES` and `LLM_TRACE_SPOOL_MAX_AGE` (a number with a unit: `90s`, `30m`, `24h`, `7d`), then 256 MiB
+    /// and 24 hours. Range: 1 byte to 1 TiB; above 0, at most 365 days.
+    pub fn with_spool_limits(mut self, max_bytes: u64, max_age: Duration) -> Self {
+        self.spool.limits = Some((max_bytes, max_age));
+        self
+    }
+
+    /// When telemetry is written to the spool. Default: `LLM_TRACE_SPOOL_MODE` (`on_failure`, `write_ahead`), then
+    /// [`SpoolMode::OnFailure`].
+    pub fn with_spool_mode(mut self, mode: SpoolMode) -> Self {
+        self.spool.mode = Some(mode);
+        self
+    }
+}
+
+impl SpoolSettings {
+    pub(crate) fn writes_ahead(&self) -> bool {
+        self.write_ahead
+    }
+
+    /// Each service has a folder of its own, which must be its owner's only if it exists.
+    pub(in crate::settings) fn of_service(
+        self,
+        resource: &[KeyValue],
+        parameter: &'static str,
+    ) -> Result<Self, ConfigError> {
+        let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
+        let service = service.map(|name| name.value.as_str()).unwrap_or_default();
+        let folder = folder_of(&self.folder, &service);
+        if let Err(error) = check_private(&folder) {
+            return Err(invalid(parameter, folder.display().to_string(), error.to_string()));
+        }
+        Ok(SpoolSettings { folder, ..self })
+    }
+}
+
+pub(in crate::settings) fn resolve(
+    Builder { spool: wanted, .. }: &Builder,
+    source: &dyn Source,
+) -> Result<Option<SpoolSettings>, ConfigError> {
+    let modes = [("on_failure", SpoolMode::OnFailure), ("write_ahead", SpoolMode::WriteAhead)];
+    // A mistake is told also where it has no effect: without a folder.
+    let mode = wanted.mode.or(env::choice(source, MODE, &modes)?).unwrap_or_default();
+    let (max_bytes, max_age) = match wanted.limits {
+        Some(limits) => checked(limits)?,
+        None => (max_bytes(source)?, max_age(source)?),
+    };
+    let Some(folder) = dir(wanted, source)? else { return Ok(None) };
+    Ok(Some(SpoolSettings { folder, max_bytes, max_age, write_ahead: mode == SpoolMode::WriteAhead }))
+}
+
+/// The builder method or variable that names the folder.
+pub(in crate::settings) fn parameter(Builder { spool: wanted, .. }: &Builder) -> &'static str {
+    if wanted.dir.is_some() { WITH_SPOOL } else { DIR }
+}
+
+/// Every value in force, for the doctor.
+pub(in crate::settings) fn rows(
+    Builder { spool: wanted, .. }: &Builder,
+    settings: Option<&SpoolSettings>,
+    push: &mut Push<'_>,
+) -> Result<(), ConfigError> {
+    let Some(SpoolSettings { folder, max_bytes, max_age, write_ahead }) = settings else {
+        return push("spool", "none".to_owned(), None, DIR);
+    };
+    push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| WITH_SPOOL), DIR)?;
+    let limits = wanted.limits.map(|_| "with_spool_limits");
+    push("spool size", format!("{max_bytes} bytes"), limits, MAX_BYTES)?;
+    push("spool age", format!("{max_age:?}"), limits, MAX_AGE)?;
+    let mode = if *write_ahead { "write_ahead" } else { "on_failure" };
+    push("spool mode", mode.to_owned(), wanted.mode.map(|_| "with_spool_mode"), MODE)
+}
+
+fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigError> {
+    let (parameter, dir) = match &wanted.dir {
+        Some(dir) => (WITH_SPOOL, dir.clone()),
+        None => match source.get(DIR)? {
+            Some(dir) => (DIR, PathBuf::from(dir)),
+            None => return Ok(None),
+        },
+    };
+    if dir.as_os_str().is_empty() || dir.is_file() {
+        return Err(invalid(parameter, dir.display().to_string(), "expected a folder"));
+    }
+    Ok(Some(dir))
+}
+
+fn checked((max_bytes, max_age): (u64, Duration)) -> Result<(u64, Duration), ConfigError> {
+    range::BYTES.check("with_spool_limits", max_bytes)?;
+    range::check_duration("with_spool_limits", max_age, LONGEST_AGE)?;
+    Ok((max_bytes, max_age))
+}
+
+fn max_bytes(source: &dyn Source) -> Result<u64, ConfigError> {
+    Ok(range::BYTES.read(source, MAX_BYTES)?.unwrap_or(DEFAULT_MAX_BYTES))
+}
+
+fn max_age(source: &dyn Source) -> Result<Duration, ConfigError> {
+    let Some(value) = source.get(MAX_AGE)? else { return Ok(DEFAULT_MAX_AGE) };
+    let expected = "expected a whole number above 0 with a unit (`90s`, `30m`, `24h`, `7d`), at most `365d`";
+    let age = env::with_unit(value.trim()).filter(|age| *age <= LONGEST_AGE);
+    age.ok_or_else(|| invalid(MAX_AGE, value, expected))
+}
+
+/// A service's folder: processes of one name hand on to each other what they left, and to nobody else, as they go where that
+/// one sends, with that one's credentials.
+fn folder_of(dir: &Path, service: &str) -> PathBuf {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+    let plain = |character| if is_plain(character) { character } else { '_' };
+    let name: String = service.chars().take(100).map(plain).collect();
+    // Not `.` or `..`, and nothing hidden.
+    dir.join(if name.starts_with('.') || name.is_empty() { format!("_{name}") } else { name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_s_name_is_no_path() {
+        let folder = |service| folder_of(Path::new("/s"), service).to_string_lossy().into_owned();
+        let cases = [
+            ("support-bot", "/s/support-bot"),
+            ("unknown_service:rag", "/s/unknown_service_rag"),
+            ("../../etc", "/s/_.._.._etc"),
+            ("..", "/s/_.."),
+            ("", "/s/_"),
+            ("a/b\\c\0d", "/s/a_b_c_d"),
+        ];
+        for (service, expected) in cases {
+            assert_eq!(folder(service), expected);
+        }
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        let seconds = |text| env::with_unit(text).map(|age| age.as_secs());
+        assert_eq!(
+            [seconds("90s"), seconds("30m"), seconds("24h"), seconds("7d")],
+            [Some(90), Some(1800), Some(86_400), Some(604_800)]
+        );
+        for text in [
+            "",
+            "90",
+            "s",
+            "0s",
+            "-1s",
+            "1.5h",
+            "1 h",
+            "1ms",
+            "7ä",
+            "99999999999999999999d",
+            "999999999999999999d",
+        ] {
+            assert_eq!(env::with_unit(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! In: a finished call, or a score. Out: log records with an event name, to the logger provider that was installed.
+//!
+//! Which events a call gives is decided in [`record`]: none, unless somebody receives events and asked for these.
+
+mod limits;
+mod score;
+mod sink;
+
+use std::time::SystemTime;
+
+use opentelemetry::logs::{AnyValue, Severity};
+use opentelemetry::trace::{SpanContext, TraceContextExt};
+use opentelemetry::{Context, Key};
+
+use crate::call::{Finished, Outcome};
+use crate::content;
+use crate::semconv::version;
+use crate::semconv::{attribute, event};
+use crate::sinks::span;
+
+#[cfg(feature = "otlp")]
+pub(crate) use limits::EventLimits;
+pub use score::{Score, score};
+pub(crate) use sink::are_received;
+pub use sink::set_logger_provider;
+#[cfg(feature = "otlp")]
+pub(crate) use sink::{Installed, install};
+#[cfg(feature = "testing")]
+pub(crate) use sink::{Sink, capture};
+
+/// One log record on its way out.
+#[derive(Clone)]
+pub(crate) struct Event {
+    pub(crate) name: &'static str,
+    pub(crate) severity: Severity,
+    /// When it happened.
+    pub(crate) at: SystemTime,
+    /// The span it belongs to.
+    pub(crate) span: SpanContext,
+    pub(crate) attributes: Vec<(Key, AnyValue)>,
+}
+
+/// Emits the events of a finished call.
+pub(crate) fn record(call: &Finished<'_>, context: &Context, at: SystemTime) {
+    if !sink::are_received() {
+        return;
+    }
+    let span = context.span().span_context().clone();
+    let is_asked_for = sink::are_asked_for();
+    let has_content = content::content_on_events();
+    if call.site.kind.is_inference()
+        && (has_content || (is_asked_for && version::names().details_recommended))
+    {
+        sink::emit(event::INFERENCE_DETAILS, Severity::Debug, || Event {
+            name: event::INFERENCE_DETAILS,
+            severity: Severity::Debug,
+            at,
+            span: span.clone(),
+            attributes: details(call),
+        });
+    }
+    if let Outcome::Failed { error_type, message } = call.outcome
+        && call.site.kind.is_client()
+        && (is_asked_for || has_content)
+    {
+        sink::emit(event::OPERATION_EXCEPTION, Severity::Warn, || {
+            let kind = (attribute::EXCEPTION_TYPE.into(), AnyValue::from((*error_type).to_owned()));
+            let message = message.clone().map(|text| (attribute::EXCEPTION_MESSAGE.into(), text.into()));
+            let attributes = [kind].into_iter().chain(message).collect();
+            Event { name: event::OPERATION_EXCEPTION, severity: Severity::Warn, at, span, attributes }
+        });
+    }
+}
+
+/// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
+pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
+    let Some(verdict) = &call.response.verdict else { return };
+    let scored = call.request.evaluated.clone();
+    let mut score = score(call.own_name());
+    if let Some(value) = verdict.value {
+        score = score.value(value);
+    }
+    if let Some(label) = &verdict.label {
+        score = score.label(label);
+    }
+    if let Some(passed) = verdict.passed {
+        score = score.passed(passed);
+    }
+    score.of_span(scored.unwrap_or_else(|| context.span().span_context().clone())).send(call.labels);
+}
+
+/// The attributes of the call's span, and its content.
+fn details(call: &Finished<'_>) -> Vec<(Key, AnyValue)> {
+    let attributes = span::attributes(call).into_iter();
+    let attributes = attributes.map(|attribute| (attribute.key, any_value(attribute.value)));
+    attributes.chain(call.content().on_event()).collect()
+}
+
+/// The value of a span's attribute as a log record has it.
+pub(crate) fn any_value(value: opentelemetry::Value) -> AnyValue {
+    use opentelemetry::{Array, Value};
+    match value {
+        Value::Bool(value) => AnyValue::Boolean(value),
+        Value::I64(value) => AnyValue::Int(value),
+        Value::F64(value) => AnyValue::Double(value),
+        Value::String(value) => AnyValue::String(value),
+        Value::Array(Array::Bool(items)) => items.into_iter().collect(),
+        Value::Array(Array::I64(items)) => items.into_iter().collect(),
+        Value::Array(Array::F64(items)) => items.into_iter().collect(),
+        Value::Array(Array::String(items)) => items.into_iter().collect(),
+        other => AnyValue::from(other.to_string()),
+    }
+}

@@ -1,0 +1,103 @@
+//! What messages and sessions of the Model Context Protocol measure.
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
+
+use super::cardinality::Limited;
+use super::instruments::Make;
+use super::{Labels, record_duration};
+use crate::call::Finished;
+use crate::mcp;
+use crate::model::request::Request;
+use crate::model::site::Kind;
+use crate::semconv::{attribute, metric};
+use crate::value::bounds;
+
+pub(super) struct Instruments {
+    client_operation: Limited<Histogram<f64>>,
+    server_operation: Limited<Histogram<f64>>,
+    client_session: Limited<Histogram<f64>>,
+    server_session: Limited<Histogram<f64>>,
+}
+
+impl Instruments {
+    pub(super) fn new(make: &Make) -> Self {
+        let seconds = |name, what| make.seconds(name, metric::MCP_DURATION_BUCKETS, what);
+        Instruments {
+            client_operation: seconds(
+                metric::MCP_CLIENT_OPERATION_DURATION,
+                "Duration of MCP requests and notifications, as their sender sees it.",
+            ),
+            server_operation: seconds(
+                metric::MCP_SERVER_OPERATION_DURATION,
+                "Duration of MCP requests and notifications, as their receiver sees it.",
+            ),
+            client_session: seconds(
+                metric::MCP_CLIENT_SESSION_DURATION,
+                "Duration of MCP sessions, as the client sees it.",
+            ),
+            server_session: seconds(
+                metric::MCP_SERVER_SESSION_DURATION,
+                "Duration of MCP sessions, as the server sees it.",
+            ),
+        }
+    }
+}
+
+/// Records how long a message took.
+pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
+    let mut labels = Labels::of(call);
+    for label in mcp::attributes(call.request) {
+        labels.push(label);
+    }
+    // What the two sides agreed on in this very message is known at its end.
+    let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
+    labels.add_text(attribute::MCP_PROTOCOL_VERSION, agreed);
+    add_network(&mut labels, call.request, agreed.is_none());
+    labels.add(attribute::RPC_RESPONSE_STATUS_CODE, call.mcp_status_code.map(|code| code.to_string()));
+    let histogram = if call.site.kind == Kind::McpServer {
+        &instruments.server_operation
+    } else {
+        add_server(&mut labels, call.request);
+        &instruments.client_operation
+    };
+    record_duration(histogram, call, &mut labels);
+}
+
+/// Records how long a session lasted, and the class of the error that ended it.
+pub(crate) fn record_session(request: &Request, duration: Duration, error_type: Option<&str>) {
+    let Some(duration) = bounds::duration(duration) else { return };
+    crate::value::panic::catch_user_panic(|| measure_session(request, duration, error_type));
+}
+
+fn measure_session(request: &Request, duration: Duration, error_type: Option<&str>) {
+    let Some(instruments) = super::current() else { return };
+    let mut labels = Labels::beginning_with(&[]);
+    add_network(&mut labels, request, true);
+    labels.add_text(attribute::ERROR_TYPE, error_type.map(bounds::required));
+    let histogram = if request.kind() == Kind::McpServer {
+        &instruments.mcp.server_session
+    } else {
+        add_server(&mut labels, request);
+        &instruments.mcp.client_session
+    };
+    histogram.record(duration.as_secs_f64(), labels.set());
+}
+
+fn add_network(labels: &mut Labels, request: &Request, with_version: bool) {
+    for key in
+        [attribute::MCP_PROTOCOL_VERSION, attribute::NETWORK_TRANSPORT, attribute::NETWORK_PROTOCOL_NAME]
+    {
+        if with_version || key != attribute::MCP_PROTOCOL_VERSION {
+            let value: Option<&KeyValue> = request.attribute_of(key);
+            labels.add(key, value.map(|label| label.value.clone()));
+        }
+    }
+}
+
+fn add_server(labels: &mut Labels, request: &Request) {
+    labels.add_text(attribute::SERVER_ADDRESS, request.server_address.as_deref());
+    labels.add(attribute::SERVER_PORT, request.server_port);
+}

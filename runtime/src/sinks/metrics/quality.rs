@@ -1,0 +1,218 @@
+//! In: what a finished call says about quality. Out: measurements.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram};
+
+use super::cardinality::Limited;
+use super::instruments::{self, Make};
+use super::labels::{LabelSet, Labels, OTHER};
+use crate::call::Finished;
+use crate::enrich::quality::TextSignals;
+use crate::semconv::{attribute, metric};
+
+/// The instruments of everything in [`crate::enrich::quality`].
+pub(crate) struct Instruments {
+    documents: Limited<Histogram<u64>>,
+    empty: Occurrences,
+    top_score: Limited<Histogram<f64>>,
+    score_gap: Limited<Histogram<f64>>,
+    duplicates: Limited<Histogram<u64>>,
+    truncations: Occurrences,
+    refusals: Occurrences,
+    context_utilization: Limited<Histogram<f64>>,
+    context_overlap: Limited<Histogram<f64>>,
+    citation_coverage: Limited<Histogram<f64>>,
+    repetition: Limited<Histogram<f64>>,
+    unmeasured: Limited<Counter<u64>>,
+    evaluation_score: Limited<Histogram<f64>>,
+}
+
+impl Instruments {
+    pub(super) fn new(make: &Make) -> Self {
+        let documents = |name, description| {
+            make.counts(name, metric::UNIT_DOCUMENTS, metric::DOCUMENT_BUCKETS, description)
+        };
+        let number = |name, buckets, description| make.amounts(name, metric::UNIT_ONE, buckets, description);
+        Instruments {
+            documents: documents(
+                metric::RETRIEVAL_DOCUMENTS,
+                "Number of documents returned by a retrieval or a reranking.",
+            ),
+            empty: Occurrences::new(make.counter(
+                metric::RETRIEVAL_EMPTY,
+                metric::UNIT_RETRIEVALS,
+                "Retrievals and rerankings that returned no document.",
+            )),
+            top_score: number(
+                metric::RETRIEVAL_TOP_SCORE,
+                metric::RETRIEVAL_SCORE_BUCKETS,
+                "Highest score of a retrieval or a reranking.",
+            ),
+            score_gap: number(
+                metric::RETRIEVAL_SCORE_GAP,
+                metric::SCORE_GAP_BUCKETS,
+                "How far the highest score is above the second highest.",
+            ),
+            duplicates: documents(
+                metric::RETRIEVAL_DUPLICATES,
+                "Number of documents that repeat an earlier one of the same result.",
+            ),
+            truncations: Occurrences::new(make.counter(
+                metric::ANSWER_TRUNCATIONS,
+                metric::UNIT_ANSWERS,
+                "Answers that ended because they may not be longer.",
+            )),
+            refusals: Occurrences::new(make.counter(
+                metric::ANSWER_REFUSALS,
+                metric::UNIT_ANSWERS,
+                "Answers that the model or the provider's filter refused.",
+            )),
+            context_utilization: number(
+                metric::ANSWER_CONTEXT_UTILIZATION,
+                metric::SHARE_BUCKETS,
+                "Share of the model's context window that the input took.",
+            ),
+            context_overlap: number(
+                metric::ANSWER_CONTEXT_OVERLAP,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's words that occur in the documents retrieved for it.",
+            ),
+            citation_coverage: number(
+                metric::ANSWER_CITATION_COVERAGE,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's sentences that cite a source.",
+            ),
+            repetition: number(
+                metric::ANSWER_REPETITION,
+                metric::SHARE_BUCKETS,
+                "Share of an answer's runs of four words that occurred before.",
+            ),
+            unmeasured: make.counter(
+                metric::ANSWER_UNMEASURED,
+                metric::UNIT_ANSWERS,
+                "Answers whose text was not measured, as too many were waiting.",
+            ),
+            evaluation_score: number(
+                metric::EVALUATION_SCORE,
+                metric::EVALUATION_BUCKETS,
+                "What answers were found to be worth.",
+            ),
+        }
+    }
+}
+
+/// A counter of something that may or may not happen. It is given a zero when a label set is seen first: a ratio of a
+/// series that is not there would be no data, and its first increase would be seen by nobody.
+struct Occurrences {
+    counter: Limited<Counter<u64>>,
+    /// Label sets that were given theirs; one that is pushed out by another is given it again, which changes nothing.
+    known: [AtomicU64; 64],
+}
+
+impl Occurrences {
+    fn new(counter: Limited<Counter<u64>>) -> Self {
+        Occurrences { counter, known: [const { AtomicU64::new(0) }; 64] }
+    }
+
+    fn record(&self, happened: bool, labels: LabelSet<'_>) {
+        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+        let known = &self.known[labels.hash as usize % self.known.len()];
+        if happened || known.load(Ordering::Relaxed) != labels.hash {
+            known.store(labels.hash, Ordering::Relaxed);
+            self.counter.record(u64::from(happened), labels);
+        }
+    }
+}
+
+/// Records what a search or a reranking says about quality.
+pub(super) fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
+    let signals = call.signals();
+    let mut labels = Labels::of(call);
+    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
+    labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.clone());
+    let labels = labels.set();
+    if let Some(documents) = signals.documents {
+        instruments.documents.record(documents, labels);
+        instruments.empty.record(documents == 0, labels);
+    }
+    if let Some(score) = signals.top_score {
+        instruments.top_score.record(score, labels);
+    }
+    if let Some(gap) = signals.score_gap {
+        instruments.score_gap.record(gap, labels);
+    }
+    if let Some(duplicates) = signals.duplicates {
+        instruments.duplicates.record(duplicates, labels);
+    }
+}
+
+/// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
+pub(super) fn record_answer(call: &Finished<'_>, instruments: &Instruments, labels: LabelSet<'_>) {
+    let signals = call.signals();
+    if let Some(truncated) = signals.truncated {
+        instruments.truncations.record(truncated, labels);
+    }
+    if let Some(refused) = signals.refused {
+        instruments.refusals.record(refused, labels);
+    }
+    if let Some(share) = signals.context_utilization {
+        instruments.context_utilization.record(share, labels);
+    }
+}
+
+/// The labels of what is measured of answers.
+pub(crate) fn answer_labels(call: &Finished<'_>) -> Labels {
+    let mut labels = Labels::of(call);
+    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
+    labels.add(attribute::PROVIDER_NAME, call.request.provider.clone());
+    labels.add(attribute::REQUEST_MODEL, call.request.model.clone());
+    labels
+}
+
+/// Records what an answer's text says about quality.
+pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
+    let Some(instruments) = instruments::current() else { return };
+    let instruments = &instruments.quality;
+    for (histogram, share) in [
+        (&instruments.context_overlap, signals.context_overlap),
+        (&instruments.citation_coverage, signals.citation_coverage),
+        (&instruments.repetition, signals.repetition),
+    ] {
+        if let Some(share) = share {
+            histogram.record(share, labels.set());
+        }
+    }
+}
+
+/// Counts an answer whose text was not measured.
+pub(crate) fn record_unmeasured(labels: &Labels) {
+    crate::value::panic::catch_user_panic(|| {
+        if let Some(instruments) = instruments::current() {
+            instruments.quality.unmeasured.record(1, labels.set());
+        }
+    });
+}
+
+/// Records a score, whoever gave it; `tags` are labels of where it was given.
+pub(crate) fn record_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
+    crate::value::panic::catch_user_panic(|| measure_score(tags, name, label, value));
+}
+
+fn measure_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
+    let Some(instruments) = instruments::current() else { return };
+    let mut labels = Labels::beginning_with(tags);
+    labels.add_text(attribute::EVALUATION_NAME, Some(name));
+    labels.add_text(attribute::EVALUATION_SCORE_LABEL, label.map(word));
+    instruments.quality.evaluation_score.record(value, labels.set());
+}
+
+/// A judge may answer in sentences: those are on the event, and in a metric they are `other`.
+fn word(label: &str) -> &str {
+    let is_word = label.len() <= MAX_WORD
+        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+".contains(&byte));
+    if is_word { label } else { OTHER }
+}
+
+const MAX_WORD: usize = 40;

@@ -1,0 +1,35 @@
+//! In: the content chunks of one streamed call, as they arrive. Out: how long the first and each further one took.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::instruments::Instruments;
+use super::labels::Labels;
+use crate::call::Finished;
+
+/// The instruments of one stream with their labels: made once, as a response has thousands of chunks.
+pub(crate) struct ChunkMeter {
+    instruments: Arc<Instruments>,
+    labels: Labels,
+}
+
+impl ChunkMeter {
+    /// `call` is what is known when its first chunk arrives.
+    pub(crate) fn new(call: &Finished<'_>, instruments: Arc<Instruments>) -> Self {
+        ChunkMeter { instruments, labels: super::client_labels(call) }
+    }
+
+    /// The first chunk, since the call's begin.
+    pub(crate) fn first(&self, since_begin: Duration) {
+        crate::value::panic::catch_user_panic(|| {
+            self.instruments.time_to_first_chunk.record(since_begin.as_secs_f64(), self.labels.set());
+        });
+    }
+
+    /// A further chunk, since the one before it.
+    pub(crate) fn next(&self, gap: Duration) {
+        crate::value::panic::catch_user_panic(|| {
+            self.instruments.time_per_output_chunk.record(gap.as_secs_f64(), self.labels.set());
+        });
+    }
+}

@@ -1,0 +1,330 @@
+//! In: a call that begins, then the same call finished. Out: one OpenTelemetry span.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
+use opentelemetry::{Context, KeyValue, StringValue, global};
+
+use crate::call::context::{Agent, Scope};
+use crate::call::{Finished, Outcome};
+use crate::content;
+use crate::enrich::openinference;
+use crate::enrich::pricing::{self, Price};
+use crate::mcp;
+use crate::model::request::Request;
+use crate::model::site::{CallSite, Kind};
+use crate::semconv::attribute;
+use crate::semconv::version;
+
+/// Starts the span of a call; the returned context has it as its active span.
+///
+/// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
+pub(crate) fn start(
+    site: &CallSite,
+    request: &mut Request,
+    scope: &Scope,
+    parent: &Context,
+    at: SystemTime,
+) -> Context {
+    let tracer = global::tracer_with_scope(crate::semconv::scope());
+    let mut attributes = start_attributes(site, request, scope.agent());
+    attributes.extend(openinference::span_kind(site.kind));
+    request.started(&attributes);
+    if site.kind == Kind::Evaluator {
+        request.evaluated = request.links.first().map(|link| link.span_context.clone());
+    }
+    let builder = SpanBuilder::from_name(name(site, request, scope.agent()))
+        .with_kind(site.kind.span_kind())
+        .with_start_time(at)
+        .with_attributes(attributes)
+        .with_links(std::mem::take(&mut request.links));
+    let span = tracer.build_with_context(builder, parent);
+    parent.with_span(span)
+}
+
+/// Writes everything a finished call tells to its span, and ends it.
+pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
+    let span = context.span();
+    if span.is_recording() {
+        let mut told = end_attributes(call, content::content_on_spans());
+        if call.request.is_late {
+            let late = start_attributes(call.site, call.request, call.agent).into_iter();
+            told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
+            span.update_name(name(call.site, call.request, call.agent));
+        }
+        told.extend(call.content().on_span());
+        if let Outcome::Failed { message, .. } = call.outcome {
+            span.set_status(Status::error(message.clone().unwrap_or_default()));
+        }
+        span.set_attributes(own_attributes(call, &told).cloned());
+        span.set_attributes(told);
+    }
+    span.end_with_timestamp(at);
+}
+
+/// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
+/// same.
+pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
+    let mut attributes = start_attributes(call.site, call.request, call.agent);
+    let told = end_attributes(call, content::content_on_events());
+    for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
+        attributes.retain(|attribute| attribute.key != new.key);
+        attributes.push(new);
+    }
+    attributes
+}
+
+/// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
+fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
+    let is_openai = is_openai(call.request);
+    let own = call.request.attributes.iter();
+    own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
+        .filter(|own| told.iter().all(|told| told.key != own.key))
+}
+
+/// What is known at the end only; a finish reason in free text only if the signal may have content.
+fn end_attributes(call: &Finished<'_>, has_content: bool) -> Vec<KeyValue> {
+    let mut attributes = Vec::with_capacity(16);
+    response_attributes(call, has_content, &mut attributes);
+    for (key, time) in [
+        (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
+        (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
+    ] {
+        attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
+    }
+    if let Price::Known { usd, model } = call.price {
+        attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
+        attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
+        attributes.push(KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+    }
+    if let Some(topic) = &call.topic {
+        attributes.push(KeyValue::new(attribute::TOPIC, topic.clone()));
+    }
+    attributes.extend(call.signals().attributes());
+    for (key, count, least) in [
+        (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
+        (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
+    ] {
+        if count >= least {
+            attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+        }
+    }
+    if let Some(code) = call.mcp_status_code {
+        attributes.push(KeyValue::new(attribute::RPC_RESPONSE_STATUS_CODE, code.to_string()));
+    }
+    if let Some(version) = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.clone()) {
+        attributes.push(KeyValue::new(attribute::MCP_PROTOCOL_VERSION, version));
+    }
+    match call.outcome {
+        Outcome::Completed => {}
+        Outcome::Failed { error_type, .. } => {
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+        }
+        Outcome::Cancelled => attributes.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
+        #[cfg(feature = "otlp")]
+        Outcome::Shutdown => attributes.push(KeyValue::new(attribute::OUTCOME, "shutdown")),
+    }
+    attributes
+}
+
+const OPENAI_ONLY: &[&str] = &[
+    attribute::OPENAI_REQUEST_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SERVICE_TIER,
+    attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+    attribute::OPENAI_API_TYPE,
+];
+
+fn is_openai(request: &Request) -> bool {
+    matches!(request.provider.as_deref(), Some("openai" | "azure.ai.openai"))
+}
+
+/// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
+fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
+    let own_name = request.name.as_deref().unwrap_or(site.function);
+    if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
+        // A resource's address would make every span a name of its own.
+        return request.name.as_ref().map_or_else(|| method.to_owned(), |name| format!("{method} {name}"));
+    }
+    let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
+    let what = match site.kind {
+        Kind::Tool => return tool_name(operation, own_name, request),
+        Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
+        Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
+        Kind::Plan => plan_agent(request, agent),
+        Kind::Retrieval => request.data_source.as_deref(),
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
+            request.model.as_deref()
+        }
+        // The ids of responses and records would make every span a name of its own.
+        _ => None,
+    };
+    match what {
+        Some(what) => [operation, " ", what].concat(),
+        None => operation.to_owned(),
+    }
+}
+
+/// With the skill it loads, the part of a skill that it reads or runs, or the program that it runs.
+fn tool_name(operation: &str, own_name: &str, request: &Request) -> String {
+    let text = |key| request.attribute_of(key).map(|attribute| attribute.value.as_str());
+    let skill = text(attribute::SKILL_NAME);
+    let (skill, what) = match (text(attribute::SKILL_RESOURCE_NAME), text(attribute::PROCESS_EXECUTABLE_NAME))
+    {
+        (Some(resource), _) => (skill, Some(resource)),
+        (None, Some(executable)) => (None, Some(executable)),
+        (None, None) => (skill, None),
+    };
+    let mut name = [operation, " ", own_name].concat();
+    for part in [skill, what].into_iter().flatten() {
+        name.push(' ');
+        name.push_str(&part);
+    }
+    name
+}
+
+/// The agent that plans: as given, or the one the plan is made inside.
+fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Agent>) -> Option<&'a str> {
+    request.name.as_deref().or_else(|| agent.map(Agent::name))
+}
+
+fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -> Vec<KeyValue> {
+    // The SDK goes on with this list: there is room for what follows at the end.
+    let mut attributes = Vec::with_capacity(16);
+    if let Some(operation) = site.kind.operation() {
+        attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
+    }
+    if site.kind.is_mcp() {
+        attributes.extend(mcp::attributes(request));
+    }
+    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
+    let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));
+    let copied = |text: Option<&str>| text.map(|text| StringValue::from(text.to_owned()));
+    let agent_name = match site.kind {
+        Kind::Agent => own_name(),
+        Kind::RemoteAgent | Kind::CreateAgent => shared(&request.name),
+        Kind::Plan => copied(plan_agent(request, agent)),
+        Kind::Tool => copied(agent.map(Agent::name)),
+        _ => None,
+    };
+    let texts = [
+        (attribute::PROVIDER_NAME, shared(&request.provider)),
+        (attribute::REQUEST_MODEL, shared(&request.model)),
+        (attribute::SERVER_ADDRESS, shared(&request.server_address)),
+        (attribute::DATA_SOURCE_ID, shared(&request.data_source)),
+        (attribute::TOOL_NAME, (site.kind == Kind::Tool).then(own_name).flatten()),
+        (attribute::AGENT_NAME, agent_name),
+        (attribute::GUARDRAIL_NAME, (site.kind == Kind::Guardrail).then(own_name).flatten()),
+        (attribute::EVALUATOR_NAME, (site.kind == Kind::Evaluator).then(own_name).flatten()),
+        (attribute::WORKFLOW_NAME, (site.kind == Kind::Workflow).then(own_name).flatten()),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            attributes.push(KeyValue::new(key, value));
+        }
+    }
+    if request.provider.as_deref().is_some_and(|provider| provider.starts_with("azure.ai.")) {
+        let namespace = "Microsoft.CognitiveServices";
+        attributes.push(KeyValue::new(attribute::AZURE_RESOURCE_PROVIDER_NAMESPACE, namespace));
+    }
+    if let Some(port) = request.server_port {
+        attributes.push(KeyValue::new(attribute::SERVER_PORT, port));
+    }
+    attributes.extend(site.path().map(|path| KeyValue::new(attribute::CODE_FUNCTION_NAME, path)));
+    attributes.push(KeyValue::new(attribute::CODE_FILE_PATH, site.file));
+    attributes.push(KeyValue::new(attribute::CODE_LINE_NUMBER, i64::from(site.line)));
+    attributes
+}
+
+/// In the order of [`Modality::ALL`](crate::Modality).
+const INPUT_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_INPUT_TOKENS,
+    attribute::USAGE_IMAGE_INPUT_TOKENS,
+    attribute::USAGE_AUDIO_INPUT_TOKENS,
+];
+const CACHE_READ_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_CACHE_READ_INPUT_TOKENS,
+    attribute::USAGE_IMAGE_CACHE_READ_INPUT_TOKENS,
+    attribute::USAGE_AUDIO_CACHE_READ_INPUT_TOKENS,
+];
+const OUTPUT_BY_MODALITY: [&str; 3] = [
+    attribute::USAGE_TEXT_OUTPUT_TOKENS,
+    attribute::USAGE_IMAGE_OUTPUT_TOKENS,
+    attribute::USAGE_AUDIO_OUTPUT_TOKENS,
+];
+
+fn response_attributes(call: &Finished<'_>, has_content: bool, attributes: &mut Vec<KeyValue>) {
+    let (kind, response) = (call.site.kind, call.response);
+    // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
+    // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
+    let is_inference = kind.is_inference();
+    let is_openai = is_openai(call.request);
+    let has_api = is_inference || kind == Kind::FetchResponse;
+    let texts = [
+        (attribute::RESPONSE_MODEL, &response.model, true),
+        (attribute::RESPONSE_ID, &response.id, true),
+        (attribute::OPENAI_API_TYPE, &response.api_type, is_openai && has_api),
+        (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.service_tier, is_openai),
+        (
+            attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
+            &response.system_fingerprint,
+            is_openai && is_inference,
+        ),
+    ];
+    for (key, value, is_conventional) in texts {
+        if let Some(value) = value.as_ref().filter(|_| is_conventional) {
+            attributes.push(KeyValue::new(key, value.clone()));
+        }
+    }
+    if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
+        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
+    }
+    if response.is_compacted && is_inference {
+        attributes.push(KeyValue::new(attribute::CONVERSATION_COMPACTED, true));
+    }
+    let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
+    let free_reason = response.free_reason.iter().filter(|_| has_content);
+    let reasons: Vec<_> = response.finish_reasons.iter().chain(free_reason).cloned().collect();
+    if generates && !reasons.is_empty() {
+        let reasons = crate::model::argument::string_array(reasons);
+        attributes.push(KeyValue::new(attribute::RESPONSE_FINISH_REASONS, reasons));
+    }
+    let usage = response.usage.unwrap_or_default();
+    let has_cache = match kind {
+        Kind::Embeddings | Kind::Rerank => false,
+        Kind::Agent => version::names().agent_has_cache_tokens,
+        _ => true,
+    };
+    let reasons = !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent);
+    let counts = [
+        (attribute::USAGE_INPUT_TOKENS, usage.input_tokens, true),
+        (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens, true),
+        (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens, has_cache),
+        (version::names().usage_cache_write, usage.cache_creation_input_tokens, has_cache),
+        (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens, reasons),
+    ];
+    for (key, count, is_conventional) in counts {
+        if let Some(count) = count.filter(|_| is_conventional) {
+            attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+        }
+    }
+    if version::names().has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
+        let by_modality = usage.by_modality;
+        for (keys, parts) in [
+            (INPUT_BY_MODALITY, by_modality.input),
+            (CACHE_READ_BY_MODALITY, by_modality.cache_read),
+            (OUTPUT_BY_MODALITY, by_modality.output),
+        ] {
+            for (key, count) in keys.into_iter().zip(parts) {
+                if let Some(count) = count {
+                    attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
+                }
+            }
+        }
+    }
+    // A dimension the caller asked for is already among the request's attributes.
+    let is_asked_for = call.request.attribute_of(attribute::EMBEDDINGS_DIMENSION_COUNT).is_some();
+    if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for) {
+        attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
+    }
+}

@@ -1,0 +1,256 @@
+//! Content as a small owned tree: what lies between a value of the user's and the JSON on a span.
+//!
+//! Its size is bounded while it is built ([`capture`]), it is rewritten in place (messages, redaction, truncation),
+//! and it serializes to JSON that is valid whatever was cut away.
+
+pub(crate) mod adjacent;
+pub(crate) mod bounds;
+pub(crate) mod current_context;
+pub(crate) mod json;
+pub(crate) mod media;
+pub(crate) mod panic;
+pub(crate) mod private_file;
+pub(crate) mod reader;
+mod serializer;
+pub(crate) mod sha256;
+
+mod capture;
+mod key;
+mod parse;
+mod shrink;
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use self::media::Media;
+
+use capture::NODE;
+pub(crate) use capture::{Limits, capture};
+pub(crate) use parse::parse;
+#[cfg(any(feature = "otlp", test))]
+pub(crate) use shrink::fitted;
+pub(crate) use shrink::{fitted_or_mark, to_text};
+
+/// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
+const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
+
+pub(crate) type Key = Cow<'static, str>;
+
+/// A value of the user's, as far as its budget went.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Tree {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Double(f64),
+    Text(Text),
+    Media(Media),
+    List(List),
+    Object(Vec<(Key, Tree)>),
+}
+
+/// A string, or as much of its beginning as is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) kept: String,
+    /// The length of the whole string in bytes.
+    pub(crate) bytes: usize,
+}
+
+impl Text {
+    /// As much of a text as the limit allows.
+    pub(crate) fn cut(text: &str, limit: usize) -> Self {
+        Text { kept: crate::value::prefix(text, limit).to_owned(), bytes: text.len() }
+    }
+
+    /// Adds to the end as long as that is not cut, up to `limit` bytes in all; the rest is only counted. Returns how many
+    /// bytes were added.
+    pub(crate) fn push(&mut self, more: &Text, limit: usize) -> usize {
+        let room = if self.is_whole() { limit.saturating_sub(self.kept.len()) } else { 0 };
+        let added = crate::value::prefix(&more.kept, room);
+        self.kept.push_str(added);
+        self.bytes += more.bytes;
+        added.len()
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.kept.len() == self.bytes
+    }
+
+    /// The text, with a mark of how long it was if it is not whole.
+    pub(crate) fn shown(&self) -> Cow<'_, str> {
+        if self.is_whole() {
+            Cow::Borrowed(&self.kept)
+        } else {
+            Cow::Owned(format!("{}{}", self.kept, self.mark()))
+        }
+    }
+
+    pub(crate) fn mark(&self) -> String {
+        format!("…[truncated, {} bytes]", self.bytes)
+    }
+}
+
+/// A list, or as much of it as is kept: its first element and its last ones.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct List {
+    pub(crate) items: VecDeque<Tree>,
+    /// How many elements are missing behind the first.
+    pub(crate) omitted: usize,
+    pub(crate) of: Elements,
+}
+
+/// What a list holds, for the mark of omitted elements must be of the same form.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Elements {
+    #[default]
+    Values,
+    Messages,
+    Parts,
+    Tools,
+    /// Best first.
+    Documents,
+}
+
+impl Tree {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        let kept = text.into();
+        Tree::Text(Text { bytes: kept.len(), kept })
+    }
+
+    pub(crate) fn list(of: Elements, items: impl IntoIterator<Item = Tree>) -> Self {
+        Tree::List(List { items: items.into_iter().collect(), omitted: 0, of })
+    }
+
+    /// An object of those entries that have a value.
+    pub(crate) fn object<const N: usize>(entries: [(&'static str, Option<Tree>); N]) -> Self {
+        Tree::Object(
+            entries
+                .into_iter()
+                .filter_map(|(key, value)| {
+                    value.filter(|value| *value != Tree::Null).map(|value| (Cow::Borrowed(key), value))
+                })
+                .collect(),
+        )
+    }
+
+    pub(crate) fn as_str(&self) -> Option<&str> {
+        match self {
+            Tree::Text(text) => Some(&text.kept),
+            _ => None,
+        }
+    }
+
+    /// A text as it is recorded.
+    pub(crate) fn shown(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Tree::Text(text) => Some(text.shown()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&Tree> {
+        match self {
+            Tree::Object(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Takes the value of the first of `keys` that has one out of an object.
+    pub(crate) fn take(&mut self, keys: &[&str]) -> Option<Tree> {
+        let Tree::Object(entries) = self else { return None };
+        for key in keys {
+            let found = entries.iter().position(|(name, value)| name == key && *value != Tree::Null);
+            if let Some(index) = found {
+                return Some(entries.remove(index).1);
+            }
+        }
+        None
+    }
+
+    /// The elements of a list; anything else is its own only element.
+    pub(crate) fn into_list(self) -> List {
+        match self {
+            Tree::List(list) => list,
+            Tree::Null => List::default(),
+            other => List { items: VecDeque::from([other]), ..List::default() },
+        }
+    }
+
+    /// How much of a budget this takes, roughly.
+    pub(crate) fn cost(&self) -> usize {
+        let inner = match self {
+            Tree::Text(text) => text.kept.len(),
+            Tree::List(list) => list.items.iter().map(Tree::cost).sum(),
+            Tree::Object(entries) => entries.iter().map(|(key, value)| key.len() + value.cost()).sum(),
+            Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => 0,
+        };
+        NODE + inner
+    }
+
+    /// Calls `visit` for every text, object keys not included.
+    pub(crate) fn each_text(&mut self, visit: &mut impl FnMut(&mut Text)) {
+        match self {
+            Tree::Text(text) => visit(text),
+            Tree::List(list) => list.items.iter_mut().for_each(|item| item.each_text(visit)),
+            Tree::Object(entries) => entries.iter_mut().for_each(|(_, value)| value.each_text(visit)),
+            Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => {}
+        }
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Tree::Null => serializer.serialize_unit(),
+            Tree::Bool(value) => serializer.serialize_bool(*value),
+            Tree::Int(value) => match i64::try_from(*value) {
+                Ok(value) => serializer.serialize_i64(value),
+                Err(_) => serializer.serialize_i128(*value),
+            },
+            Tree::Double(value) => serializer.serialize_f64(*value),
+            Tree::Text(text) => serializer.serialize_str(&text.shown()),
+            Tree::Media(media) => media.serialize(serializer),
+            Tree::List(list) => {
+                let mut seq = serializer.serialize_seq(Some(list.items.len()))?;
+                for item in &list.items {
+                    seq.serialize_element(item)?;
+                }
+                seq.end()
+            }
+            Tree::Object(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, value) in entries {
+                    map.serialize_entry(key, value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+/// The longest beginning of a text that is at most `limit` bytes and ends between characters.
+pub(crate) fn prefix(text: &str, limit: usize) -> &str {
+    &text[..prefix_end(text, limit)]
+}
+
+/// The first `limit` characters of a text that has more.
+pub(crate) fn prefix_of_chars(text: &str, limit: usize) -> Option<&str> {
+    if text.len() <= limit {
+        return None; // no character is less than a byte
+    }
+    text.char_indices().nth(limit).map(|(end, _)| &text[..end])
+}
+
+pub(crate) fn prefix_end(text: &str, limit: usize) -> usize {
+    if limit >= text.len() {
+        return text.len();
+    }
+    (0..=limit).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0)
+}
