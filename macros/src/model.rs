@@ -25,12 +25,12 @@ pub(crate) struct TracedFn {
     pub(crate) setters: Vec<(Ident, Expr)>,
     /// Attributes and tags, with the setter that takes them one by one.
     pub(crate) pairs: Vec<(&'static str, Pair)>,
-    /// Content, with the variant of the runtime's `Piece` that it is.
+    /// Content, with the variant of the runtime's `ContentKind` that it is.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
     /// What makes up an object: of a tool's arguments, of a prompt's variables. With the setter that takes them one by one,
-    /// and the variant of `Piece`.
+    /// and the variant of `ContentKind`.
     pub(crate) named: Vec<(&'static str, &'static str, Named)>,
-    /// Variants of `Piece` that are not recorded.
+    /// Variants of `ContentKind` that are not recorded.
     pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
 }

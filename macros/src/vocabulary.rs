@@ -335,7 +335,7 @@ pub(crate) const KEYS: &[Key] = &[
 /// The word of `skip(…)` for everything.
 pub(crate) const ALL_CONTENT: &str = "all";
 
-/// The variant of the runtime's `__private::Piece`.
+/// The variant of the runtime's `__private::ContentKind`.
 pub(crate) fn piece(content: &str) -> &'static str {
     match content {
         "system" => "System",

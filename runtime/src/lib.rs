@@ -70,10 +70,10 @@ mod value;
 pub use call::stream::{ReadChunk, StreamExt, TracedIterator, TracedStream};
 pub use call::{Call, CallBuilder, CurrentCall, current};
 pub use content::{
-    AsContent, Capture, ContentCapture, ContentDirectory, ContentPiece, ContentStore, ContentUpload, Secret,
+    AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload, Secret,
 };
 #[cfg(feature = "otlp")]
-pub use delivery::{DropReason, SignalCounts, receipt::Receipt};
+pub use delivery::{DropReason, SignalCounts, report::ExportReport};
 #[cfg(feature = "otlp")]
 pub use doctor::doctor;
 pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
@@ -89,7 +89,7 @@ pub use model::site::Kind;
 pub use opentelemetry::context::FutureExt;
 #[cfg(feature = "otlp")]
 pub use pipeline::Telemetry;
-pub use semconv::version::Vintage;
+pub use semconv::version::SemconvVersion;
 #[cfg(feature = "spool")]
 pub use settings::SpoolMode;
 #[cfg(feature = "otlp")]

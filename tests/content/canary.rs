@@ -320,7 +320,7 @@ fn assert_is_on_events_only(receiver: &Receiver) {
 struct Nowhere(std::sync::Mutex<Vec<u8>>);
 
 impl llm_trace::ContentStore for Nowhere {
-    fn reference(&self, piece: &llm_trace::ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &llm_trace::ContentItem<'_>) -> String {
         format!("nowhere:{}", piece.span_id())
     }
 

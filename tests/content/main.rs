@@ -26,7 +26,7 @@ mod without_init;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use llm_trace::{Builder, ContentCapture, Receipt};
+use llm_trace::{Builder, ContentCapture, ExportReport};
 use llm_trace_tests::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -45,7 +45,7 @@ fn exported(builder: Builder, code: impl FnOnce()) -> Receiver {
 }
 
 /// The same, with the receipt. Policy and providers are the process's: one at a time.
-fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, Receipt) {
+fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, ExportReport) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let receiver = Receiver::start();
     let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();
@@ -54,7 +54,7 @@ fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, Receipt) {
 }
 
 /// The receipt of a program that has so much time to end.
-fn finished_within(builder: Builder, timeout: Duration, code: impl FnOnce()) -> Receipt {
+fn finished_within(builder: Builder, timeout: Duration, code: impl FnOnce()) -> ExportReport {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let receiver = Receiver::start();
     let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();

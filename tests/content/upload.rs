@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver as Gate, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use llm_trace::{ContentCapture, ContentDirectory, ContentPiece, ContentStore, ContentUpload, llm_trace};
+use llm_trace::{ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload, llm_trace};
 use llm_trace_tests::otlp::Receiver;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn request() -> Value {
 struct Memory(Mutex<BTreeMap<String, String>>);
 
 impl ContentStore for Memory {
-    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &ContentItem<'_>) -> String {
         format!("mem:{}/{}/{}", piece.trace_id(), piece.span_id(), piece.attribute())
     }
 
@@ -69,7 +69,7 @@ fn uploading(store: impl ContentStore + 'static, upload: ContentUpload) -> llm_t
 }
 
 /// Runs until the end of the program, and returns what arrived, what the receipt says, and how it prints.
-fn run(builder: llm_trace::Builder, code: impl FnOnce()) -> (Receiver, llm_trace::Receipt) {
+fn run(builder: llm_trace::Builder, code: impl FnOnce()) -> (Receiver, llm_trace::ExportReport) {
     crate::finished(builder, code)
 }
 
@@ -211,7 +211,7 @@ fn slow() -> (Slow, Gate<()>, Sender<()>) {
 }
 
 impl ContentStore for Slow {
-    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &ContentItem<'_>) -> String {
         piece.attribute().to_owned()
     }
 
@@ -262,7 +262,7 @@ fn the_end_of_the_program_waits_for_uploads_no_longer_than_it_may() {
 struct Moody(Mutex<u32>);
 
 impl ContentStore for Moody {
-    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &ContentItem<'_>) -> String {
         assert!(piece.attribute() != "gen_ai.tool.definitions", "no reference");
         piece.attribute().to_owned()
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::fork::Fork;
-use llm_trace::{DropReason, Receipt};
+use llm_trace::{DropReason, ExportReport};
 use llm_trace_tests::faults::Row;
 use llm_trace_tests::otlp::Receiver;
 
@@ -38,7 +38,7 @@ fn program() {
     std::process::exit(0);
 }
 
-fn told(receipt: &Receipt) -> String {
+fn told(receipt: &ExportReport) -> String {
     keeps_the_law(receipt);
     let spans = receipt.traces();
     let undelivered = spans.dropped_for(DropReason::Undelivered);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use llm_trace::opentelemetry::global;
 use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
-use llm_trace::{DropReason, Receipt, Response, Telemetry, Usage, llm_trace};
+use llm_trace::{DropReason, ExportReport, Response, Telemetry, Usage, llm_trace};
 use llm_trace_tests::otlp::{Answer, Receiver};
 
 use crate::{LONG, TRACES, account, keeps_the_law, one_at_a_time, outcome, quick, started, until, work};
@@ -175,7 +175,7 @@ fn calls_that_are_open_end_with_telemetry_and_what_is_known_of_them() {
 #[test]
 fn a_call_may_shut_down_the_telemetry_it_is_made_with() {
     #[llm_trace(workflow, name = "main")]
-    fn program(telemetry: Telemetry) -> Receipt {
+    fn program(telemetry: Telemetry) -> ExportReport {
         work();
         telemetry.shutdown()
     }

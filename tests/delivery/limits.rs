@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llm_trace::{ConfigError, Receipt};
+use llm_trace::{ConfigError, ExportReport};
 use llm_trace_tests::otlp::{Answer, Receiver};
 
 use crate::{LONG, account, keeps_the_law, one_at_a_time, quick, started, work};
@@ -93,7 +93,7 @@ fn program_without_threads() {
     Resource::AS.set(most, most).unwrap();
     let telemetry = quick(endpoint).init().unwrap();
     work();
-    let receipt: Receipt = telemetry.shutdown();
+    let receipt: ExportReport = telemetry.shutdown();
     assert_eq!((receipt.traces().delivered(), receipt.is_complete()), (1, true), "{receipt}");
     println!("{DONE}");
 }

@@ -15,7 +15,7 @@ use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use llm_trace::{Builder, DropReason, Receipt, SignalCounts, Telemetry, llm_trace};
+use llm_trace::{Builder, DropReason, ExportReport, SignalCounts, Telemetry, llm_trace};
 use llm_trace_tests::faults::Row;
 use llm_trace_tests::otlp::{Answer, Received, Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::common::v1::any_value;
@@ -47,7 +47,7 @@ fn started(receiver: &Receiver, spans: usize) -> Telemetry {
 }
 
 /// Asserts the law for every signal.
-fn keeps_the_law(receipt: &Receipt) {
+fn keeps_the_law(receipt: &ExportReport) {
     for counts in [receipt.traces(), receipt.metrics(), receipt.logs()] {
         let somewhere =
             counts.open() + counts.unsampled() + counts.queued() + counts.spooled() + counts.delivered();
@@ -58,7 +58,7 @@ fn keeps_the_law(receipt: &Receipt) {
 }
 
 /// A row of the matrix, which `scripts/faults.sh` shows.
-fn account(fault: &str, receipt: &Receipt, receiver: &Receiver) -> SignalCounts {
+fn account(fault: &str, receipt: &ExportReport, receiver: &Receiver) -> SignalCounts {
     keeps_the_law(receipt);
     let spans = *receipt.traces();
     // What arrived is the receiver's count of different ids, and what was dropped ours: only together can they be all.
@@ -70,7 +70,7 @@ fn account(fault: &str, receipt: &Receipt, receiver: &Receiver) -> SignalCounts 
 }
 
 /// Waits until what has become of everything so far is so.
-fn until(telemetry: &Telemetry, done: impl Fn(&Receipt) -> bool) -> Receipt {
+fn until(telemetry: &Telemetry, done: impl Fn(&ExportReport) -> bool) -> ExportReport {
     let deadline = Instant::now() + LONG;
     loop {
         let receipt = telemetry.stats();
@@ -123,7 +123,7 @@ fn what_a_receiver_does_not_take_at_first_arrives_later() {
         let receiver = Receiver::scripted(script);
         let telemetry = started(&receiver, 5);
         telemetry.flush();
-        until(&telemetry, Receipt::is_complete);
+        until(&telemetry, ExportReport::is_complete);
         let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
         assert!(attempts > 1, "{fault}");
         let spans = account(fault, &telemetry.shutdown(), &receiver);
@@ -179,7 +179,7 @@ fn a_receiver_that_hangs_is_asked_again() {
     (0..5).for_each(|_| work());
     let receipt = telemetry.flush();
     assert_eq!(receipt.failure(), Some("timeout: no answer within 200 ms"));
-    until(&telemetry, Receipt::is_complete);
+    until(&telemetry, ExportReport::is_complete);
     let spans = account("no answer, then fine", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (5, 5));
 }
@@ -198,7 +198,7 @@ fn a_collector_that_comes_up_late_gets_everything() {
         assert_eq!((receipt.spans_lost(), receipt.failure()), (0, Some("connection refused")), "{receipt}");
     }
     let receiver = Receiver::listening(TcpListener::bind(address).unwrap(), |_, _| Answer::Status(200));
-    until(&telemetry, Receipt::is_complete);
+    until(&telemetry, ExportReport::is_complete);
     let spans = account("collector down, then up", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (3, 3));
 }

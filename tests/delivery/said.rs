@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-use llm_trace::Receipt;
+use llm_trace::ExportReport;
 use llm_trace_tests::otlp::{Answer, Receiver};
 
 use crate::{TRACES, quick, until, work};
@@ -35,7 +35,7 @@ fn program() {
         work();
         telemetry.flush();
         if answer != 503 {
-            until(&telemetry, |receipt: &Receipt| receipt.traces().queued() == 0);
+            until(&telemetry, |receipt: &ExportReport| receipt.traces().queued() == 0);
         }
     }
     telemetry.shutdown();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use llm_trace::{DropReason, Receipt};
+use llm_trace::{DropReason, ExportReport};
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::{answer, one_at_a_time};
@@ -10,7 +10,7 @@ use crate::{answer, one_at_a_time};
 const SHORT: Duration = Duration::from_millis(300);
 
 /// Three spans and the metrics of two calls, sent to `endpoint`.
-fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> Receipt {
+fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> ExportReport {
     let builder = llm_trace::builder().with_endpoint(endpoint);
     let builder = match timeout {
         Some(timeout) => builder.with_timeout(timeout),

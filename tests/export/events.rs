@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use llm_trace::opentelemetry::Context;
 use llm_trace::opentelemetry::trace::{TraceContextExt, Tracer};
-use llm_trace::{Builder, ContentCapture, Receipt, Vintage, llm_trace, score};
+use llm_trace::{Builder, ContentCapture, ExportReport, SemconvVersion, llm_trace, score};
 use llm_trace_tests::otlp::{Answer, Receiver};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -13,7 +13,7 @@ use crate::{answer, failing_chat, one_at_a_time, span, text, value};
 
 const LOGS: &str = "/v1/logs";
 
-fn export(receiver: &Receiver, builder: Builder, code: impl FnOnce()) -> Receipt {
+fn export(receiver: &Receiver, builder: Builder, code: impl FnOnce()) -> ExportReport {
     let telemetry = builder.with_endpoint(receiver.endpoint()).init().unwrap();
     code();
     telemetry.shutdown()
@@ -27,7 +27,7 @@ fn keys(record: &LogRecord) -> Vec<&str> {
 fn a_receiver_without_logs_is_sent_none_unless_they_were_asked_for() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::StatusOn(LOGS, 405));
-    let receipt = export(&receiver, llm_trace::builder().with_semconv(Vintage::October2026), || {
+    let receipt = export(&receiver, llm_trace::builder().with_semconv(SemconvVersion::October2026), || {
         answer();
         drop(failing_chat());
     });
@@ -76,7 +76,7 @@ fn the_error_of_a_call_to_a_service_is_an_event_when_events_are_asked_for() {
 #[test]
 fn the_newest_conventions_recommend_the_details_also_without_content() {
     let _turn = one_at_a_time();
-    for (vintage, events) in [(Vintage::August2026, 0), (Vintage::October2026, 1)] {
+    for (vintage, events) in [(SemconvVersion::August2026, 0), (SemconvVersion::October2026, 1)] {
         let receiver = Receiver::start();
         let builder = llm_trace::builder().with_events(true).with_semconv(vintage);
         assert_eq!(export(&receiver, builder, answer).events(), events, "{vintage:?}");
@@ -87,7 +87,7 @@ fn the_newest_conventions_recommend_the_details_also_without_content() {
         }
     }
     // The vintage is the process's.
-    drop(llm_trace::builder().with_semconv(Vintage::August2026).init());
+    drop(llm_trace::builder().with_semconv(SemconvVersion::August2026).init());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use llm_trace::{Builder, Compression, Protocol, Receipt};
+use llm_trace::{Builder, Compression, ExportReport, Protocol};
 use llm_trace_tests::grpc::{GrpcAnswer, GrpcReceiver};
 use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -21,7 +21,7 @@ fn grpc(receiver: &GrpcReceiver) -> Builder {
 }
 
 /// Three spans and the metrics of two calls.
-fn deliver(builder: Builder) -> Receipt {
+fn deliver(builder: Builder) -> ExportReport {
     let telemetry = builder.init().unwrap();
     answer();
     telemetry.shutdown()

@@ -147,7 +147,7 @@ fn a_score_has_the_id_of_the_only_response_and_of_none_if_there_were_several() {
 #[test]
 fn an_evaluator_that_returns_its_score_has_recorded_it() {
     #[derive(Serialize)]
-    struct Verdict {
+    struct EvaluationResult {
         score: f32,
         label: &'static str,
         reason: &'static str,
@@ -161,8 +161,8 @@ fn an_evaluator_that_returns_its_score_has_recorded_it() {
         Ok(false)
     }
     #[llm_trace(evaluator, name = "verdict")]
-    async fn verdict() -> Verdict {
-        Verdict { score: 0.5, label: "partly", reason: "canary" }
+    async fn verdict() -> EvaluationResult {
+        EvaluationResult { score: 0.5, label: "partly", reason: "canary" }
     }
     let trace = Trace::new();
     trace.run(|| {

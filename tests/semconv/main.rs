@@ -341,7 +341,7 @@ const UPLOAD: &str = "LLM_TRACE_TEST_UPLOAD";
 struct Nowhere;
 
 impl llm_trace::ContentStore for Nowhere {
-    fn reference(&self, piece: &llm_trace::ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &llm_trace::ContentItem<'_>) -> String {
         format!("nowhere:{}", piece.attribute())
     }
 

@@ -53,7 +53,7 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
     // Before anything is captured.
     let skipped = traced.skipped.iter().map(|piece| {
         let piece = Ident::new(piece, here());
-        quote_spanned!(here()=> #private::skip(args, #private::Piece::#piece);)
+        quote_spanned!(here()=> #private::skip(args, #private::ContentKind::#piece);)
     });
     // Then the request, so that what the user spells out wins.
     let request = traced.request.iter().map(|request| {
@@ -70,7 +70,7 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let arguments = parenthesized(value, &captured(value, private, key == "query"));
         let setter = quote_spanned!(here().located_at(key.span())=> args.#key #arguments;);
         let ways = ways(private, key == "query");
-        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #ways #setter })
+        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#piece) { #ways #setter })
     });
     let named = traced.named.iter().map(|(setter, piece, Named { name, value })| {
         let (setter, piece) = (Ident::new(setter, here().located_at(name.span())), Ident::new(piece, here()));
@@ -80,7 +80,7 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #captured));
         let setter = quote_spanned!(here().located_at(name.span())=> args.#setter #arguments;);
         let ways = ways(private, false);
-        quote_spanned!(here()=> if #private::captures(args, #private::Piece::#piece) { #ways #setter })
+        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#piece) { #ways #setter })
     });
     let pairs = traced.pairs.iter().map(|(setter, Pair { key, value })| {
         let setter = Ident::new(setter, here().located_at(key.span()));

@@ -89,7 +89,7 @@ fn content_is_evaluated_only_where_it_may_be_recorded() {
                 (WAYS, "content")
             };
             let expected = format!(
-                "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::{piece}) {{
+                "if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::{piece}) {{
                     #[allow(unused_imports)] use ::llm_trace::__private::{{{ways}}};
                     args.{}(&(&&&::llm_trace::__private::Probe(&make())).{way}());
                 }}",
@@ -105,7 +105,7 @@ fn named_arguments_are_recorded_by_name() {
     let expansion = expand("tool, arguments(city, r#type = kind.name, days = 1 + 1)", "fn f() {}");
     for (name, value) in [("city", "&city"), ("type", "&kind.name"), ("days", "&(1 + 1)")] {
         let expected = format!(
-            "if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {{
+            "if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::Arguments) {{
                 #[allow(unused_imports)] use ::llm_trace::__private::{{{WAYS}}};
                 args.argument(\"{name}\", &(&&&::llm_trace::__private::Probe({value})).content());
             }}"
@@ -119,8 +119,8 @@ fn what_is_skipped_is_told_before_anything_is_captured() {
     assert_has(
         &expand("tool, arguments = call, skip(result)", "fn f() {}"),
         "|args| {
-            ::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Output);
-            if ::llm_trace::__private::captures(args, ::llm_trace::__private::Piece::Arguments) {
+            ::llm_trace::__private::skip(args, ::llm_trace::__private::ContentKind::Output);
+            if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::Arguments) {
                 #[allow(unused_imports)] use ::llm_trace::__private::{
                     ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _
                 };
@@ -129,8 +129,8 @@ fn what_is_skipped_is_told_before_anything_is_captured() {
         }",
     );
     let all = expand("workflow, skip(all)", "fn f() {}");
-    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Input);");
-    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::Piece::Output);");
+    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::ContentKind::Input);");
+    assert_has(&all, "::llm_trace::__private::skip(args, ::llm_trace::__private::ContentKind::Output);");
 }
 
 #[test]

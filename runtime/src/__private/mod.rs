@@ -25,7 +25,7 @@ pub use errors::{ViaAnyError, ViaBoxedError, ViaBoxedSendError, ViaLlmError, Via
 
 pub use crate::call::stream::{Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
 pub use crate::call::{Call, Deferred, InCall, InFuture};
-pub use crate::content::{Capture, Hashed, Piece, Redacted};
+pub use crate::content::{Capture, ContentKind, Hashed, Redacted};
 use crate::extract;
 use crate::extract::error::{ErrorFacts, LlmError};
 pub use crate::extract::item::Chunk;
@@ -43,12 +43,12 @@ pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> C
 }
 
 /// Whether a piece of content may be recorded; if not, the argument is not even evaluated.
-pub fn captures(request: &Request, piece: Piece) -> bool {
+pub fn captures(request: &Request, piece: ContentKind) -> bool {
     request.captures(piece)
 }
 
 /// `skip(…)`: this function does not record the piece, whatever the application allows.
-pub fn skip(request: &mut Request, piece: Piece) {
+pub fn skip(request: &mut Request, piece: ContentKind) {
     request.content.skip(piece);
 }
 

@@ -9,7 +9,7 @@ use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::content::RequestBudget;
-use crate::enrich::quality::Outermost;
+use crate::enrich::quality::RootState;
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 
@@ -20,7 +20,7 @@ pub(crate) struct Scope {
     /// Those of the tags that metrics are told apart by.
     labels: Vec<KeyValue>,
     agent: Option<Arc<Agent>>,
-    outermost: Option<Arc<Outermost>>,
+    outermost: Option<Arc<RootState>>,
     /// What is left for content, if any is recorded.
     budget: Option<Arc<RequestBudget>>,
 }
@@ -87,7 +87,7 @@ impl Scope {
             }
         }
         let is_agent = site.kind == Kind::Agent;
-        let outermost = Outermost::under(outer.outermost.as_ref());
+        let outermost = RootState::under(outer.outermost.as_ref());
         let budget = outer.budget.clone().or_else(RequestBudget::begin);
         let is_first = (outermost.is_some() && outer.outermost.is_none())
             || (budget.is_some() && outer.budget.is_none());
@@ -126,7 +126,7 @@ impl Scope {
     }
 
     /// What is shared with every call under the same outermost one.
-    pub(crate) fn outermost(&self) -> Option<&Outermost> {
+    pub(crate) fn outermost(&self) -> Option<&RootState> {
         self.outermost.as_deref()
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry::{Context, KeyValue};
 
 use super::Open;
 use crate::call::context::Scope;
-use crate::content::{self, Piece};
+use crate::content::{self, ContentKind};
 use crate::enrich::quality;
 use crate::extract::rate_limits::RateLimits;
 use crate::extract::request_id;
@@ -275,8 +275,8 @@ impl CurrentCall {
     fn looks_at_output(&self) -> bool {
         let Some(open) = self.open.upgrade() else { return false };
         let request = &open.facts().request;
-        (content::content_allowed() && request.captures(Piece::Output))
-            || (quality::reads_texts(open.site.kind) && !request.content.skips(Piece::Output))
+        (content::content_allowed() && request.captures(ContentKind::Output))
+            || (quality::reads_texts(open.site.kind) && !request.content.skips(ContentKind::Output))
     }
 
     fn fill(&self, response: Response) -> &Self {

@@ -1,7 +1,7 @@
 //! One call from begin to finish: the only state machine in this crate.
 //!
 //! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
-//! by a panic. Whatever ends it becomes a [`Finished`], the single input of the span, the metrics and the events.
+//! by a panic. Whatever ends it becomes a [`CallRecord`], the single input of the span, the metrics and the events.
 
 pub(crate) mod context;
 
@@ -38,7 +38,7 @@ pub(crate) use registry::{close, end_all, keep as keep_open};
 pub(crate) use streamed::{Failure, Timing};
 
 use self::context::{Agent, Scope};
-use crate::content::{Piece, Recorded, RequestShare};
+use crate::content::{ContentKind, Recorded, RequestShare};
 use crate::enrich::pricing::{self, Price};
 use crate::enrich::quality;
 use crate::enrich::quality::Signals;
@@ -109,7 +109,7 @@ pub(crate) struct Attempts {
 }
 
 /// A call that has ended, seen by span, metrics and events alike.
-pub(crate) struct Finished<'a> {
+pub(crate) struct CallRecord<'a> {
     pub(crate) site: &'a CallSite,
     /// The agent on whose behalf the call ran; for an agent, itself.
     pub(crate) agent: Option<&'a Agent>,
@@ -154,7 +154,7 @@ impl Facts {
         let Facts { request, response, attempts, .. } = self;
         response.usage = response.usage.map(Usage::plausible);
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        let is_recorded = content::content_allowed() && request.captures(Piece::Output);
+        let is_recorded = content::content_allowed() && request.captures(ContentKind::Output);
         response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
     }
 }
@@ -174,7 +174,7 @@ impl<'a> Outcome<'a> {
     }
 }
 
-impl Finished<'_> {
+impl CallRecord<'_> {
     /// The name of the tool, agent, workflow or task: as given, or the function's.
     pub(crate) fn own_name(&self) -> &str {
         self.request.name.as_deref().unwrap_or(self.site.function)
@@ -298,13 +298,13 @@ impl Call {
         self.held.as_ref().is_some_and(|held| {
             quality::reads_texts(held.open.site.kind)
                 && metrics::are_wanted()
-                && !held.open.facts().request.content.skips(Piece::Output)
+                && !held.open.facts().request.content.skips(ContentKind::Output)
         })
     }
 
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
-        let takes = |held: &Held| held.open.facts().request.captures(Piece::Output);
+        let takes = |held: &Held| held.open.facts().request.captures(ContentKind::Output);
         content::content_allowed() && self.held.as_ref().is_some_and(takes)
     }
 
@@ -402,7 +402,7 @@ impl Held {
         let ended = is_mcp.then(|| mcp::Ended::of(open.site.kind, &facts.response, outcome));
         let told = ended.as_ref().and_then(mcp::Ended::outcome);
         let outcome = &told.as_ref().unwrap_or(outcome).bounded();
-        let finished = Finished {
+        let finished = CallRecord {
             mcp_status_code,
             site: &open.site,
             agent: open.scope.agent(),
@@ -472,7 +472,7 @@ impl Open {
     fn captures_instructions(&self) -> bool {
         let request = &self.facts().request;
         self.site.kind == Kind::FetchResponse
-            && [Piece::System, Piece::Tools].into_iter().any(|piece| request.captures(piece))
+            && [ContentKind::System, ContentKind::Tools].into_iter().any(|piece| request.captures(piece))
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 
-use super::{Call, Finished, Outcome, current};
+use super::{Call, CallRecord, Outcome, current};
 use crate::content;
 use crate::enrich::pricing::Price;
 use crate::extract::error::ErrorFacts;
@@ -109,7 +109,7 @@ impl Call {
         let open = &self.held.as_ref()?.open;
         let instruments = metrics::current()?;
         let facts = open.facts();
-        let so_far = Finished {
+        let so_far = CallRecord {
             site: &open.site,
             agent: open.scope.agent(),
             labels: open.scope.labels(),

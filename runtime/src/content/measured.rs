@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{copied, messages};
-use crate::value::Tree;
+use crate::value::ContentValue;
 
 /// A copy of an answer or of documents, as long as what is recorded of content would be, kept until it has been measured.
 #[derive(Clone, PartialEq)]
-pub(crate) struct Measured(Arc<Tree>);
+pub(crate) struct Measured(Arc<ContentValue>);
 
 impl fmt::Debug for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,16 +23,17 @@ impl Measured {
         copied(value).map(Measured::of_tree)
     }
 
-    pub(super) fn of_tree(tree: Tree) -> Self {
+    pub(super) fn of_tree(tree: ContentValue) -> Self {
         Measured(Arc::new(tree))
     }
 
     /// What a user sees of an answer: one text for each choice, without reasoning and tool calls.
     pub(crate) fn answers(&self) -> Vec<String> {
-        let messages = messages::output(Tree::clone(&self.0), &[], "stop").into_list().items;
+        let messages = messages::output(ContentValue::clone(&self.0), &[], "stop").into_list().items;
         let texts = messages.into_iter().filter_map(|mut message| {
             let parts = message.take(&["parts"])?.into_list().items;
-            let texts = parts.iter().filter(|part| part.get("type").and_then(Tree::as_str) == Some("text"));
+            let texts =
+                parts.iter().filter(|part| part.get("type").and_then(ContentValue::as_str) == Some("text"));
             let mut answer = String::new();
             for text in texts.filter_map(|part| part.get("content")) {
                 each_text(text, &mut |text| {
@@ -56,11 +57,15 @@ impl Measured {
     }
 }
 
-fn each_text(tree: &Tree, visit: &mut impl FnMut(&str)) {
+fn each_text(tree: &ContentValue, visit: &mut impl FnMut(&str)) {
     match tree {
-        Tree::Text(text) => visit(&text.kept),
-        Tree::List(list) => list.items.iter().for_each(|item| each_text(item, visit)),
-        Tree::Object(entries) => entries.iter().for_each(|(_, value)| each_text(value, visit)),
-        Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => {}
+        ContentValue::Text(text) => visit(&text.kept),
+        ContentValue::List(list) => list.items.iter().for_each(|item| each_text(item, visit)),
+        ContentValue::Object(entries) => entries.iter().for_each(|(_, value)| each_text(value, visit)),
+        ContentValue::Null
+        | ContentValue::Bool(_)
+        | ContentValue::Int(_)
+        | ContentValue::Double(_)
+        | ContentValue::Media(_) => {}
     }
 }

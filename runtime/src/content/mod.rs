@@ -24,7 +24,7 @@ mod structure;
 mod transcript;
 mod upload;
 
-use crate::value::{self, Tree};
+use crate::value::{self, ContentValue};
 pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
 pub(crate) use error_message::{error_message, redacted};
@@ -36,13 +36,13 @@ pub(crate) use policy::{
 };
 pub(crate) use policy::{content_allowed, content_on_events, content_on_spans};
 pub(crate) use question::{hash_of_input, hash_of_request};
-pub use recorded::Piece;
+pub use recorded::ContentKind;
 pub(crate) use recorded::{Captured, Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub use secret::Secret;
 pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
-pub use upload::{ContentDirectory, ContentPiece, ContentStore, ContentUpload};
+pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};
 #[cfg(feature = "otlp")]
 pub(crate) use upload::{Uploader, Uploads};
 
@@ -52,7 +52,7 @@ pub(crate) fn is_uploaded() -> bool {
 }
 
 /// A copy of a value, as much of it as the budget of one attribute allows.
-pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<Tree> {
+pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<ContentValue> {
     value::capture(value, limits())
 }
 

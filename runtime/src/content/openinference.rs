@@ -6,20 +6,20 @@ use std::borrow::Cow;
 use opentelemetry::{KeyValue, StringValue, Value};
 
 use super::policy;
-use super::recorded::Piece;
+use super::recorded::ContentKind;
 use crate::enrich::openinference;
 use crate::model::site::Kind;
 use crate::semconv::openinference::{
     INPUT_MIME_TYPE, INPUT_VALUE, OUTPUT_MIME_TYPE, OUTPUT_VALUE, RETRIEVAL_DOCUMENTS, document, mime_type,
     span_kind,
 };
-use crate::value::Tree;
+use crate::value::ContentValue;
 
 /// A span has room for 128 attributes, of which a document takes up to four: the best are shown.
 const MAX_DOCUMENTS: usize = 16;
 
 /// How many copies [`copies`] makes of a piece, for the span's budget: none unless it is switched on.
-pub(super) fn number_of_copies(kind: Kind, piece: Piece) -> usize {
+pub(super) fn number_of_copies(kind: Kind, piece: ContentKind) -> usize {
     match keys(piece) {
         Some(_) if openinference::is_on() && policy::content_on_spans() => {
             1 + usize::from(is_documents(kind, piece))
@@ -30,7 +30,7 @@ pub(super) fn number_of_copies(kind: Kind, piece: Piece) -> usize {
 
 /// A piece of content in OpenInference's words: `tree` is what is recorded of it, and `text` is its JSON, or the tree's
 /// text.
-pub(super) fn copies(kind: Kind, piece: Piece, tree: &Tree, text: &str) -> Vec<KeyValue> {
+pub(super) fn copies(kind: Kind, piece: ContentKind, tree: &ContentValue, text: &str) -> Vec<KeyValue> {
     let Some((value, mime)) = keys(piece) else { return Vec::new() };
     // The messages of a model stay messages, which backends show as a chat; elsewhere what is one text is shown as it is.
     let plain = if openinference::name(kind) == span_kind::LLM { None } else { plain_text(tree) };
@@ -41,7 +41,7 @@ pub(super) fn copies(kind: Kind, piece: Piece, tree: &Tree, text: &str) -> Vec<K
     let mut copies =
         vec![KeyValue::new(value, StringValue::from(text.into_owned())), KeyValue::new(mime, form)];
     if is_documents(kind, piece)
-        && let Tree::List(list) = tree
+        && let ContentValue::List(list) = tree
     {
         for (index, document) in list.items.iter().take(MAX_DOCUMENTS).enumerate() {
             copies.extend(document_attributes(index, document));
@@ -50,32 +50,32 @@ pub(super) fn copies(kind: Kind, piece: Piece, tree: &Tree, text: &str) -> Vec<K
     copies
 }
 
-fn is_documents(kind: Kind, piece: Piece) -> bool {
-    (kind, piece) == (Kind::Retrieval, Piece::Output)
+fn is_documents(kind: Kind, piece: ContentKind) -> bool {
+    (kind, piece) == (Kind::Retrieval, ContentKind::Output)
 }
 
 /// Instructions, definitions of tools and variables are neither input nor output.
-fn keys(piece: Piece) -> Option<(&'static str, &'static str)> {
+fn keys(piece: ContentKind) -> Option<(&'static str, &'static str)> {
     match piece {
-        Piece::Input | Piece::Query | Piece::Arguments | Piece::Records => {
+        ContentKind::Input | ContentKind::Query | ContentKind::Arguments | ContentKind::Records => {
             Some((INPUT_VALUE, INPUT_MIME_TYPE))
         }
-        Piece::Output => Some((OUTPUT_VALUE, OUTPUT_MIME_TYPE)),
-        Piece::System | Piece::Tools | Piece::Variables => None,
+        ContentKind::Output => Some((OUTPUT_VALUE, OUTPUT_MIME_TYPE)),
+        ContentKind::System | ContentKind::Tools | ContentKind::Variables => None,
     }
 }
 
 /// The text that a piece consists of: a query, the only part of the only message, the result of a tool.
-fn plain_text(tree: &Tree) -> Option<Cow<'_, str>> {
+fn plain_text(tree: &ContentValue) -> Option<Cow<'_, str>> {
     match tree {
-        Tree::Text(text) => Some(text.shown()),
-        Tree::List(messages) if messages.items.len() == 1 => match messages.items[0].get("parts")? {
-            Tree::List(parts) if parts.items.len() == 1 && is_text(&parts.items[0]) => {
+        ContentValue::Text(text) => Some(text.shown()),
+        ContentValue::List(messages) if messages.items.len() == 1 => match messages.items[0].get("parts")? {
+            ContentValue::List(parts) if parts.items.len() == 1 && is_text(&parts.items[0]) => {
                 parts.items[0].get("content")?.shown()
             }
             _ => None,
         },
-        Tree::Object(entries) => match &entries[..] {
+        ContentValue::Object(entries) => match &entries[..] {
             [(key, text)] if key == "result" => text.shown(),
             _ => None,
         },
@@ -83,16 +83,16 @@ fn plain_text(tree: &Tree) -> Option<Cow<'_, str>> {
     }
 }
 
-fn is_text(part: &Tree) -> bool {
-    part.get("type").and_then(Tree::as_str) == Some("text")
+fn is_text(part: &ContentValue) -> bool {
+    part.get("type").and_then(ContentValue::as_str) == Some("text")
 }
 
-fn document_attributes(index: usize, tree: &Tree) -> Vec<KeyValue> {
-    let Tree::Object(entries) = tree else { return Vec::new() };
+fn document_attributes(index: usize, tree: &ContentValue) -> Vec<KeyValue> {
+    let ContentValue::Object(entries) = tree else { return Vec::new() };
     let attribute =
         |field: &str, value: Value| KeyValue::new(format!("{RETRIEVAL_DOCUMENTS}.{index}.{field}"), value);
     // A tree always serializes.
-    let as_text = |tree: &Tree| match tree.shown() {
+    let as_text = |tree: &ContentValue| match tree.shown() {
         Some(text) => text.into_owned(),
         None => serde_json::to_string(tree).unwrap_or_default(),
     };
@@ -109,16 +109,16 @@ fn document_attributes(index: usize, tree: &Tree) -> Vec<KeyValue> {
         }
     }
     if !rest.is_empty() {
-        attributes.push(attribute(document::METADATA, as_text(&Tree::Object(rest)).into()));
+        attributes.push(attribute(document::METADATA, as_text(&ContentValue::Object(rest)).into()));
     }
     attributes
 }
 
 #[expect(clippy::cast_precision_loss, reason = "scores are small")]
-fn number(tree: &Tree) -> Option<f64> {
+fn number(tree: &ContentValue) -> Option<f64> {
     match tree {
-        Tree::Double(number) => Some(*number),
-        Tree::Int(number) => Some(*number as f64),
+        ContentValue::Double(number) => Some(*number),
+        ContentValue::Int(number) => Some(*number as f64),
         _ => None,
     }
 }

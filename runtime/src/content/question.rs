@@ -8,7 +8,7 @@ use super::recorded::INPUT_KEYS;
 use super::rules::Rules;
 use super::{copied, messages};
 use crate::value::sha256::Hmac;
-use crate::value::{Limits, Tree, capture};
+use crate::value::{ContentValue, Limits, capture};
 
 /// Bytes of the hash that are kept: enough to tell a program's questions apart, and short enough for a legend.
 const KEPT: usize = 6;
@@ -24,10 +24,12 @@ pub(crate) fn hash_of_request<T: Serialize + ?Sized>(body: &T, key: &[u8]) -> Op
     hash(capture(body, limits)?.take(INPUT_KEYS)?, key)
 }
 
-fn hash(tree: Tree, key: &[u8]) -> Option<String> {
+fn hash(tree: ContentValue, key: &[u8]) -> Option<String> {
     let messages = messages::input(tree).into_list().items;
-    let from_users =
-        messages.iter().rev().filter(|message| message.get("role").and_then(Tree::as_str) == Some("user"));
+    let from_users = messages
+        .iter()
+        .rev()
+        .filter(|message| message.get("role").and_then(ContentValue::as_str) == Some("user"));
     // A message of a user's can have nothing but the results of tools.
     let question = from_users.map(normalised).find(|question| !question.is_empty())?;
     // With a key: who does not have it cannot try questions out.
@@ -42,12 +44,13 @@ fn hash(tree: Tree, key: &[u8]) -> Option<String> {
 
 /// The words of a message in lower case, with one space between them: "Reset my password?" and "reset my  password" are one
 /// question.
-fn normalised(message: &Tree) -> String {
+fn normalised(message: &ContentValue) -> String {
     let mut words = String::new();
-    let Some(Tree::List(parts)) = message.get("parts") else { return words };
-    let texts = parts.items.iter().filter(|part| part.get("type").and_then(Tree::as_str) == Some("text"));
+    let Some(ContentValue::List(parts)) = message.get("parts") else { return words };
+    let texts =
+        parts.items.iter().filter(|part| part.get("type").and_then(ContentValue::as_str) == Some("text"));
     for text in texts.filter_map(|part| part.get("content")) {
-        let Tree::Text(text) = text else { continue };
+        let ContentValue::Text(text) = text else { continue };
         for word in text.kept.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             if !words.is_empty() {
                 words.push(' ');

@@ -11,15 +11,15 @@ use super::rules::Rules;
 use super::structure::structured;
 use super::transcript::Transcript;
 use super::{Measured, messages, openinference, policy, upload};
-use crate::call::{Finished, Outcome};
+use crate::call::{CallRecord, Outcome};
 use crate::model::argument::Text;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::value::{self, Limits, Tree};
+use crate::value::{self, ContentValue, Limits};
 
 /// A piece of content that a call can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum ContentKind {
     /// Instructions that the API takes apart from the messages.
     System,
     /// The messages sent, or what a workflow was asked.
@@ -39,20 +39,34 @@ pub enum Piece {
 }
 
 /// Which pieces the conventions have on a call of this kind.
-fn belongs(kind: Kind, piece: Piece) -> bool {
+fn belongs(kind: Kind, piece: ContentKind) -> bool {
     match kind {
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
-            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools | Piece::Variables)
+            matches!(
+                piece,
+                ContentKind::System
+                    | ContentKind::Input
+                    | ContentKind::Output
+                    | ContentKind::Tools
+                    | ContentKind::Variables
+            )
         }
         Kind::Agent | Kind::RemoteAgent => {
-            matches!(piece, Piece::System | Piece::Input | Piece::Output | Piece::Tools)
+            matches!(
+                piece,
+                ContentKind::System | ContentKind::Input | ContentKind::Output | ContentKind::Tools
+            )
         }
-        Kind::FetchResponse => matches!(piece, Piece::System | Piece::Output | Piece::Tools),
-        Kind::CreateAgent => piece == Piece::System,
-        Kind::Retrieval | Kind::SearchMemory => matches!(piece, Piece::Query | Piece::Output),
-        Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => piece == Piece::Records,
-        Kind::Tool | Kind::McpClient | Kind::McpServer => matches!(piece, Piece::Arguments | Piece::Output),
-        Kind::Workflow => matches!(piece, Piece::Input | Piece::Output),
+        Kind::FetchResponse => {
+            matches!(piece, ContentKind::System | ContentKind::Output | ContentKind::Tools)
+        }
+        Kind::CreateAgent => piece == ContentKind::System,
+        Kind::Retrieval | Kind::SearchMemory => matches!(piece, ContentKind::Query | ContentKind::Output),
+        Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => piece == ContentKind::Records,
+        Kind::Tool | Kind::McpClient | Kind::McpServer => {
+            matches!(piece, ContentKind::Arguments | ContentKind::Output)
+        }
+        Kind::Workflow => matches!(piece, ContentKind::Input | ContentKind::Output),
         Kind::Embeddings
         | Kind::Rerank
         | Kind::DeleteMemory
@@ -68,8 +82,8 @@ fn belongs(kind: Kind, piece: Piece) -> bool {
 /// What was captured of a call, and what its function keeps to itself.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Captured {
-    pieces: Vec<(Piece, Tree)>,
-    skipped: Vec<Piece>,
+    pieces: Vec<(ContentKind, ContentValue)>,
+    skipped: Vec<ContentKind>,
 }
 
 /// Content does not end up in a log because somebody prints a request.
@@ -80,25 +94,25 @@ impl fmt::Debug for Captured {
 }
 
 impl Captured {
-    pub(crate) fn skip(&mut self, piece: Piece) {
+    pub(crate) fn skip(&mut self, piece: ContentKind) {
         self.skipped.push(piece);
         self.pieces.retain(|(known, _)| *known != piece);
     }
 
     /// Whether the function keeps a piece to itself.
-    pub(crate) fn skips(&self, piece: Piece) -> bool {
+    pub(crate) fn skips(&self, piece: ContentKind) -> bool {
         self.skipped.contains(&piece)
     }
 
     /// Whether a piece may be recorded. If not, nobody looks at it.
-    pub(crate) fn takes(&self, kind: Kind, piece: Piece) -> bool {
+    pub(crate) fn takes(&self, kind: Kind, piece: ContentKind) -> bool {
         let is_wanted =
             policy::content_allowed_of(kind) || (upload::is_on() && upload::is_uploaded(kind, piece));
         is_wanted && belongs(kind, piece) && !self.skipped.contains(&piece)
     }
 
     /// Captures any value that may be recorded.
-    pub(crate) fn capture<T: Serialize + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+    pub(crate) fn capture<T: Serialize + ?Sized>(&mut self, kind: Kind, piece: ContentKind, value: &T) {
         if self.takes(kind, piece)
             && let Some(tree) = value::capture(value, Rules::current().limits())
         {
@@ -110,7 +124,7 @@ impl Captured {
     pub(crate) fn capture_entry<T: Serialize + ?Sized>(
         &mut self,
         kind: Kind,
-        piece: Piece,
+        piece: ContentKind,
         name: &'static str,
         value: &T,
     ) {
@@ -119,16 +133,16 @@ impl Captured {
         }
         let Some(value) = value::capture(value, Rules::current().limits()) else { return };
         let known = self.pieces.iter_mut().find(|(known, _)| *known == piece);
-        if let Some((_, Tree::Object(entries))) = known {
+        if let Some((_, ContentValue::Object(entries))) = known {
             entries.retain(|(known, _)| known != name);
             entries.push((name.into(), value));
         } else {
-            self.set(piece, Tree::object([(name, Some(value))]));
+            self.set(piece, ContentValue::object([(name, Some(value))]));
         }
     }
 
     /// Captures a text that may be recorded.
-    pub(crate) fn capture_text<T: Text + ?Sized>(&mut self, kind: Kind, piece: Piece, value: &T) {
+    pub(crate) fn capture_text<T: Text + ?Sized>(&mut self, kind: Kind, piece: ContentKind, value: &T) {
         if self.takes(kind, piece)
             && let Some(Some(text)) = crate::value::panic::catch_user_panic(|| value.text())
         {
@@ -138,7 +152,7 @@ impl Captured {
 
     /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
     pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.capture(Kind::Chat, Piece::Output, value);
+        self.capture(Kind::Chat, ContentKind::Output, value);
     }
 
     /// The same for what was streamed, which may be measured as well.
@@ -149,8 +163,8 @@ impl Captured {
     ) -> Option<Measured> {
         let tree = transcript.into_tree()?;
         let measured = is_measured.then(|| Measured::of_tree(tree.clone()));
-        if self.takes(Kind::Chat, Piece::Output) {
-            self.set(Piece::Output, tree);
+        if self.takes(Kind::Chat, ContentKind::Output) {
+            self.set(ContentKind::Output, tree);
         }
         measured
     }
@@ -176,21 +190,22 @@ impl Captured {
 
     /// Captures a tool's arguments from an MCP message, or from its parameters.
     fn capture_message<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
-        if !self.takes(kind, Piece::Arguments) {
+        if !self.takes(kind, ContentKind::Arguments) {
             return;
         }
         let limits = Limits { keys: Some(&["params", "arguments"]), ..Rules::current().limits() };
         let Some(mut body) = value::capture(body, limits) else { return };
         let mut params = body.take(&["params"]).unwrap_or(body);
         if let Some(arguments) = params.take(&["arguments"]) {
-            self.set(Piece::Arguments, arguments);
+            self.set(ContentKind::Arguments, arguments);
         }
     }
 
-    fn set(&mut self, piece: Piece, mut tree: Tree) {
+    fn set(&mut self, piece: ContentKind, mut tree: ContentValue) {
         // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
-        let known = self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == Piece::Variables);
-        if let (Some((_, Tree::Object(known))), Tree::Object(new)) = (known, &mut tree) {
+        let known =
+            self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == ContentKind::Variables);
+        if let (Some((_, ContentValue::Object(known))), ContentValue::Object(new)) = (known, &mut tree) {
             known.retain(|(name, _)| new.iter().all(|(new, _)| new != name));
             known.append(new);
             return;
@@ -221,10 +236,10 @@ impl Captured {
 pub(super) const INPUT_KEYS: &[&str] = &["messages", "input", "contents", "prompt"];
 
 /// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
-const REQUEST_KEYS: &[(Piece, &[&str])] = &[
-    (Piece::Input, INPUT_KEYS),
-    (Piece::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
-    (Piece::Tools, &["tools", "toolConfig", "functions"]),
+const REQUEST_KEYS: &[(ContentKind, &[&str])] = &[
+    (ContentKind::Input, INPUT_KEYS),
+    (ContentKind::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
+    (ContentKind::Tools, &["tools", "toolConfig", "functions"]),
 ];
 
 /// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and
@@ -246,7 +261,7 @@ pub(super) struct Form {
 
 struct Attribute {
     key: Key,
-    tree: Tree,
+    tree: ContentValue,
     /// What the tree is as text: JSON, unless it is a text by itself.
     text: String,
     /// The same in OpenInference's words, for the span only.
@@ -256,7 +271,7 @@ struct Attribute {
 impl Attribute {
     /// One that is a text by itself.
     fn text(key: Key, text: String) -> Self {
-        Attribute { key, tree: Tree::text(text.clone()), text, copies: Vec::new() }
+        Attribute { key, tree: ContentValue::text(text.clone()), text, copies: Vec::new() }
     }
 
     /// What it takes of the span's budget.
@@ -267,7 +282,7 @@ impl Attribute {
 
 impl Recorded {
     /// `request` knows what the function skips, `response` has the output.
-    pub(crate) fn of(call: &Finished<'_>) -> Self {
+    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
         let request = &call.request.content;
         let of_prompt;
         let captured = request.pieces.iter().chain(&call.response.content.pieces);
@@ -275,9 +290,10 @@ impl Recorded {
             captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
         if call.site.kind.is_mcp() && !call.request.calls_tool() {
             // What a prompt is asked for with are its variables. Other messages have no content.
-            let is_asked_for_with = |piece: Piece| piece == Piece::Arguments && call.request.gets_prompt();
+            let is_asked_for_with =
+                |piece: ContentKind| piece == ContentKind::Arguments && call.request.gets_prompt();
             let arguments = pieces.iter().find(|(piece, _)| is_asked_for_with(*piece));
-            of_prompt = arguments.map(|(_, tree)| (Piece::Variables, tree.clone()));
+            of_prompt = arguments.map(|(_, tree)| (ContentKind::Variables, tree.clone()));
             pieces = of_prompt.iter().collect();
         }
         if pieces.is_empty() {
@@ -286,11 +302,11 @@ impl Recorded {
         let rules = Rules::current();
         // The small ones first: what they leave of the span's budget is for the messages.
         pieces.sort_by_key(|(piece, _)| match piece {
-            Piece::Query | Piece::Arguments => 0,
-            Piece::System | Piece::Variables => 1,
-            Piece::Tools => 2,
-            Piece::Output | Piece::Records => 3,
-            Piece::Input => 4,
+            ContentKind::Query | ContentKind::Arguments => 0,
+            ContentKind::System | ContentKind::Variables => 1,
+            ContentKind::Tools => 2,
+            ContentKind::Output | ContentKind::Records => 3,
+            ContentKind::Input => 4,
         });
         let kind = call.site.kind;
         let form = Form {
@@ -302,13 +318,13 @@ impl Recorded {
             if upload::is_on() { uploaded(call, &form, &mut pieces, &rules) } else { Vec::new() };
         let share = call.content_share;
         let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
-        let written = |piece: Piece| 1 + openinference::number_of_copies(kind, piece);
+        let written = |piece: ContentKind| 1 + openinference::number_of_copies(kind, piece);
         let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
         let mut recorded = Vec::with_capacity(pieces.len());
         for (piece, tree) in pieces {
             let budget = rules.per_attribute.min(left / waiting);
             let made = || {
-                if *piece == Piece::Variables {
+                if *piece == ContentKind::Variables {
                     return variables(tree.clone(), &rules, budget);
                 }
                 let Some(mut attribute) = attribute(&form, *piece, tree.clone(), &rules, budget) else {
@@ -365,16 +381,16 @@ pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
     rules.settle(&mut tree);
     rules.redact(&mut tree);
     match tree {
-        Tree::Text(text) => Some(value::to_text(text, rules.per_attribute)),
+        ContentValue::Text(text) => Some(value::to_text(text, rules.per_attribute)),
         _ => None,
     }
 }
 
 /// Hands over what is kept elsewhere, and takes it out of the pieces if it is to be nowhere else.
 fn uploaded(
-    call: &Finished<'_>,
+    call: &CallRecord<'_>,
     form: &Form,
-    pieces: &mut Vec<&(Piece, Tree)>,
+    pieces: &mut Vec<&(ContentKind, ContentValue)>,
     rules: &Arc<Rules>,
 ) -> Vec<(&'static str, String)> {
     let ids = (call.ids.0.to_string(), call.ids.1.to_string());
@@ -389,55 +405,61 @@ fn uploaded(
 
 /// A whole piece in the form in which it is recorded, as JSON.
 #[cfg(feature = "otlp")]
-pub(super) fn formed(form: &Form, piece: Piece, tree: Tree, rules: &Rules) -> Option<String> {
+pub(super) fn formed(form: &Form, piece: ContentKind, tree: ContentValue, rules: &Rules) -> Option<String> {
     attribute(form, piece, tree, rules, rules.per_upload()).map(|attribute| attribute.text)
 }
 
 /// The attribute that a piece of a call becomes.
-pub(super) fn attribute_key(piece: Piece, kind: Kind) -> &'static str {
+pub(super) fn attribute_key(piece: ContentKind, kind: Kind) -> &'static str {
     match (piece, kind) {
-        (Piece::System, _) => attribute::SYSTEM_INSTRUCTIONS,
-        (Piece::Input, _) => attribute::INPUT_MESSAGES,
-        (Piece::Tools, _) => attribute::TOOL_DEFINITIONS,
-        (Piece::Arguments, _) => attribute::TOOL_CALL_ARGUMENTS,
-        (Piece::Variables, _) => attribute::PROMPT_VARIABLE,
-        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => attribute::MEMORY_RECORDS,
-        (Piece::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
-        (Piece::Output, Kind::Tool | Kind::McpClient | Kind::McpServer) => attribute::TOOL_CALL_RESULT,
-        (Piece::Output, _) => attribute::OUTPUT_MESSAGES,
-        (Piece::Query, Kind::SearchMemory) => attribute::MEMORY_QUERY_TEXT,
-        (Piece::Query, _) => attribute::RETRIEVAL_QUERY_TEXT,
+        (ContentKind::System, _) => attribute::SYSTEM_INSTRUCTIONS,
+        (ContentKind::Input, _) => attribute::INPUT_MESSAGES,
+        (ContentKind::Tools, _) => attribute::TOOL_DEFINITIONS,
+        (ContentKind::Arguments, _) => attribute::TOOL_CALL_ARGUMENTS,
+        (ContentKind::Variables, _) => attribute::PROMPT_VARIABLE,
+        (ContentKind::Records, _) | (ContentKind::Output, Kind::SearchMemory) => attribute::MEMORY_RECORDS,
+        (ContentKind::Output, Kind::Retrieval) => attribute::RETRIEVED_DOCUMENTS,
+        (ContentKind::Output, Kind::Tool | Kind::McpClient | Kind::McpServer) => attribute::TOOL_CALL_RESULT,
+        (ContentKind::Output, _) => attribute::OUTPUT_MESSAGES,
+        (ContentKind::Query, Kind::SearchMemory) => attribute::MEMORY_QUERY_TEXT,
+        (ContentKind::Query, _) => attribute::RETRIEVAL_QUERY_TEXT,
     }
 }
 
-fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: usize) -> Option<Attribute> {
+fn attribute(
+    form: &Form,
+    piece: ContentKind,
+    mut tree: ContentValue,
+    rules: &Rules,
+    budget: usize,
+) -> Option<Attribute> {
     rules.settle(&mut tree);
     let key = Key::from(attribute_key(piece, form.kind));
     let mut tree = match (piece, form.kind) {
-        (Piece::System, _) => messages::system(tree),
-        (Piece::Input, _) => messages::input(tree),
-        (Piece::Tools, _) => messages::tools(tree),
-        (Piece::Arguments, _) => messages::object(tree, "arguments"),
-        (Piece::Records, _) | (Piece::Output, Kind::SearchMemory) => messages::records(tree)?,
-        (Piece::Output, Kind::Retrieval) => messages::documents(tree)?,
-        (Piece::Output, Kind::McpClient | Kind::McpServer) => {
+        (ContentKind::System, _) => messages::system(tree),
+        (ContentKind::Input, _) => messages::input(tree),
+        (ContentKind::Tools, _) => messages::tools(tree),
+        (ContentKind::Arguments, _) => messages::object(tree, "arguments"),
+        (ContentKind::Records, _) | (ContentKind::Output, Kind::SearchMemory) => messages::records(tree)?,
+        (ContentKind::Output, Kind::Retrieval) => messages::documents(tree)?,
+        (ContentKind::Output, Kind::McpClient | Kind::McpServer) => {
             // Of a JSON-RPC response its result.
             let mut tree = tree;
             messages::object(tree.take(&["result"]).unwrap_or(tree), "result")
         }
-        (Piece::Output, Kind::Tool) => messages::object(tree, "result"),
-        (Piece::Output, _) => {
+        (ContentKind::Output, Kind::Tool) => messages::object(tree, "result"),
+        (ContentKind::Output, _) => {
             // The schema demands a reason; what was returned in peace has stopped by itself.
             let otherwise = if form.is_completed { "stop" } else { "error" };
             messages::output(tree, &form.finish_reasons, otherwise)
         }
-        (Piece::Query, _) => {
+        (ContentKind::Query, _) => {
             rules.redact(&mut tree);
-            let Tree::Text(text) = tree else { return None };
+            let ContentValue::Text(text) = tree else { return None };
             return Some(Attribute::text(key, value::to_text(text, budget)));
         }
         // Several attributes by themselves.
-        (Piece::Variables, _) => return None,
+        (ContentKind::Variables, _) => return None,
     };
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
@@ -446,20 +468,20 @@ fn attribute(form: &Form, piece: Piece, mut tree: Tree, rules: &Rules, budget: u
 }
 
 /// The attributes that a prompt's variables become: each is a text, or the JSON of what it is.
-fn variables(mut tree: Tree, rules: &Rules, budget: usize) -> Vec<Attribute> {
+fn variables(mut tree: ContentValue, rules: &Rules, budget: usize) -> Vec<Attribute> {
     rules.settle(&mut tree);
-    let Tree::Object(variables) = messages::object(tree, "value") else { return Vec::new() };
+    let ContentValue::Object(variables) = messages::object(tree, "value") else { return Vec::new() };
     let (mut left, mut waiting) = (budget, variables.len());
     let mut attributes = Vec::with_capacity(waiting);
     for (name, mut value) in variables {
         rules.redact(&mut value);
         let text = match value {
             // Not given.
-            Tree::Null => {
+            ContentValue::Null => {
                 waiting -= 1;
                 continue;
             }
-            Tree::Text(text) => value::to_text(text, left / waiting),
+            ContentValue::Text(text) => value::to_text(text, left / waiting),
             other => value::fitted_or_mark(other, left / waiting).1,
         };
         left = left.saturating_sub(text.len());

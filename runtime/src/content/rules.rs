@@ -9,7 +9,7 @@ use regex_automata::meta::Regex;
 use super::capture::HashKey;
 use super::redact;
 use super::upload;
-use crate::value::{Limits, Tree};
+use crate::value::{ContentValue, Limits};
 
 /// So much more of a text is kept than may be recorded, for a secret across the cut to be seen as a whole.
 const MARGIN: usize = 256;
@@ -137,23 +137,23 @@ impl Rules {
     }
 
     /// Redacts every text of a tree, keys and numbers included.
-    pub(super) fn redact(&self, tree: &mut Tree) {
+    pub(super) fn redact(&self, tree: &mut ContentValue) {
         match tree {
-            Tree::Text(text) => {
+            ContentValue::Text(text) => {
                 let was_whole = text.is_whole();
                 text.kept = self.redacted(std::mem::take(&mut text.kept));
                 text.bytes = if was_whole { text.kept.len() } else { text.bytes.max(text.kept.len() + 1) };
             }
-            Tree::Int(number) => {
+            ContentValue::Int(number) => {
                 // A card's number in a JSON number is a card's number.
                 let digits = number.to_string();
                 let redacted = if digits.len() < 12 { digits.clone() } else { self.redacted(digits.clone()) };
                 if redacted != digits {
-                    *tree = Tree::text(redacted);
+                    *tree = ContentValue::text(redacted);
                 }
             }
-            Tree::List(list) => list.items.iter_mut().for_each(|item| self.redact(item)),
-            Tree::Object(entries) => {
+            ContentValue::List(list) => list.items.iter_mut().for_each(|item| self.redact(item)),
+            ContentValue::Object(entries) => {
                 for (key, value) in entries {
                     self.redact_by_name(key, value);
                     if let std::borrow::Cow::Owned(name) = key {
@@ -162,26 +162,27 @@ impl Rules {
                     self.redact(value);
                 }
             }
-            Tree::Null | Tree::Bool(_) | Tree::Double(_) | Tree::Media(_) => {}
+            ContentValue::Null | ContentValue::Bool(_) | ContentValue::Double(_) | ContentValue::Media(_) => {
+            }
         }
     }
 
     /// `{"password": "…"}`: what a value is called may tell what its form does not.
-    fn redact_by_name(&self, name: &str, value: &mut Tree) {
+    fn redact_by_name(&self, name: &str, value: &mut ContentValue) {
         let is_secret = self.redaction.builtin
             && match value {
-                Tree::Text(text) => redact::is_secret(name, &text.kept),
-                Tree::Int(number) => redact::is_secret(name, &number.to_string()),
+                ContentValue::Text(text) => redact::is_secret(name, &text.kept),
+                ContentValue::Int(number) => redact::is_secret(name, &number.to_string()),
                 _ => false,
             };
         if is_secret {
-            *value = Tree::text(redact::SECRET.to_owned());
+            *value = ContentValue::text(redact::SECRET.to_owned());
         }
     }
 
     /// Takes the margin off texts that were cut. What the cut went through may have been a secret, and too short to
     /// be seen as one; before this, only whole ones can be in what stays.
-    pub(super) fn settle(&self, tree: &mut Tree) {
+    pub(super) fn settle(&self, tree: &mut ContentValue) {
         tree.each_text(&mut |text| {
             if !text.is_whole() {
                 let redacted = self.redacted(std::mem::take(&mut text.kept));

@@ -5,35 +5,35 @@ use std::collections::HashMap;
 use opentelemetry::Key;
 use opentelemetry::logs::AnyValue;
 
-use crate::value::Tree;
+use crate::value::ContentValue;
 
 /// A level of maps is three messages inside each other in protobuf, and most receivers read a hundred: what lies
 /// deeper than this is JSON, or they would refuse the whole request.
 const MAX_DEPTH: usize = 24;
 
 /// The value of an attribute of an event.
-pub(super) fn structured(tree: &Tree) -> AnyValue {
+pub(super) fn structured(tree: &ContentValue) -> AnyValue {
     value(tree, 0)
 }
 
-fn value(tree: &Tree, depth: usize) -> AnyValue {
+fn value(tree: &ContentValue, depth: usize) -> AnyValue {
     match tree {
         // Reached in lists only, where leaving it out would move what follows.
-        Tree::Null => AnyValue::from("null"),
-        Tree::Bool(value) => AnyValue::Boolean(*value),
+        ContentValue::Null => AnyValue::from("null"),
+        ContentValue::Bool(value) => AnyValue::Boolean(*value),
         // As text what no integer of OTLP holds: a double would be another number.
-        Tree::Int(value) => {
+        ContentValue::Int(value) => {
             i64::try_from(*value).map_or_else(|_| AnyValue::from(value.to_string()), AnyValue::Int)
         }
-        Tree::Double(value) => AnyValue::Double(*value),
-        Tree::Text(text) => AnyValue::from(text.shown().into_owned()),
-        Tree::Media(media) => AnyValue::from(media.to_string()),
-        Tree::List(_) | Tree::Object(_) if depth == MAX_DEPTH => {
+        ContentValue::Double(value) => AnyValue::Double(*value),
+        ContentValue::Text(text) => AnyValue::from(text.shown().into_owned()),
+        ContentValue::Media(media) => AnyValue::from(media.to_string()),
+        ContentValue::List(_) | ContentValue::Object(_) if depth == MAX_DEPTH => {
             AnyValue::from(serde_json::to_string(tree).unwrap_or_default())
         }
-        Tree::List(list) => list.items.iter().map(|item| value(item, depth + 1)).collect(),
-        Tree::Object(entries) => {
-            let known = entries.iter().filter(|(_, entry)| *entry != Tree::Null);
+        ContentValue::List(list) => list.items.iter().map(|item| value(item, depth + 1)).collect(),
+        ContentValue::Object(entries) => {
+            let known = entries.iter().filter(|(_, entry)| *entry != ContentValue::Null);
             let map: HashMap<Key, AnyValue> =
                 known.map(|(key, entry)| (Key::from(key.clone()), value(entry, depth + 1))).collect();
             AnyValue::Map(Box::new(map))

@@ -1,7 +1,7 @@
 //! What a stream said: its deltas put together, within the budget that a whole response has.
 
 use super::rules::Rules;
-use crate::value::{Elements, Limits, List, Text, Tree};
+use crate::value::{ContentValue, Elements, Limits, List, Text};
 
 /// More choices than any provider offers: an index from the network must not size our memory.
 pub(crate) const MAX_CHOICES: usize = crate::value::bounds::MAX_ITEMS;
@@ -37,7 +37,7 @@ pub(crate) struct ToolCallDelta {
     id: Text,
     name: Text,
     arguments: Text,
-    object: Option<Tree>,
+    object: Option<ContentValue>,
 }
 
 #[derive(Debug)]
@@ -103,13 +103,13 @@ impl Transcript {
     }
 
     /// A response body with one message for each choice; nothing if nothing was said.
-    pub(super) fn into_tree(mut self) -> Option<Tree> {
+    pub(super) fn into_tree(mut self) -> Option<ContentValue> {
         if self.choices.iter().all(|choice| choice.parts.is_empty()) {
             return None;
         }
         self.choices.sort_by_key(|choice| choice.index);
         let choices = self.choices.into_iter().map(Choice::into_tree);
-        Some(Tree::object([("choices", Some(Tree::list(Elements::Values, choices)))]))
+        Some(ContentValue::object([("choices", Some(ContentValue::list(Elements::Values, choices)))]))
     }
 
     fn choice(&mut self, index: i64) -> Option<&mut Choice> {
@@ -160,16 +160,20 @@ impl Choice {
         }
     }
 
-    fn into_tree(self) -> Tree {
+    fn into_tree(self) -> ContentValue {
         let items = self.parts.into_iter().map(Part::into_tree).collect();
-        let parts = Tree::List(List { items, omitted: self.omitted, of: Elements::Parts });
-        let message = Tree::object([("role", Some(Tree::text("assistant"))), ("parts", Some(parts))]);
-        Tree::object([("message", Some(message)), ("finish_reason", self.finish_reason.map(Tree::text))])
+        let parts = ContentValue::List(List { items, omitted: self.omitted, of: Elements::Parts });
+        let message =
+            ContentValue::object([("role", Some(ContentValue::text("assistant"))), ("parts", Some(parts))]);
+        ContentValue::object([
+            ("message", Some(message)),
+            ("finish_reason", self.finish_reason.map(ContentValue::text)),
+        ])
     }
 }
 
 impl Part {
-    fn into_tree(self) -> Tree {
+    fn into_tree(self) -> ContentValue {
         match self {
             Part::Said { said, text, .. } => {
                 let kind = match said {
@@ -177,14 +181,17 @@ impl Part {
                     Said::Reasoning => "reasoning",
                     Said::Refusal => "refusal",
                 };
-                Tree::object([("type", Some(Tree::text(kind))), ("content", Some(Tree::Text(text)))])
+                ContentValue::object([
+                    ("type", Some(ContentValue::text(kind))),
+                    ("content", Some(ContentValue::Text(text))),
+                ])
             }
             Part::ToolCall { call, .. } => {
-                let given = |text: Text| (text.bytes > 0).then_some(Tree::Text(text));
-                Tree::object([
-                    ("type", Some(Tree::text("tool_call"))),
+                let given = |text: Text| (text.bytes > 0).then_some(ContentValue::Text(text));
+                ContentValue::object([
+                    ("type", Some(ContentValue::text("tool_call"))),
                     ("id", given(call.id)),
-                    ("name", Some(Tree::Text(call.name))),
+                    ("name", Some(ContentValue::Text(call.name))),
                     // A tool without parameters may have none at all.
                     ("arguments", given(call.arguments).or(call.object)),
                 ])
@@ -207,13 +214,13 @@ impl ToolCallDelta {
     }
 
     /// A piece of the arguments' text, or the object they are.
-    pub(crate) fn arguments(&mut self, arguments: Tree) {
+    pub(crate) fn arguments(&mut self, arguments: ContentValue) {
         match arguments {
-            Tree::Text(text) => self.arguments = text,
+            ContentValue::Text(text) => self.arguments = text,
             // A long text that looks like a file's.
-            Tree::Media(media) => self.arguments = Text::cut(&media.to_string(), MAX_NAME),
+            ContentValue::Media(media) => self.arguments = Text::cut(&media.to_string(), MAX_NAME),
             // Anthropic's, before the first piece of text.
-            Tree::Object(entries) if entries.is_empty() => {}
+            ContentValue::Object(entries) if entries.is_empty() => {}
             other => self.object = Some(other),
         }
     }
@@ -294,7 +301,7 @@ mod tests {
         delta.index(index);
         delta.id(id);
         delta.name(name);
-        delta.arguments(Tree::text(arguments));
+        delta.arguments(ContentValue::text(arguments));
         delta
     }
 

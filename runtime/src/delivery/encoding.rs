@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use flate2::write::GzEncoder;
 
-use super::Parcel;
+use super::ExportRequest;
 use crate::settings::{Compression, Protocol};
 
 /// How requests to one receiver are written.
@@ -35,10 +35,10 @@ impl Encoding {
     }
 
     /// The body of a request, or the message of a call.
-    pub(crate) fn encode(self, parcel: &Parcel) -> io::Result<Cow<'_, [u8]>> {
+    pub(crate) fn encode(self, request: &ExportRequest) -> io::Result<Cow<'_, [u8]>> {
         let body = match self.protocol {
-            Protocol::HttpProtobuf | Protocol::Grpc => Cow::Borrowed(&parcel.body[..]),
-            Protocol::HttpJson => Cow::Owned(json(parcel)?),
+            Protocol::HttpProtobuf | Protocol::Grpc => Cow::Borrowed(&request.body[..]),
+            Protocol::HttpJson => Cow::Owned(json(request)?),
         };
         match self.compression {
             Compression::None => Ok(body),
@@ -66,7 +66,7 @@ fn zstd(_: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 #[cfg(feature = "http-json")]
-fn json(parcel: &Parcel) -> io::Result<Vec<u8>> {
+fn json(request: &ExportRequest) -> io::Result<Vec<u8>> {
     use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
     use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -79,15 +79,15 @@ fn json(parcel: &Parcel) -> io::Result<Vec<u8>> {
         let request = R::decode(body).map_err(io::Error::other)?;
         serde_json::to_vec(&request).map_err(io::Error::other)
     }
-    match parcel.signal {
-        Signal::Traces => written::<ExportTraceServiceRequest>(&parcel.body),
-        Signal::Metrics => written::<ExportMetricsServiceRequest>(&parcel.body),
-        Signal::Logs => written::<ExportLogsServiceRequest>(&parcel.body),
+    match request.signal {
+        Signal::Traces => written::<ExportTraceServiceRequest>(&request.body),
+        Signal::Metrics => written::<ExportMetricsServiceRequest>(&request.body),
+        Signal::Logs => written::<ExportLogsServiceRequest>(&request.body),
     }
 }
 
 /// Never asked for: the configuration says which feature it takes.
 #[cfg(not(feature = "http-json"))]
-fn json(_: &Parcel) -> io::Result<Vec<u8>> {
+fn json(_: &ExportRequest) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,4 +1,4 @@
-//! OTLP over HTTP: a [`Wire`] that sends protobuf or JSON, compressed if asked.
+//! OTLP over HTTP: a [`Transport`] that sends protobuf or JSON, compressed if asked.
 
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::answer;
 use super::client::HttpClient;
 use super::printable::printable;
-use super::{MakeWire, Outcome, Parcel, Wire};
+use super::{ExportRequest, Outcome, Transport, TransportFactory};
 use crate::settings::SignalSettings;
 
 /// A receiver's answer is a status and a short message.
@@ -31,8 +31,12 @@ pub(crate) struct Answer {
 }
 
 /// Sends a request and reads the answer, for the exporter and the doctor alike.
-pub(crate) fn ask(client: &HttpClient, parcel: &Parcel, time_left: Duration) -> Result<Answer, ureq::Error> {
-    let mut response = client.post(&client.encoding().encode(parcel)?, time_left)?;
+pub(crate) fn ask(
+    client: &HttpClient,
+    request: &ExportRequest,
+    time_left: Duration,
+) -> Result<Answer, ureq::Error> {
+    let mut response = client.post(&client.encoding().encode(request)?, time_left)?;
     let status = response.status();
     let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec();
     // What was refused is refused, whatever is wrong with the page that says so.
@@ -48,30 +52,32 @@ impl Answer {
 
 /// A blocking client: it runs on the sender's own thread, where blocking is what is wanted, and needs no async runtime that may
 /// be missing, busy or gone.
-struct HttpWire {
+struct HttpTransport {
     client: HttpClient,
     timeout: Duration,
 }
 
 /// Makes wires to the receiver of a signal.
-pub(crate) fn wire(settings: SignalSettings) -> MakeWire {
-    Box::new(move || Box::new(HttpWire { client: HttpClient::new(&settings), timeout: settings.timeout }))
+pub(crate) fn transport(settings: SignalSettings) -> TransportFactory {
+    Box::new(move || {
+        Box::new(HttpTransport { client: HttpClient::new(&settings), timeout: settings.timeout })
+    })
 }
 
-impl Wire for HttpWire {
-    fn send(&self, parcel: &Parcel, deadline: Instant) -> Outcome {
+impl Transport for HttpTransport {
+    fn send(&self, request: &ExportRequest, deadline: Instant) -> Outcome {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Outcome::Retry { after: None, reason: "no time was left for an attempt".to_owned() };
         }
-        match ask(&self.client, parcel, left) {
+        match ask(&self.client, request, left) {
             Ok(answer) => answer.outcome(),
             Err(error) => self.failure(&error, left),
         }
     }
 }
 
-impl HttpWire {
+impl HttpTransport {
     fn failure(&self, error: &ureq::Error, time_left: Duration) -> Outcome {
         let reason = match error {
             ureq::Error::Timeout(_) => self.no_answer(time_left),

@@ -1,4 +1,4 @@
-//! The ledger as metrics.
+//! The stats as metrics.
 
 use std::sync::{Arc, Weak};
 
@@ -6,13 +6,13 @@ use opentelemetry::metrics::{AsyncInstrument, Meter};
 use opentelemetry::{KeyValue, global};
 
 use super::{DropReason, Signal, SignalCounts};
-use crate::delivery::ledger::Ledger;
+use crate::delivery::stats::DeliveryStats;
 use crate::semconv::{attribute, metric};
 
-/// Has the ledger observed by the meter provider that is global now, for the signals that are exported. Nothing is counted twice:
-/// whoever collects reads what the ledger says at that time.
-pub(crate) fn observe(ledger: &Arc<Ledger>, signals: &[Signal]) {
-    let observed = Observed { ledger: Arc::downgrade(ledger), signals: signals.into() };
+/// Has the stats observed by the meter provider that is global now, for the signals that are exported. Nothing is counted twice:
+/// whoever collects reads what the stats says at that time.
+pub(crate) fn observe(stats: &Arc<DeliveryStats>, signals: &[Signal]) {
+    let observed = Observed { stats: Arc::downgrade(stats), signals: signals.into() };
     let meter = global::meter_with_scope(crate::semconv::scope());
     let counters: [(_, _, Read); 3] = [
         (metric::DELIVERY_STARTED, "Telemetry that was begun.", SignalCounts::started),
@@ -20,22 +20,16 @@ pub(crate) fn observe(ledger: &Arc<Ledger>, signals: &[Signal]) {
         (metric::DELIVERY_DELIVERED, "Telemetry that its receiver confirmed.", SignalCounts::delivered),
     ];
     for (name, description, read) in counters {
-        observed.clone().counter(
-            &meter,
-            name,
-            description,
-            metric::UNIT_ITEMS,
-            move |ledger, signal, out| {
-                out.observe(read(&ledger.counts_of(signal)), &[label(signal)]);
-            },
-        );
+        observed.clone().counter(&meter, name, description, metric::UNIT_ITEMS, move |stats, signal, out| {
+            out.observe(read(&stats.counts_of(signal)), &[label(signal)]);
+        });
     }
-    let states: [(_, _, Read); 3] = [
+    let readers: [(_, _, Read); 3] = [
         (metric::DELIVERY_OPEN, "Spans that have not ended.", SignalCounts::open),
         (metric::DELIVERY_QUEUED, "Telemetry that waits in memory.", SignalCounts::queued),
         (metric::DELIVERY_SPOOLED, "Telemetry that waits on disk.", SignalCounts::spooled),
     ];
-    for (name, description, read) in states {
+    for (name, description, read) in readers {
         observed.clone().state(&meter, name, description, read);
     }
     let description = "Telemetry that was lost.";
@@ -44,8 +38,8 @@ pub(crate) fn observe(ledger: &Arc<Ledger>, signals: &[Signal]) {
         metric::DELIVERY_DROPPED,
         description,
         metric::UNIT_ITEMS,
-        |ledger, signal, out| {
-            let counts = ledger.counts_of(signal);
+        |stats, signal, out| {
+            let counts = stats.counts_of(signal);
             // Each from the beginning: a series that begins with its first loss hides it from whoever asks for the increase.
             for reason in DropReason::ALL {
                 let reason_label = KeyValue::new(attribute::DROP_REASON, reason.as_str());
@@ -59,18 +53,18 @@ pub(crate) fn observe(ledger: &Arc<Ledger>, signals: &[Signal]) {
         metric::DELIVERY_RETRIES,
         description,
         metric::UNIT_REQUESTS,
-        |ledger, signal, out| {
-            out.observe(ledger.retries_of(signal), &[label(signal)]);
+        |stats, signal, out| {
+            out.observe(stats.retries_of(signal), &[label(signal)]);
         },
     );
 }
 
 type Read = fn(&SignalCounts) -> u64;
 
-/// What callbacks see. Of a ledger that is gone nothing is left to tell.
+/// What callbacks see. Of a stats that is gone nothing is left to tell.
 #[derive(Clone)]
 struct Observed {
-    ledger: Weak<Ledger>,
+    stats: Weak<DeliveryStats>,
     signals: Arc<[Signal]>,
 }
 
@@ -81,20 +75,20 @@ impl Observed {
         name: &'static str,
         description: &'static str,
         unit: &'static str,
-        observe: impl Fn(&Ledger, Signal, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
+        observe: impl Fn(&DeliveryStats, Signal, &dyn AsyncInstrument<u64>) + Send + Sync + 'static,
     ) {
         meter
             .u64_observable_counter(name)
             .with_description(description)
             .with_unit(unit)
-            .with_callback(move |out| self.each(|ledger, signal| observe(ledger, signal, out)))
+            .with_callback(move |out| self.each(|stats, signal| observe(stats, signal, out)))
             .build();
     }
 
     fn state(self, meter: &Meter, name: &'static str, description: &'static str, read: Read) {
         let observe = move |out: &dyn AsyncInstrument<i64>| {
-            self.each(|ledger, signal| {
-                let count = i64::try_from(read(&ledger.counts_of(signal))).unwrap_or(i64::MAX);
+            self.each(|stats, signal| {
+                let count = i64::try_from(read(&stats.counts_of(signal))).unwrap_or(i64::MAX);
                 out.observe(count, &[label(signal)]);
             });
         };
@@ -106,10 +100,10 @@ impl Observed {
             .build();
     }
 
-    fn each(&self, mut observe: impl FnMut(&Ledger, Signal)) {
-        if let Some(ledger) = self.ledger.upgrade() {
+    fn each(&self, mut observe: impl FnMut(&DeliveryStats, Signal)) {
+        if let Some(stats) = self.stats.upgrade() {
             for signal in self.signals.iter() {
-                observe(&ledger, *signal);
+                observe(&stats, *signal);
             }
         }
     }

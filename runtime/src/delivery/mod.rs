@@ -1,7 +1,7 @@
-//! In: encoded requests, as [`Parcel`]s. Out: what became of each, in the ledger.
+//! In: encoded requests, as [`ExportRequest`]s. Out: what became of each, in the stats.
 //!
 //! ```text
-//! processors → exporters → encoder ── Parcel ──► Queue (memory) ──► sender thread ──► Wire ──► receiver
+//! processors → exporters → encoder ── ExportRequest ──► Queue (memory) ──► sender thread ──► Transport ──► receiver
 //!                                                     │    ▲
 //!                                  on failure, at the │    │ replay, when memory is empty
 //!                                                 end ▼    │
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
-//! others. Two things are exchangeable: how a parcel is sent ([`Wire`]) and where it waits beyond memory ([`Spool`]).
+//! others. Two things are exchangeable: how a request is sent ([`Transport`]) and where it waits beyond memory ([`Spool`]).
 
 pub(crate) mod answer;
 #[cfg(test)]
@@ -22,26 +22,26 @@ pub(crate) mod encoding;
 #[cfg(feature = "grpc")]
 pub(crate) mod grpc;
 pub(crate) mod http;
-pub(crate) mod ledger;
+pub(crate) mod log_once;
 pub(crate) mod printable;
-pub(crate) mod receipt;
 pub(crate) mod report;
+pub(crate) mod stats;
 
+mod item_state;
 mod metrics;
-mod parcel;
 mod queue;
+mod request;
 mod retry;
 mod sender;
 mod shape;
 mod spool;
-mod term;
-mod wire;
+mod transport;
 
+pub(crate) use item_state::ItemState;
+pub use item_state::{DropReason, SignalCounts};
 pub(crate) use metrics::observe;
-pub(crate) use parcel::{Parcel, Signal};
-pub(crate) use retry::{Pace, retry_after};
-pub(crate) use sender::{Route, Sender, close};
+pub(crate) use request::{ExportRequest, Signal};
+pub(crate) use retry::{Backoff, retry_after};
+pub(crate) use sender::{Sender, SenderConfig, close};
 pub(crate) use spool::{Spool, Ticket};
-pub(crate) use term::Term;
-pub use term::{DropReason, SignalCounts};
-pub(crate) use wire::{MakeWire, Outcome, Wire};
+pub(crate) use transport::{Outcome, Transport, TransportFactory};

@@ -1,11 +1,11 @@
-//! Where parcels wait in memory.
+//! Where requests wait in memory.
 
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
 
-use super::{Parcel, Ticket};
+use super::{ExportRequest, Ticket};
 
-/// Parcels in the order of their arrival. Holds a number of bytes, and drops what is oldest.
+/// Requests in the order of their arrival. Holds a number of bytes, and drops what is oldest.
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: VecDeque<Waiting>,
@@ -14,10 +14,10 @@ pub(crate) struct Queue {
     max_bytes: usize,
 }
 
-/// A parcel that waits, or that is on its way and may have to wait again.
+/// A request that waits, or that is on its way and may have to wait again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
-    pub(crate) parcel: Parcel,
+    pub(crate) request: ExportRequest,
     /// Attempts made so far.
     pub(crate) attempts: u32,
     /// The newest flush in which it was tried, see the sender.
@@ -33,9 +33,9 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    pub(crate) fn new(parcel: Parcel) -> Self {
+    pub(crate) fn new(request: ExportRequest) -> Self {
         Waiting {
-            parcel,
+            request,
             attempts: 0,
             tried_in: 0,
             is_refused: false,
@@ -51,10 +51,10 @@ impl Queue {
         Queue { waiting: VecDeque::new(), arrived: 0, bytes: 0, max_bytes }
     }
 
-    /// Takes a new parcel in, and returns those that had to make room: the oldest, or, if it is larger than the queue, itself.
+    /// Takes a new request in, and returns those that had to make room: the oldest, or, if it is larger than the queue, itself.
     #[must_use = "what had to make room is to be counted"]
     pub(crate) fn push(&mut self, mut newest: Waiting) -> Vec<Waiting> {
-        let bytes = newest.parcel.body.len();
+        let bytes = newest.request.body.len();
         if bytes > self.max_bytes {
             return vec![newest];
         }
@@ -70,10 +70,10 @@ impl Queue {
         evicted
     }
 
-    /// Puts a parcel back to where it was, or the parts of it. It was in the queue before, so it is not refused; the bound
+    /// Puts a request back to where it was, or the parts of it. It was in the queue before, so it is not refused; the bound
     /// holds again with the next that arrives.
     pub(crate) fn put_back(&mut self, waiting: Waiting) {
-        self.bytes += waiting.parcel.body.len();
+        self.bytes += waiting.request.body.len();
         let place = self.waiting.partition_point(|other| other.arrival <= waiting.arrival);
         self.waiting.insert(place, waiting);
     }
@@ -116,7 +116,7 @@ impl Queue {
         while let Some(index) = self
             .waiting
             .iter()
-            .position(|waiting| (1..arrival).contains(&waiting.arrival) && waiting.parcel.created != created)
+            .position(|waiting| (1..arrival).contains(&waiting.arrival) && waiting.request.created != created)
         {
             earlier.extend(self.remove(index));
         }
@@ -136,7 +136,7 @@ impl Queue {
 
     fn remove(&mut self, index: usize) -> Option<Waiting> {
         let removed = self.waiting.remove(index)?;
-        self.bytes -= removed.parcel.body.len();
+        self.bytes -= removed.request.body.len();
         Some(removed)
     }
 }
@@ -148,14 +148,14 @@ mod tests {
     use super::*;
     use crate::delivery::Signal;
 
-    fn parcel(items: u64, bytes: usize) -> Waiting {
+    fn request(items: u64, bytes: usize) -> Waiting {
         let body = Bytes::from(vec![0; bytes]);
         let created = SystemTime::UNIX_EPOCH;
-        Waiting::new(Parcel { signal: Signal::Traces, body, item_count: items, created })
+        Waiting::new(ExportRequest { signal: Signal::Traces, body, item_count: items, created })
     }
 
     fn items(waiting: impl IntoIterator<Item = Waiting>) -> Vec<u64> {
-        waiting.into_iter().map(|waiting| waiting.parcel.item_count).collect()
+        waiting.into_iter().map(|waiting| waiting.request.item_count).collect()
     }
 
     fn anything(_: &Waiting) -> bool {
@@ -165,36 +165,36 @@ mod tests {
     #[test]
     fn the_oldest_make_room_and_no_more_than_needed() {
         let mut queue = Queue::new(10);
-        assert_eq!(items(queue.push(parcel(1, 4))), [0_u64; 0]);
-        assert_eq!(items(queue.push(parcel(2, 4))), [0_u64; 0]);
-        assert_eq!(items(queue.push(parcel(3, 2))), [0_u64; 0], "exactly full");
-        assert_eq!(items(queue.push(parcel(4, 5))), [1, 2]);
-        assert_eq!(items(queue.push(parcel(5, 11))), [5], "larger than the whole queue");
+        assert_eq!(items(queue.push(request(1, 4))), [0_u64; 0]);
+        assert_eq!(items(queue.push(request(2, 4))), [0_u64; 0]);
+        assert_eq!(items(queue.push(request(3, 2))), [0_u64; 0], "exactly full");
+        assert_eq!(items(queue.push(request(4, 5))), [1, 2]);
+        assert_eq!(items(queue.push(request(5, 11))), [5], "larger than the whole queue");
         assert_eq!(items(queue.drain()), [3, 4]);
-        assert_eq!(items(queue.push(parcel(6, 10))), [0_u64; 0], "empty again");
+        assert_eq!(items(queue.push(request(6, 10))), [0_u64; 0], "empty again");
     }
 
     #[test]
     fn what_is_put_back_is_where_it_was_also_if_the_queue_has_filled_up() {
         let mut queue = Queue::new(10);
-        for waiting in [parcel(1, 3), parcel(2, 3), parcel(3, 3)] {
+        for waiting in [request(1, 3), request(2, 3), request(3, 3)] {
             assert_eq!(items(queue.push(waiting)), [0_u64; 0]);
         }
-        let tried = queue.take_oldest(|waiting| waiting.parcel.item_count == 2).expect("the second");
-        assert_eq!(items(queue.push(parcel(4, 4))), [0_u64; 0]);
+        let tried = queue.take_oldest(|waiting| waiting.request.item_count == 2).expect("the second");
+        assert_eq!(items(queue.push(request(4, 4))), [0_u64; 0]);
         queue.put_back(tried);
-        assert_eq!(items(queue.push(parcel(5, 1))), [1, 2], "the bound holds again with the next");
+        assert_eq!(items(queue.push(request(5, 1))), [1, 2], "the bound holds again with the next");
         assert_eq!(items(queue.drain()), [3, 4, 5]);
     }
 
     #[test]
     fn parts_of_a_parcel_stay_in_their_order() {
         let mut queue = Queue::new(10);
-        assert_eq!(items(queue.push(parcel(1, 1))), [0_u64; 0]);
-        assert_eq!(items(queue.push(parcel(9, 1))), [0_u64; 0]);
+        assert_eq!(items(queue.push(request(1, 1))), [0_u64; 0]);
+        assert_eq!(items(queue.push(request(9, 1))), [0_u64; 0]);
         let whole = queue.take_oldest(anything).expect("the first");
         for items in [2, 3] {
-            queue.put_back(Waiting { parcel: parcel(items, 1).parcel, ..whole.clone() });
+            queue.put_back(Waiting { request: request(items, 1).request, ..whole.clone() });
         }
         assert_eq!(items(queue.drain()), [2, 3, 9]);
     }
@@ -202,14 +202,14 @@ mod tests {
     #[test]
     fn one_that_fails_again_and_again_does_not_hold_up_the_others() {
         let mut queue = Queue::new(10);
-        for waiting in [parcel(1, 1), parcel(2, 1), parcel(3, 1)] {
+        for waiting in [request(1, 1), request(2, 1), request(3, 1)] {
             assert_eq!(items(queue.push(waiting)), [0_u64; 0]);
         }
         let mut order = Vec::new();
         for _ in 0..6 {
             let mut next = queue.take_least_tried(anything).expect("one");
             next.attempts += 1;
-            order.push(next.parcel.item_count);
+            order.push(next.request.item_count);
             queue.put_back(next);
         }
         assert_eq!(order, [1, 2, 3, 1, 2, 3]);

@@ -12,19 +12,19 @@ const FIRST_PAUSE_IN_A_HURRY: Duration = Duration::from_millis(100);
 
 /// How fast time goes for retries. Seconds are seconds but in tests.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Backoff {
     second: Duration,
 }
 
-impl Default for Pace {
+impl Default for Backoff {
     fn default() -> Self {
-        Pace { second: Duration::from_secs(1) }
+        Backoff { second: Duration::from_secs(1) }
     }
 }
 
-impl Pace {
+impl Backoff {
     pub(crate) fn with_second(second: Duration) -> Self {
-        Pace { second }
+        Backoff { second }
     }
 
     /// After so many failures in a row: anywhere between nothing and twice as long as the last time (full jitter), so that
@@ -87,22 +87,22 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_a_minute_and_spread_below() {
-        let pace = Pace::default();
+        let backoff = Backoff::default();
         for (failures, ceiling) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (40, 60), (u32::MAX, 60)] {
-            let pauses: Vec<_> = (0..200).map(|_| pace.backoff(failures)).collect();
+            let pauses: Vec<_> = (0..200).map(|_| backoff.backoff(failures)).collect();
             let ceiling = Duration::from_secs(ceiling);
             assert!(pauses.iter().all(|pause| *pause <= ceiling), "{failures}");
             assert!(pauses.iter().any(|pause| *pause > ceiling / 2), "{failures}");
             assert!(pauses.iter().any(|pause| *pause < ceiling / 2), "{failures}");
-            assert!(pace.backoff_in_a_hurry(failures) <= Duration::from_secs(1), "{failures}");
+            assert!(backoff.backoff_in_a_hurry(failures) <= Duration::from_secs(1), "{failures}");
         }
-        assert!(pace.until_somebody_helps() >= Duration::from_secs(30));
+        assert!(backoff.until_somebody_helps() >= Duration::from_secs(30));
     }
 
     #[test]
     fn what_a_receiver_asks_for_is_kept_to_in_full() {
-        assert_eq!(Pace::default().asked_for(Duration::from_secs(86_400)), Duration::from_secs(86_400));
-        let fast = Pace::with_second(Duration::from_millis(1));
+        assert_eq!(Backoff::default().asked_for(Duration::from_secs(86_400)), Duration::from_secs(86_400));
+        let fast = Backoff::with_second(Duration::from_millis(1));
         assert_eq!(fast.asked_for(Duration::from_secs(30)), Duration::from_millis(30));
     }
 

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetr
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
-use super::{Parcel, Signal};
+use super::{ExportRequest, Signal};
 use crate::content;
 use crate::semconv::attribute;
 
@@ -22,63 +22,63 @@ pub(crate) const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024 + 512 * 1024;
 /// What is left of a text or a structure of an item that is too large by itself.
 const MAX_SHORT_BYTES: usize = 1024;
 
-/// A parcel as parcels of at most so many bytes each, in order; or of a single item, however large that is.
-pub(crate) fn fitted(parcel: Parcel, max_bytes: usize) -> Vec<Parcel> {
-    if parcel.body.len() <= max_bytes {
-        return vec![parcel];
+/// A encoded as requests of at most so many bytes each, in order; or of a single item, however large that is.
+pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequest> {
+    if encoded.body.len() <= max_bytes {
+        return vec![encoded];
     }
-    match halved(&parcel) {
+    match halved(&encoded) {
         Some(halves) => halves.into_iter().flat_map(|half| fitted(half, max_bytes)).collect(),
-        None => vec![parcel],
+        None => vec![encoded],
     }
 }
 
-/// A parcel as two of about half its items each. `None` if it has one item only, or cannot be read.
-pub(crate) fn halved(parcel: &Parcel) -> Option<[Parcel; 2]> {
-    match parcel.signal {
-        Signal::Traces => halves::<ExportTraceServiceRequest>(parcel),
-        Signal::Metrics => halves::<ExportMetricsServiceRequest>(parcel),
-        Signal::Logs => halves::<ExportLogsServiceRequest>(parcel),
+/// A encoded as two of about half its items each. `None` if it has one item only, or cannot be read.
+pub(crate) fn halved(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
+    match encoded.signal {
+        Signal::Traces => halves::<ExportTraceServiceRequest>(encoded),
+        Signal::Metrics => halves::<ExportMetricsServiceRequest>(encoded),
+        Signal::Logs => halves::<ExportLogsServiceRequest>(encoded),
     }
 }
 
-fn halves<R: Request>(parcel: &Parcel) -> Option<[Parcel; 2]> {
-    let request = R::decode(&parcel.body[..]).ok()?;
+fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
+    let request = R::decode(&encoded.body[..]).ok()?;
     let units = request.units();
     if units < 2 {
         return None;
     }
     let [first, second] = request.split(units / 2);
     // What the second half has is what the first has not, whatever we count: nothing is lost on the way.
-    let first_items = first.items().min(parcel.item_count);
-    let part = |request: &R, item_count| Parcel {
-        signal: parcel.signal,
+    let first_items = first.items().min(encoded.item_count);
+    let part = |request: &R, item_count| ExportRequest {
+        signal: encoded.signal,
         body: Bytes::from(request.encode_to_vec()),
         item_count,
-        created: parcel.created,
+        created: encoded.created,
     };
-    Some([part(&first, first_items), part(&second, parcel.item_count - first_items)])
+    Some([part(&first, first_items), part(&second, encoded.item_count - first_items)])
 }
 
-/// A parcel of one item with every long text and structure in it cut. `None` if there is nothing to cut: metrics have no
+/// A encoded of one item with every long text and structure in it cut. `None` if there is nothing to cut: metrics have no
 /// content, and what was cut once stays as it is.
-pub(crate) fn shortened(parcel: &Parcel) -> Option<Parcel> {
-    let body = match parcel.signal {
+pub(crate) fn shortened(encoded: &ExportRequest) -> Option<ExportRequest> {
+    let body = match encoded.signal {
         Signal::Traces => {
-            let mut request = ExportTraceServiceRequest::decode(&parcel.body[..]).ok()?;
+            let mut request = ExportTraceServiceRequest::decode(&encoded.body[..]).ok()?;
             let spans = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
             spans.flat_map(|scope| &mut scope.spans).for_each(shorten_span);
             request.encode_to_vec()
         }
         Signal::Logs => {
-            let mut request = ExportLogsServiceRequest::decode(&parcel.body[..]).ok()?;
+            let mut request = ExportLogsServiceRequest::decode(&encoded.body[..]).ok()?;
             let records = request.resource_logs.iter_mut().flat_map(|resource| &mut resource.scope_logs);
             records.flat_map(|scope| &mut scope.log_records).for_each(shorten_record);
             request.encode_to_vec()
         }
         Signal::Metrics => return None,
     };
-    (body.len() < parcel.body.len()).then(|| Parcel { body: Bytes::from(body), ..parcel.clone() })
+    (body.len() < encoded.body.len()).then(|| ExportRequest { body: Bytes::from(body), ..encoded.clone() })
 }
 
 fn shorten_span(span: &mut Span) {
@@ -235,9 +235,9 @@ mod tests {
 
     use super::*;
 
-    fn parcel<R: Request>(signal: Signal, request: &R) -> Parcel {
+    fn encoded<R: Request>(signal: Signal, request: &R) -> ExportRequest {
         let body = Bytes::from(request.encode_to_vec());
-        Parcel { signal, body, item_count: request.items(), created: SystemTime::UNIX_EPOCH }
+        ExportRequest { signal, body, item_count: request.items(), created: SystemTime::UNIX_EPOCH }
     }
 
     fn spans(names: std::ops::Range<u32>, attribute: &str) -> Vec<Span> {
@@ -252,16 +252,16 @@ mod tests {
         ScopeSpans { scope: None, spans, schema_url: url.to_owned() }
     }
 
-    fn two_scopes(attribute: &str) -> Parcel {
+    fn two_scopes(attribute: &str) -> ExportRequest {
         let scopes = vec![scope("a", spans(0..3, attribute)), scope("b", spans(3..7, attribute))];
         let resource = ResourceSpans { resource: None, scope_spans: scopes, schema_url: "r".to_owned() };
-        parcel(Signal::Traces, &ExportTraceServiceRequest { resource_spans: vec![resource] })
+        encoded(Signal::Traces, &ExportTraceServiceRequest { resource_spans: vec![resource] })
     }
 
     /// Scope and name of every span.
-    fn contents(parcel: &Parcel) -> Vec<String> {
-        let request = ExportTraceServiceRequest::decode(&parcel.body[..]).expect("decodes");
-        assert_eq!(request.items(), parcel.item_count);
+    fn contents(encoded: &ExportRequest) -> Vec<String> {
+        let request = ExportTraceServiceRequest::decode(&encoded.body[..]).expect("decodes");
+        assert_eq!(request.items(), encoded.item_count);
         let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
         let named = |scope: &ScopeSpans| {
             let url = scope.schema_url.clone();
@@ -286,17 +286,17 @@ mod tests {
 
     #[test]
     fn parcels_are_cut_to_size_down_to_one_item() {
-        let parcel = two_scopes(&"x".repeat(1000));
-        let parts = fitted(parcel.clone(), 2500);
+        let encoded = two_scopes(&"x".repeat(1000));
+        let parts = fitted(encoded.clone(), 2500);
         assert!(parts.iter().all(|part| part.body.len() <= 2500), "{parts:?}");
-        assert_eq!(parts.iter().flat_map(contents).collect::<Vec<_>>(), contents(&parcel));
-        assert_eq!(fitted(parcel.clone(), 10).len(), 7, "a span is not divisible");
-        assert_eq!(fitted(parcel.clone(), parcel.body.len()), vec![parcel]);
+        assert_eq!(parts.iter().flat_map(contents).collect::<Vec<_>>(), contents(&encoded));
+        assert_eq!(fitted(encoded.clone(), 10).len(), 7, "a span is not divisible");
+        assert_eq!(fitted(encoded.clone(), encoded.body.len()), vec![encoded]);
     }
 
     #[test]
     fn what_cannot_be_read_stays_whole() {
-        let garbage = Parcel { body: Bytes::from_static(&[0xff; 64]), ..two_scopes("x") };
+        let garbage = ExportRequest { body: Bytes::from_static(&[0xff; 64]), ..two_scopes("x") };
         assert_eq!(fitted(garbage.clone(), 10), vec![garbage.clone()]);
         assert_eq!(shortened(&garbage), None);
     }
@@ -310,11 +310,11 @@ mod tests {
         let scope =
             ScopeMetrics { metrics: vec![metric(5), metric(2), metric(4)], ..ScopeMetrics::default() };
         let resource = ResourceMetrics { scope_metrics: vec![scope], ..ResourceMetrics::default() };
-        let parcel =
-            parcel(Signal::Metrics, &ExportMetricsServiceRequest { resource_metrics: vec![resource] });
-        let [first, second] = halved(&parcel).expect("three metrics");
-        assert_eq!((parcel.item_count, first.item_count, second.item_count), (11, 5, 6));
-        assert_eq!(shortened(&parcel), None);
+        let encoded =
+            encoded(Signal::Metrics, &ExportMetricsServiceRequest { resource_metrics: vec![resource] });
+        let [first, second] = halved(&encoded).expect("three metrics");
+        assert_eq!((encoded.item_count, first.item_count, second.item_count), (11, 5, 6));
+        assert_eq!(shortened(&encoded), None);
     }
 
     #[test]
@@ -327,11 +327,11 @@ mod tests {
         let bytes = span.encoded_len();
         let resource =
             ResourceSpans { scope_spans: vec![scope("a", vec![span])], ..ResourceSpans::default() };
-        let parcel = parcel(Signal::Traces, &ExportTraceServiceRequest { resource_spans: vec![resource] });
+        let encoded = encoded(Signal::Traces, &ExportTraceServiceRequest { resource_spans: vec![resource] });
 
-        let short = shortened(&parcel).expect("shorter");
+        let short = shortened(&encoded).expect("shorter");
         assert!(short.body.len() < 3000, "{short:?}");
-        assert_eq!((short.item_count, short.created), (parcel.item_count, parcel.created));
+        assert_eq!((short.item_count, short.created), (encoded.item_count, encoded.created));
         let request = ExportTraceServiceRequest::decode(&short.body[..]).expect("decodes");
         let attributes = &request.resource_spans[0].scope_spans[0].spans[0].attributes;
         let values: Vec<_> = attributes.iter().map(|attribute| attribute.value.clone()?.value).collect();

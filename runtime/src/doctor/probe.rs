@@ -9,7 +9,7 @@ use crate::delivery::client::HttpClient;
 #[cfg(feature = "grpc")]
 use crate::delivery::grpc;
 use crate::delivery::http::{Answer, ask};
-use crate::delivery::{Parcel, Signal};
+use crate::delivery::{ExportRequest, Signal};
 #[cfg(feature = "grpc")]
 use crate::settings::Protocol;
 use crate::settings::{SignalSettings, shown};
@@ -35,7 +35,7 @@ fn problem(signal: Signal, settings: &SignalSettings) -> Option<Problem> {
 
 /// Of no items, so that nobody's data gets anything it should not have. Sent and read as every export is.
 fn send(signal: Signal, settings: &SignalSettings) -> Result<Answer, ureq::Error> {
-    let nothing = Parcel { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
+    let nothing = ExportRequest { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
     ask(&HttpClient::new(settings), &nothing, settings.timeout)
 }
 

@@ -27,7 +27,7 @@ use crate::extract::error::is_class;
 use crate::model::response::Response;
 use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};
-use crate::value::{Limits, Tree};
+use crate::value::{ContentValue, Limits};
 
 /// What the chunks of one stream told so far.
 #[derive(Default)]
@@ -292,7 +292,7 @@ impl Reader for Walker<'_> {
         (matches!(at, Place::Arguments) && self.deltas.is_kept()).then(crate::content::limits)
     }
 
-    fn content(&mut self, _at: Place, arguments: Tree) {
+    fn content(&mut self, _at: Place, arguments: ContentValue) {
         self.deltas.tool_call(arguments.as_str().unwrap_or_default());
         if let Some(call) = self.call() {
             call.arguments(arguments);
@@ -469,7 +469,7 @@ impl Walker<'_> {
     fn arguments(&mut self, delta: &str) {
         self.deltas.tool_call(delta);
         if let Some(call) = self.call() {
-            call.arguments(Tree::text(delta));
+            call.arguments(ContentValue::text(delta));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The one place every delta of every stream passes.
 
 use crate::content::{Said, ToolCallDelta, Transcript};
-use crate::value::Tree;
+use crate::value::ContentValue;
 
 /// What one chunk brought.
 #[derive(Debug, Default)]
@@ -79,7 +79,7 @@ impl Deltas {
             let mut call = ToolCallDelta::default();
             call.id(id);
             call.name(name);
-            call.arguments(Tree::text(arguments));
+            call.arguments(ContentValue::text(arguments));
             transcript.call(call);
         }
     }

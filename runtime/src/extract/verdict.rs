@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use crate::model::response::Verdict;
+use crate::model::response::EvaluationResult;
 use crate::value::bounds::Number;
 use crate::value::reader::{Reader, Scalar, walk};
 
 /// Reads a score; `None` if the value has none.
-pub(crate) fn read_verdict<T: Serialize + ?Sized>(value: &T) -> Option<Verdict> {
+pub(crate) fn read_verdict<T: Serialize + ?Sized>(value: &T) -> Option<EvaluationResult> {
     let mut reader = VerdictReader::default();
     walk(&mut reader, Place::Root, value);
     let verdict = reader.0;
@@ -16,7 +16,7 @@ pub(crate) fn read_verdict<T: Serialize + ?Sized>(value: &T) -> Option<Verdict> 
 }
 
 #[derive(Default)]
-struct VerdictReader(Verdict);
+struct VerdictReader(EvaluationResult);
 
 #[derive(Clone, Copy)]
 enum Place {

@@ -7,12 +7,12 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
-use super::sdk_bridge::Handover;
+use super::sdk_bridge::SdkBridge;
 use crate::call;
 use crate::content::Uploader;
 use crate::delivery::deadline::{FOREVER, after};
-use crate::delivery::ledger::Ledger;
-use crate::delivery::receipt::Receipt;
+use crate::delivery::report::ExportReport;
+use crate::delivery::stats::DeliveryStats;
 use crate::delivery::{self, Signal, Spool};
 use crate::enrich::quality;
 use crate::sinks::events::Installed;
@@ -44,8 +44,8 @@ const UPLOAD_TIME: Duration = Duration::from_secs(10);
 ///
 /// ```no_run
 /// # async fn stop(telemetry: llm_trace::Telemetry) -> Result<(), tokio::task::JoinError> {
-/// let receipt = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
-/// # drop(receipt); Ok(()) }
+/// let report = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
+/// # drop(report); Ok(()) }
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping this stops the export; keep it until the program ends"]
@@ -61,9 +61,9 @@ pub(super) struct Running {
     pub(super) loggers: Option<Loggers>,
     pub(super) spool: Option<Arc<dyn Spool>>,
     pub(super) uploader: Option<Arc<Uploader>>,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) stats: Arc<DeliveryStats>,
     /// Once it has stopped.
-    pub(super) receipt: Mutex<Option<Receipt>>,
+    pub(super) report: Mutex<Option<ExportReport>>,
 }
 
 /// The provider of events, and the place where events find it.
@@ -77,7 +77,7 @@ pub(super) struct Loggers {
 #[derive(Debug)]
 pub(super) struct Exported<P> {
     pub(super) provider: P,
-    pub(super) handover: Option<Arc<Handover>>,
+    pub(super) bridge: Option<Arc<SdkBridge>>,
 }
 
 impl Telemetry {
@@ -100,8 +100,8 @@ impl Telemetry {
     /// address where nobody listens is given up after three attempts in a row, which takes less than half a second, and so is
     /// a receiver that refuses credentials or path. From async code call it in `spawn_blocking`, with the `Telemetry` in an
     /// `Arc`.
-    pub fn flush(&self) -> Receipt {
-        let Some(running) = &self.running else { return Ledger::default().receipt() };
+    pub fn flush(&self) -> ExportReport {
+        let Some(running) = &self.running else { return DeliveryStats::default().report() };
         let timeout = running.patience().saturating_add(MARGIN);
         running.flush(HANDOVER_TIME, timeout)
     }
@@ -113,10 +113,10 @@ impl Telemetry {
     /// let spans = *telemetry.stats().traces();
     /// println!("{} delivered, {} waiting, {} lost", spans.delivered(), spans.queued(), spans.dropped());
     /// ```
-    pub fn stats(&self) -> Receipt {
+    pub fn stats(&self) -> ExportReport {
         match &self.running {
             Some(running) => running.so_far(),
-            None => Ledger::default().receipt(),
+            None => DeliveryStats::default().report(),
         }
     }
 
@@ -157,7 +157,7 @@ impl Telemetry {
     /// half a second. Receivers are tried as in [`flush`](Self::flush). What cannot be delivered goes to the spool, if there is
     /// one, in one transaction, for which up to 2 seconds of that time are kept. What is not stored when the time is over, because
     /// the disk is slow or full, is counted as lost. From async code: `spawn_blocking(move || telemetry.shutdown())`.
-    pub fn shutdown(mut self) -> Receipt {
+    pub fn shutdown(mut self) -> ExportReport {
         self.stop(None)
     }
 
@@ -169,17 +169,17 @@ impl Telemetry {
     /// ```no_run
     /// # use std::time::Duration;
     /// # let telemetry = llm_trace::builder().init().unwrap();
-    /// let receipt = telemetry.shutdown_within(Duration::from_secs(2));
-    /// assert_eq!(receipt.traces().open(), 0, "every call has ended");
+    /// let report = telemetry.shutdown_within(Duration::from_secs(2));
+    /// assert_eq!(report.traces().open(), 0, "every call has ended");
     /// ```
-    pub fn shutdown_within(mut self, timeout: Duration) -> Receipt {
+    pub fn shutdown_within(mut self, timeout: Duration) -> ExportReport {
         self.stop(Some(timeout))
     }
 
-    fn stop(&mut self, timeout: Option<Duration>) -> Receipt {
+    fn stop(&mut self, timeout: Option<Duration>) -> ExportReport {
         match self.running.take() {
             Some(running) => running.stop_once(timeout, false),
-            None => Ledger::default().receipt(),
+            None => DeliveryStats::default().report(),
         }
     }
 
@@ -196,38 +196,38 @@ impl Drop for Telemetry {
 }
 
 impl Running {
-    // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The ledger knows.
+    // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The stats knows.
 
     /// Stops, if that has not been done already, and returns what became of everything.
-    pub(super) fn stop_once(&self, timeout: Option<Duration>, from_panic: bool) -> Receipt {
-        let mut receipt = self.receipt.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(receipt) = &*receipt {
-            return receipt.clone();
+    pub(super) fn stop_once(&self, timeout: Option<Duration>, from_panic: bool) -> ExportReport {
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = &*report {
+            return report.clone();
         }
         let _release = super::Release;
         let timeout = timeout.unwrap_or_else(|| self.patience());
-        self.ledger.stopping();
+        self.stats.stopping();
         // Until the providers have stopped: what began meanwhile would be counted, and end for nobody.
         let _closed = call::close(timeout.min(BEGIN_TIME));
         call::end_all(from_panic);
         call::keep_open(false);
         self.stop(timeout);
         let new = self.so_far();
-        self.ledger.report(&new);
-        receipt.insert(new).clone()
+        self.stats.log(&new);
+        report.insert(new).clone()
     }
 
     /// Whether it has stopped, or somebody is about it.
     pub(super) fn is_stopping(&self) -> bool {
-        self.receipt.try_lock().map_or(true, |receipt| receipt.is_some())
+        self.report.try_lock().map_or(true, |report| report.is_some())
     }
 
-    pub(super) fn flush(&self, handover: Duration, timeout: Duration) -> Receipt {
+    pub(super) fn flush(&self, bridge: Duration, timeout: Duration) -> ExportReport {
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
-        quality::settle(handover);
-        let until = after(handover);
+        quality::settle(bridge);
+        let until = after(bridge);
         side_by_side(
             until,
             [
@@ -237,28 +237,27 @@ impl Running {
             ],
         );
         let until = after(timeout);
-        let flushes: Vec<_> =
-            self.handovers().map(|handover| (handover, handover.sender().flush(until))).collect();
+        let flushes: Vec<_> = self.handovers().map(|bridge| (bridge, bridge.sender().flush(until))).collect();
         let mut receiver_that_is_late = None;
-        for (handover, flush) in flushes {
-            if !handover.sender().wait_for_flush(flush, until) {
-                receiver_that_is_late = Some(handover.sender().destination());
+        for (bridge, flush) in flushes {
+            if !bridge.sender().wait_for_flush(flush, until) {
+                receiver_that_is_late = Some(bridge.sender().destination());
             }
         }
         if let Some(uploader) = &self.uploader {
             uploader.wait(until);
         }
-        let receipt = self.so_far();
+        let report = self.so_far();
         match receiver_that_is_late {
-            Some(destination) => receipt.or_because(destination, "there is no answer yet"),
-            None => receipt,
+            Some(destination) => report.or_because(destination, "there is no answer yet"),
+            None => report,
         }
     }
 
     /// What has become of everything until now.
-    fn so_far(&self) -> Receipt {
+    fn so_far(&self) -> ExportReport {
         let uploads = self.uploader.as_ref().map(|uploader| uploader.uploads()).unwrap_or_default();
-        Receipt { uploads, ..self.ledger.receipt() }
+        ExportReport { uploads, ..self.stats.report() }
     }
 
     fn stop(&self, timeout: Duration) {
@@ -275,7 +274,7 @@ impl Running {
         if let Some(Loggers { installed, .. }) = &self.loggers {
             installed.remove();
         }
-        self.handovers().for_each(|handover| handover.shut());
+        self.handovers().for_each(|bridge| bridge.shut());
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
@@ -288,25 +287,25 @@ impl Running {
         );
         // Metrics last: those of delivery tell of the rest, if that is quick.
         let (metrics, others): (Vec<_>, Vec<_>) =
-            self.handovers().partition(|handover| handover.sender().signal() == Signal::Metrics);
-        for handover in &others {
-            handover.sender().stop(deadline);
+            self.handovers().partition(|bridge| bridge.sender().signal() == Signal::Metrics);
+        for bridge in &others {
+            bridge.sender().stop(deadline);
         }
         let soon = after(HEAD_START.min(timeout / 10));
-        for handover in others {
-            handover.sender().wait_for_stop(soon);
+        for bridge in others {
+            bridge.sender().wait_for_stop(soon);
         }
         side_by_side(
             deadline,
             [meters.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout))))],
         );
-        for handover in metrics {
-            handover.sender().stop(deadline);
+        for bridge in metrics {
+            bridge.sender().stop(deadline);
         }
-        let senders: Vec<_> = self.handovers().map(|handover| handover.sender()).collect();
+        let senders: Vec<_> = self.handovers().map(|bridge| bridge.sender()).collect();
         let stopped_by = deadline + if self.spool.is_some() { MARGIN / 5 } else { MARGIN };
         // What the SDK has not handed over by now would come too late.
-        self.handovers().for_each(|handover| handover.settle());
+        self.handovers().for_each(|bridge| bridge.settle());
         delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
         // It has worked all the while.
         if let Some(uploader) = &self.uploader {
@@ -318,17 +317,13 @@ impl Running {
     /// The time that one request may take.
     fn patience(&self) -> Duration {
         let of_uploads = self.uploader.as_ref().map(|_| UPLOAD_TIME);
-        self.handovers()
-            .map(|handover| handover.sender().timeout())
-            .chain(of_uploads)
-            .max()
-            .unwrap_or_default()
+        self.handovers().map(|bridge| bridge.sender().timeout()).chain(of_uploads).max().unwrap_or_default()
     }
 
-    fn handovers(&self) -> impl Iterator<Item = &Arc<Handover>> {
-        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.handover.as_ref());
-        let meters = self.meters.as_ref().and_then(|meters| meters.handover.as_ref());
-        let loggers = self.loggers.as_ref().and_then(|loggers| loggers.exported.handover.as_ref());
+    fn handovers(&self) -> impl Iterator<Item = &Arc<SdkBridge>> {
+        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.bridge.as_ref());
+        let meters = self.meters.as_ref().and_then(|meters| meters.bridge.as_ref());
+        let loggers = self.loggers.as_ref().and_then(|loggers| loggers.exported.bridge.as_ref());
         [tracers, meters, loggers].into_iter().flatten()
     }
 }

@@ -24,8 +24,8 @@ use crate::delivery::Signal;
 pub use guard::Telemetry;
 
 use crate::content::Uploader;
-use crate::delivery::ledger::Ledger;
-use crate::delivery::{MakeWire, Route, Sender, Spool};
+use crate::delivery::stats::DeliveryStats;
+use crate::delivery::{Sender, SenderConfig, Spool, TransportFactory};
 use crate::enrich::{openinference, pricing, quality};
 use crate::semconv::version;
 use crate::settings::{
@@ -37,9 +37,10 @@ use crate::sinks::{events, metrics};
 use crate::{call, content, propagation};
 use guard::{Exported, Loggers, Running};
 use sdk_bridge::{
-    Client, CountingSampler, EventCounter, EventExporter, Handover, MetricExporter, SpanCounter, SpanExporter,
+    Client, CountingSampler, EventCounter, EventExporter, MetricExporter, SdkBridge, SpanCounter,
+    SpanExporter,
 };
-use span_processor::SpanGate;
+use span_processor::LimitingProcessor;
 use tail_sampling::RecordAll;
 
 /// One guard at a time: a second set of global providers would silently cut off the first.
@@ -97,7 +98,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         sdk,
         resource,
         error_messages,
-        vintage,
+        semconv,
         propagators,
         content,
         content_rules,
@@ -110,7 +111,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         spool,
     } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
-    let ledger = Arc::new(Ledger::default());
+    let stats = Arc::new(DeliveryStats::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(resource)
@@ -118,14 +119,14 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let spool = match (&traces, &metrics, &events) {
         // Nothing is sent, so nothing is kept for later.
         (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
-        _ => spool.map(|settings| open_spool(&settings, &ledger)),
+        _ => spool.map(|settings| open_spool(&settings, &stats)),
     };
     let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
     let way = |signal, settings: SignalSettings, capacity| {
         // A difference that arrives twice counts twice.
         let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
-        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &ledger);
-        Handover::new(sender, Arc::clone(&ledger), capacity)
+        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &stats);
+        SdkBridge::new(sender, Arc::clone(&stats), capacity)
     };
 
     let exported = [
@@ -150,8 +151,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     };
     let event_pipeline = match events {
         Events::Otlp { signal, asked_for } => {
-            let handover = way(Signal::Logs, signal, event_batches.queue);
-            Some(EventPipeline::build(handover, asked_for)?)
+            let bridge = way(Signal::Logs, signal, event_batches.queue);
+            Some(EventPipeline::build(bridge, asked_for)?)
         }
         Events::Nowhere => None,
     };
@@ -167,7 +168,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     quality::set(quality_signals);
     quality::set_topics(topics);
     openinference::set(speaks_openinference);
-    version::set(vintage);
+    version::set(semconv);
     metrics::set_limit(cardinality_limit);
     tags.install();
     propagation::install(propagators);
@@ -175,30 +176,22 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
     let loggers =
         event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
-    let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &ledger);
-    crate::delivery::observe(&ledger, &signals);
+    let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &stats);
+    crate::delivery::observe(&stats, &signals);
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     call::keep_open(true);
-    Ok(Telemetry::new(Running {
-        tracers,
-        meters,
-        loggers,
-        spool,
-        uploader,
-        ledger,
-        receipt: Mutex::default(),
-    }))
+    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, uploader, stats, report: Mutex::default() }))
 }
 
 #[cfg(feature = "spool")]
-fn open_spool(settings: &SpoolSettings, ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
-    Arc::new(crate::delivery::disk::DiskSpool::open(settings.clone(), Arc::clone(ledger)))
+fn open_spool(settings: &SpoolSettings, stats: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
+    Arc::new(crate::delivery::disk::DiskSpool::open(settings.clone(), Arc::clone(stats)))
 }
 
 #[cfg(not(feature = "spool"))]
-fn open_spool(settings: &SpoolSettings, _ledger: &Arc<Ledger>) -> Arc<dyn Spool> {
+fn open_spool(settings: &SpoolSettings, _ledger: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
     match *settings {}
 }
 
@@ -208,41 +201,37 @@ fn sender(
     delivery: &DeliverySettings,
     spool: Option<Arc<dyn Spool>>,
     is_cumulative: bool,
-    ledger: &Arc<Ledger>,
+    stats: &Arc<DeliveryStats>,
 ) -> Sender {
-    Sender::new(Route {
+    Sender::new(SenderConfig {
         signal,
         destination: crate::delivery::http::destination(&settings.endpoint),
-        ledger: Arc::clone(ledger),
+        stats: Arc::clone(stats),
         supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
-        wire: wire(settings),
+        transport: transport(settings),
         max_bytes: delivery.max_queue_bytes,
         spool,
-        pace: delivery.pace,
+        backoff: delivery.backoff,
         max_retry_after: delivery.max_retry_after,
     })
 }
 
 struct MetricPipeline {
     exporter: MetricExporter<opentelemetry_otlp::MetricExporter>,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
     settings: MetricSettings,
 }
 
 impl MetricPipeline {
-    fn build(handover: Arc<Handover>, settings: MetricSettings) -> Result<Self, ConfigError> {
+    fn build(bridge: Arc<SdkBridge>, settings: MetricSettings) -> Result<Self, ConfigError> {
         let exporter = opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality);
-        let exporter = encoder(exporter.with_http(), &handover).build().map_err(ConfigError::Exporter)?;
-        Ok(MetricPipeline {
-            exporter: MetricExporter::new(exporter, Arc::clone(&handover)),
-            handover,
-            settings,
-        })
+        let exporter = encoder(exporter.with_http(), &bridge).build().map_err(ConfigError::Exporter)?;
+        Ok(MetricPipeline { exporter: MetricExporter::new(exporter, Arc::clone(&bridge)), bridge, settings })
     }
 
     fn install(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
-        let MetricPipeline { exporter, handover, settings } = self;
+        let MetricPipeline { exporter, bridge, settings } = self;
         let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
         if let Some(view) = settings.default_view(cardinality_limit) {
@@ -253,51 +242,47 @@ impl MetricPipeline {
         }
         let provider = provider.build();
         global::set_meter_provider(provider.clone());
-        Exported { provider, handover: Some(handover) }
+        Exported { provider, bridge: Some(bridge) }
     }
 }
 
 struct EventPipeline {
     exporter: EventExporter<LogExporter>,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
     asked_for: bool,
 }
 
 impl EventPipeline {
-    fn build(handover: Arc<Handover>, asked_for: bool) -> Result<Self, ConfigError> {
-        let exporter = encoder(LogExporter::builder().with_http(), &handover);
+    fn build(bridge: Arc<SdkBridge>, asked_for: bool) -> Result<Self, ConfigError> {
+        let exporter = encoder(LogExporter::builder().with_http(), &bridge);
         let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        Ok(EventPipeline {
-            exporter: EventExporter::new(exporter, Arc::clone(&handover)),
-            handover,
-            asked_for,
-        })
+        Ok(EventPipeline { exporter: EventExporter::new(exporter, Arc::clone(&bridge)), bridge, asked_for })
     }
 
     fn install(self, batches: Batches, limits: EventLimits, resource: Resource) -> Loggers {
-        let EventPipeline { exporter, handover, asked_for } = self;
+        let EventPipeline { exporter, bridge, asked_for } = self;
         let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches.of_events()).build();
         let provider = SdkLoggerProvider::builder()
             .with_resource(resource)
-            .with_log_processor(EventCounter::new(processor, Arc::clone(&handover)))
+            .with_log_processor(EventCounter::new(processor, Arc::clone(&bridge)))
             .build();
         let installed = events::install(&provider, limits, asked_for);
-        Loggers { exported: Exported { provider, handover: Some(handover) }, installed }
+        Loggers { exported: Exported { provider, bridge: Some(bridge) }, installed }
     }
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 enum SpanPipeline {
-    Otlp { exporter: SpanExporter<opentelemetry_otlp::SpanExporter>, handover: Arc<Handover> },
+    Otlp { exporter: SpanExporter<opentelemetry_otlp::SpanExporter>, bridge: Arc<SdkBridge> },
     Terminal,
     Nowhere,
 }
 
 impl SpanPipeline {
-    fn otlp(handover: Arc<Handover>) -> Result<Self, ConfigError> {
-        let exporter = encoder(opentelemetry_otlp::SpanExporter::builder().with_http(), &handover);
+    fn otlp(bridge: Arc<SdkBridge>) -> Result<Self, ConfigError> {
+        let exporter = encoder(opentelemetry_otlp::SpanExporter::builder().with_http(), &bridge);
         let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&handover)), handover })
+        Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&bridge)), bridge })
     }
 
     fn install(
@@ -305,25 +290,25 @@ impl SpanPipeline {
         rules: SpanRules,
         batches: Batches,
         resource: Resource,
-        ledger: &Arc<Ledger>,
+        stats: &Arc<DeliveryStats>,
     ) -> Option<Exported<SdkTracerProvider>> {
         let provider = SdkTracerProvider::builder().with_resource(resource);
-        let (provider, handover) = match self {
-            SpanPipeline::Otlp { exporter, handover } => {
+        let (provider, bridge) = match self {
+            SpanPipeline::Otlp { exporter, bridge } => {
                 let processor =
                     BatchSpanProcessor::builder(exporter).with_batch_config(batches.of_spans()).build();
-                let counter = SpanCounter::new(processor, Arc::clone(&handover));
-                (rules.apply(provider, counter, ledger), Some(handover))
+                let counter = SpanCounter::new(processor, Arc::clone(&bridge));
+                (rules.apply(provider, counter, stats), Some(bridge))
             }
             SpanPipeline::Terminal => {
-                let tree = terminal::TerminalTree::to_stderr(Arc::clone(ledger));
-                (rules.apply(provider, tree, ledger), None)
+                let tree = terminal::TerminalTree::to_stderr(Arc::clone(stats));
+                (rules.apply(provider, tree, stats), None)
             }
             SpanPipeline::Nowhere => return None,
         };
         let provider = provider.build();
         global::set_tracer_provider(provider.clone());
-        Some(Exported { provider, handover })
+        Some(Exported { provider, bridge })
     }
 }
 
@@ -338,34 +323,34 @@ impl SpanRules {
         self,
         provider: TracerProviderBuilder,
         processor: P,
-        ledger: &Arc<Ledger>,
+        stats: &Arc<DeliveryStats>,
     ) -> TracerProviderBuilder {
         let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
         let provider = provider.with_span_limits(limits.spans);
         let provider = match tail {
             Some(_) => provider.with_sampler(RecordAll(head)),
-            None => provider.with_sampler(CountingSampler::new(head, Arc::clone(ledger))),
+            None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
         };
-        provider.with_span_processor(SpanGate::new(processor, limits.span_text, tail))
+        provider.with_span_processor(LimitingProcessor::new(processor, limits.span_text, tail))
     }
 }
 
 /// The way to a receiver in the protocol that was chosen.
-fn wire(settings: SignalSettings) -> MakeWire {
+fn transport(settings: SignalSettings) -> TransportFactory {
     match settings.protocol {
         #[cfg(feature = "grpc")]
-        crate::settings::Protocol::Grpc => crate::delivery::grpc::wire(settings),
-        _ => crate::delivery::http::wire(settings),
+        crate::settings::Protocol::Grpc => crate::delivery::grpc::transport(settings),
+        _ => crate::delivery::http::transport(settings),
     }
 }
 
 /// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the
 /// build happen to enable. Where it sends to is never asked, and it must not compress: a request that is too large is taken
 /// apart first.
-fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, handover: &Arc<Handover>) -> B {
+fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, bridge: &Arc<SdkBridge>) -> B {
     exporter
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint("http://localhost")
         .with_max_request_body_size(usize::MAX)
-        .with_http_client(Client(Arc::clone(handover)))
+        .with_http_client(Client(Arc::clone(bridge)))
 }

@@ -10,20 +10,20 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use super::tail_sampling::Tail;
-use crate::settings::TailRule;
+use crate::settings::TailSampling;
 use crate::value::prefix_of_chars;
 
 #[derive(Debug)]
-pub(super) struct SpanGate<N> {
+pub(super) struct LimitingProcessor<N> {
     next: N,
     /// Characters of one text.
     text_limit: Option<usize>,
     tail: Option<Tail>,
 }
 
-impl<N> SpanGate<N> {
-    pub(super) fn new(next: N, text_limit: Option<usize>, rule: Option<TailRule>) -> Self {
-        SpanGate { next, text_limit, tail: rule.map(Tail::new) }
+impl<N> LimitingProcessor<N> {
+    pub(super) fn new(next: N, text_limit: Option<usize>, rule: Option<TailSampling>) -> Self {
+        LimitingProcessor { next, text_limit, tail: rule.map(Tail::new) }
     }
 
     fn tail_of(&self, span: &SpanContext) -> Option<&Tail> {
@@ -31,7 +31,7 @@ impl<N> SpanGate<N> {
     }
 }
 
-impl<N: SpanProcessor> SpanProcessor for SpanGate<N> {
+impl<N: SpanProcessor> SpanProcessor for LimitingProcessor<N> {
     fn on_start(&self, span: &mut Span, context: &Context) {
         if let Some(tail) = self.tail_of(span.span_context()) {
             tail.begin(span.span_context().trace_id());

@@ -7,7 +7,7 @@ use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags, Trac
 use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, ShouldSample, SpanData};
 
-use crate::settings::TailRule;
+use crate::settings::TailSampling;
 
 /// What may wait. [`Sampler`](crate::Sampler) documents both.
 const MAX_SPANS: usize = 8192;
@@ -41,7 +41,7 @@ impl ShouldSample for RecordAll {
 /// The spans that wait for the end of their trace in this process.
 #[derive(Debug)]
 pub(super) struct Tail {
-    rule: TailRule,
+    rule: TailSampling,
     max_spans: usize,
     max_bytes: usize,
     waiting: Mutex<Waiting>,
@@ -68,7 +68,7 @@ struct Trace {
 }
 
 impl Tail {
-    pub(super) fn new(rule: TailRule) -> Self {
+    pub(super) fn new(rule: TailSampling) -> Self {
         Tail { rule, max_spans: MAX_SPANS, max_bytes: MAX_BYTES, waiting: Mutex::default() }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Names are those of the OpenTelemetry GenAI semantic conventions as of August 2026, the vintage that
 //! backends and the OpenTelemetry Python instrumentations understand today, and, where it says so, of October
-//! 2026; see [`Vintage`](crate::Vintage). Names under `llm_trace.` and `gen_ai.usage.cost` are ours: the conventions
+//! 2026; see [`SemconvVersion`](crate::SemconvVersion). Names under `llm_trace.` and `gen_ai.usage.cost` are ours: the conventions
 //! have no word for them yet.
 //!
 //! Reference: <https://github.com/open-telemetry/semantic-conventions-genai>

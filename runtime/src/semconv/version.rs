@@ -13,7 +13,7 @@ pub(crate) const OPT_IN: &str = "OTEL_SEMCONV_STABILITY_OPT_IN";
 /// Most names are the same in all. `docs/semconv.md` has both columns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Vintage {
+pub enum SemconvVersion {
     /// August 2026: what backends, dashboards and OpenTelemetry's Python instrumentations know.
     #[default]
     August2026,
@@ -77,28 +77,28 @@ const UNDECIDED: u8 = 0;
 
 /// Sets the vintage for the rest of the process.
 #[cfg(feature = "otlp")]
-pub(crate) fn set(vintage: Vintage) {
+pub(crate) fn set(vintage: SemconvVersion) {
     CURRENT.store(code(vintage), Ordering::Relaxed);
 }
 
 /// The names in force.
 pub(crate) fn names() -> &'static Names {
     match current() {
-        Vintage::August2026 => &AUGUST,
-        Vintage::October2026 => &OCTOBER,
+        SemconvVersion::August2026 => &AUGUST,
+        SemconvVersion::October2026 => &OCTOBER,
     }
 }
 
 /// The vintage that the value of [`OPT_IN`] asks for. Other instrumentations' words are not ours to judge.
-pub(crate) fn from_opt_in(value: &str) -> Vintage {
+pub(crate) fn from_opt_in(value: &str) -> SemconvVersion {
     let latest = value.split(',').any(|word| word.trim() == "gen_ai_latest_experimental");
-    if latest { Vintage::October2026 } else { Vintage::default() }
+    if latest { SemconvVersion::October2026 } else { SemconvVersion::default() }
 }
 
-fn current() -> Vintage {
+fn current() -> SemconvVersion {
     let decided = CURRENT.load(Ordering::Relaxed);
-    if decided == code(Vintage::October2026) {
-        return Vintage::October2026;
+    if decided == code(SemconvVersion::October2026) {
+        return SemconvVersion::October2026;
     }
     if decided == UNDECIDED {
         // Without `init()` the variable alone decides, once.
@@ -106,13 +106,13 @@ fn current() -> Vintage {
         CURRENT.store(code(vintage), Ordering::Relaxed);
         return vintage;
     }
-    Vintage::August2026
+    SemconvVersion::August2026
 }
 
-const fn code(vintage: Vintage) -> u8 {
+const fn code(vintage: SemconvVersion) -> u8 {
     match vintage {
-        Vintage::August2026 => UNDECIDED + 1,
-        Vintage::October2026 => UNDECIDED + 2,
+        SemconvVersion::August2026 => UNDECIDED + 1,
+        SemconvVersion::October2026 => UNDECIDED + 2,
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_opt_in_is_one_word_of_a_list() {
-        assert_eq!(from_opt_in("http/dup, gen_ai_latest_experimental"), Vintage::October2026);
-        assert_eq!(from_opt_in("http,database"), Vintage::August2026);
+        assert_eq!(from_opt_in("http/dup, gen_ai_latest_experimental"), SemconvVersion::October2026);
+        assert_eq!(from_opt_in("http,database"), SemconvVersion::August2026);
     }
 }

@@ -16,7 +16,7 @@ use crate::content::{ContentCapture, Redaction};
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::model::argument::AttributeValue;
 use crate::pipeline::{self, Telemetry};
-use crate::semconv::version::Vintage;
+use crate::semconv::version::SemconvVersion;
 
 pub(crate) use content::Upload;
 pub(super) use content::{Content, Salt};
@@ -49,7 +49,7 @@ pub struct Builder {
     pub(super) max_retry_after: Option<Duration>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
-    pub(super) vintage: Option<Vintage>,
+    pub(super) semconv: Option<SemconvVersion>,
     pub(super) events: Option<bool>,
     pub(super) content: Option<ContentCapture>,
     pub(super) content_budget: Option<(usize, usize)>,
@@ -178,8 +178,8 @@ impl Builder {
 
     /// Which state of the GenAI conventions names follow. Default: the newest if `OTEL_SEMCONV_STABILITY_OPT_IN` has the
     /// word `gen_ai_latest_experimental`, else the one that backends know.
-    pub fn with_semconv(mut self, vintage: Vintage) -> Self {
-        self.vintage = Some(vintage);
+    pub fn with_semconv(mut self, semconv: SemconvVersion) -> Self {
+        self.semconv = Some(semconv);
         self
     }
 
@@ -212,7 +212,7 @@ impl Builder {
     }
 
     /// Whether calls emit events: the errors of calls to services (`gen_ai.client.operation.exception`), and in the newest
-    /// [`Vintage`] the details of calls to models. Default: only if a receiver of logs was named, by `OTEL_LOGS_EXPORTER`
+    /// [`SemconvVersion`] the details of calls to models. Default: only if a receiver of logs was named, by `OTEL_LOGS_EXPORTER`
     /// or `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`, as some receivers of spans take no logs. [Scores](crate::score), and events
     /// with content ([`with_content_capture`](Self::with_content_capture)), are emitted in any case.
     pub fn with_events(mut self, emit: bool) -> Self {

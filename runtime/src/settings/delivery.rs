@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError, range};
-use crate::delivery::Pace;
+use crate::delivery::Backoff;
 
 pub(super) const MAX_RETRY_AFTER: &str = "LLM_TRACE_MAX_RETRY_AFTER";
 
@@ -19,7 +19,7 @@ const LONGEST_RETRY_SECOND: Duration = Duration::from_secs(60);
 pub(crate) struct DeliverySettings {
     /// Of each signal.
     pub(crate) max_queue_bytes: usize,
-    pub(crate) pace: Pace,
+    pub(crate) backoff: Backoff,
     /// The longest pause that a receiver may ask for.
     pub(crate) max_retry_after: Duration,
 }
@@ -31,9 +31,9 @@ impl DeliverySettings {
         if let Some(second) = builder.retry_second {
             range::check_duration("with_retry_second", second, LONGEST_RETRY_SECOND)?;
         }
-        let pace = builder.retry_second.map(Pace::with_second).unwrap_or_default();
+        let backoff = builder.retry_second.map(Backoff::with_second).unwrap_or_default();
         let max_retry_after = max_retry_after(builder, source)?;
-        Ok(DeliverySettings { max_queue_bytes, pace, max_retry_after })
+        Ok(DeliverySettings { max_queue_bytes, backoff, max_retry_after })
     }
 }
 

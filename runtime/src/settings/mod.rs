@@ -39,7 +39,7 @@ pub(crate) use overview::{of as overview, shown};
 pub use protocol::{Compression, Protocol};
 pub(crate) use resolved::{Events, Metrics, Settings, Traces};
 pub use sampler::Sampler;
-pub(crate) use sampler::{Sampling, TailRule};
+pub(crate) use sampler::{Sampling, TailSampling};
 pub(crate) use sdk::{Batches, SdkSettings};
 pub(crate) use signal::SignalSettings;
 #[cfg(feature = "spool")]

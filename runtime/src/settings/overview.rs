@@ -194,8 +194,8 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
         rows.push(name, listed(&keys), (!given.is_empty()).then_some(method), &[])?;
     }
     rows.push("propagators", settings.propagators.to_string(), None, &["OTEL_PROPAGATORS"])?;
-    let method = builder.vintage.map(|_| "with_semconv");
-    rows.push("conventions", format!("{:?}", settings.vintage), method, &[version::OPT_IN])?;
+    let method = builder.semconv.map(|_| "with_semconv");
+    rows.push("conventions", format!("{:?}", settings.semconv), method, &[version::OPT_IN])?;
     Ok(())
 }
 

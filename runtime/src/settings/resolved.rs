@@ -19,7 +19,7 @@ use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::enrich::openinference::OPENINFERENCE;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::propagation::Propagators;
-use crate::semconv::version::{self, Vintage};
+use crate::semconv::version::{self, SemconvVersion};
 use crate::sinks::metrics;
 
 const DISABLED: &str = "OTEL_SDK_DISABLED";
@@ -34,7 +34,7 @@ pub(crate) struct Settings {
     pub(crate) sdk: SdkSettings,
     pub(crate) resource: Vec<KeyValue>,
     pub(crate) error_messages: bool,
-    pub(crate) vintage: Vintage,
+    pub(crate) semconv: SemconvVersion,
     pub(crate) propagators: Propagators,
     pub(crate) content: ContentCapture,
     pub(crate) content_rules: Rules,
@@ -104,7 +104,7 @@ impl Settings {
                 .unwrap_or(matches!(traces, Traces::Terminal) && source.stderr_is_terminal()),
         };
         let opt_in = source.get(version::OPT_IN)?.map(|value| version::from_opt_in(&value));
-        let vintage = builder.vintage.or(opt_in).unwrap_or_default();
+        let semconv = builder.semconv.or(opt_in).unwrap_or_default();
         let delivery = DeliverySettings::resolve(&builder, source)?;
         let spool = spool::resolve(&builder, source)?;
         let mut sdk = SdkSettings::resolve(&builder, source)?;
@@ -134,7 +134,7 @@ impl Settings {
             sdk,
             resource,
             error_messages,
-            vintage,
+            semconv,
             propagators,
             content,
             content_rules,

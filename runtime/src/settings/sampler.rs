@@ -39,7 +39,7 @@ const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 pub struct Sampler {
     base: Base,
     ignores_parent: bool,
-    tail: TailRule,
+    tail: TailSampling,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +51,7 @@ enum Base {
 
 /// What brings a trace back that was left out when it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TailRule {
+pub(crate) struct TailSampling {
     pub(crate) errors: bool,
     pub(crate) slower_than: Option<Duration>,
 }
@@ -76,7 +76,7 @@ impl Sampler {
     }
 
     fn new(base: Base) -> Self {
-        Sampler { base, ignores_parent: false, tail: TailRule::default() }
+        Sampler { base, ignores_parent: false, tail: TailSampling::default() }
     }
 
     /// Decides for every span by itself. Otherwise a span is exported exactly if its parent is, be that in this process or
@@ -107,7 +107,7 @@ impl Sampler {
 pub(crate) struct Sampling {
     base: Base,
     pub(crate) head: trace::Sampler,
-    pub(crate) tail: Option<TailRule>,
+    pub(crate) tail: Option<TailSampling>,
 }
 
 impl Sampling {
@@ -125,7 +125,7 @@ impl Sampling {
             Base::Ratio(ratio) => trace::Sampler::TraceIdRatioBased(ratio),
         };
         let head = if sampler.ignores_parent { head } else { trace::Sampler::ParentBased(Box::new(head)) };
-        let has_rule = sampler.tail != TailRule::default();
+        let has_rule = sampler.tail != TailSampling::default();
         Ok(Sampling { base: sampler.base, head, tail: has_rule.then_some(sampler.tail) })
     }
 }
@@ -141,7 +141,7 @@ impl fmt::Display for Sampling {
             Base::Off => f.write_str("always_off")?,
             Base::Ratio(ratio) => write!(f, "traceidratio {ratio}")?,
         }
-        let Some(TailRule { errors, slower_than }) = self.tail else { return Ok(()) };
+        let Some(TailSampling { errors, slower_than }) = self.tail else { return Ok(()) };
         f.write_str(", keeping ")?;
         f.write_str(match (errors, slower_than) {
             (true, Some(_)) => "errors and ",

@@ -7,7 +7,7 @@ use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, StringValue, global};
 
 use crate::call::context::{Agent, Scope};
-use crate::call::{Finished, Outcome};
+use crate::call::{CallRecord, Outcome};
 use crate::content;
 use crate::enrich::openinference;
 use crate::enrich::pricing::{self, Price};
@@ -44,7 +44,7 @@ pub(crate) fn start(
 }
 
 /// Writes everything a finished call tells to its span, and ends it.
-pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
+pub(crate) fn end(call: &CallRecord<'_>, context: &Context, at: SystemTime) {
     let span = context.span();
     if span.is_recording() {
         let mut told = end_attributes(call, content::content_on_spans());
@@ -65,7 +65,7 @@ pub(crate) fn end(call: &Finished<'_>, context: &Context, at: SystemTime) {
 
 /// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
 /// same.
-pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
+pub(crate) fn attributes(call: &CallRecord<'_>) -> Vec<KeyValue> {
     let mut attributes = start_attributes(call.site, call.request, call.agent);
     let told = end_attributes(call, content::content_on_events());
     for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
@@ -76,7 +76,7 @@ pub(crate) fn attributes(call: &Finished<'_>) -> Vec<KeyValue> {
 }
 
 /// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
-fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
+fn own_attributes<'a>(call: &CallRecord<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(call.request);
     let own = call.request.attributes.iter();
     own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
@@ -84,7 +84,7 @@ fn own_attributes<'a>(call: &Finished<'a>, told: &[KeyValue]) -> impl Iterator<I
 }
 
 /// What is known at the end only; a finish reason in free text only if the signal may have content.
-fn end_attributes(call: &Finished<'_>, has_content: bool) -> Vec<KeyValue> {
+fn end_attributes(call: &CallRecord<'_>, has_content: bool) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
     response_attributes(call, has_content, &mut attributes);
     for (key, time) in [
@@ -253,7 +253,7 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
     attribute::USAGE_AUDIO_OUTPUT_TOKENS,
 ];
 
-fn response_attributes(call: &Finished<'_>, has_content: bool, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(call: &CallRecord<'_>, has_content: bool, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, call.response);
     // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
     // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.

@@ -11,7 +11,7 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
 use tracing::{Level, Metadata, Span};
 
-use crate::call::{CurrentCall, Finished, Outcome};
+use crate::call::{CallRecord, CurrentCall, Outcome};
 use crate::enrich::pricing::Price;
 use crate::model::request::Request;
 use crate::model::site::CallSite;
@@ -90,7 +90,7 @@ pub(crate) fn enter(context: &Context) -> Option<EnteredSpan> {
 }
 
 /// Writes to the mirror what a finished call tells, but no content.
-pub(crate) fn end(span: &Span, call: &Finished<'_>) {
+pub(crate) fn end(span: &Span, call: &CallRecord<'_>) {
     if call.request.is_late {
         span.record("provider", call.request.provider.as_deref());
         span.record("model", call.request.model.as_deref());

@@ -191,7 +191,7 @@ impl Capture {
     }
 
     /// The events that were emitted, in that order: errors of calls to services and scores, and the details of calls to models
-    /// where [`Vintage`](crate::Vintage) or content ask for them, as in a program whose events are received. Whether content is
+    /// where [`SemconvVersion`](crate::SemconvVersion) or content ask for them, as in a program whose events are received. Whether content is
     /// recorded is a matter of the process: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     ///
     /// ```

@@ -11,7 +11,7 @@ use std::fmt::Display;
 use serde::ser::{self, Serialize};
 
 use super::key::KeyText;
-use super::{ARBITRARY_PRECISION, Elements, Key, List, Text, Tree, parse};
+use super::{ARBITRARY_PRECISION, ContentValue, Elements, Key, List, Text, parse};
 use crate::value::adjacent::is_tag;
 use crate::value::json::{Json, RAW_VALUE};
 use crate::value::media::Media;
@@ -36,13 +36,13 @@ pub(crate) struct Limits<'k> {
 }
 
 /// Captures a value. `None` if it is nothing (`None`, `()`), or if its `Serialize` impl fails or panics.
-pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<Tree> {
+pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<ContentValue> {
     let mut budget = Budget { used: 0, limits };
     crate::value::panic::catch_user_panic(|| {
         value.serialize(Capture { budget: &mut budget, depth: 0, wrappers: 0, is_raw: false }).ok()
     })
     .flatten()
-    .filter(|tree| *tree != Tree::Null)
+    .filter(|tree| *tree != ContentValue::Null)
 }
 
 struct Budget<'k> {
@@ -87,11 +87,11 @@ impl ser::Error for Ended {
     }
 }
 
-type Captured = Result<Tree, Ended>;
+type Captured = Result<ContentValue, Ended>;
 
 impl<'k> Capture<'_, 'k> {
     #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
-    fn leaf(self, tree: Tree) -> Captured {
+    fn leaf(self, tree: ContentValue) -> Captured {
         self.budget.used += NODE;
         Ok(tree)
     }
@@ -112,7 +112,7 @@ impl<'k> Capture<'_, 'k> {
 }
 
 impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
-    type Ok = Tree;
+    type Ok = ContentValue;
     type Error = Ended;
     type SerializeSeq = Items<'b, 'k>;
     type SerializeTuple = Items<'b, 'k>;
@@ -123,77 +123,77 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
     type SerializeStructVariant = Entries<'b, 'k>;
 
     fn serialize_bool(self, v: bool) -> Captured {
-        self.leaf(Tree::Bool(v))
+        self.leaf(ContentValue::Bool(v))
     }
     fn serialize_i8(self, v: i8) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_i16(self, v: i16) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_i32(self, v: i32) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_i64(self, v: i64) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_i128(self, v: i128) -> Captured {
-        self.leaf(Tree::Int(v))
+        self.leaf(ContentValue::Int(v))
     }
     fn serialize_u8(self, v: u8) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_u16(self, v: u16) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_u32(self, v: u32) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_u64(self, v: u64) -> Captured {
-        self.leaf(Tree::Int(v.into()))
+        self.leaf(ContentValue::Int(v.into()))
     }
     fn serialize_u128(self, v: u128) -> Captured {
-        self.leaf(i128::try_from(v).map_or_else(|_| Tree::text(v.to_string()), Tree::Int))
+        self.leaf(i128::try_from(v).map_or_else(|_| ContentValue::text(v.to_string()), ContentValue::Int))
     }
     fn serialize_f32(self, v: f32) -> Captured {
-        self.leaf(Tree::Double(crate::model::argument::widen(v)))
+        self.leaf(ContentValue::Double(crate::model::argument::widen(v)))
     }
     fn serialize_f64(self, v: f64) -> Captured {
-        self.leaf(Tree::Double(v))
+        self.leaf(ContentValue::Double(v))
     }
     fn serialize_char(self, v: char) -> Captured {
-        self.leaf(Tree::text(v))
+        self.leaf(ContentValue::text(v))
     }
     fn serialize_str(mut self, v: &str) -> Captured {
         if std::mem::take(&mut self.is_raw) {
             return Json(v).serialize(self);
         }
         if let Some(media) = Media::of_text(v) {
-            return self.leaf(Tree::Media(media));
+            return self.leaf(ContentValue::Media(media));
         }
         // Nothing is copied once the budget is gone; that there was something is still told.
         let limit = if self.budget.full() { 0 } else { self.budget.limits.text };
         let kept = crate::value::prefix(v, limit).to_owned();
         self.budget.used += kept.len();
-        self.leaf(Tree::Text(Text { kept, bytes: v.len() }))
+        self.leaf(ContentValue::Text(Text { kept, bytes: v.len() }))
     }
     fn serialize_bytes(self, v: &[u8]) -> Captured {
-        self.leaf(Tree::Media(Media::of_bytes(v)))
+        self.leaf(ContentValue::Media(Media::of_bytes(v)))
     }
     fn serialize_none(self) -> Captured {
-        Ok(Tree::Null)
+        Ok(ContentValue::Null)
     }
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Captured {
         value.serialize(self.wrapped()?)
     }
     fn serialize_unit(self) -> Captured {
-        Ok(Tree::Null)
+        Ok(ContentValue::Null)
     }
     fn serialize_unit_struct(self, _name: &'static str) -> Captured {
-        Ok(Tree::Null)
+        Ok(ContentValue::Null)
     }
     fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Captured {
-        self.leaf(Tree::text(variant))
+        self.leaf(ContentValue::text(variant))
     }
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Captured {
         value.serialize(self.wrapped()?)
@@ -212,7 +212,7 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
             return Err(Ended);
         }
         let value = value.serialize(self.inner())?;
-        Ok(Tree::Object(vec![(Cow::Borrowed(variant), value)]))
+        Ok(ContentValue::Object(vec![(Cow::Borrowed(variant), value)]))
     }
     fn serialize_seq(self, _len: Option<usize>) -> Result<Items<'b, 'k>, Ended> {
         Items::begin(self, None)
@@ -258,7 +258,7 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
 struct Items<'b, 'k> {
     capture: Capture<'b, 'k>,
     variant: Option<&'static str>,
-    kept: VecDeque<(Tree, usize)>,
+    kept: VecDeque<(ContentValue, usize)>,
     omitted: usize,
 }
 
@@ -289,9 +289,9 @@ impl<'b, 'k> Items<'b, 'k> {
         }
     }
 
-    fn finish(self) -> Tree {
+    fn finish(self) -> ContentValue {
         let items = self.kept.into_iter().map(|(item, _)| item).collect();
-        let list = Tree::List(List { items, omitted: self.omitted, of: Elements::Values });
+        let list = ContentValue::List(List { items, omitted: self.omitted, of: Elements::Values });
         named(self.variant, list)
     }
 }
@@ -300,7 +300,7 @@ impl<'b, 'k> Items<'b, 'k> {
 struct Entries<'b, 'k> {
     capture: Capture<'b, 'k>,
     variant: Option<&'static str>,
-    kept: Vec<(Key, Tree)>,
+    kept: Vec<(Key, ContentValue)>,
     next: Option<Key>,
     form: Form,
 }
@@ -366,12 +366,14 @@ impl<'b, 'k> Entries<'b, 'k> {
     fn push_content<T: Serialize + ?Sized>(&mut self, value: &T) {
         let Capture { depth, wrappers, ref mut budget, .. } = self.capture;
         let content = Capture { budget, depth, wrappers, is_raw: false };
-        if let Ok(Tree::Object(entries)) = content.wrapped().and_then(|content| value.serialize(content)) {
+        if let Ok(ContentValue::Object(entries)) =
+            content.wrapped().and_then(|content| value.serialize(content))
+        {
             self.kept.extend(entries);
         }
     }
 
-    fn finish(mut self) -> Tree {
+    fn finish(mut self) -> ContentValue {
         if matches!(self.form, Form::Parsed) {
             return self.kept.remove(0).1;
         }
@@ -379,13 +381,13 @@ impl<'b, 'k> Entries<'b, 'k> {
             let digits = self.kept.remove(0).1;
             return parse::number(digits.as_str().unwrap_or_default());
         }
-        named(self.variant, Tree::Object(self.kept))
+        named(self.variant, ContentValue::Object(self.kept))
     }
 }
 
-fn named(variant: Option<&'static str>, tree: Tree) -> Tree {
+fn named(variant: Option<&'static str>, tree: ContentValue) -> ContentValue {
     match variant {
-        Some(variant) => Tree::Object(vec![(Cow::Borrowed(variant), tree)]),
+        Some(variant) => ContentValue::Object(vec![(Cow::Borrowed(variant), tree)]),
         None => tree,
     }
 }
@@ -393,7 +395,7 @@ fn named(variant: Option<&'static str>, tree: Tree) -> Tree {
 macro_rules! pushes {
     ($($trait:ident::$method:ident for $type:ident),*) => {$(
         impl ser::$trait for $type<'_, '_> {
-            type Ok = Tree;
+            type Ok = ContentValue;
             type Error = Ended;
             fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Ended> {
                 self.push(value);
@@ -406,7 +408,7 @@ macro_rules! pushes {
     )*};
     ($($trait:ident for $type:ident),*) => {$(
         impl ser::$trait for $type<'_, '_> {
-            type Ok = Tree;
+            type Ok = ContentValue;
             type Error = Ended;
             fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Ended> {
                 self.push(Cow::Borrowed(key), value);
@@ -428,7 +430,7 @@ pushes! {
 pushes!(SerializeStruct for Entries, SerializeStructVariant for Entries);
 
 impl ser::SerializeMap for Entries<'_, '_> {
-    type Ok = Tree;
+    type Ok = ContentValue;
     type Error = Ended;
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Ended> {
         self.next = key.serialize(KeyText).ok();

@@ -40,7 +40,7 @@ pub(crate) type Key = Cow<'static, str>;
 
 /// A value of the user's, as far as its budget went.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Tree {
+pub(crate) enum ContentValue {
     Null,
     Bool(bool),
     Int(i128),
@@ -48,7 +48,7 @@ pub(crate) enum Tree {
     Text(Text),
     Media(Media),
     List(List),
-    Object(Vec<(Key, Tree)>),
+    Object(Vec<(Key, ContentValue)>),
 }
 
 /// A string, or as much of its beginning as is kept.
@@ -96,7 +96,7 @@ impl Text {
 /// A list, or as much of it as is kept: its first element and its last ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct List {
-    pub(crate) items: VecDeque<Tree>,
+    pub(crate) items: VecDeque<ContentValue>,
     /// How many elements are missing behind the first.
     pub(crate) omitted: usize,
     pub(crate) of: Elements,
@@ -114,23 +114,25 @@ pub(crate) enum Elements {
     Documents,
 }
 
-impl Tree {
+impl ContentValue {
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let kept = text.into();
-        Tree::Text(Text { bytes: kept.len(), kept })
+        ContentValue::Text(Text { bytes: kept.len(), kept })
     }
 
-    pub(crate) fn list(of: Elements, items: impl IntoIterator<Item = Tree>) -> Self {
-        Tree::List(List { items: items.into_iter().collect(), omitted: 0, of })
+    pub(crate) fn list(of: Elements, items: impl IntoIterator<Item = ContentValue>) -> Self {
+        ContentValue::List(List { items: items.into_iter().collect(), omitted: 0, of })
     }
 
     /// An object of those entries that have a value.
-    pub(crate) fn object<const N: usize>(entries: [(&'static str, Option<Tree>); N]) -> Self {
-        Tree::Object(
+    pub(crate) fn object<const N: usize>(entries: [(&'static str, Option<ContentValue>); N]) -> Self {
+        ContentValue::Object(
             entries
                 .into_iter()
                 .filter_map(|(key, value)| {
-                    value.filter(|value| *value != Tree::Null).map(|value| (Cow::Borrowed(key), value))
+                    value
+                        .filter(|value| *value != ContentValue::Null)
+                        .map(|value| (Cow::Borrowed(key), value))
                 })
                 .collect(),
         )
@@ -138,7 +140,7 @@ impl Tree {
 
     pub(crate) fn as_str(&self) -> Option<&str> {
         match self {
-            Tree::Text(text) => Some(&text.kept),
+            ContentValue::Text(text) => Some(&text.kept),
             _ => None,
         }
     }
@@ -146,14 +148,16 @@ impl Tree {
     /// A text as it is recorded.
     pub(crate) fn shown(&self) -> Option<Cow<'_, str>> {
         match self {
-            Tree::Text(text) => Some(text.shown()),
+            ContentValue::Text(text) => Some(text.shown()),
             _ => None,
         }
     }
 
-    pub(crate) fn get(&self, key: &str) -> Option<&Tree> {
+    pub(crate) fn get(&self, key: &str) -> Option<&ContentValue> {
         match self {
-            Tree::Object(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            ContentValue::Object(entries) => {
+                entries.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -163,10 +167,10 @@ impl Tree {
     }
 
     /// Takes the value of the first of `keys` that has one out of an object.
-    pub(crate) fn take(&mut self, keys: &[&str]) -> Option<Tree> {
-        let Tree::Object(entries) = self else { return None };
+    pub(crate) fn take(&mut self, keys: &[&str]) -> Option<ContentValue> {
+        let ContentValue::Object(entries) = self else { return None };
         for key in keys {
-            let found = entries.iter().position(|(name, value)| name == key && *value != Tree::Null);
+            let found = entries.iter().position(|(name, value)| name == key && *value != ContentValue::Null);
             if let Some(index) = found {
                 return Some(entries.remove(index).1);
             }
@@ -177,8 +181,8 @@ impl Tree {
     /// The elements of a list; anything else is its own only element.
     pub(crate) fn into_list(self) -> List {
         match self {
-            Tree::List(list) => list,
-            Tree::Null => List::default(),
+            ContentValue::List(list) => list,
+            ContentValue::Null => List::default(),
             other => List { items: VecDeque::from([other]), ..List::default() },
         }
     }
@@ -186,10 +190,16 @@ impl Tree {
     /// How much of a budget this takes, roughly.
     pub(crate) fn cost(&self) -> usize {
         let inner = match self {
-            Tree::Text(text) => text.kept.len(),
-            Tree::List(list) => list.items.iter().map(Tree::cost).sum(),
-            Tree::Object(entries) => entries.iter().map(|(key, value)| key.len() + value.cost()).sum(),
-            Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => 0,
+            ContentValue::Text(text) => text.kept.len(),
+            ContentValue::List(list) => list.items.iter().map(ContentValue::cost).sum(),
+            ContentValue::Object(entries) => {
+                entries.iter().map(|(key, value)| key.len() + value.cost()).sum()
+            }
+            ContentValue::Null
+            | ContentValue::Bool(_)
+            | ContentValue::Int(_)
+            | ContentValue::Double(_)
+            | ContentValue::Media(_) => 0,
         };
         NODE + inner
     }
@@ -197,34 +207,38 @@ impl Tree {
     /// Calls `visit` for every text, object keys not included.
     pub(crate) fn each_text(&mut self, visit: &mut impl FnMut(&mut Text)) {
         match self {
-            Tree::Text(text) => visit(text),
-            Tree::List(list) => list.items.iter_mut().for_each(|item| item.each_text(visit)),
-            Tree::Object(entries) => entries.iter_mut().for_each(|(_, value)| value.each_text(visit)),
-            Tree::Null | Tree::Bool(_) | Tree::Int(_) | Tree::Double(_) | Tree::Media(_) => {}
+            ContentValue::Text(text) => visit(text),
+            ContentValue::List(list) => list.items.iter_mut().for_each(|item| item.each_text(visit)),
+            ContentValue::Object(entries) => entries.iter_mut().for_each(|(_, value)| value.each_text(visit)),
+            ContentValue::Null
+            | ContentValue::Bool(_)
+            | ContentValue::Int(_)
+            | ContentValue::Double(_)
+            | ContentValue::Media(_) => {}
         }
     }
 }
 
-impl Serialize for Tree {
+impl Serialize for ContentValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Tree::Null => serializer.serialize_unit(),
-            Tree::Bool(value) => serializer.serialize_bool(*value),
-            Tree::Int(value) => match i64::try_from(*value) {
+            ContentValue::Null => serializer.serialize_unit(),
+            ContentValue::Bool(value) => serializer.serialize_bool(*value),
+            ContentValue::Int(value) => match i64::try_from(*value) {
                 Ok(value) => serializer.serialize_i64(value),
                 Err(_) => serializer.serialize_i128(*value),
             },
-            Tree::Double(value) => serializer.serialize_f64(*value),
-            Tree::Text(text) => serializer.serialize_str(&text.shown()),
-            Tree::Media(media) => media.serialize(serializer),
-            Tree::List(list) => {
+            ContentValue::Double(value) => serializer.serialize_f64(*value),
+            ContentValue::Text(text) => serializer.serialize_str(&text.shown()),
+            ContentValue::Media(media) => media.serialize(serializer),
+            ContentValue::List(list) => {
                 let mut seq = serializer.serialize_seq(Some(list.items.len()))?;
                 for item in &list.items {
                     seq.serialize_element(item)?;
                 }
                 seq.end()
             }
-            Tree::Object(entries) => {
+            ContentValue::Object(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
                     map.serialize_entry(key, value)?;

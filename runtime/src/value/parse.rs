@@ -5,15 +5,15 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::{ARBITRARY_PRECISION, Elements, Tree};
+use super::{ARBITRARY_PRECISION, ContentValue, Elements};
 
 /// The tree of a text that is a JSON object or list, as a whole; a number or a word in quotes stays text.
-pub(crate) fn parse(text: &str) -> Option<Tree> {
+pub(crate) fn parse(text: &str) -> Option<ContentValue> {
     let looks_like_it = text.trim_start().starts_with(['{', '[']);
     looks_like_it.then(|| serde_json::from_str(text).ok()).flatten()
 }
 
-impl<'de> Deserialize<'de> for Tree {
+impl<'de> Deserialize<'de> for ContentValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TreeVisitor)
     }
@@ -22,55 +22,55 @@ impl<'de> Deserialize<'de> for Tree {
 struct TreeVisitor;
 
 impl<'de> Visitor<'de> for TreeVisitor {
-    type Value = Tree;
+    type Value = ContentValue;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
-    fn visit_unit<E>(self) -> Result<Tree, E> {
-        Ok(Tree::Null)
+    fn visit_unit<E>(self) -> Result<ContentValue, E> {
+        Ok(ContentValue::Null)
     }
-    fn visit_bool<E>(self, value: bool) -> Result<Tree, E> {
-        Ok(Tree::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<ContentValue, E> {
+        Ok(ContentValue::Bool(value))
     }
-    fn visit_i64<E>(self, value: i64) -> Result<Tree, E> {
-        Ok(Tree::Int(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<ContentValue, E> {
+        Ok(ContentValue::Int(value.into()))
     }
-    fn visit_u64<E>(self, value: u64) -> Result<Tree, E> {
-        Ok(Tree::Int(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<ContentValue, E> {
+        Ok(ContentValue::Int(value.into()))
     }
-    fn visit_f64<E>(self, value: f64) -> Result<Tree, E> {
-        Ok(Tree::Double(value))
+    fn visit_f64<E>(self, value: f64) -> Result<ContentValue, E> {
+        Ok(ContentValue::Double(value))
     }
-    fn visit_str<E>(self, value: &str) -> Result<Tree, E> {
-        Ok(Tree::text(value))
+    fn visit_str<E>(self, value: &str) -> Result<ContentValue, E> {
+        Ok(ContentValue::text(value))
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Tree, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ContentValue, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = seq.next_element()? {
             items.push(item);
         }
-        Ok(Tree::list(Elements::Values, items))
+        Ok(ContentValue::list(Elements::Values, items))
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ContentValue, A::Error> {
         let mut entries = Vec::new();
-        while let Some((key, value)) = map.next_entry::<String, Tree>()? {
+        while let Some((key, value)) = map.next_entry::<String, ContentValue>()? {
             if key == ARBITRARY_PRECISION {
                 return Ok(number(value.as_str().unwrap_or_default()));
             }
             entries.push((Cow::Owned(key), value));
         }
-        Ok(Tree::Object(entries))
+        Ok(ContentValue::Object(entries))
     }
 }
 
 /// A number that `arbitrary_precision` passes on as its digits.
-pub(super) fn number(digits: &str) -> Tree {
+pub(super) fn number(digits: &str) -> ContentValue {
     digits
         .parse()
-        .map(Tree::Int)
-        .or_else(|_| digits.parse().map(Tree::Double))
-        .unwrap_or_else(|_| Tree::text(digits))
+        .map(ContentValue::Int)
+        .or_else(|_| digits.parse().map(ContentValue::Double))
+        .unwrap_or_else(|_| ContentValue::text(digits))
 }
 
 #[cfg(test)]

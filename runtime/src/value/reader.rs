@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bounds::Number;
-use super::{Limits, Tree, capture, serializer};
+use super::{ContentValue, Limits, capture, serializer};
 
 /// A scalar found at a place the reader asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +77,7 @@ pub(crate) trait Reader {
     }
 
     /// A value that is content, which a reader may ask for only where content may be recorded.
-    fn content(&mut self, _at: Self::Place, _value: Tree) {}
+    fn content(&mut self, _at: Self::Place, _value: ContentValue) {}
 }
 
 /// Walks `value` from `root`. A `Serialize` impl that fails or panics ends the walk; what was read until then

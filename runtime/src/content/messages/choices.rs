@@ -1,11 +1,11 @@
 //! What a call returned → one message per choice, with the reason why it ended.
 
 use super::parts;
-use crate::value::{Elements, List, Tree};
+use crate::value::{ContentValue, Elements, List};
 
 /// `gen_ai.output.messages`. `reasons` are the finish reasons that are known from elsewhere, one per choice;
 /// `otherwise` is that of a choice that has none.
-pub(in crate::content) fn output(tree: Tree, reasons: &[String], otherwise: &str) -> Tree {
+pub(in crate::content) fn output(tree: ContentValue, reasons: &[String], otherwise: &str) -> ContentValue {
     let (list, omitted) = match choices(tree) {
         Ok(choices) => choices,
         Err(other) => (vec![assistant(parts::of_any(other), None)], 0),
@@ -17,13 +17,13 @@ pub(in crate::content) fn output(tree: Tree, reasons: &[String], otherwise: &str
         let reason = reason.map_or_else(|| otherwise.to_owned(), |reason| finish_reason(&reason));
         finished(message, reason)
     });
-    Tree::List(List { items: items.collect(), omitted, of: Elements::Messages })
+    ContentValue::List(List { items: items.collect(), omitted, of: Elements::Messages })
 }
 
-type Choice = (Tree, Option<String>);
+type Choice = (ContentValue, Option<String>);
 
 /// The choices of a body of any API; the tree itself if it is none.
-fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
+fn choices(mut tree: ContentValue) -> Result<(Vec<Choice>, usize), ContentValue> {
     if let Some(choices) = tree.take(&["choices", "candidates"]) {
         let choices = choices.into_list();
         return Ok((choices.items.into_iter().map(choice).collect(), choices.omitted));
@@ -41,7 +41,7 @@ fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
     }
     match tree {
         // What stands in a tuple: the first that is a body.
-        Tree::List(mut list) => {
+        ContentValue::List(mut list) => {
             if list.items.iter().any(is_body) {
                 for item in list.items {
                     if let Ok(found) = choices(item) {
@@ -58,14 +58,14 @@ fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
                     omitted,
                 ));
             }
-            Err(Tree::List(list))
+            Err(ContentValue::List(list))
         }
-        Tree::Object(mut entries) => {
+        ContentValue::Object(mut entries) => {
             // A variant of an enum of the program's, whose content is a body.
             let body = entries.iter().position(|(_, value)| is_body(value)).filter(|_| entries.len() <= 2);
             match body {
                 Some(body) => choices(entries.swap_remove(body).1),
-                None => Err(Tree::Object(entries)),
+                None => Err(ContentValue::Object(entries)),
             }
         }
         other => Err(other),
@@ -73,17 +73,17 @@ fn choices(mut tree: Tree) -> Result<(Vec<Choice>, usize), Tree> {
 }
 
 /// Whether this can only be what a provider answered.
-fn is_body(tree: &Tree) -> bool {
+fn is_body(tree: &ContentValue) -> bool {
     tree.has("choices") || tree.has("candidates") || is_message_body(tree)
 }
 
 /// Anthropic's, Ollama's, Cohere's: the body is the message, or has one.
-fn is_message_body(tree: &Tree) -> bool {
+fn is_message_body(tree: &ContentValue) -> bool {
     let has_content = tree.has("content") || tree.has("parts") || tree.has("tool_calls");
     (tree.has("role") && has_content) || tree.get("message").is_some_and(|message| message.has("content"))
 }
 
-fn choice(mut choice: Tree) -> Choice {
+fn choice(mut choice: ContentValue) -> Choice {
     let reason = reason(&mut choice);
     // Text completions have the text itself; a chunk of a stream has a `delta`.
     let content = choice.take(&["message", "content", "delta"]).or_else(|| choice.take(&["text"]));
@@ -92,13 +92,13 @@ fn choice(mut choice: Tree) -> Choice {
     (message, reason)
 }
 
-fn reason(tree: &mut Tree) -> Option<String> {
+fn reason(tree: &mut ContentValue) -> Option<String> {
     let keys = ["finish_reason", "finishReason", "stop_reason", "stopReason", "done_reason", "status"];
     tree.take(&keys)?.as_str().map(str::to_owned)
 }
 
 /// Several messages and items as one: what the model said, part by part.
-fn one_answer(items: List) -> Tree {
+fn one_answer(items: List) -> ContentValue {
     let mut all = List { of: Elements::Parts, omitted: items.omitted, ..List::default() };
     for mut item in items.items {
         // A bare text or part, not a message.
@@ -117,12 +117,18 @@ fn one_answer(items: List) -> Tree {
 
 fn assistant(parts: List, reason: Option<String>) -> Choice {
     let parts = List { of: Elements::Parts, ..parts };
-    (Tree::object([("role", Some(Tree::text("assistant"))), ("parts", Some(Tree::List(parts)))]), reason)
+    (
+        ContentValue::object([
+            ("role", Some(ContentValue::text("assistant"))),
+            ("parts", Some(ContentValue::List(parts))),
+        ]),
+        reason,
+    )
 }
 
-fn finished(mut message: Tree, reason: String) -> Tree {
-    if let Tree::Object(entries) = &mut message {
-        entries.push(("finish_reason".into(), Tree::text(reason)));
+fn finished(mut message: ContentValue, reason: String) -> ContentValue {
+    if let ContentValue::Object(entries) = &mut message {
+        entries.push(("finish_reason".into(), ContentValue::text(reason)));
     }
     message
 }

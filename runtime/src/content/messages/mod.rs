@@ -11,52 +11,52 @@ mod tools;
 
 use std::collections::VecDeque;
 
-use crate::value::{Elements, List, Tree};
+use crate::value::{ContentValue, Elements, List};
 pub(super) use choices::output;
 pub(super) use documents::{documents, records};
 pub(super) use tools::tools;
 
 /// `gen_ai.input.messages`.
-pub(super) fn input(tree: Tree) -> Tree {
+pub(super) fn input(tree: ContentValue) -> ContentValue {
     match tree {
-        Tree::List(list) if list.items.iter().all(is_message) => messages(list),
-        Tree::List(list) if list.items.iter().all(|item| item.as_str().is_some()) => messages(list),
+        ContentValue::List(list) if list.items.iter().all(is_message) => messages(list),
+        ContentValue::List(list) if list.items.iter().all(|item| item.as_str().is_some()) => messages(list),
         // A list of parts is what one user says.
-        Tree::List(list) if list.items.iter().all(parts::is_part) => {
-            Tree::list(Elements::Messages, [with_parts("user", parts::of_list(list))])
+        ContentValue::List(list) if list.items.iter().all(parts::is_part) => {
+            ContentValue::list(Elements::Messages, [with_parts("user", parts::of_list(list))])
         }
         other if is_message(&other) => messages(other.into_list()),
-        other => Tree::list(Elements::Messages, [with_parts("user", parts::of_any(other))]),
+        other => ContentValue::list(Elements::Messages, [with_parts("user", parts::of_any(other))]),
     }
 }
 
 /// `gen_ai.system_instructions`.
-pub(super) fn system(mut tree: Tree) -> Tree {
+pub(super) fn system(mut tree: ContentValue) -> ContentValue {
     // Gemini's is a message whose role does not matter.
     let content = tree.take(&["parts", "content"]).unwrap_or(tree);
-    Tree::List(parts::of_any(content))
+    ContentValue::List(parts::of_any(content))
 }
 
 /// The arguments or the result of a tool, which the conventions expect to be an object.
-pub(super) fn object(tree: Tree, key: &'static str) -> Tree {
+pub(super) fn object(tree: ContentValue, key: &'static str) -> ContentValue {
     match parts::parsed(tree) {
-        object @ Tree::Object(_) => object,
-        other => Tree::object([(key, Some(other))]),
+        object @ ContentValue::Object(_) => object,
+        other => ContentValue::object([(key, Some(other))]),
     }
 }
 
 /// Whether an object is a message, or what the responses API has next to messages.
-fn is_message(tree: &Tree) -> bool {
+fn is_message(tree: &ContentValue) -> bool {
     tree.has("role") || tree.has("parts") || (tree.has("type") && parts::is_item(tree))
 }
 
-fn messages(list: List) -> Tree {
+fn messages(list: List) -> ContentValue {
     let items: VecDeque<_> = list.items.into_iter().map(message).collect();
-    Tree::List(List { items, omitted: list.omitted, of: Elements::Messages })
+    ContentValue::List(List { items, omitted: list.omitted, of: Elements::Messages })
 }
 
 /// One message of any API.
-fn message(mut tree: Tree) -> Tree {
+fn message(mut tree: ContentValue) -> ContentValue {
     if tree.as_str().is_some() {
         return with_parts("user", parts::of_any(tree));
     }
@@ -65,7 +65,7 @@ fn message(mut tree: Tree) -> Tree {
         return with_parts(role, List { items: [parts::part(tree)].into(), of: Elements::Parts, omitted: 0 });
     }
     let role = tree.take(&["role"]);
-    let role = role.as_ref().and_then(Tree::as_str).unwrap_or("user");
+    let role = role.as_ref().and_then(ContentValue::as_str).unwrap_or("user");
     let role = match role {
         // Gemini's words.
         "model" => "assistant",
@@ -76,12 +76,15 @@ fn message(mut tree: Tree) -> Tree {
     let name = tree.take(&["name"]);
     let parts = parts::of_message(&mut tree, &role);
     let mut message = with_parts(&role, parts);
-    if let (Tree::Object(entries), Some(name @ Tree::Text(_))) = (&mut message, name) {
+    if let (ContentValue::Object(entries), Some(name @ ContentValue::Text(_))) = (&mut message, name) {
         entries.push(("name".into(), name));
     }
     message
 }
 
-fn with_parts(role: &str, parts: List) -> Tree {
-    Tree::object([("role", Some(Tree::text(role))), ("parts", Some(Tree::List(parts)))])
+fn with_parts(role: &str, parts: List) -> ContentValue {
+    ContentValue::object([
+        ("role", Some(ContentValue::text(role))),
+        ("parts", Some(ContentValue::List(parts))),
+    ])
 }

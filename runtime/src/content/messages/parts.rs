@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::value::media::Media;
-use crate::value::{self, Elements, List, Tree};
+use crate::value::{self, ContentValue, Elements, List};
 
 /// Everything a message object says: its content, and what APIs keep next to it.
-pub(super) fn of_message(message: &mut Tree, role: &str) -> List {
+pub(super) fn of_message(message: &mut ContentValue, role: &str) -> List {
     let content = message.take(&["parts", "content"]);
     if let Some(id) = message.take(&["tool_call_id"]) {
         // OpenAI's message of a tool: its content is the result.
@@ -29,7 +29,7 @@ pub(super) fn of_message(message: &mut Tree, role: &str) -> List {
         parts.push_back(text_part("refusal", refusal));
     }
     for key in ["tool_calls", "function_call"] {
-        let calls = message.take(&[key]).map(Tree::into_list).unwrap_or_default();
+        let calls = message.take(&[key]).map(ContentValue::into_list).unwrap_or_default();
         parts.extend(calls.items.into_iter().map(tool_call));
     }
     if let Some(images) = message.take(&["images"]) {
@@ -45,10 +45,10 @@ pub(super) fn of_message(message: &mut Tree, role: &str) -> List {
 }
 
 /// The parts of a content: a text, a part, a list of either, or a value that is shown as the JSON it is.
-pub(super) fn of_any(content: Tree) -> List {
+pub(super) fn of_any(content: ContentValue) -> List {
     match content {
-        Tree::List(list) if list.items.iter().all(is_part) => of_list(list),
-        Tree::Object(_) if is_part(&content) => list([part(content)]),
+        ContentValue::List(list) if list.items.iter().all(is_part) => of_list(list),
+        ContentValue::Object(_) if is_part(&content) => list([part(content)]),
         other => list([text_part("text", other)]),
     }
 }
@@ -79,10 +79,10 @@ const UNTYPED: &[&str] = &[
     "video",
 ];
 
-pub(super) fn is_part(tree: &Tree) -> bool {
+pub(super) fn is_part(tree: &ContentValue) -> bool {
     match tree {
-        Tree::Text(_) | Tree::Media(_) => true,
-        Tree::Object(entries) => {
+        ContentValue::Text(_) | ContentValue::Media(_) => true,
+        ContentValue::Object(entries) => {
             tree.get("type").is_some_and(|kind| kind.as_str().is_some())
                 || entries.first().is_some_and(|_| UNTYPED.iter().any(|key| tree.has(key)))
         }
@@ -91,13 +91,13 @@ pub(super) fn is_part(tree: &Tree) -> bool {
 }
 
 /// Whether this is an item of the responses API that stands where a message stands.
-pub(super) fn is_item(tree: &Tree) -> bool {
+pub(super) fn is_item(tree: &ContentValue) -> bool {
     !tree.has("role")
-        && tree.get("type").and_then(Tree::as_str).is_some_and(|kind| !PART_TYPES.contains(&kind))
+        && tree.get("type").and_then(ContentValue::as_str).is_some_and(|kind| !PART_TYPES.contains(&kind))
 }
 
-pub(super) fn is_tool_output(tree: &Tree) -> bool {
-    tree.get("type").and_then(Tree::as_str).is_some_and(|kind| kind.ends_with("_output"))
+pub(super) fn is_tool_output(tree: &ContentValue) -> bool {
+    tree.get("type").and_then(ContentValue::as_str).is_some_and(|kind| kind.ends_with("_output"))
 }
 
 /// Types of parts, which are never messages.
@@ -123,21 +123,22 @@ const PART_TYPES: &[&str] = &[
 ];
 
 /// One part of any API.
-pub(super) fn part(mut tree: Tree) -> Tree {
+pub(super) fn part(mut tree: ContentValue) -> ContentValue {
     let kind = match &tree {
-        Tree::Object(_) => tree.get("type").and_then(Tree::as_str).map(str::to_owned),
-        Tree::Media(_) => return data(tree, None, "document"),
+        ContentValue::Object(_) => tree.get("type").and_then(ContentValue::as_str).map(str::to_owned),
+        ContentValue::Media(_) => return data(tree, None, "document"),
         _ => return text_part("text", tree),
     };
     let Some(kind) = kind else { return untyped(tree) };
     match kind.as_str() {
         "text" | "input_text" | "output_text" | "summary_text" | "reasoning_text" => {
-            let text = tree.take(&["content", "text"]).unwrap_or_else(|| Tree::text(""));
+            let text = tree.take(&["content", "text"]).unwrap_or_else(|| ContentValue::text(""));
             text_part(if kind == "reasoning_text" { "reasoning" } else { "text" }, text)
         }
         "thinking" | "reasoning" => {
-            let text =
-                tree.take(&["thinking", "summary", "content", "text"]).unwrap_or_else(|| Tree::text(""));
+            let text = tree
+                .take(&["thinking", "summary", "content", "text"])
+                .unwrap_or_else(|| ContentValue::text(""));
             text_part("reasoning", joined(text))
         }
         "tool_call" | "tool_use" | "function_call" | "function" => tool_call(tree),
@@ -150,15 +151,15 @@ pub(super) fn part(mut tree: Tree) -> Tree {
         "image_url" | "input_image" | "image" | "input_audio" | "audio" | "document" | "file"
         | "input_file" | "video" | "blob" | "uri" => media(tree, &kind),
         // A cipher, for nobody to read.
-        "redacted_thinking" => Tree::object([("type", Some(Tree::text(kind)))]),
+        "redacted_thinking" => ContentValue::object([("type", Some(ContentValue::text(kind)))]),
         "refusal" => {
-            text_part("refusal", tree.take(&["refusal", "content"]).unwrap_or_else(|| Tree::text("")))
+            text_part("refusal", tree.take(&["refusal", "content"]).unwrap_or_else(|| ContentValue::text("")))
         }
         kind if kind.ends_with("_tool_result") => {
             let id = tree.take(&["tool_use_id"]);
             let response = typed(tree, kind);
-            Tree::object([
-                ("type", Some(Tree::text("server_tool_call_response"))),
+            ContentValue::object([
+                ("type", Some(ContentValue::text("server_tool_call_response"))),
                 ("id", id),
                 ("server_tool_call_response", Some(response)),
             ])
@@ -169,62 +170,66 @@ pub(super) fn part(mut tree: Tree) -> Tree {
 }
 
 /// A text that is JSON, as what it says.
-pub(super) fn parsed(tree: Tree) -> Tree {
+pub(super) fn parsed(tree: ContentValue) -> ContentValue {
     match &tree {
         // Half of a JSON is none.
-        Tree::Text(text) if text.is_whole() => value::parse(&text.kept).unwrap_or(tree),
+        ContentValue::Text(text) if text.is_whole() => value::parse(&text.kept).unwrap_or(tree),
         _ => tree,
     }
 }
 
-fn list<const N: usize>(parts: [Tree; N]) -> List {
+fn list<const N: usize>(parts: [ContentValue; N]) -> List {
     List { items: parts.into(), omitted: 0, of: Elements::Parts }
 }
 
 /// A part whose content is text; anything else becomes its JSON.
-fn text_part(kind: &'static str, content: Tree) -> Tree {
+fn text_part(kind: &'static str, content: ContentValue) -> ContentValue {
     let content = match content {
-        text @ Tree::Text(_) => text,
-        media @ Tree::Media(_) if kind == "text" => return data(media, None, "document"),
+        text @ ContentValue::Text(_) => text,
+        media @ ContentValue::Media(_) if kind == "text" => return data(media, None, "document"),
         // Bounded before this was called. A tree always serializes.
-        other => Tree::text(serde_json::to_string(&other).unwrap_or_default()),
+        other => ContentValue::text(serde_json::to_string(&other).unwrap_or_default()),
     };
-    Tree::object([("type", Some(Tree::text(kind))), ("content", Some(content))])
+    ContentValue::object([("type", Some(ContentValue::text(kind))), ("content", Some(content))])
 }
 
 /// The texts of a list of texts or of objects with a text, one after the other.
-fn joined(tree: Tree) -> Tree {
-    let Tree::List(list) = tree else { return tree };
+fn joined(tree: ContentValue) -> ContentValue {
+    let ContentValue::List(list) = tree else { return tree };
     let texts: Vec<_> =
         list.items.iter().filter_map(|item| item.get("text").unwrap_or(item).shown()).collect();
-    Tree::text(texts.join("\n"))
+    ContentValue::text(texts.join("\n"))
 }
 
-fn tool_call(mut tree: Tree) -> Tree {
+fn tool_call(mut tree: ContentValue) -> ContentValue {
     let id = tree.take(&["call_id", "id", "toolUseId"]);
     let mut function = tree.take(&["function", "custom"]).unwrap_or(tree);
-    let name = function.take(&["name"]).unwrap_or_else(|| Tree::text(""));
+    let name = function.take(&["name"]).unwrap_or_else(|| ContentValue::text(""));
     let arguments = function.take(&["arguments", "args", "input"]).map(parsed);
-    Tree::object([
-        ("type", Some(Tree::text("tool_call"))),
+    ContentValue::object([
+        ("type", Some(ContentValue::text("tool_call"))),
         ("id", id),
         ("name", Some(name)),
         ("arguments", arguments),
     ])
 }
 
-fn tool_call_response(id: Option<Tree>, response: Option<Tree>) -> Tree {
-    let response = response.map_or_else(|| Tree::text(""), parsed);
+fn tool_call_response(id: Option<ContentValue>, response: Option<ContentValue>) -> ContentValue {
+    let response = response.map_or_else(|| ContentValue::text(""), parsed);
     // What the provider's parts are inside of a result is the provider's business, but media are media.
-    Tree::object([("type", Some(Tree::text("tool_call_response"))), ("id", id), ("response", Some(response))])
+    ContentValue::object([
+        ("type", Some(ContentValue::text("tool_call_response"))),
+        ("id", id),
+        ("response", Some(response)),
+    ])
 }
 
-fn server_tool_call(mut tree: Tree) -> Tree {
+fn server_tool_call(mut tree: ContentValue) -> ContentValue {
     let id = tree.take(&["id"]);
-    let name = tree.take(&["name"]).unwrap_or_else(|| Tree::text(""));
+    let name = tree.take(&["name"]).unwrap_or_else(|| ContentValue::text(""));
     let kind = name.as_str().unwrap_or_default().to_owned();
-    Tree::object([
-        ("type", Some(Tree::text("server_tool_call"))),
+    ContentValue::object([
+        ("type", Some(ContentValue::text("server_tool_call"))),
         ("id", id),
         ("name", Some(name)),
         ("server_tool_call", Some(typed(tree, &kind))),
@@ -232,17 +237,17 @@ fn server_tool_call(mut tree: Tree) -> Tree {
 }
 
 /// The object with this type in place of its own.
-fn typed(mut tree: Tree, kind: &str) -> Tree {
+fn typed(mut tree: ContentValue, kind: &str) -> ContentValue {
     tree.take(&["type"]);
-    if let Tree::Object(entries) = &mut tree {
-        entries.insert(0, ("type".into(), Tree::text(kind)));
+    if let ContentValue::Object(entries) = &mut tree {
+        entries.insert(0, ("type".into(), ContentValue::text(kind)));
     }
     tree
 }
 
 /// A part of Gemini's or Bedrock's, which tells its type by its key.
-fn untyped(mut tree: Tree) -> Tree {
-    let thought = matches!(tree.take(&["thought"]), Some(Tree::Bool(true)));
+fn untyped(mut tree: ContentValue) -> ContentValue {
+    let thought = matches!(tree.take(&["thought"]), Some(ContentValue::Bool(true)));
     if let Some(text) = tree.take(&["text"]) {
         return text_part(if thought { "reasoning" } else { "text" }, text);
     }
@@ -256,7 +261,7 @@ fn untyped(mut tree: Tree) -> Tree {
     }
     if let Some(mut inline) = tree.take(&["inlineData", "inline_data"]) {
         let mime = inline.take(&["mimeType", "mime_type"]);
-        return data(inline.take(&["data"]).unwrap_or(Tree::Null), mime, "document");
+        return data(inline.take(&["data"]).unwrap_or(ContentValue::Null), mime, "document");
     }
     if let Some(mut file) = tree.take(&["fileData", "file_data"]) {
         let mime = file.take(&["mimeType", "mime_type"]);
@@ -271,14 +276,14 @@ fn untyped(mut tree: Tree) -> Tree {
             return media(inner, kind);
         }
     }
-    let Tree::Object(entries) = &mut tree else { return text_part("text", tree) };
+    let ContentValue::Object(entries) = &mut tree else { return text_part("text", tree) };
     let kind = entries.first().map_or_else(|| "unknown".to_owned(), |(key, _)| key.clone().into_owned());
-    entries.insert(0, ("type".into(), Tree::text(kind)));
+    entries.insert(0, ("type".into(), ContentValue::text(kind)));
     tree
 }
 
 /// A picture, sound or file: by the provider's id, by its address, or told by length and digest.
-fn media(mut tree: Tree, kind: &str) -> Tree {
+fn media(mut tree: ContentValue, kind: &str) -> ContentValue {
     let modality = match kind {
         "image_url" | "input_image" | "image" => "image",
         "input_audio" | "audio" => "audio",
@@ -286,11 +291,11 @@ fn media(mut tree: Tree, kind: &str) -> Tree {
         _ => "document",
     };
     let given = tree.take(&["modality"]);
-    let modality = given.as_ref().and_then(Tree::as_str).unwrap_or(modality).to_owned();
+    let modality = given.as_ref().and_then(ContentValue::as_str).unwrap_or(modality).to_owned();
     let mut source = tree;
     for key in ["source", "image_url", "input_audio", "file"] {
         match source.take(&[key]) {
-            Some(inner @ Tree::Object(_)) => source = inner,
+            Some(inner @ ContentValue::Object(_)) => source = inner,
             // OpenAI's short form of a URL.
             Some(url) => return address(url, None, &modality),
             None => {}
@@ -299,7 +304,10 @@ fn media(mut tree: Tree, kind: &str) -> Tree {
     let mime = source.take(&["media_type", "mime_type", "mimeType"]);
     let mime = mime.or_else(|| {
         let format = source.take(&["format"]);
-        format.as_ref().and_then(Tree::as_str).map(|format| Tree::text(format!("{modality}/{format}")))
+        format
+            .as_ref()
+            .and_then(ContentValue::as_str)
+            .map(|format| ContentValue::text(format!("{modality}/{format}")))
     });
     if let Some(id) = source.take(&["file_id"]) {
         return located("file", "file_id", Some(id), mime, &modality);
@@ -309,61 +317,68 @@ fn media(mut tree: Tree, kind: &str) -> Tree {
     }
     let content = source.take(&["data", "file_data", "bytes", "content"]);
     // Anthropic's document may be a text.
-    if mime.as_ref().and_then(Tree::as_str) == Some("text/plain")
-        && let Some(text @ Tree::Text(_)) = content
+    if mime.as_ref().and_then(ContentValue::as_str) == Some("text/plain")
+        && let Some(text @ ContentValue::Text(_)) = content
     {
         return text_part("text", text);
     }
-    data(content.unwrap_or(Tree::Null), mime, &modality)
+    data(content.unwrap_or(ContentValue::Null), mime, &modality)
 }
 
 /// An address, or the data itself in the form of one.
-fn address(url: Tree, mime: Option<Tree>, modality: &str) -> Tree {
+fn address(url: ContentValue, mime: Option<ContentValue>, modality: &str) -> ContentValue {
     match url {
-        media @ Tree::Media(_) => data(media, mime, modality),
+        media @ ContentValue::Media(_) => data(media, mime, modality),
         url => located("uri", "uri", Some(url), mime, modality),
     }
 }
 
-fn located(kind: &str, key: &'static str, place: Option<Tree>, mime: Option<Tree>, modality: &str) -> Tree {
+fn located(
+    kind: &str,
+    key: &'static str,
+    place: Option<ContentValue>,
+    mime: Option<ContentValue>,
+    modality: &str,
+) -> ContentValue {
     let place = match place {
-        Some(place @ Tree::Text(_)) => place,
-        _ => Tree::text(""),
+        Some(place @ ContentValue::Text(_)) => place,
+        _ => ContentValue::text(""),
     };
-    Tree::object([
-        ("type", Some(Tree::text(kind))),
-        ("modality", Some(Tree::text(modality_of(mime.as_ref(), modality)))),
+    ContentValue::object([
+        ("type", Some(ContentValue::text(kind))),
+        ("modality", Some(ContentValue::text(modality_of(mime.as_ref(), modality)))),
         ("mime_type", mime),
         (key, Some(place)),
     ])
 }
 
 /// Data that is sent along: what it is, how long, and its digest.
-fn data(content: Tree, mime: Option<Tree>, modality: &str) -> Tree {
+fn data(content: ContentValue, mime: Option<ContentValue>, modality: &str) -> ContentValue {
     let media = match content {
-        Tree::Media(media) => media,
-        Tree::Text(text) if text.is_whole() => Media::of_base64(&text.kept),
+        ContentValue::Media(media) => media,
+        ContentValue::Text(text) if text.is_whole() => Media::of_base64(&text.kept),
         // Numbers are bytes; anything else has no length to speak of.
-        Tree::List(list) => {
-            let bytes =
-                |item: &Tree| if let Tree::Int(byte) = item { u8::try_from(*byte).ok() } else { None };
+        ContentValue::List(list) => {
+            let bytes = |item: &ContentValue| {
+                if let ContentValue::Int(byte) = item { u8::try_from(*byte).ok() } else { None }
+            };
             Media::of_list(&list.items.iter().filter_map(bytes).collect::<Vec<_>>(), list.omitted)
         }
-        Tree::Text(text) => Media::of_length(text.bytes * 3 / 4),
+        ContentValue::Text(text) => Media::of_length(text.bytes * 3 / 4),
         _ => Media::of_length(0),
     };
-    let mime = mime.or_else(|| media.mime.clone().map(Tree::text));
-    Tree::object([
-        ("type", Some(Tree::text("blob"))),
-        ("modality", Some(Tree::text(modality_of(mime.as_ref(), modality)))),
+    let mime = mime.or_else(|| media.mime.clone().map(ContentValue::text));
+    ContentValue::object([
+        ("type", Some(ContentValue::text("blob"))),
+        ("modality", Some(ContentValue::text(modality_of(mime.as_ref(), modality)))),
         ("mime_type", mime),
-        ("content", Some(Tree::text(media.describe()))),
+        ("content", Some(ContentValue::text(media.describe()))),
     ])
 }
 
 /// What the MIME type says, else what the place says.
-fn modality_of(mime: Option<&Tree>, otherwise: &str) -> String {
-    let mime = mime.and_then(Tree::as_str).unwrap_or_default();
+fn modality_of(mime: Option<&ContentValue>, otherwise: &str) -> String {
+    let mime = mime.and_then(ContentValue::as_str).unwrap_or_default();
     let told = ["image", "audio", "video"].into_iter().find(|modality| mime.starts_with(modality));
     told.unwrap_or(otherwise).to_owned()
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{ContentPiece, ContentStore};
+use super::{ContentItem, ContentStore};
 use crate::value::private_file;
 
 /// A folder that content is kept in, one file of JSON for each piece, which nobody but the program's user can read (mode
@@ -57,7 +57,7 @@ impl ContentDirectory {
 }
 
 impl ContentStore for ContentDirectory {
-    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &ContentItem<'_>) -> String {
         let (trace, span, attribute) = (piece.trace_id(), piece.span_id(), piece.attribute());
         if span.bytes().all(|byte| byte == b'0') {
             let number = self.unnamed.fetch_add(1, Ordering::Relaxed);

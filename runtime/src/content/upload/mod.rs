@@ -14,11 +14,11 @@ pub use directory::ContentDirectory;
 #[cfg(feature = "otlp")]
 pub(crate) use queue::{Uploader, Uploads};
 
-use super::recorded::{Form, Piece, attribute_key};
+use super::recorded::{ContentKind, Form, attribute_key};
 use super::rules::Rules;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::value::Tree;
+use crate::value::ContentValue;
 
 /// Keeps content outside of telemetry: see [`Builder::with_content_upload`](crate::Builder::with_content_upload). A bundled one
 /// is [`ContentDirectory`].
@@ -26,12 +26,12 @@ use crate::value::Tree;
 /// ```
 /// use std::error::Error;
 ///
-/// use llm_trace::{ContentPiece, ContentStore};
+/// use llm_trace::{ContentItem, ContentStore};
 ///
 /// struct Bucket;
 ///
 /// impl ContentStore for Bucket {
-///     fn reference(&self, piece: &ContentPiece<'_>) -> String {
+///     fn reference(&self, piece: &ContentItem<'_>) -> String {
 ///         format!("s3://prompts/{}/{}-{}.json", piece.trace_id(), piece.span_id(), piece.attribute())
 ///     }
 ///
@@ -45,7 +45,7 @@ use crate::value::Tree;
 pub trait ContentStore: Send + Sync {
     /// Where the piece will be found: recorded before it is there. Asked where the call ends, on the caller's thread, so it
     /// must not wait for anything.
-    fn reference(&self, piece: &ContentPiece<'_>) -> String;
+    fn reference(&self, piece: &ContentItem<'_>) -> String;
 
     /// Keeps a piece, which is JSON in the conventions' form, redacted. Called on a thread that does nothing else, for one piece
     /// after the other; what waits there is bounded. It may block, but not for ever: give it a timeout.
@@ -57,7 +57,7 @@ pub trait ContentStore: Send + Sync {
 }
 
 impl<T: ContentStore + ?Sized> ContentStore for Arc<T> {
-    fn reference(&self, piece: &ContentPiece<'_>) -> String {
+    fn reference(&self, piece: &ContentItem<'_>) -> String {
         (**self).reference(piece)
     }
 
@@ -68,13 +68,13 @@ impl<T: ContentStore + ?Sized> ContentStore for Arc<T> {
 
 /// A piece of content that is to be kept: whose, and which.
 #[derive(Debug)]
-pub struct ContentPiece<'a> {
+pub struct ContentItem<'a> {
     trace_id: &'a str,
     span_id: &'a str,
     attribute: &'static str,
 }
 
-impl ContentPiece<'_> {
+impl ContentItem<'_> {
     /// The trace's id in hex. All zeros if the program has no tracer.
     pub fn trace_id(&self) -> &str {
         self.trace_id
@@ -102,12 +102,12 @@ pub enum ContentUpload {
 }
 
 /// Whether a piece of such a call is kept elsewhere, if any is: what was asked and what was answered.
-pub(super) fn is_uploaded(kind: Kind, piece: Piece) -> bool {
+pub(super) fn is_uploaded(kind: Kind, piece: ContentKind) -> bool {
     reference_key(kind, piece).is_some()
 }
 
 /// The conventions leave the name of a reference open. Ours end as those of OpenTelemetry's Python packages do.
-fn reference_key(kind: Kind, piece: Piece) -> Option<&'static str> {
+fn reference_key(kind: Kind, piece: ContentKind) -> Option<&'static str> {
     Some(match attribute_key(piece, kind) {
         attribute::INPUT_MESSAGES => attribute::INPUT_MESSAGES_REF,
         attribute::OUTPUT_MESSAGES => attribute::OUTPUT_MESSAGES_REF,
@@ -121,8 +121,8 @@ fn reference_key(kind: Kind, piece: Piece) -> Option<&'static str> {
 #[cfg(feature = "otlp")]
 struct Job {
     form: Form,
-    piece: Piece,
-    tree: Tree,
+    piece: ContentKind,
+    tree: ContentValue,
     rules: Arc<Rules>,
     reference: String,
 }
@@ -145,8 +145,8 @@ pub(super) const fn is_instead() -> bool {
 pub(super) fn upload(
     _ids: &(String, String),
     _form: &Form,
-    _piece: Piece,
-    _tree: &Tree,
+    _piece: ContentKind,
+    _tree: &ContentValue,
     _rules: &Arc<Rules>,
 ) -> Option<(&'static str, String)> {
     None

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
-use super::{ContentPiece, ContentStore, ContentUpload, Job, reference_key};
-use crate::content::recorded::{Form, Piece, attribute_key, formed};
+use super::{ContentItem, ContentStore, ContentUpload, Job, reference_key};
+use crate::content::recorded::{ContentKind, Form, attribute_key, formed};
 use crate::content::rules::Rules;
-use crate::value::Tree;
+use crate::value::ContentValue;
 use crate::value::current_context;
 
 /// What waits is bounded by number and by size.
@@ -36,13 +36,13 @@ pub(in crate::content) fn is_instead() -> bool {
 pub(in crate::content) fn upload(
     ids: &(String, String),
     form: &Form,
-    piece: Piece,
-    tree: &Tree,
+    piece: ContentKind,
+    tree: &ContentValue,
     rules: &Arc<Rules>,
 ) -> Option<(&'static str, String)> {
     let key = reference_key(form.kind, piece)?;
     let uploader = CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-    let told = ContentPiece { trace_id: &ids.0, span_id: &ids.1, attribute: attribute_key(piece, form.kind) };
+    let told = ContentItem { trace_id: &ids.0, span_id: &ids.1, attribute: attribute_key(piece, form.kind) };
     let Some(reference) = crate::value::panic::catch_user_panic(|| uploader.state.store.reference(&told))
     else {
         uploader.state.failed("the store panicked");

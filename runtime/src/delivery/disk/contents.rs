@@ -12,19 +12,19 @@ use super::index::{Entry, Index, OVERHEAD};
 use super::log::Head;
 use super::slot::Slot;
 use super::store::{Found, Store, StoreError};
-use crate::delivery::ledger::Ledger;
 use crate::delivery::printable::printable;
-use crate::delivery::{DropReason, Parcel, Signal, Term, Ticket};
+use crate::delivery::stats::DeliveryStats;
+use crate::delivery::{DropReason, ExportRequest, ItemState, Signal, Ticket};
 use crate::settings::SpoolSettings;
 
-/// Removals that wait to be written along with something else: after a kill this many parcels may be sent again.
+/// Removals that wait to be written along with something else: after a kill this many requests may be sent again.
 const MAX_GONE: usize = 16;
 /// How long a disk that failed is left alone, in milliseconds.
 const PAUSE: i64 = 10_000;
-/// Parcels of a dead process are taken over this many bytes at a time.
+/// Requests of a dead process are taken over this many bytes at a time.
 const TAKEOVER_BYTES: usize = 1 << 20;
 
-/// The parcels of one process, and of those whose place it took.
+/// The requests of one process, and of those whose place it took.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     slot: Option<Slot>,
@@ -57,12 +57,12 @@ pub(super) struct Contents {
 
 impl Contents {
     /// Opens the file if it is not open, and it is time to try.
-    pub(super) fn open(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+    pub(super) fn open(&mut self, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
         if self.closed || self.store.is_some() || now.steady < self.retry_at {
             return;
         }
         self.retry_at = now.steady + PAUSE;
-        if let Err(error) = self.try_open(&settings.folder, ledger, now) {
+        if let Err(error) = self.try_open(&settings.folder, stats, now) {
             self.unusable(&settings.folder, &error);
         }
     }
@@ -71,7 +71,7 @@ impl Contents {
         self.store.is_some()
     }
 
-    fn try_open(&mut self, folder: &Path, ledger: &Ledger, now: Moment) -> Result<(), String> {
+    fn try_open(&mut self, folder: &Path, stats: &DeliveryStats, now: Moment) -> Result<(), String> {
         let as_text = |error: io::Error| printable(&error.to_string());
         let slot = match self.slot.take() {
             Some(slot) => slot,
@@ -91,17 +91,17 @@ impl Contents {
         if std::mem::replace(&mut slot.is_read, true) {
             found.lost = Default::default();
         }
-        self.reconcile(&found, ledger, now);
-        self.count_lost(folder, &found, ledger);
+        self.reconcile(&found, stats, now);
+        self.count_lost(folder, &found, stats);
         Ok(())
     }
 
     /// Brings what is known together with what a file really has.
-    fn reconcile(&mut self, found: &Found, ledger: &Ledger, now: Moment) {
+    fn reconcile(&mut self, found: &Found, stats: &DeliveryStats, now: Moment) {
         let in_file: HashSet<_> = found.heads.iter().map(|(key, _)| *key).collect();
         for key in self.index.keys() {
             if !in_file.contains(&key) {
-                self.lose(key, ledger);
+                self.lose(key, stats);
             }
         }
         for &(key, head) in &found.heads {
@@ -109,19 +109,19 @@ impl Contents {
             if !self.index.contains(key) && !self.gone.contains(&key) {
                 let entry = inherited(&head, now);
                 self.index.insert(key, entry);
-                ledger.entered(entry.signal, Term::Spooled, entry.items);
+                stats.entered(entry.signal, ItemState::Spooled, entry.items);
             }
         }
     }
 
     /// Counts what an earlier process stored and is not there any more.
-    pub(super) fn count_lost(&mut self, folder: &Path, found: &Found, ledger: &Ledger) {
+    pub(super) fn count_lost(&mut self, folder: &Path, found: &Found, stats: &DeliveryStats) {
         let mut lost = Vec::new();
         for signal in Signal::ALL {
             let items = found.lost[signal.index()];
             if items > 0 {
-                ledger.entered(signal, Term::Spooled, items);
-                ledger.moved(signal, items, Term::Spooled, Term::Dropped(DropReason::Corrupt));
+                stats.entered(signal, ItemState::Spooled, items);
+                stats.moved(signal, items, ItemState::Spooled, ItemState::Dropped(DropReason::Corrupt));
                 self.losses.push((signal, DropReason::Corrupt));
                 lost.push(format!("{items} {}", signal.items()));
             }
@@ -137,96 +137,96 @@ impl Contents {
     }
 
     /// Something is not in the file any more.
-    fn lose(&mut self, key: u64, ledger: &Ledger) {
+    fn lose(&mut self, key: u64, stats: &DeliveryStats) {
         let Some(entry) = self.index.remove(key) else { return };
         if self.held.contains(&key) {
             self.orphans.insert(key, entry);
         } else {
-            self.dropped(&entry, DropReason::Corrupt, ledger);
+            self.dropped(&entry, DropReason::Corrupt, stats);
         }
     }
 
     /// Whether the files are there is found out also while nothing is written.
-    pub(super) fn verify(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+    pub(super) fn verify(&mut self, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
         if let Some(Err(error)) = self.store.as_ref().map(Store::verify) {
-            self.fail(error, settings, ledger, now);
+            self.fail(error, settings, stats, now);
         }
     }
 
-    /// Writes parcels in one transaction; they are held from then on. If not all fit, the oldest of them are left out.
+    /// Writes requests in one transaction; they are held from then on. If not all fit, the oldest of them are left out.
     pub(super) fn append(
         &mut self,
-        parcels: &[&Parcel],
+        requests: &[&ExportRequest],
         settings: &SpoolSettings,
-        ledger: &Ledger,
+        stats: &DeliveryStats,
         now: Moment,
     ) -> Vec<Option<Ticket>> {
-        self.expire(settings.max_age, ledger, now);
+        self.expire(settings.max_age, stats, now);
         let mut left_out = 0;
-        while left_out < parcels.len() {
-            self.open(settings, ledger, now);
-            self.verify(settings, ledger, now);
-            let newest = &parcels[left_out..];
-            match self.try_append(newest, settings, ledger, now) {
+        while left_out < requests.len() {
+            self.open(settings, stats, now);
+            self.verify(settings, stats, now);
+            let newest = &requests[left_out..];
+            match self.try_append(newest, settings, stats, now) {
                 Ok(tickets) => return vec![None; left_out].into_iter().chain(tickets).collect(),
                 Err(Unstored::Unusable) => break,
                 Err(Unstored::TooMany) => left_out += 1,
                 Err(Unstored::Failed) => {
                     // The disk may have room for some of them. They are tried at once, not after a pause.
                     left_out += newest.len().div_ceil(2);
-                    if left_out < parcels.len() {
+                    if left_out < requests.len() {
                         self.retry_at = now.steady;
                     }
                 }
             }
         }
-        vec![None; parcels.len()]
+        vec![None; requests.len()]
     }
 
     fn try_append(
         &mut self,
-        parcels: &[&Parcel],
+        requests: &[&ExportRequest],
         settings: &SpoolSettings,
-        ledger: &Ledger,
+        stats: &DeliveryStats,
         now: Moment,
     ) -> Result<Vec<Option<Ticket>>, Unstored> {
         if self.store.is_none() {
             return Err(Unstored::Unusable);
         }
-        let added = (self.next..).zip(parcels).map(|(key, parcel)| {
-            let head = head(parcel, now);
-            (key, head, entry(&head, now.steady, Some(parcel.created)), *parcel)
+        let added = (self.next..).zip(requests).map(|(key, request)| {
+            let head = head(request, now);
+            (key, head, entry(&head, now.steady, Some(request.created)), *request)
         });
         let added: Vec<_> = added.collect();
         let Some((_, _, first, _)) = added.first() else { return Ok(Vec::new()) };
         let bytes: u64 = added.iter().map(|(_, head, ..)| head.bytes + OVERHEAD).sum();
         let all = Entry { bytes: bytes - OVERHEAD, ..*first };
         let Some(evicted) = self.index.room_for(&all, settings.max_bytes) else {
-            if parcels.len() == 1 {
+            if requests.len() == 1 {
                 self.unusable(&settings.folder, &format!("{} bytes do not fit into it", all.bytes));
             }
             return Err(Unstored::TooMany);
         };
         let metrics = added.iter().filter(|(_, head, ..)| head.signal == Signal::Metrics);
         let superseded: Vec<_> = metrics
-            .flat_map(|(key, _, _, parcel)| self.index.earlier_metrics(*key, parcel.created))
+            .flat_map(|(key, _, _, request)| self.index.earlier_metrics(*key, request.created))
             .collect();
         let removed = [&self.gone[..], &evicted, &superseded].concat();
         let rows: Vec<_> =
-            added.iter().map(|(key, head, _, parcel)| (*key, *head, &parcel.body[..])).collect();
+            added.iter().map(|(key, head, _, request)| (*key, *head, &request.body[..])).collect();
         let Some(store) = &mut self.store else { return Err(Unstored::Unusable) };
         let written = store.write(&rows, &removed, now.stamp);
         self.next += added.len() as u64;
         if let Err(error) = written {
             // They may be there all the same. They are to be sent from memory then, and not a second time from here.
             self.gone.extend(added.iter().map(|(key, ..)| key));
-            self.fail(error, settings, ledger, now);
+            self.fail(error, settings, stats, now);
             return Err(Unstored::Failed);
         }
         self.gone.clear();
         for (keys, reason) in [(evicted, DropReason::SpoolFull), (superseded, DropReason::Superseded)] {
             for key in keys {
-                self.forget(key, reason, ledger);
+                self.forget(key, reason, stats);
             }
         }
         let tickets = added.into_iter().map(|(key, _, entry, _)| {
@@ -238,94 +238,100 @@ impl Contents {
         Ok(tickets.collect())
     }
 
-    /// The next parcel of a signal, which is held from then on.
+    /// The next request of a signal, which is held from then on.
     pub(super) fn oldest(
         &mut self,
         signal: Signal,
         settings: &SpoolSettings,
-        ledger: &Ledger,
+        stats: &DeliveryStats,
         now: Moment,
-    ) -> Option<(Ticket, Parcel)> {
-        self.expire(settings.max_age, ledger, now);
+    ) -> Option<(Ticket, ExportRequest)> {
+        self.expire(settings.max_age, stats, now);
         // Once more after a file turned out to be damaged: opening it again finds what is left.
         for _ in 0..2 {
             let key = self.index.oldest(signal)?;
             match self.store.as_ref()?.read(key) {
-                Ok(parcel) => {
+                Ok(request) => {
                     self.index.hold(key);
                     self.held.insert(key);
-                    return Some((Ticket(key), parcel));
+                    return Some((Ticket(key), request));
                 }
-                Err(error) => self.fail(error, settings, ledger, now),
+                Err(error) => self.fail(error, settings, stats, now),
             }
         }
         None
     }
 
-    pub(super) fn remove(&mut self, ticket: Ticket, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+    pub(super) fn remove(
+        &mut self,
+        ticket: Ticket,
+        settings: &SpoolSettings,
+        stats: &DeliveryStats,
+        now: Moment,
+    ) {
         let Ticket(key) = ticket;
         self.held.remove(&key);
         self.orphans.remove(&key);
         if let Some(entry) = self.index.remove(key) {
             self.gone.push(key);
             if let (Signal::Metrics, Some(made)) = (entry.signal, entry.made) {
-                self.supersede_metrics_before(key, made, ledger);
+                self.supersede_metrics_before(key, made, stats);
             }
         }
         if self.gone.len() >= MAX_GONE {
-            self.settle(settings, ledger, now);
+            self.settle(settings, stats, now);
         }
     }
 
     /// Newer metrics of this process have arrived than any that are stored.
-    pub(super) fn supersede_metrics(&mut self, by: &Parcel, ledger: &Ledger) {
-        self.supersede_metrics_before(self.next, by.created, ledger);
+    pub(super) fn supersede_metrics(&mut self, by: &ExportRequest, stats: &DeliveryStats) {
+        self.supersede_metrics_before(self.next, by.created, stats);
     }
 
-    fn supersede_metrics_before(&mut self, key: u64, made: SystemTime, ledger: &Ledger) {
+    fn supersede_metrics_before(&mut self, key: u64, made: SystemTime, stats: &DeliveryStats) {
         self.arrived = self.arrived.filter(|(newest, _)| *newest > key).or(Some((key, made)));
         for key in self.index.earlier_metrics(key, made) {
-            self.discard(key, DropReason::Superseded, ledger);
+            self.discard(key, DropReason::Superseded, stats);
         }
     }
 
-    pub(super) fn release(&mut self, ticket: Ticket, ledger: &Ledger) {
+    pub(super) fn release(&mut self, ticket: Ticket, stats: &DeliveryStats) {
         let Ticket(key) = ticket;
         self.held.remove(&key);
         if let Some(orphan) = self.orphans.remove(&key) {
-            self.dropped(&orphan, DropReason::Corrupt, ledger);
+            self.dropped(&orphan, DropReason::Corrupt, stats);
             return;
         }
         let is_outdated = self.arrived.is_some_and(|(newest, made)| self.index.is_earlier(key, newest, made));
         if is_outdated || self.index.is_superseded(key) {
-            self.discard(key, DropReason::Superseded, ledger);
+            self.discard(key, DropReason::Superseded, stats);
         } else {
             self.index.release(key);
         }
     }
 
     /// Drops what has waited too long.
-    pub(super) fn expire(&mut self, max_age: Duration, ledger: &Ledger, now: Moment) {
+    pub(super) fn expire(&mut self, max_age: Duration, stats: &DeliveryStats, now: Moment) {
         for key in self.index.born_before(now.steady.saturating_sub_unsigned(millis(max_age))) {
-            self.discard(key, DropReason::Expired, ledger);
+            self.discard(key, DropReason::Expired, stats);
         }
     }
 
     /// Drops what the file still has.
-    fn discard(&mut self, key: u64, reason: DropReason, ledger: &Ledger) {
+    fn discard(&mut self, key: u64, reason: DropReason, stats: &DeliveryStats) {
         self.gone.push(key);
-        self.forget(key, reason, ledger);
+        self.forget(key, reason, stats);
     }
 
     /// Drops what the file does not have any more.
-    fn forget(&mut self, key: u64, reason: DropReason, ledger: &Ledger) {
+    fn forget(&mut self, key: u64, reason: DropReason, stats: &DeliveryStats) {
         if let Some(entry) = self.index.remove(key) {
-            self.dropped(&entry, reason, ledger);
+            self.dropped(&entry, reason, stats);
         }
     }
 
     /// Writes the removals that wait, and gives back the space of a file that has become empty.
-    pub(super) fn settle(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+    pub(super) fn settle(&mut self, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
         let Some(store) = &mut self.store else { return };
         if self.gone.is_empty() {
             return;
@@ -338,7 +344,7 @@ impl Contents {
             }
         }
         if let Err(error) = result {
-            self.fail(error, settings, ledger, now);
+            self.fail(error, settings, stats, now);
         }
     }
 
@@ -347,7 +353,7 @@ impl Contents {
         &mut self,
         abandoned: &mut Abandoned,
         settings: &SpoolSettings,
-        ledger: &Ledger,
+        stats: &DeliveryStats,
         now: Moment,
     ) -> Result<bool, StoreError> {
         let piece = abandoned.piece()?;
@@ -359,7 +365,7 @@ impl Contents {
         // One at a time where others must go for them, or they for others.
         let steps = if fits { vec![&piece[..]] } else { piece.chunks(1).collect() };
         for step in steps {
-            if !self.take_in(step, settings, ledger, now) {
+            if !self.take_in(step, settings, stats, now) {
                 return Ok(false);
             }
         }
@@ -368,8 +374,14 @@ impl Contents {
     }
 
     /// Returns whether it worked.
-    fn take_in(&mut self, step: &[Taken], settings: &SpoolSettings, ledger: &Ledger, now: Moment) -> bool {
-        self.verify(settings, ledger, now);
+    fn take_in(
+        &mut self,
+        step: &[Taken],
+        settings: &SpoolSettings,
+        stats: &DeliveryStats,
+        now: Moment,
+    ) -> bool {
+        self.verify(settings, stats, now);
         let Some(store) = &mut self.store else { return false };
         let entries: Vec<_> = step.iter().map(|(_, head, _)| inherited(head, now)).collect();
         let needed = match &entries[..] {
@@ -378,8 +390,8 @@ impl Contents {
         };
         let Some(evicted) = needed else {
             for entry in &entries {
-                ledger.entered(entry.signal, Term::Spooled, entry.items);
-                self.dropped(entry, DropReason::SpoolFull, ledger);
+                stats.entered(entry.signal, ItemState::Spooled, entry.items);
+                self.dropped(entry, DropReason::SpoolFull, stats);
             }
             return true;
         };
@@ -388,16 +400,16 @@ impl Contents {
         if let Err(error) = store.write(&added, &[&self.gone[..], &evicted].concat(), now.stamp) {
             self.gone.extend(added.iter().map(|(key, ..)| key));
             self.next += added.len() as u64;
-            self.fail(error, settings, ledger, now);
+            self.fail(error, settings, stats, now);
             return false;
         }
         self.gone.clear();
         for key in evicted {
-            self.forget(key, DropReason::SpoolFull, ledger);
+            self.forget(key, DropReason::SpoolFull, stats);
         }
         for entry in entries {
             self.index.insert(self.next, entry);
-            ledger.entered(entry.signal, Term::Spooled, entry.items);
+            stats.entered(entry.signal, ItemState::Spooled, entry.items);
             self.next += 1;
         }
         true
@@ -410,9 +422,9 @@ impl Contents {
 
     /// Writes what waits, and lets go of the place: from now on another process may take it. A file with nothing in it
     /// is removed.
-    pub(super) fn close(&mut self, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
-        self.verify(settings, ledger, now);
-        self.settle(settings, ledger, now);
+    pub(super) fn close(&mut self, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
+        self.verify(settings, stats, now);
+        self.settle(settings, stats, now);
         self.closed = true;
         if let Some(mut store) = self.store.take()
             && self.index.is_empty()
@@ -427,8 +439,8 @@ impl Contents {
         self.slot.as_ref().expect("a place").lock_path().parent().expect("in a folder").to_owned()
     }
 
-    /// The file failed: parcels wait in memory until it can be used again.
-    fn fail(&mut self, error: StoreError, settings: &SpoolSettings, ledger: &Ledger, now: Moment) {
+    /// The file failed: requests wait in memory until it can be used again.
+    fn fail(&mut self, error: StoreError, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
         self.store = None;
         match error {
             StoreError::Unavailable(reason) => {
@@ -443,23 +455,23 @@ impl Contents {
                 self.must_be_empty = true;
                 self.gone.clear();
                 for key in self.index.keys() {
-                    self.lose(key, ledger);
+                    self.lose(key, stats);
                 }
             }
         }
         self.retry_at = now.steady;
-        self.open(settings, ledger, now);
+        self.open(settings, stats, now);
     }
 
-    fn dropped(&mut self, entry: &Entry, reason: DropReason, ledger: &Ledger) {
-        ledger.moved(entry.signal, entry.items, Term::Spooled, Term::Dropped(reason));
+    fn dropped(&mut self, entry: &Entry, reason: DropReason, stats: &DeliveryStats) {
+        stats.moved(entry.signal, entry.items, ItemState::Spooled, ItemState::Dropped(reason));
         // By what is superseded nothing is lost.
         if reason != DropReason::Superseded {
             self.losses.push((entry.signal, reason));
         }
     }
 
-    /// Says that parcels wait in memory only, once.
+    /// Says that requests wait in memory only, once.
     fn unusable(&mut self, folder: &Path, reason: &str) {
         if !std::mem::replace(&mut self.said, true) {
             let folder = printable(&folder.display().to_string());
@@ -469,7 +481,7 @@ impl Contents {
     }
 }
 
-/// Why parcels were not written.
+/// Why requests were not written.
 enum Unstored {
     /// There is no file for now.
     Unusable,
@@ -479,7 +491,7 @@ enum Unstored {
     Failed,
 }
 
-/// A parcel that is taken over: its number there, and what it is.
+/// A request that is taken over: its number there, and what it is.
 type Taken = (u64, Head, Bytes);
 
 /// What a dead process left.
@@ -526,9 +538,9 @@ impl Abandoned {
     }
 }
 
-fn head(parcel: &Parcel, now: Moment) -> Head {
-    let bytes = parcel.body.len() as u64;
-    Head { signal: parcel.signal, items: parcel.item_count, stored: now.stamp, bytes }
+fn head(request: &ExportRequest, now: Moment) -> Head {
+    let bytes = request.body.len() as u64;
+    Head { signal: request.signal, items: request.item_count, stored: now.stamp, bytes }
 }
 
 fn entry(head: &Head, born: i64, made: Option<SystemTime>) -> Entry {

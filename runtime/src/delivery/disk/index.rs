@@ -1,14 +1,14 @@
-//! Which parcels are stored, in which order they leave, and which must go.
+//! Which requests are stored, in which order they leave, and which must go.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use crate::delivery::Signal;
 
-/// What a parcel takes besides its body, roughly.
+/// What a request takes besides its body, roughly.
 pub(super) const OVERHEAD: u64 = 128;
 
-/// What is known of a stored parcel without reading it.
+/// What is known of a stored request without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) signal: Signal,
@@ -22,7 +22,7 @@ pub(super) struct Entry {
     pub(super) made: Option<SystemTime>,
 }
 
-/// The parcels of one file. Those that a sender holds are in it, but are neither handed out nor made to go.
+/// The requests of one file. Those that a sender holds are in it, but are neither handed out nor made to go.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     entries: HashMap<u64, Entry>,
@@ -32,7 +32,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// A new parcel, which is waiting.
+    /// A new request, which is waiting.
     pub(super) fn insert(&mut self, key: u64, entry: Entry) {
         self.bytes += entry.bytes + OVERHEAD;
         self.entries.insert(key, entry);
@@ -71,7 +71,7 @@ impl Index {
         self.waiting[signal.index()].first().map(|(_, key)| *key)
     }
 
-    /// Which must go, oldest first, for a parcel to fit; `None` if it would not even then. Nothing goes for what is older.
+    /// Which must go, oldest first, for a request to fit; `None` if it would not even then. Nothing goes for what is older.
     pub(super) fn room_for(&self, entry: &Entry, max_bytes: u64) -> Option<Vec<u64>> {
         let mut excess = (self.bytes + entry.bytes + OVERHEAD).saturating_sub(max_bytes);
         let mut by_age: Vec<_> = self.waiting.iter().map(|waiting| waiting.iter().peekable()).collect();
@@ -102,13 +102,13 @@ impl Index {
         waiting.filter(|key| self.is_earlier(*key, than, made)).collect()
     }
 
-    /// Whether a parcel is an earlier state of this process's metrics than the one which was made then.
+    /// Whether a request is an earlier state of this process's metrics than the one which was made then.
     pub(super) fn is_earlier(&self, key: u64, than: u64, made: SystemTime) -> bool {
         let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
         key < than && self.entries.get(&key).and_then(state).is_some_and(|other| other != made)
     }
 
-    /// Whether a parcel is a state of this process's metrics, and a later one is stored.
+    /// Whether a request is a state of this process's metrics, and a later one is stored.
     pub(super) fn is_superseded(&self, key: u64) -> bool {
         let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
         self.entries.get(&key).and_then(state).is_some_and(|made| {
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// Sizes are in units of what a parcel takes without a body; each takes one more.
+    /// Sizes are in units of what a request takes without a body; each takes one more.
     fn index(entries: &[(u64, Signal, u64, i64)]) -> Index {
         let mut index = Index::default();
         for &(key, signal, bytes, born) in entries {

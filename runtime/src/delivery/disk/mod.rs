@@ -1,10 +1,10 @@
-//! Parcels on disk: what could not be sent waits here, and outlives the process.
+//! Requests on disk: what could not be sent waits here, and outlives the process.
 //!
 //! Read in this order: [`slot`] takes a place in the folder, [`log`] is the format of the files there, [`store`] writes and
 //! reads them, [`index`] knows what is in them and what is next, [`contents`] puts them together, and goes on when the disk
 //! does not. This file gives it to the senders, and runs the rounds that nobody asks for.
 //!
-//! Credentials never get here: a [`Parcel`] has none. Content does, if it is captured.
+//! Credentials never get here: a [`ExportRequest`] has none. Content does, if it is captured.
 
 mod clock;
 mod contents;
@@ -20,10 +20,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::ledger::Ledger;
+use super::log_once;
 use super::printable::printable;
-use super::report;
-use super::{DropReason, Parcel, Signal, Spool, Ticket};
+use super::stats::DeliveryStats;
+use super::{DropReason, ExportRequest, Signal, Spool, Ticket};
 use crate::settings::SpoolSettings;
 use clock::{Clock, SystemClock};
 use contents::{Abandoned, Contents};
@@ -43,7 +43,7 @@ pub(crate) struct DiskSpool {
 #[derive(Debug)]
 struct Shared {
     settings: SpoolSettings,
-    ledger: Arc<Ledger>,
+    stats: Arc<DeliveryStats>,
     clock: Box<dyn Clock>,
     contents: Mutex<Contents>,
     listeners: Mutex<Vec<Listener>>,
@@ -63,8 +63,8 @@ impl std::fmt::Debug for Listener {
 impl DiskSpool {
     /// Opens the spool. If it cannot be opened, that is said, and tried again now and then: telemetry is no reason for a
     /// program not to start.
-    pub(crate) fn open(settings: SpoolSettings, ledger: Arc<Ledger>) -> Self {
-        let shared = Arc::new(Shared::open(settings, ledger, Box::new(SystemClock::start())));
+    pub(crate) fn open(settings: SpoolSettings, stats: Arc<DeliveryStats>) -> Self {
+        let shared = Arc::new(Shared::open(settings, stats, Box::new(SystemClock::start())));
         let for_rounds = Arc::clone(&shared);
         let rounds = std::thread::Builder::new().name("llm-trace-spool".to_owned());
         // Without a thread to have, only what others left waits for the next start.
@@ -80,30 +80,30 @@ impl Drop for DiskSpool {
 }
 
 impl Spool for DiskSpool {
-    fn store(&self, parcels: &[&Parcel]) -> Vec<Option<Ticket>> {
-        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.append(parcels, settings, ledger, clock.now())
+    fn store(&self, requests: &[&ExportRequest]) -> Vec<Option<Ticket>> {
+        self.shared.with(|contents, Shared { settings, stats, clock, .. }| {
+            contents.append(requests, settings, stats, clock.now())
         })
     }
 
-    fn oldest(&self, signal: Signal) -> Option<(Ticket, Parcel)> {
-        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.oldest(signal, settings, ledger, clock.now())
+    fn oldest(&self, signal: Signal) -> Option<(Ticket, ExportRequest)> {
+        self.shared.with(|contents, Shared { settings, stats, clock, .. }| {
+            contents.oldest(signal, settings, stats, clock.now())
         })
     }
 
     fn remove(&self, ticket: Ticket) {
-        self.shared.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.remove(ticket, settings, ledger, clock.now());
+        self.shared.with(|contents, Shared { settings, stats, clock, .. }| {
+            contents.remove(ticket, settings, stats, clock.now());
         });
     }
 
     fn release(&self, ticket: Ticket) {
-        self.shared.with(|contents, Shared { ledger, .. }| contents.release(ticket, ledger));
+        self.shared.with(|contents, Shared { stats, .. }| contents.release(ticket, stats));
     }
 
-    fn metrics_are_outdated(&self, by: &Parcel) {
-        self.shared.with(|contents, Shared { ledger, .. }| contents.supersede_metrics(by, ledger));
+    fn metrics_are_outdated(&self, by: &ExportRequest) {
+        self.shared.with(|contents, Shared { stats, .. }| contents.supersede_metrics(by, stats));
     }
 
     fn on_more(&self, tell: Box<dyn Fn() + Send + Sync>) {
@@ -125,12 +125,12 @@ impl Spool for DiskSpool {
 }
 
 impl Shared {
-    fn open(settings: SpoolSettings, ledger: Arc<Ledger>, clock: Box<dyn Clock>) -> Self {
+    fn open(settings: SpoolSettings, stats: Arc<DeliveryStats>, clock: Box<dyn Clock>) -> Self {
         let (stop, stopping) = (Mutex::new(false), Condvar::new());
         let (contents, listeners) = (Mutex::default(), Mutex::default());
-        let shared = Shared { settings, ledger, clock, contents, listeners, stop, stopping };
-        shared.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.open(settings, ledger, clock.now());
+        let shared = Shared { settings, stats, clock, contents, listeners, stop, stopping };
+        shared.with(|contents, Shared { settings, stats, clock, .. }| {
+            contents.open(settings, stats, clock.now());
         });
         shared
     }
@@ -152,7 +152,7 @@ impl Shared {
                 }
                 _ => "it could not be read back".to_owned(),
             };
-            self.ledger.say_dropped(signal, reason, &spool, &why);
+            self.stats.say_dropped(signal, reason, &spool, &why);
         }
         result
     }
@@ -169,12 +169,12 @@ impl Shared {
     }
 
     fn round(&self) {
-        let (was_open, abandoned) = self.with(|contents, Shared { settings, ledger, clock, .. }| {
+        let (was_open, abandoned) = self.with(|contents, Shared { settings, stats, clock, .. }| {
             let (now, was_open) = (clock.now(), contents.is_open());
-            contents.open(settings, ledger, now);
-            contents.expire(settings.max_age, ledger, now);
-            contents.verify(settings, ledger, now);
-            contents.settle(settings, ledger, now);
+            contents.open(settings, stats, now);
+            contents.expire(settings.max_age, stats, now);
+            contents.verify(settings, stats, now);
+            contents.settle(settings, stats, now);
             (was_open, contents.abandoned())
         });
         let is_more = !abandoned.is_empty();
@@ -193,13 +193,13 @@ impl Shared {
     /// at most.
     fn take_over(&self, slot: &Slot) -> Result<(), StoreError> {
         let (mut abandoned, found) = Abandoned::open(slot, self.clock.now())?;
-        self.with(|contents, Shared { settings, ledger, .. }| {
-            contents.count_lost(&settings.folder, &found, ledger);
+        self.with(|contents, Shared { settings, stats, .. }| {
+            contents.count_lost(&settings.folder, &found, stats);
         });
         while !abandoned.is_empty() {
             let taken = !self.is_stopping()
-                && self.with(|contents, Shared { settings, ledger, clock, .. }| {
-                    contents.take_over(&mut abandoned, settings, ledger, clock.now())
+                && self.with(|contents, Shared { settings, stats, clock, .. }| {
+                    contents.take_over(&mut abandoned, settings, stats, clock.now())
                 })?;
             if !taken {
                 return Ok(());
@@ -209,8 +209,8 @@ impl Shared {
     }
 
     fn close(&self) {
-        self.with(|contents, Shared { settings, ledger, clock, .. }| {
-            contents.close(settings, ledger, clock.now());
+        self.with(|contents, Shared { settings, stats, clock, .. }| {
+            contents.close(settings, stats, clock.now());
         });
     }
 
@@ -225,8 +225,8 @@ impl Shared {
 
 fn say(messages: &[String]) {
     for message in messages {
-        if !report::to_subscriber(message) {
-            report::to_stderr(message);
+        if !log_once::to_subscriber(message) {
+            log_once::to_stderr(message);
         }
     }
 }

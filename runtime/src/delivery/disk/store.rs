@@ -20,7 +20,7 @@ use super::clock::Stamp;
 use super::log::{self, HEADER_BYTES, Head, Record, Tally};
 use super::slot::Slot;
 use crate::delivery::printable::printable;
-use crate::delivery::{Parcel, Signal};
+use crate::delivery::{ExportRequest, Signal};
 use crate::value::private_file;
 
 /// A segment that is this long is followed by another.
@@ -155,10 +155,10 @@ impl Store {
     }
 
     /// Reads a request that is there.
-    pub(super) fn read(&self, key: u64) -> Result<Parcel, StoreError> {
+    pub(super) fn read(&self, key: u64) -> Result<ExportRequest, StoreError> {
         let (head, body) = self.body(key)?;
         let created = UNIX_EPOCH + Duration::from_millis(head.stored.wall);
-        Ok(Parcel { signal: head.signal, body: Bytes::from(body), item_count: head.items, created })
+        Ok(ExportRequest { signal: head.signal, body: Bytes::from(body), item_count: head.items, created })
     }
 
     /// Checks that the files are still the ones that were written, and as long.

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::clock::{Moment, Stamp};
 use crate::delivery::disk::*;
-use crate::delivery::{DropReason, SignalCounts, Term};
+use crate::delivery::{DropReason, ItemState, SignalCounts};
 
 const TRACES: Signal = Signal::Traces;
 const METRICS: Signal = Signal::Metrics;
@@ -76,8 +76,8 @@ impl Place {
         let clocks = Clocks { steady: Arc::default(), ..self.clocks.clone() };
         let (max_bytes, max_age) = (self.max_bytes, Duration::from_millis(HOUR));
         let settings = SpoolSettings { folder: self.folder(), max_bytes, max_age, write_ahead: false };
-        let ledger = Arc::new(Ledger::default());
-        let shared = Shared::open(settings, ledger, Box::new(clocks.clone()));
+        let stats = Arc::new(DeliveryStats::default());
+        let shared = Shared::open(settings, stats, Box::new(clocks.clone()));
         Process { clocks, spool: DiskSpool { shared: Arc::new(shared), rounds: Mutex::default() } }
     }
 
@@ -94,14 +94,14 @@ struct Process {
 }
 
 impl Process {
-    /// Does what a sender does with a parcel that it cannot send.
+    /// Does what a sender does with a request that it cannot send.
     fn store(&self, signal: Signal, items: u64, body: &[u8]) -> Option<()> {
-        let ledger = &self.spool.shared.ledger;
-        ledger.entered(signal, Term::Queued, items);
+        let stats = &self.spool.shared.stats;
+        stats.entered(signal, ItemState::Queued, items);
         let body = Bytes::copy_from_slice(body);
-        let parcel = Parcel { signal, body, item_count: items, created: SystemTime::now() };
-        let ticket = self.spool.store(&[&parcel]).pop()??;
-        ledger.moved(signal, items, Term::Queued, Term::Spooled);
+        let request = ExportRequest { signal, body, item_count: items, created: SystemTime::now() };
+        let ticket = self.spool.store(&[&request]).pop()??;
+        stats.moved(signal, items, ItemState::Queued, ItemState::Spooled);
         self.spool.release(ticket);
         Some(())
     }
@@ -109,10 +109,15 @@ impl Process {
     /// Does what a sender does when the receiver takes everything, and returns what it got.
     fn replay(&self, signal: Signal) -> Vec<(u64, Vec<u8>)> {
         let mut sent = Vec::new();
-        while let Some((ticket, parcel)) = self.spool.oldest(signal) {
-            self.spool.shared.ledger.moved(signal, parcel.item_count, Term::Spooled, Term::Delivered);
+        while let Some((ticket, request)) = self.spool.oldest(signal) {
+            self.spool.shared.stats.moved(
+                signal,
+                request.item_count,
+                ItemState::Spooled,
+                ItemState::Delivered,
+            );
             self.spool.remove(ticket);
-            sent.push((parcel.item_count, parcel.body.to_vec()));
+            sent.push((request.item_count, request.body.to_vec()));
         }
         sent
     }
@@ -122,7 +127,7 @@ impl Process {
     }
 
     fn counts(&self, signal: Signal) -> SignalCounts {
-        self.spool.shared.ledger.receipt().counts[signal.index()]
+        self.spool.shared.stats.report().counts[signal.index()]
     }
 
     /// `(spooled, dropped for this reason, dropped)`
@@ -180,8 +185,8 @@ fn what_was_stored_survives_a_kill_and_only_what_was_sent_last_may_be_sent_again
     }
     let mut sent = Vec::new();
     for _ in 0..100 {
-        let (ticket, parcel) = killed.spool.oldest(TRACES).expect("stored");
-        sent.push(parcel.item_count);
+        let (ticket, request) = killed.spool.oldest(TRACES).expect("stored");
+        sent.push(request.item_count);
         killed.spool.remove(ticket);
     }
     killed.kill();
@@ -201,10 +206,10 @@ fn what_is_held_is_handed_out_once_and_again_after_it_is_given_back() {
     let process = place.process();
     process.store(TRACES, 1, b"a").expect("stored");
     process.store(TRACES, 2, b"b").expect("stored");
-    let (first, parcel) = process.spool.oldest(TRACES).expect("stored");
-    assert_eq!(parcel.item_count, 1);
-    let (second, parcel) = process.spool.oldest(TRACES).expect("stored");
-    assert_eq!(parcel.item_count, 2);
+    let (first, request) = process.spool.oldest(TRACES).expect("stored");
+    assert_eq!(request.item_count, 1);
+    let (second, request) = process.spool.oldest(TRACES).expect("stored");
+    assert_eq!(request.item_count, 2);
     assert!(process.spool.oldest(TRACES).is_none());
     process.spool.release(first);
     process.spool.release(second);
@@ -303,8 +308,8 @@ fn of_a_process_s_metrics_only_the_newest_state_is_kept() {
     let second = place.process();
     second.store(METRICS, 6, b"of another process").expect("stored");
     assert_eq!(second.counts(METRICS).spooled(), 11, "not states of the same");
-    let (ticket, parcel) = second.spool.oldest(METRICS).expect("stored");
-    assert_eq!(parcel.item_count, 5);
+    let (ticket, request) = second.spool.oldest(METRICS).expect("stored");
+    assert_eq!(request.item_count, 5);
     second.spool.release(ticket);
     assert_eq!(second.replayed_items(METRICS), [5, 6]);
 }
@@ -340,8 +345,8 @@ fn a_state_of_metrics_that_is_given_back_after_a_newer_arrived_is_not_sent_again
     assert_eq!(process.spooled_and_dropped(METRICS, DropReason::Superseded), (0, 8, 8));
 }
 
-fn state_made_now() -> Parcel {
-    Parcel { signal: METRICS, body: Bytes::new(), item_count: 0, created: SystemTime::now() }
+fn state_made_now() -> ExportRequest {
+    ExportRequest { signal: METRICS, body: Bytes::new(), item_count: 0, created: SystemTime::now() }
 }
 
 #[test]
@@ -523,20 +528,20 @@ fn many_are_stored_at_once_and_if_not_all_fit_the_newest_are() {
     let place = Place { max_bytes: 10_000, ..Place::new() };
     let process = place.process();
     process.store(TRACES, 1, &[0; 1000]).expect("stored");
-    let parcels: Vec<_> = (2..=40_u64)
+    let requests: Vec<_> = (2..=40_u64)
         .map(|items| {
-            process.spool.shared.ledger.entered(TRACES, Term::Queued, items);
+            process.spool.shared.stats.entered(TRACES, ItemState::Queued, items);
             let body = Bytes::from(vec![0; 1000]);
-            Parcel { signal: TRACES, body, item_count: items, created: SystemTime::now() }
+            ExportRequest { signal: TRACES, body, item_count: items, created: SystemTime::now() }
         })
         .collect();
-    let stored = process.spool.store(&parcels.iter().collect::<Vec<_>>());
+    let stored = process.spool.store(&requests.iter().collect::<Vec<_>>());
     let kept = stored.iter().filter(|ticket| ticket.is_some()).count();
     assert!((1..39).contains(&kept), "{kept}");
     assert!(stored.iter().rev().take(kept).all(Option::is_some), "the newest: {stored:?}");
-    for (parcel, ticket) in parcels.iter().zip(stored) {
+    for (request, ticket) in requests.iter().zip(stored) {
         let Some(ticket) = ticket else { continue };
-        process.spool.shared.ledger.moved(TRACES, parcel.item_count, Term::Queued, Term::Spooled);
+        process.spool.shared.stats.moved(TRACES, request.item_count, ItemState::Queued, ItemState::Spooled);
         process.spool.release(ticket);
     }
     let sent: Vec<_> = process.replay(TRACES).into_iter().map(|(items, _)| items).collect();

@@ -1,4 +1,4 @@
-//! OTLP over gRPC: a [`Wire`] that sends the same protobuf as over HTTP, in a frame of five bytes more, over HTTP/2.
+//! OTLP over gRPC: a [`Transport`] that sends the same protobuf as over HTTP, in a frame of five bytes more, over HTTP/2.
 //!
 //! One unary call is all there is to it, so the HTTP/2 engine is used as it is, without a framework around it. Its async
 //! runtime is private: made, used and dropped on the sender's thread. It knows nothing of the program's, and goes nowhere
@@ -26,7 +26,7 @@ pub(crate) use status::{Code, Reply};
 use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
 use super::printable::printable;
-use super::{MakeWire, Outcome, Parcel, Signal, Wire};
+use super::{ExportRequest, Outcome, Signal, Transport, TransportFactory};
 use crate::settings::SignalSettings;
 use crate::value::current_context;
 use connect::Connector;
@@ -35,7 +35,7 @@ use connect::Connector;
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// One connection to a receiver, made when it is needed.
-struct GrpcWire {
+struct GrpcTransport {
     /// Always there, but for the moment of the end.
     runtime: Option<Runtime>,
     client: Client,
@@ -55,12 +55,12 @@ struct Client {
 }
 
 /// Makes wires to the receiver of a signal.
-pub(crate) fn wire(settings: SignalSettings) -> MakeWire {
+pub(crate) fn transport(settings: SignalSettings) -> TransportFactory {
     let (client, timeout) = (Client::new(&settings), settings.timeout);
     drop(settings);
     Box::new(move || {
         let runtime = runtime().ok();
-        Box::new(GrpcWire { runtime, client: client.clone(), connection: RefCell::default(), timeout })
+        Box::new(GrpcTransport { runtime, client: client.clone(), connection: RefCell::default(), timeout })
     })
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn probe(settings: &SignalSettings, signal: Signal) -> Result<Reply, 
     }
     let runtime = runtime().map_err(Failure::Io)?;
     let client = Client::new(settings);
-    let nothing = Parcel { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
+    let nothing = ExportRequest { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
     let reply = run(&runtime, async {
         let call = async {
             let mut connection = client.connector.connect(&client.endpoint).await?;
@@ -79,7 +79,7 @@ pub(crate) fn probe(settings: &SignalSettings, signal: Signal) -> Result<Reply, 
         };
         timeout(settings.timeout, call).await.unwrap_or(Err(Failure::Timeout))
     });
-    quietly(|| runtime.shutdown_background());
+    catch_user_panic(|| runtime.shutdown_background());
     reply
 }
 
@@ -88,17 +88,17 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 fn run<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
-    quietly(|| runtime.block_on(work))
+    catch_user_panic(|| runtime.block_on(work))
 }
 
 /// Works without telemetry of its own: what HTTP/2 and TLS trace would be exported, traced, exported, and so on.
-fn quietly<T>(work: impl FnOnce() -> T) -> T {
+fn catch_user_panic<T>(work: impl FnOnce() -> T) -> T {
     let _suppressed = current_context::suppress_telemetry();
     tracing::subscriber::with_default(NoSubscriber::default(), work)
 }
 
-impl Wire for GrpcWire {
-    fn send(&self, parcel: &Parcel, deadline: Instant) -> Outcome {
+impl Transport for GrpcTransport {
+    fn send(&self, request: &ExportRequest, deadline: Instant) -> Outcome {
         let left = deadline.saturating_duration_since(Instant::now());
         let Some(runtime) = self.runtime.as_ref().filter(|_| !left.is_zero()) else {
             let reason =
@@ -106,26 +106,26 @@ impl Wire for GrpcWire {
             return Outcome::Retry { after: None, reason: reason.to_owned() };
         };
         let sent = run(runtime, async {
-            let attempt = timeout(left, self.attempt(parcel, left)).await;
+            let attempt = timeout(left, self.attempt(request, left)).await;
             attempt.unwrap_or(Err(Failure::Timeout))
         });
         match sent {
             Ok(reply) => reply.outcome(),
             Err(failure) => {
                 // Whatever it was, the next attempt begins anew.
-                quietly(|| self.connection.replace(None));
+                catch_user_panic(|| self.connection.replace(None));
                 self.outcome(&failure, left)
             }
         }
     }
 }
 
-impl GrpcWire {
-    async fn attempt(&self, parcel: &Parcel, left: Duration) -> Result<Reply, Failure> {
+impl GrpcTransport {
+    async fn attempt(&self, request: &ExportRequest, left: Duration) -> Result<Reply, Failure> {
         let connected = self.connection.take();
         if let Some(mut connection) = connected {
-            // Between two parcels nobody looks after the connection: that it is gone is only found out now.
-            match self.client.call(&mut connection, parcel, left).await {
+            // Between two requests nobody looks after the connection: that it is gone is only found out now.
+            match self.client.call(&mut connection, request, left).await {
                 Err(failure) if is_stale(&failure) => {}
                 other => {
                     self.connection.replace(Some(connection));
@@ -134,7 +134,7 @@ impl GrpcWire {
             }
         }
         let mut connection = self.client.connector.connect(&self.client.endpoint).await?;
-        let reply = self.client.call(&mut connection, parcel, left).await?;
+        let reply = self.client.call(&mut connection, request, left).await?;
         self.connection.replace(Some(connection));
         Ok(reply)
     }
@@ -175,9 +175,9 @@ impl GrpcWire {
 }
 
 /// Waits for nobody: a name that is still looked up must not hold up the end of the program.
-impl Drop for GrpcWire {
+impl Drop for GrpcTransport {
     fn drop(&mut self) {
-        quietly(|| {
+        catch_user_panic(|| {
             self.connection.replace(None);
             if let Some(runtime) = self.runtime.take() {
                 runtime.shutdown_background();
@@ -210,13 +210,13 @@ impl Client {
     async fn call(
         &self,
         connection: &mut SendRequest<Bytes>,
-        parcel: &Parcel,
+        request: &ExportRequest,
         time_left: Duration,
     ) -> Result<Reply, Failure> {
         std::future::poll_fn(|context| connection.poll_ready(context)).await?;
-        let request = self.request(parcel.signal, time_left)?;
-        let frame = self.frame(parcel)?;
-        let (response, mut stream) = connection.send_request(request, false)?;
+        let head = self.request(request.signal, time_left)?;
+        let frame = self.frame(request)?;
+        let (response, mut stream) = connection.send_request(head, false)?;
         stream.send_data(frame, true)?;
         let response = response.await?;
         let (head, mut body) = response.into_parts();
@@ -255,8 +255,8 @@ impl Client {
     }
 
     /// Whether it is compressed, how long it is, and the message.
-    fn frame(&self, parcel: &Parcel) -> Result<Bytes, Failure> {
-        let message = self.encoding.encode(parcel)?;
+    fn frame(&self, request: &ExportRequest) -> Result<Bytes, Failure> {
+        let message = self.encoding.encode(request)?;
         let is_compressed = u8::from(self.encoding.content_encoding().is_some());
         let length = u32::try_from(message.len()).map_err(std::io::Error::other)?;
         Ok([&[is_compressed][..], &length.to_be_bytes(), &message].concat().into())

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Phase, Sender, Shared, place};
 use crate::delivery::queue::Waiting;
-use crate::delivery::{DropReason, Spool, Term, Ticket};
+use crate::delivery::{DropReason, ItemState, Spool, Ticket};
 
 const LATE: DropReason = DropReason::Undelivered;
 
@@ -46,10 +46,10 @@ struct Rest {
 }
 
 fn store(rests: &[Rest], spool: &dyn Spool) {
-    let parcels: Vec<_> =
-        rests.iter().flat_map(|rest| &rest.waiting).map(|waiting| &waiting.parcel).collect();
+    let requests: Vec<_> =
+        rests.iter().flat_map(|rest| &rest.waiting).map(|waiting| &waiting.request).collect();
     let mut tickets =
-        if parcels.is_empty() { Vec::new().into_iter() } else { spool.store(&parcels).into_iter() };
+        if requests.is_empty() { Vec::new().into_iter() } else { spool.store(&requests).into_iter() };
     for rest in rests {
         let of_rest: Vec<_> = tickets.by_ref().take(rest.waiting.len()).collect();
         let (waiting, is_ours) = rest.shared.stored(rest.write, rest.waiting.clone(), of_rest);
@@ -90,7 +90,7 @@ impl Sender {
         drop(state);
         if is_unanswered {
             let reason = "no answer by the end of the time to shut down";
-            shared.route.ledger.failed(self.signal(), self.destination(), reason, true);
+            shared.route.stats.failed(self.signal(), self.destination(), reason, true);
         }
         for waiting in &unstorable {
             shared.count_undelivered(waiting);
@@ -111,12 +111,12 @@ impl Shared {
         let mut state = self.state();
         let index = state.storing.iter().position(|(number, _)| *number == write);
         let is_ours = index.map(|index| state.storing.swap_remove(index)).is_some();
-        let from = if is_ours { Term::Queued } else { Term::Dropped(LATE) };
+        let from = if is_ours { ItemState::Queued } else { ItemState::Dropped(LATE) };
         for (waiting, ticket) in waiting.iter_mut().zip(tickets) {
             waiting.ticket = ticket;
             if ticket.is_some() {
-                let items = waiting.parcel.item_count;
-                self.route.ledger.moved(self.route.signal, items, from, Term::Spooled);
+                let items = waiting.request.item_count;
+                self.route.stats.moved(self.route.signal, items, from, ItemState::Spooled);
             }
         }
         self.changed.notify_all();
@@ -130,13 +130,13 @@ impl Shared {
             std::mem::take(&mut state.storing).into_iter().flat_map(|(_, late)| late).collect();
         // Under the lock, before the write can be found to have succeeded.
         for waiting in &late {
-            let items = waiting.parcel.item_count;
-            self.route.ledger.moved(self.route.signal, items, place(waiting), Term::Dropped(LATE));
+            let items = waiting.request.item_count;
+            self.route.stats.moved(self.route.signal, items, place(waiting), ItemState::Dropped(LATE));
         }
         drop(state);
         if !late.is_empty() {
             let why = "the disk did not answer in the time to shut down";
-            self.route.ledger.say_dropped(self.route.signal, LATE, &self.route.destination, why);
+            self.route.stats.say_dropped(self.route.signal, LATE, &self.route.destination, why);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The thread that sends: one per signal, from its first parcel to the end.
+//! The thread that sends: one per signal, from its first request to the end.
 //!
-//! The [worker] decides what comes next and makes one attempt; the [outcome] decides what becomes of the parcel. Whoever hands
-//! parcels over, flushes or shuts down only touches the state, and waits with a deadline.
+//! The [worker] decides what comes next and makes one attempt; the [outcome] decides what becomes of the request. Whoever hands
+//! requests over, flushes or shuts down only touches the state, and waits with a deadline.
 
 mod closing;
 mod outcome;
@@ -16,9 +16,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::queue::{Queue, Waiting};
-use super::retry::Pace;
-use super::{DropReason, MakeWire, Parcel, Signal, Spool, Term, Ticket, shape};
-use crate::delivery::ledger::Ledger;
+use super::retry::Backoff;
+use super::{DropReason, ExportRequest, ItemState, Signal, Spool, Ticket, TransportFactory, shape};
+use crate::delivery::stats::DeliveryStats;
 
 /// After so many attempts in a row to which nobody answers, or the answer is that the way is wrong, a flush, or the end, takes
 /// the receiver for gone. A receiver that is busy is asked until the time is over.
@@ -31,34 +31,34 @@ pub(crate) struct Sender {
 }
 
 /// What a sender is made of.
-pub(crate) struct Route {
+pub(crate) struct SenderConfig {
     pub(crate) signal: Signal,
     /// The receiver as it may be shown.
     pub(crate) destination: String,
-    pub(crate) ledger: Arc<Ledger>,
-    /// A later parcel makes an earlier one out of date: cumulative metrics.
+    pub(crate) stats: Arc<DeliveryStats>,
+    /// A later request makes an earlier one out of date: cumulative metrics.
     pub(crate) supersedes: bool,
-    pub(crate) wire: MakeWire,
+    pub(crate) transport: TransportFactory,
     /// For one attempt.
     pub(crate) timeout: Duration,
     /// What waits in memory.
     pub(crate) max_bytes: usize,
     pub(crate) spool: Option<Arc<dyn Spool>>,
-    pub(crate) pace: Pace,
+    pub(crate) backoff: Backoff,
     /// What a receiver asks for beyond this is not waited for.
     pub(crate) max_retry_after: Duration,
 }
 
 struct Shared {
-    route: Route,
+    route: SenderConfig,
     state: Mutex<State>,
-    /// Something happened that somebody may wait for: the thread for parcels, others for the thread.
+    /// Something happened that somebody may wait for: the thread for requests, others for the thread.
     changed: Condvar,
 }
 
 struct State {
     queue: Queue,
-    /// What the wire has now. Taken away by whoever cannot wait for it any more, and counts it.
+    /// What the transport has now. Taken away by whoever cannot wait for it any more, and counts it.
     on_its_way: Option<Waiting>,
     /// What is being written to the spool, by the number of the write. Taken away likewise.
     storing: Vec<(u64, Vec<Waiting>)>,
@@ -67,7 +67,7 @@ struct State {
     pause: Option<Pause>,
     /// In a row; two without a pause in between are one.
     failures: u32,
-    /// The parcel that failed last, if nothing has been tried since. It may be to blame, or the receiver: the next one tells.
+    /// The request that failed last, if nothing has been tried since. It may be to blame, or the receiver: the next one tells.
     suspect: Option<Suspect>,
     /// The newest answer was that the way is wrong. Nobody mends that while the program stops.
     refusing: bool,
@@ -76,7 +76,7 @@ struct State {
     /// Flushes asked for, and the newest of them that is done.
     flushes: u64,
     flushed: u64,
-    /// The newest parcel that the newest flush is about.
+    /// The newest request that the newest flush is about.
     flush_up_to: u64,
     /// When whoever flushed stops waiting.
     flush_until: Instant,
@@ -121,10 +121,10 @@ impl Phase {
     }
 }
 
-/// What a parcel is known by. Those from the spool share a place in the queue.
+/// What a request is known by. Those from the spool share a place in the queue.
 type Suspect = (u64, Option<Ticket>);
 
-/// A stored parcel that failed.
+/// A stored request that failed.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     ticket: Ticket,
@@ -145,7 +145,7 @@ struct Pause {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Route { signal, destination, .. } = &self.route;
+        let SenderConfig { signal, destination, .. } = &self.route;
         f.debug_struct("Sender")
             .field("signal", signal)
             .field("destination", destination)
@@ -154,7 +154,7 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Sender {
-    pub(crate) fn new(route: Route) -> Self {
+    pub(crate) fn new(route: SenderConfig) -> Self {
         let state = State {
             queue: Queue::new(route.max_bytes),
             on_its_way: None,
@@ -198,11 +198,11 @@ impl Sender {
         self.shared.route.timeout
     }
 
-    /// Takes a parcel, whose items are counted as queued, and returns without waiting for anything but the disk of a spool
+    /// Takes a request, whose items are counted as queued, and returns without waiting for anything but the disk of a spool
     /// that writes ahead. Called on the threads of the processors.
-    pub(crate) fn push(&self, parcel: Parcel) {
-        for parcel in shape::fitted(parcel, shape::MAX_REQUEST_BYTES) {
-            self.shared.push(parcel);
+    pub(crate) fn push(&self, request: ExportRequest) {
+        for request in shape::fitted(request, shape::MAX_REQUEST_BYTES) {
+            self.shared.push(request);
         }
     }
 
@@ -330,8 +330,8 @@ impl State {
 }
 
 impl Shared {
-    fn push(self: &Arc<Self>, parcel: Parcel) {
-        let mut waiting = Waiting::new(parcel);
+    fn push(self: &Arc<Self>, request: ExportRequest) {
+        let mut waiting = Waiting::new(request);
         if let Some(spool) = &self.route.spool
             // While the receiver is away memory is no place to wait for it.
             && (spool.writes_ahead() || self.state().failures > 0)
@@ -368,7 +368,7 @@ impl Shared {
         }
         let shared = Arc::clone(self);
         let name = format!("llm-trace-{}", self.route.signal.as_str());
-        // Without a thread everything waits in the queue; the next parcel asks again.
+        // Without a thread everything waits in the queue; the next request asks again.
         state.thread = std::thread::Builder::new().name(name).spawn(move || shared.run()).ok();
     }
 
@@ -389,7 +389,7 @@ impl Shared {
     }
 }
 
-/// Where a parcel's items are counted while it waits.
-fn place(waiting: &Waiting) -> Term {
-    if waiting.ticket.is_some() { Term::Spooled } else { Term::Queued }
+/// Where a request's items are counted while it waits.
+fn place(waiting: &Waiting) -> ItemState {
+    if waiting.ticket.is_some() { ItemState::Spooled } else { ItemState::Queued }
 }

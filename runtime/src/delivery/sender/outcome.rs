@@ -1,11 +1,11 @@
-//! What becomes of a parcel that was tried, or that cannot wait any longer.
+//! What becomes of a request that was tried, or that cannot wait any longer.
 
 use std::time::Duration;
 
-use super::{Held, PATIENCE, Pause, Route, Shared, place};
+use super::{Held, PATIENCE, Pause, SenderConfig, Shared, place};
 use crate::delivery::deadline::after;
 use crate::delivery::queue::Waiting;
-use crate::delivery::{DropReason, Outcome, Parcel, Signal, Term, Ticket, shape};
+use crate::delivery::{DropReason, ExportRequest, ItemState, Outcome, Signal, Ticket, shape};
 
 /// Why an attempt failed that may be repeated.
 #[derive(Clone, Copy)]
@@ -20,12 +20,12 @@ enum Failed {
 
 impl Failed {
     /// Before the next attempt.
-    fn pause(self, route: &Route, failures: u32, is_in_a_hurry: bool) -> Duration {
+    fn pause(self, route: &SenderConfig, failures: u32, is_in_a_hurry: bool) -> Duration {
         match self {
-            Failed::Busy { after: Some(after) } => route.pace.asked_for(after.min(route.max_retry_after)),
-            _ if is_in_a_hurry => route.pace.backoff_in_a_hurry(failures),
-            Failed::Busy { after: None } | Failed::Unreachable => route.pace.backoff(failures),
-            Failed::Refused => route.pace.until_somebody_helps(),
+            Failed::Busy { after: Some(after) } => route.backoff.asked_for(after.min(route.max_retry_after)),
+            _ if is_in_a_hurry => route.backoff.backoff_in_a_hurry(failures),
+            Failed::Busy { after: None } | Failed::Unreachable => route.backoff.backoff(failures),
+            Failed::Refused => route.backoff.until_somebody_helps(),
         }
     }
 }
@@ -37,17 +37,17 @@ impl Shared {
         match outcome {
             Outcome::Accepted => {
                 if self.reached() {
-                    self.remove(&waiting, Term::Delivered);
-                    route.ledger.reached(route.signal, &route.destination);
+                    self.remove(&waiting, ItemState::Delivered);
+                    route.stats.reached(route.signal, &route.destination);
                 }
             }
             Outcome::Partial { rejected, message } => {
                 if self.reached() {
-                    let rejected = rejected.min(waiting.parcel.item_count);
-                    waiting.parcel.item_count -= rejected;
-                    self.remove(&waiting, Term::Delivered);
-                    route.ledger.reached(route.signal, &route.destination);
-                    waiting.parcel.item_count = rejected;
+                    let rejected = rejected.min(waiting.request.item_count);
+                    waiting.request.item_count -= rejected;
+                    self.remove(&waiting, ItemState::Delivered);
+                    route.stats.reached(route.signal, &route.destination);
+                    waiting.request.item_count = rejected;
                     let colon = if message.is_empty() { "" } else { ": " };
                     let what = route.signal.items();
                     let why = format!("the receiver rejected {rejected} of the {what}{colon}{message}");
@@ -90,13 +90,13 @@ impl Shared {
         waiting.is_refused = matches!(how, Failed::Refused);
         let asked_for = matches!(how, Failed::Busy { after: Some(_) });
         let is_cut_short = self.state().phase.is_out_of_time();
-        route.ledger.failed(route.signal, &route.destination, reason, is_cut_short);
+        route.stats.failed(route.signal, &route.destination, reason, is_cut_short);
         let others = {
             let mut state = self.state();
             if state.on_its_way.take().is_none() {
                 return;
             }
-            route.ledger.retried(route.signal);
+            route.stats.retried(route.signal);
             state.patience = match how {
                 // Somebody answers: it is asked for as long as there is time.
                 Failed::Busy { .. } => PATIENCE,
@@ -165,7 +165,7 @@ impl Shared {
 
     pub(super) fn replay(&self) {
         let Some(spool) = &self.route.spool else { return };
-        let Some((ticket, parcel)) = spool.oldest(self.route.signal) else {
+        let Some((ticket, request)) = spool.oldest(self.route.signal) else {
             let mut state = self.state();
             state.replays = false;
             // What was given back and has not come again is gone: dropped, as it was too much, too old or superseded.
@@ -174,7 +174,7 @@ impl Shared {
         };
         let mut state = self.state();
         let held = state.held.iter().position(|held| held.ticket == ticket);
-        let mut waiting = Waiting { ticket: Some(ticket), ..Waiting::new(parcel) };
+        let mut waiting = Waiting { ticket: Some(ticket), ..Waiting::new(request) };
         if let Some(index) = held {
             let Held { attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
             waiting = Waiting { attempts, tried_in, is_refused, ..waiting };
@@ -188,16 +188,16 @@ impl Shared {
     }
 
     fn split(&self, waiting: &Waiting, reason: &str) {
-        let Route { ledger, signal, spool, .. } = &self.route;
-        let parts = shape::halved(&waiting.parcel).map(Vec::from);
-        let parts = parts.or_else(|| shape::shortened(&waiting.parcel).map(|short| vec![short]));
+        let SenderConfig { stats, signal, spool, .. } = &self.route;
+        let parts = shape::halved(&waiting.request).map(Vec::from);
+        let parts = parts.or_else(|| shape::shortened(&waiting.request).map(|short| vec![short]));
         let Some(parts) = parts else {
             self.drop(waiting, DropReason::Oversize, reason);
             return;
         };
-        ledger.moved(*signal, waiting.parcel.item_count, place(waiting), Term::Queued);
+        stats.moved(*signal, waiting.request.item_count, place(waiting), ItemState::Queued);
         // What was stored stays stored: the parts first, for the process may end in between.
-        let part = |parcel: Parcel| Waiting { ticket: None, parcel, ..waiting.clone() };
+        let part = |request: ExportRequest| Waiting { ticket: None, request, ..waiting.clone() };
         let mut parts: Vec<_> = parts.into_iter().map(part).collect();
         if waiting.ticket.is_some() {
             parts = self.store(parts);
@@ -217,14 +217,14 @@ impl Shared {
     }
 
     /// It is gone from here, and so is what it supersedes.
-    fn remove(&self, waiting: &Waiting, to: Term) {
-        let Route { ledger, signal, supersedes, spool, .. } = &self.route;
-        ledger.moved(*signal, waiting.parcel.item_count, place(waiting), to);
+    fn remove(&self, waiting: &Waiting, to: ItemState) {
+        let SenderConfig { stats, signal, supersedes, spool, .. } = &self.route;
+        stats.moved(*signal, waiting.request.item_count, place(waiting), to);
         if *supersedes {
-            let superseded = self.state().queue.take_earlier(waiting.arrival, waiting.parcel.created);
+            let superseded = self.state().queue.take_earlier(waiting.arrival, waiting.request.created);
             for earlier in superseded {
-                let to = Term::Dropped(DropReason::Superseded);
-                ledger.moved(*signal, earlier.parcel.item_count, place(&earlier), to);
+                let to = ItemState::Dropped(DropReason::Superseded);
+                stats.moved(*signal, earlier.request.item_count, place(&earlier), to);
                 if let (Some(spool), Some(ticket)) = (spool, earlier.ticket) {
                     spool.remove(ticket);
                 }
@@ -232,7 +232,7 @@ impl Shared {
         }
         match (spool, waiting.ticket) {
             (Some(spool), Some(ticket)) => spool.remove(ticket),
-            (Some(spool), None) if *supersedes => spool.metrics_are_outdated(&waiting.parcel),
+            (Some(spool), None) if *supersedes => spool.metrics_are_outdated(&waiting.request),
             _ => {}
         }
     }
@@ -245,8 +245,8 @@ impl Shared {
     }
 
     fn count_dropped(&self, waiting: &Waiting, reason: DropReason, why: &str) {
-        let Route { ledger, signal, destination, .. } = &self.route;
-        ledger.dropped(*signal, waiting.parcel.item_count, place(waiting), reason, destination, why);
+        let SenderConfig { stats, signal, destination, .. } = &self.route;
+        stats.dropped(*signal, waiting.request.item_count, place(waiting), reason, destination, why);
     }
 
     /// They cannot stay in memory: they stay stored, or are stored now, or are dropped.
@@ -289,8 +289,8 @@ impl Shared {
             }
             state.begin_storing(&new)
         };
-        let parcels: Vec<_> = new.iter().map(|waiting| &waiting.parcel).collect();
-        let tickets = spool.store(&parcels);
+        let requests: Vec<_> = new.iter().map(|waiting| &waiting.request).collect();
+        let tickets = spool.store(&requests);
         let (new, is_ours) = self.stored(write, new, tickets);
         if is_ours {
             stored.extend(new);

@@ -14,51 +14,51 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
 use crate::delivery::sender::*;
-use crate::delivery::{Outcome, SignalCounts, Wire};
+use crate::delivery::{Outcome, SignalCounts, Transport};
 use spool::Memory;
 
 /// What the tests see of a sender.
 struct Rig {
     sender: Sender,
-    ledger: Arc<Ledger>,
+    stats: Arc<DeliveryStats>,
     script: Arc<Script>,
     spool: Option<Arc<Memory>>,
 }
 
-type Answer = Box<dyn Fn(&Parcel) -> Outcome + Send>;
+type Answer = Box<dyn Fn(&ExportRequest) -> Outcome + Send>;
 
-/// What the wire answers, and what it was sent.
+/// What the transport answers, and what it was sent.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Answer>>,
     /// After these; everything is accepted unless it is said.
     otherwise: Mutex<Option<Answer>>,
-    /// Items of every parcel that was sent.
+    /// Items of every request that was sent.
     sent: Mutex<Vec<u64>>,
     wires: AtomicUsize,
 }
 
 struct Scripted(Arc<Script>);
 
-impl Wire for Scripted {
-    fn send(&self, parcel: &Parcel, _deadline: Instant) -> Outcome {
-        self.0.sent.lock().expect("sent").push(parcel.item_count);
+impl Transport for Scripted {
+    fn send(&self, request: &ExportRequest, _deadline: Instant) -> Outcome {
+        self.0.sent.lock().expect("sent").push(request.item_count);
         let answer = self.0.answers.lock().expect("answers").pop_front();
         if let Some(answer) = answer {
-            return answer(parcel);
+            return answer(request);
         }
         let otherwise = self.0.otherwise.lock().expect("otherwise");
-        otherwise.as_ref().map_or(Outcome::Accepted, |answer| answer(parcel))
+        otherwise.as_ref().map_or(Outcome::Accepted, |answer| answer(request))
     }
 }
 
 impl Script {
-    fn then(&self, answer: impl Fn(&Parcel) -> Outcome + Send + 'static) -> &Self {
+    fn then(&self, answer: impl Fn(&ExportRequest) -> Outcome + Send + 'static) -> &Self {
         self.answers.lock().expect("answers").push_back(Box::new(answer));
         self
     }
 
-    fn otherwise(&self, answer: impl Fn(&Parcel) -> Outcome + Send + 'static) {
+    fn otherwise(&self, answer: impl Fn(&ExportRequest) -> Outcome + Send + 'static) {
         *self.otherwise.lock().expect("otherwise") = Some(Box::new(answer));
     }
 
@@ -81,20 +81,20 @@ impl Rig {
     }
 
     fn with_second(second: Duration) -> Self {
-        Rig::made(usize::MAX, None, Pace::with_second(second))
+        Rig::made(usize::MAX, None, Backoff::with_second(second))
     }
 
     fn with(max_bytes: usize, spool: Option<Memory>) -> Self {
-        Rig::made(max_bytes, spool, Pace::with_second(Duration::from_millis(1)))
+        Rig::made(max_bytes, spool, Backoff::with_second(Duration::from_millis(1)))
     }
 
-    fn made(max_bytes: usize, spool: Option<Memory>, pace: Pace) -> Self {
-        Rig::of(Signal::Traces, max_bytes, spool, pace)
+    fn made(max_bytes: usize, spool: Option<Memory>, backoff: Backoff) -> Self {
+        Rig::of(Signal::Traces, max_bytes, spool, backoff)
     }
 
-    fn of(signal: Signal, max_bytes: usize, spool: Option<Memory>, pace: Pace) -> Self {
-        let (ledger, script) = (Arc::new(Ledger::default()), Arc::new(Script::default()));
-        let wire: MakeWire = {
+    fn of(signal: Signal, max_bytes: usize, spool: Option<Memory>, backoff: Backoff) -> Self {
+        let (stats, script) = (Arc::new(DeliveryStats::default()), Arc::new(Script::default()));
+        let transport: TransportFactory = {
             let script = Arc::clone(&script);
             Box::new(move || {
                 script.wires.fetch_add(1, Ordering::Relaxed);
@@ -102,22 +102,22 @@ impl Rig {
             })
         };
         let spool = spool.map(Arc::new);
-        let sender = Sender::new(Route {
+        let sender = Sender::new(SenderConfig {
             signal,
             destination: "http://c:4318".to_owned(),
-            ledger: Arc::clone(&ledger),
+            stats: Arc::clone(&stats),
             supersedes: signal == Signal::Metrics,
-            wire,
+            transport,
             timeout: LONG,
             max_bytes,
             spool: spool.clone().map(|spool| spool as Arc<dyn Spool>),
-            pace,
+            backoff,
             max_retry_after: LONG * 10,
         });
-        Rig { sender, ledger, script, spool }
+        Rig { sender, stats, script, spool }
     }
 
-    /// A parcel of so many spans.
+    /// A request of so many spans.
     fn push(&self, spans: u64) {
         self.push_named(spans, "");
     }
@@ -128,12 +128,17 @@ impl Rig {
         let scope = ScopeSpans { spans, ..ScopeSpans::default() };
         let resource = ResourceSpans { scope_spans: vec![scope], ..ResourceSpans::default() };
         let body = Bytes::from(ExportTraceServiceRequest { resource_spans: vec![resource] }.encode_to_vec());
-        self.ledger.entered(Signal::Traces, Term::Queued, item_count);
-        self.sender.push(Parcel { signal: Signal::Traces, body, item_count, created: SystemTime::now() });
+        self.stats.entered(Signal::Traces, ItemState::Queued, item_count);
+        self.sender.push(ExportRequest {
+            signal: Signal::Traces,
+            body,
+            item_count,
+            created: SystemTime::now(),
+        });
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.ledger.receipt().traces()
+        *self.stats.report().traces()
     }
 
     /// Waits until the counts are so.
@@ -163,7 +168,7 @@ impl Rig {
         let dropped: Vec<_> =
             dropped.map(|reason| format!("{} {}", reason.as_str(), counts.dropped_for(reason))).collect();
         let dropped = if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") };
-        // Items tell parcels apart here.
+        // Items tell requests apart here.
         let mut sent = self.script.sent();
         let attempts = sent.len();
         sent.sort_unstable();
@@ -201,7 +206,7 @@ fn what_is_pushed_is_sent_in_order_and_counted() {
 #[test]
 fn what_fails_is_tried_again_until_it_is_taken_and_does_not_hold_up_the_rest() {
     let rig = Rig::new();
-    rig.script.otherwise(|parcel| if parcel.item_count == 7 { away() } else { Outcome::Accepted });
+    rig.script.otherwise(|request| if request.item_count == 7 { away() } else { Outcome::Accepted });
     for spans in [7, 1, 2] {
         rig.push(spans);
     }
@@ -217,14 +222,14 @@ fn a_pause_that_a_receiver_asks_for_is_kept_to_and_a_flush_tries_once_all_the_sa
     let rig = Rig::new();
     // A second is a millisecond here.
     let asked_for = |seconds| {
-        move |_: &Parcel| Outcome::Retry {
+        move |_: &ExportRequest| Outcome::Retry {
             after: Some(Duration::from_secs(seconds)),
             reason: "busy".to_owned(),
         }
     };
     rig.script.then(asked_for(200_000)).then(asked_for(200));
     rig.push(1);
-    rig.until(|_| rig.ledger.receipt().failure() == Some("busy"));
+    rig.until(|_| rig.stats.report().failure() == Some("busy"));
     let started = Instant::now();
     assert!(rig.flush(), "it waits for the second pause, which ends in time");
     assert!(started.elapsed() >= Duration::from_millis(200), "{:?}", started.elapsed());
@@ -238,7 +243,7 @@ fn a_flush_does_not_wait_for_a_pause_that_ends_later_than_it() {
     for spans in [1, 2, 3] {
         rig.push(spans);
     }
-    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.until(|_| rig.stats.report().failure().is_some());
     assert!(rig.flush());
     assert_eq!(
         (rig.script.sent().len(), rig.law()),
@@ -263,7 +268,7 @@ fn a_pause_is_cut_to_the_longest_that_a_receiver_may_ask_for() {
 fn a_receiver_that_is_busy_is_asked_until_it_takes_everything_or_the_time_is_over() {
     for spool in [None, Some(Memory::default())] {
         // Only a flush asks again so soon.
-        let rig = Rig::made(usize::MAX, spool, Pace::with_second(LONG));
+        let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         for _ in 0..6 {
             rig.script.then(|_| busy());
         }
@@ -285,7 +290,7 @@ fn a_receiver_that_is_busy_is_asked_until_it_takes_everything_or_the_time_is_ove
     rig.push(1);
     rig.sender.stop(Instant::now() + Duration::from_millis(200));
     rig.sender.close(Instant::now() + LONG);
-    assert_eq!((rig.law(), rig.ledger.receipt().failure()), ((1, 0, 0, 0, 1), Some("HTTP status 503")));
+    assert_eq!((rig.law(), rig.stats.report().failure()), ((1, 0, 0, 0, 1), Some("HTTP status 503")));
 }
 
 #[test]
@@ -310,7 +315,7 @@ fn the_end_does_not_wait_for_a_pause_that_ends_later() {
     for spans in 1..=4 {
         rig.push(spans);
     }
-    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.until(|_| rig.stats.report().failure().is_some());
     rig.shut_down();
     assert_eq!(rig.script.sent().len(), 2, "one attempt at the end; the pause ends after it");
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::Undelivered)), ((10, 0, 0, 0, 10), 10));
@@ -318,11 +323,11 @@ fn the_end_does_not_wait_for_a_pause_that_ends_later() {
 
 #[test]
 fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_through() {
-    let refused = |_: &Parcel| Outcome::Refused { reason: "HTTP status 401".to_owned() };
+    let refused = |_: &ExportRequest| Outcome::Refused { reason: "HTTP status 401".to_owned() };
     let rig = Rig::new();
     rig.script.then(refused).then(refused);
     rig.push(1);
-    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.until(|_| rig.stats.report().failure().is_some());
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2], (3, 0, 0, 0, 3)));
@@ -330,7 +335,7 @@ fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_thro
     let rig = Rig::new();
     rig.script.then(refused);
     rig.push(1);
-    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.until(|_| rig.stats.report().failure().is_some());
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2, 1], (3, 3, 0, 0, 0)));
@@ -356,7 +361,7 @@ fn a_receiver_that_is_not_there_at_the_end_is_tried_three_times() {
     leave.send(()).expect("it waits");
     rig.sender.close(Instant::now() + LONG);
     assert_eq!(rig.script.sent().len(), 3, "{:?}", rig.script.sent());
-    assert_eq!((rig.law(), rig.ledger.receipt().failure()), ((15, 0, 0, 0, 15), Some("nobody there")));
+    assert_eq!((rig.law(), rig.stats.report().failure()), ((15, 0, 0, 0, 15), Some("nobody there")));
 }
 
 #[test]
@@ -371,14 +376,14 @@ fn an_attempt_that_the_end_cuts_short_is_not_why_it_failed() {
         Outcome::Retry { after: None, reason: "no answer within the 1 ms that were left".to_owned() }
     });
     rig.push(1);
-    rig.until(|_| rig.ledger.receipt().failure().is_some());
+    rig.until(|_| rig.stats.report().failure().is_some());
     rig.sender.stop(Instant::now() + LONG);
     entered.recv().expect("the second attempt");
     rig.sender.close(Instant::now());
     leave.send(()).expect("it waits");
     let thread = rig.sender.shared.state().thread.take().expect("a thread");
     thread.join().expect("ends");
-    assert_eq!((rig.law(), rig.ledger.receipt().failure()), ((1, 0, 0, 0, 1), Some("nobody there")));
+    assert_eq!((rig.law(), rig.stats.report().failure()), ((1, 0, 0, 0, 1), Some("nobody there")));
 }
 
 #[test]
@@ -396,14 +401,14 @@ fn what_is_refused_for_good_is_dropped_and_what_is_refused_in_part_in_part() {
     let counts = rig.counts();
     let dropped = [DropReason::Rejected, DropReason::PartialSuccess].map(|reason| counts.dropped_for(reason));
     assert_eq!(dropped, [4, 8]);
-    assert_eq!(rig.ledger.receipt().failure(), Some("the receiver rejected 6 of the spans"));
+    assert_eq!(rig.stats.report().failure(), Some("the receiver rejected 6 of the spans"));
 }
 
 #[test]
 fn what_is_too_large_is_split_down_to_one_item_which_is_dropped_if_nothing_else_helps() {
     let rig = Rig::new();
     let strict = |limit: usize| {
-        move |parcel: &Parcel| match parcel.body.len() {
+        move |request: &ExportRequest| match request.body.len() {
             bytes if bytes > limit => Outcome::Split { reason: "HTTP status 413".to_owned() },
             _ => Outcome::Accepted,
         }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Pause, Phase, Shared, State};
 use crate::delivery::queue::Waiting;
-use crate::delivery::{DropReason, Signal, Ticket, Wire};
+use crate::delivery::{DropReason, Signal, Ticket, Transport};
 use crate::value::current_context;
 
 /// What the thread is to do.
@@ -30,17 +30,17 @@ impl Shared {
             // A thread before this one died of it.
             self.drop(&lost, DropReason::WorkerDead, "the thread that sent it died");
         }
-        let mut wire = None;
+        let mut transport = None;
         loop {
             match self.next() {
-                Next::Send { waiting, deadline } => self.attempt(&mut wire, waiting, deadline),
+                Next::Send { waiting, deadline } => self.attempt(&mut transport, waiting, deadline),
                 Next::Replay => self.replay(),
                 Next::Release(tickets) => self.release(tickets),
                 Next::Stop => break,
             }
         }
         // It may be a runtime or a connection pool: dropped where it was used.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(wire)));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(transport)));
     }
 
     /// Waits until there is something to do.
@@ -127,10 +127,10 @@ impl Shared {
     fn flushed(&self, state: &mut State, flush: u64) {
         state.flushed = flush;
         if state.patience == 0 {
-            // Nobody is there: from now on it is asked at the usual pace.
-            let pace = self.route.pace;
+            // Nobody is there: from now on it is asked at the usual backoff.
+            let backoff = self.route.backoff;
             let length =
-                if state.refusing { pace.until_somebody_helps() } else { pace.backoff(state.failures) };
+                if state.refusing { backoff.until_somebody_helps() } else { backoff.backoff(state.failures) };
             let until = crate::delivery::deadline::after(length);
             state.pause = Some(Pause { until: state.pause.map_or(until, |pause| pause.until.max(until)) });
         }
@@ -145,20 +145,20 @@ impl Shared {
         Next::Stop
     }
 
-    fn attempt(&self, wire: &mut Option<Box<dyn Wire>>, waiting: Waiting, deadline: Instant) {
-        let parcel = &waiting.parcel;
+    fn attempt(&self, transport: &mut Option<Box<dyn Transport>>, waiting: Waiting, deadline: Instant) {
+        let request = &waiting.request;
         let sent = catch_unwind(AssertUnwindSafe(|| {
             // Nor does `tracing` see the client: a layer that exports would send what it says about sending.
             tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
-                wire.get_or_insert_with(|| (self.route.wire)()).send(parcel, deadline)
+                transport.get_or_insert_with(|| (self.route.transport)()).send(request, deadline)
             })
         }));
         if let Ok(outcome) = sent {
             self.settle(waiting, outcome);
             return;
         }
-        // Whatever state the wire is in; and dropping it may panic once more.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(wire.take())));
+        // Whatever state the transport is in; and dropping it may panic once more.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(transport.take())));
         if self.state().on_its_way.take().is_some() {
             self.drop(&waiting, DropReason::WorkerDead, "sending it panicked");
         }

@@ -1,6 +1,6 @@
 //! How a model's answer ended, by what the provider says about it.
 
-use crate::call::Finished;
+use crate::call::CallRecord;
 use crate::enrich::pricing;
 use crate::model::response::Response;
 
@@ -45,7 +45,7 @@ pub(super) fn refused(response: &Response) -> Option<bool> {
 }
 
 /// How much of what the model can take the input took. More than all of it is an error of the table's.
-pub(super) fn context_utilization(call: &Finished<'_>) -> Option<f64> {
+pub(super) fn context_utilization(call: &CallRecord<'_>) -> Option<f64> {
     let input = call.response.usage?.input_tokens?;
     let window = pricing::context_window(call.price).filter(|window| *window > 0)?;
     #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]

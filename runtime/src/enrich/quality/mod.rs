@@ -13,13 +13,13 @@ mod worker;
 
 use opentelemetry::KeyValue;
 
-use crate::call::Finished;
-use crate::content::Piece;
+use crate::call::CallRecord;
+use crate::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::sinks::metrics;
 
-pub(crate) use outermost::Outermost;
+pub(crate) use outermost::RootState;
 use policy::is_on;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::set;
@@ -70,10 +70,10 @@ pub(crate) fn compares_texts() -> bool {
 }
 
 /// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-pub(crate) fn measure_text(call: &Finished<'_>, outermost: Option<&Outermost>) {
+pub(crate) fn measure_text(call: &CallRecord<'_>, outermost: Option<&RootState>) {
     let kind = call.site.kind;
     let Some(text) = &call.response.text else { return };
-    if !reads_texts(kind) || call.request.content.skips(Piece::Output) {
+    if !reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
         return;
     }
     if kind.returns_documents() {
@@ -81,7 +81,7 @@ pub(crate) fn measure_text(call: &Finished<'_>, outermost: Option<&Outermost>) {
             outermost.retrieved(text.clone());
         }
     } else {
-        let documents = outermost.map(Outermost::documents).unwrap_or_default();
+        let documents = outermost.map(RootState::documents).unwrap_or_default();
         let labels = metrics::answer_labels(call);
         worker::submit(Job { place: call.site.place(), answer: text.clone(), documents, labels });
     }
@@ -99,7 +99,7 @@ pub(crate) fn reads_documents() -> bool {
 }
 
 impl Signals {
-    pub(crate) fn of(call: &Finished<'_>) -> Self {
+    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
         let mut signals = Signals::default();
         if let Some(found) = call.response.retrieved.filter(|_| call.site.kind.returns_documents()) {
             signals.documents = found.count.filter(|_| is_on(QualitySignal::Documents));

@@ -11,7 +11,7 @@ use crate::sinks::events;
 
 /// Shared by an outermost call and every call inside it.
 #[derive(Debug, Default)]
-pub(crate) struct Outermost {
+pub(crate) struct RootState {
     answers: Mutex<Answers>,
     documents: Mutex<VecDeque<Measured>>,
     topic: OnceLock<String>,
@@ -29,9 +29,9 @@ enum Answers {
     Several,
 }
 
-impl Outermost {
+impl RootState {
     /// What a call shares that begins under one that shares `outer`.
-    pub(crate) fn under(outer: Option<&Arc<Outermost>>) -> Option<Arc<Outermost>> {
+    pub(crate) fn under(outer: Option<&Arc<RootState>>) -> Option<Arc<RootState>> {
         outer.cloned().or_else(|| is_wanted().then(Arc::default))
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
 
-use super::Outermost;
-use crate::content::{Piece, Secret, hash_of_input, hash_of_request};
+use super::RootState;
+use crate::content::{ContentKind, Secret, hash_of_input, hash_of_request};
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
@@ -74,7 +74,7 @@ fn salt() -> Option<String> {
 }
 
 /// The topic of a call, told to the outermost call if that has none yet.
-pub(crate) fn topic(request: &Request, outermost: Option<&Outermost>) -> Option<String> {
+pub(crate) fn topic(request: &Request, outermost: Option<&RootState>) -> Option<String> {
     match MODE.load(Ordering::Relaxed) {
         // A prompt is known by its own name, whatever it is a part of.
         PROMPT_NAME => {
@@ -85,7 +85,7 @@ pub(crate) fn topic(request: &Request, outermost: Option<&Outermost>) -> Option<
         }
         // What the program asks a model on the way is about what the user asked at the beginning.
         QUESTION_HASH => {
-            let own = request.topic.clone().filter(|_| !request.content.skips(Piece::Input));
+            let own = request.topic.clone().filter(|_| !request.content.skips(ContentKind::Input));
             let of_all = outermost.and_then(|outermost| outermost.topic(own.as_deref()));
             of_all.or(own)
         }

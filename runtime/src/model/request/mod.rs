@@ -8,7 +8,7 @@ use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 use serde::Serialize;
 
-use crate::content::{Captured, Piece};
+use crate::content::{Captured, ContentKind};
 use crate::enrich::quality;
 use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList, string_array};
 use crate::model::site::Kind;
@@ -393,7 +393,7 @@ impl Request {
     /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
     /// was asked.
     pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::Input, value);
+        self.content.capture(self.kind, ContentKind::Input, value);
         if self.reads_question() {
             self.topic = quality::topic_of_input(value);
         }
@@ -401,44 +401,44 @@ impl Request {
 
     /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
     pub fn system<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::System, value);
+        self.content.capture(self.kind, ContentKind::System, value);
     }
 
     /// `gen_ai.tool.definitions`: the tools the model may call, as any API defines them, or their names.
     pub fn tools<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::Tools, value);
+        self.content.capture(self.kind, ContentKind::Tools, value);
     }
 
     /// `gen_ai.retrieval.query.text`: what is searched for.
     pub fn query<T: Text + ?Sized>(&mut self, value: &T) {
-        self.content.capture_text(self.kind, Piece::Query, value);
+        self.content.capture_text(self.kind, ContentKind::Query, value);
     }
 
     /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.
     pub fn arguments<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::Arguments, value);
+        self.content.capture(self.kind, ContentKind::Arguments, value);
     }
 
     /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
     pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
-        self.content.capture_entry(self.kind, Piece::Arguments, name, value);
+        self.content.capture_entry(self.kind, ContentKind::Arguments, name, value);
     }
 
     /// `gen_ai.prompt.variable.{name}`: what a prompt template is filled in with, as an object (a map, a struct) of which each
     /// entry is a variable. Text is recorded as it is, everything else as JSON.
     pub fn prompt_variables<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::Variables, value);
+        self.content.capture(self.kind, ContentKind::Variables, value);
     }
 
     /// One variable of a prompt template, by name.
     pub fn prompt_variable<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
-        self.content.capture_entry(self.kind, Piece::Variables, name, value);
+        self.content.capture_entry(self.kind, ContentKind::Variables, name, value);
     }
 
     /// `gen_ai.memory.records`: what a memory is to keep: a text, a record with `content`, or a list of them. What a search
     /// found is read from what it returns.
     pub fn records<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, Piece::Records, value);
+        self.content.capture(self.kind, ContentKind::Records, value);
     }
 
     /// Reads content from a request body.
@@ -450,12 +450,12 @@ impl Request {
     }
 
     /// Whether a piece of content is looked at.
-    pub(crate) fn captures(&self, piece: Piece) -> bool {
-        self.content.takes(self.kind, piece) || (piece == Piece::Input && self.reads_question())
+    pub(crate) fn captures(&self, piece: ContentKind) -> bool {
+        self.content.takes(self.kind, piece) || (piece == ContentKind::Input && self.reads_question())
     }
 
     fn reads_question(&self) -> bool {
-        quality::reads_question(self.kind) && !self.content.skips(Piece::Input)
+        quality::reads_question(self.kind) && !self.content.skips(ContentKind::Input)
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Response {
     /// The provider has compacted the conversation.
     pub(crate) is_compacted: bool,
     pub(crate) retrieved: Option<Retrieved>,
-    pub(crate) verdict: Option<Verdict>,
+    pub(crate) verdict: Option<EvaluationResult>,
     pub(crate) mcp: Option<mcp::Answer>,
     /// What was answered or found, to be measured.
     pub(crate) text: Option<Measured>,
@@ -55,7 +55,7 @@ pub struct Response {
 
 /// What an evaluator returned.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Verdict {
+pub(crate) struct EvaluationResult {
     pub(crate) value: Option<f64>,
     pub(crate) label: Option<String>,
     pub(crate) passed: Option<bool>,

@@ -9,26 +9,26 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
 
-use super::Handover;
-use crate::delivery::{Signal, Term};
+use super::SdkBridge;
+use crate::delivery::{ItemState, Signal};
 
 /// Counts events as they are emitted, and keeps from the SDK's queue what it would drop.
 #[derive(Debug)]
 pub(in crate::pipeline) struct EventCounter {
     next: BatchLogProcessor,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
 }
 
 impl EventCounter {
-    pub(in crate::pipeline) fn new(next: BatchLogProcessor, handover: Arc<Handover>) -> Self {
-        EventCounter { next, handover }
+    pub(in crate::pipeline) fn new(next: BatchLogProcessor, bridge: Arc<SdkBridge>) -> Self {
+        EventCounter { next, bridge }
     }
 }
 
 impl LogProcessor for EventCounter {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.handover.ledger.entered(Signal::Logs, Term::Queued, 1);
-        if self.handover.admit(Term::Queued, size(record)) {
+        self.bridge.stats.entered(Signal::Logs, ItemState::Queued, 1);
+        if self.bridge.admit(ItemState::Queued, size(record)) {
             self.next.emit(record, scope);
         }
     }
@@ -54,12 +54,12 @@ impl LogProcessor for EventCounter {
 #[derive(Debug)]
 pub(in crate::pipeline) struct EventExporter<E> {
     next: E,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
 }
 
 impl<E> EventExporter<E> {
-    pub(in crate::pipeline) fn new(next: E, handover: Arc<Handover>) -> Self {
-        EventExporter { next, handover }
+    pub(in crate::pipeline) fn new(next: E, bridge: Arc<SdkBridge>) -> Self {
+        EventExporter { next, bridge }
     }
 }
 
@@ -67,7 +67,7 @@ impl<E: logs::LogExporter> logs::LogExporter for EventExporter<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let (items, bytes) =
             batch.iter().fold((0, 0), |(items, bytes), (record, _)| (items + 1, bytes + size(record)));
-        self.handover.export(items, bytes, self.next.export(batch)).await
+        self.bridge.export(items, bytes, self.next.export(batch)).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {

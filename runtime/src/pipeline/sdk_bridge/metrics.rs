@@ -8,27 +8,27 @@ use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
-use super::Handover;
-use crate::delivery::{Signal, Term};
+use super::SdkBridge;
+use crate::delivery::{ItemState, Signal};
 
 /// Hands over what the SDK collects.
 #[derive(Debug)]
 pub(in crate::pipeline) struct MetricExporter<E> {
     next: E,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
 }
 
 impl<E> MetricExporter<E> {
-    pub(in crate::pipeline) fn new(next: E, handover: Arc<Handover>) -> Self {
-        MetricExporter { next, handover }
+    pub(in crate::pipeline) fn new(next: E, bridge: Arc<SdkBridge>) -> Self {
+        MetricExporter { next, bridge }
     }
 }
 
 impl<E: PushMetricExporter> PushMetricExporter for MetricExporter<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let points = data_points(metrics);
-        self.handover.ledger.entered(Signal::Metrics, Term::Queued, points);
-        self.handover.encode(points, self.next.export(metrics)).await
+        self.bridge.stats.entered(Signal::Metrics, ItemState::Queued, points);
+        self.bridge.encode(points, self.next.export(metrics)).await
     }
 
     fn force_flush(&self) -> OTelSdkResult {

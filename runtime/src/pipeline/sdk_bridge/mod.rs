@@ -3,7 +3,7 @@
 //! The SDK drops what its queue does not hold without telling, and its `shutdown()` says Ok also when the last batch was lost.
 //! So no more is let into its queue than it holds, and what comes out goes to a [sender](crate::delivery) that counts what
 //! arrives. Between the two is opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the
-//! [`Handover`], which takes the request and answers at once.
+//! [`SdkBridge`], which takes the request and answers at once.
 
 mod events;
 mod metrics;
@@ -27,8 +27,8 @@ pub(super) use events::{EventCounter, EventExporter};
 pub(super) use metrics::MetricExporter;
 pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
 
-use crate::delivery::ledger::Ledger;
-use crate::delivery::{DropReason, Parcel, Sender, Signal, Term};
+use crate::delivery::stats::DeliveryStats;
+use crate::delivery::{DropReason, ExportRequest, ItemState, Sender, Signal};
 
 /// What the SDK's queue may hold in bytes, about: it counts items, and an item can be as large as its texts are. Another 32 MiB
 /// wait encoded, see `with_max_queue_bytes`.
@@ -36,9 +36,9 @@ const MAX_BYTES: usize = 32 << 20;
 
 /// One signal's way from the SDK to its sender.
 #[derive(Debug)]
-pub(super) struct Handover {
+pub(super) struct SdkBridge {
     signal: Signal,
-    ledger: Arc<Ledger>,
+    stats: Arc<DeliveryStats>,
     sender: Sender,
     /// What the SDK's queue holds, in items.
     capacity: u64,
@@ -53,11 +53,11 @@ pub(super) struct Handover {
     closed: AtomicBool,
 }
 
-impl Handover {
-    pub(super) fn new(sender: Sender, ledger: Arc<Ledger>, capacity: usize) -> Arc<Self> {
-        Arc::new(Handover {
+impl SdkBridge {
+    pub(super) fn new(sender: Sender, stats: Arc<DeliveryStats>, capacity: usize) -> Arc<Self> {
+        Arc::new(SdkBridge {
             signal: sender.signal(),
-            ledger,
+            stats,
             sender,
             capacity: capacity as u64,
             in_queue: AtomicU64::new(0),
@@ -74,19 +74,19 @@ impl Handover {
 
     /// Lets one more item of so many bytes into the SDK's queue, if there is room; `from` is where it is counted. Nothing is said
     /// here, on the program's own threads and in the middle of whatever they do.
-    fn admit(&self, from: Term, bytes: usize) -> bool {
+    fn admit(&self, from: ItemState, bytes: usize) -> bool {
         let to = if self.closed.load(Ordering::Acquire) {
-            Term::Dropped(DropReason::AfterShutdown)
+            ItemState::Dropped(DropReason::AfterShutdown)
         } else if self.has_room(bytes) {
-            Term::Queued
+            ItemState::Queued
         } else {
             self.unsaid.store(true, Ordering::Relaxed);
-            Term::Dropped(DropReason::QueueFull)
+            ItemState::Dropped(DropReason::QueueFull)
         };
         if to != from {
-            self.ledger.moved(self.signal, 1, from, to);
+            self.stats.moved(self.signal, 1, from, to);
         }
-        to == Term::Queued
+        to == ItemState::Queued
     }
 
     /// Takes the room of an item of so many bytes, if it is there.
@@ -119,7 +119,7 @@ impl Handover {
         self.leave(bytes);
         if self.unsaid.swap(false, Ordering::Relaxed) {
             let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
-            self.ledger.say_dropped(self.signal, reason, self.sender.destination(), why);
+            self.stats.say_dropped(self.signal, reason, self.sender.destination(), why);
         }
         let mut taken = items as u64;
         // Whoever closed in the meantime has counted what was in the queue.
@@ -149,7 +149,14 @@ impl Handover {
                 .err()
                 .map_or_else(|| "nothing was handed over".to_owned(), ToString::to_string);
             let destination = self.sender.destination();
-            self.ledger.dropped(self.signal, left, Term::Queued, DropReason::WorkerDead, destination, &why);
+            self.stats.dropped(
+                self.signal,
+                left,
+                ItemState::Queued,
+                DropReason::WorkerDead,
+                destination,
+                &why,
+            );
         }
         result
     }
@@ -164,23 +171,23 @@ impl Handover {
         self.bytes_in_queue.store(0, Ordering::Release);
         let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
-        self.ledger.dropped(self.signal, left, Term::Queued, reason, self.sender.destination(), why);
+        self.stats.dropped(self.signal, left, ItemState::Queued, reason, self.sender.destination(), why);
     }
 }
 
 /// The place of an HTTP client below the exporter. Its headers are those it would add on its own, from the environment; the
 /// wire has ours.
 #[derive(Debug)]
-pub(super) struct Client(pub(super) Arc<Handover>);
+pub(super) struct Client(pub(super) Arc<SdkBridge>);
 
 #[async_trait]
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let Client(handover) = self;
-        let item_count = handover.in_encoder.swap(0, Ordering::AcqRel);
+        let Client(bridge) = self;
+        let item_count = bridge.in_encoder.swap(0, Ordering::AcqRel);
         if item_count > 0 {
-            let (signal, body) = (handover.signal, request.into_body());
-            handover.sender.push(Parcel { signal, body, item_count, created: SystemTime::now() });
+            let (signal, body) = (bridge.signal, request.into_body());
+            bridge.sender.push(ExportRequest { signal, body, item_count, created: SystemTime::now() });
         }
         Ok(Response::new(Bytes::new()))
     }

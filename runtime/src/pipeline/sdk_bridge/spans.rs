@@ -11,21 +11,21 @@ use opentelemetry_sdk::trace::{
     self, BatchSpanProcessor, SamplingDecision, SamplingResult, ShouldSample, Span, SpanData, SpanProcessor,
 };
 
-use super::Handover;
-use crate::delivery::ledger::Ledger;
-use crate::delivery::{Signal, Term};
+use super::SdkBridge;
+use crate::delivery::stats::DeliveryStats;
+use crate::delivery::{ItemState, Signal};
 use crate::pipeline::tail_sampling::size;
 
 /// Counts the spans that a sampler does not want: no processor hears of them.
 #[derive(Clone, Debug)]
 pub(in crate::pipeline) struct CountingSampler<S> {
     next: S,
-    ledger: Arc<Ledger>,
+    stats: Arc<DeliveryStats>,
 }
 
 impl<S> CountingSampler<S> {
-    pub(in crate::pipeline) fn new(next: S, ledger: Arc<Ledger>) -> Self {
-        CountingSampler { next, ledger }
+    pub(in crate::pipeline) fn new(next: S, stats: Arc<DeliveryStats>) -> Self {
+        CountingSampler { next, stats }
     }
 }
 
@@ -41,7 +41,7 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for CountingSampler<S> {
     ) -> SamplingResult {
         let result = self.next.should_sample(parent, trace_id, name, kind, attributes, links);
         if result.decision == SamplingDecision::Drop {
-            self.ledger.entered(Signal::Traces, Term::Unsampled, 1);
+            self.stats.entered(Signal::Traces, ItemState::Unsampled, 1);
         }
         result
     }
@@ -51,26 +51,26 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for CountingSampler<S> {
 #[derive(Debug)]
 pub(in crate::pipeline) struct SpanCounter {
     next: BatchSpanProcessor,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
 }
 
 impl SpanCounter {
-    pub(in crate::pipeline) fn new(next: BatchSpanProcessor, handover: Arc<Handover>) -> Self {
-        SpanCounter { next, handover }
+    pub(in crate::pipeline) fn new(next: BatchSpanProcessor, bridge: Arc<SdkBridge>) -> Self {
+        SpanCounter { next, bridge }
     }
 }
 
 impl SpanProcessor for SpanCounter {
     fn on_start(&self, span: &mut Span, context: &Context) {
-        self.handover.ledger.entered(Signal::Traces, Term::Open, 1);
+        self.bridge.stats.entered(Signal::Traces, ItemState::Open, 1);
         self.next.on_start(span, context);
     }
 
     fn on_end(&self, span: SpanData) {
         // The SDK's batch processor would export spans that were recorded but not sampled.
         if !span.span_context.is_sampled() {
-            self.handover.ledger.moved(Signal::Traces, 1, Term::Open, Term::Unsampled);
-        } else if self.handover.admit(Term::Open, size(&span)) {
+            self.bridge.stats.moved(Signal::Traces, 1, ItemState::Open, ItemState::Unsampled);
+        } else if self.bridge.admit(ItemState::Open, size(&span)) {
             self.next.on_end(span);
         }
     }
@@ -92,19 +92,19 @@ impl SpanProcessor for SpanCounter {
 #[derive(Debug)]
 pub(in crate::pipeline) struct SpanExporter<E> {
     next: E,
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
 }
 
 impl<E> SpanExporter<E> {
-    pub(in crate::pipeline) fn new(next: E, handover: Arc<Handover>) -> Self {
-        SpanExporter { next, handover }
+    pub(in crate::pipeline) fn new(next: E, bridge: Arc<SdkBridge>) -> Self {
+        SpanExporter { next, bridge }
     }
 }
 
 impl<E: trace::SpanExporter> trace::SpanExporter for SpanExporter<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let bytes = batch.iter().map(size).sum();
-        self.handover.export(batch.len(), bytes, self.next.export(batch)).await
+        self.bridge.export(batch.len(), bytes, self.next.export(batch)).await
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {

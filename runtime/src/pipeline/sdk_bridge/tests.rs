@@ -9,7 +9,7 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
 };
 
-use crate::delivery::{Outcome, Pace, Route, SignalCounts, Wire};
+use crate::delivery::{Backoff, Outcome, SenderConfig, SignalCounts, Transport};
 use crate::pipeline::sdk_bridge::*;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -25,7 +25,7 @@ enum Do {
 /// An exporter that waits to be told for each batch.
 #[derive(Debug)]
 struct Told {
-    handover: Arc<Handover>,
+    bridge: Arc<SdkBridge>,
     begun: mpsc::SyncSender<usize>,
     orders: Mutex<mpsc::Receiver<Do>>,
 }
@@ -39,7 +39,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
             Do::Fail => Err(OTelSdkError::InternalFailure("it cannot be encoded".to_owned())),
             Do::Panic => panic!("as told"),
             Do::HandOver => {
-                let client = Client(Arc::clone(&self.handover));
+                let client = Client(Arc::clone(&self.bridge));
                 let request = Request::new(Bytes::from_static(b"a request"));
                 client
                     .send_bytes(request)
@@ -53,15 +53,15 @@ impl opentelemetry_sdk::trace::SpanExporter for Told {
 
 struct Accepting;
 
-impl Wire for Accepting {
-    fn send(&self, _parcel: &Parcel, _deadline: Instant) -> Outcome {
+impl Transport for Accepting {
+    fn send(&self, _parcel: &ExportRequest, _deadline: Instant) -> Outcome {
         Outcome::Accepted
     }
 }
 
 struct Rig {
-    ledger: Arc<Ledger>,
-    handover: Arc<Handover>,
+    stats: Arc<DeliveryStats>,
+    bridge: Arc<SdkBridge>,
     provider: SdkTracerProvider,
     begun: mpsc::Receiver<usize>,
     orders: mpsc::Sender<Do>,
@@ -70,33 +70,33 @@ struct Rig {
 impl Rig {
     /// A queue of four spans and batches of two.
     fn new(sampler: Sampler) -> Self {
-        let ledger = Arc::new(Ledger::default());
-        let sender = Sender::new(Route {
+        let stats = Arc::new(DeliveryStats::default());
+        let sender = Sender::new(SenderConfig {
             signal: Signal::Traces,
             destination: "http://c:4318".to_owned(),
-            ledger: Arc::clone(&ledger),
+            stats: Arc::clone(&stats),
             supersedes: false,
-            wire: Box::new(|| Box::new(Accepting)),
+            transport: Box::new(|| Box::new(Accepting)),
             timeout: LONG,
             max_bytes: usize::MAX,
             spool: None,
-            pace: Pace::default(),
+            backoff: Backoff::default(),
             max_retry_after: Duration::from_secs(300),
         });
-        let handover = Handover::new(sender, Arc::clone(&ledger), 4);
+        let bridge = SdkBridge::new(sender, Arc::clone(&stats), 4);
         let (announce, begun) = mpsc::sync_channel(100);
         let (orders, received) = mpsc::channel();
-        let told = Told { handover: Arc::clone(&handover), begun: announce, orders: Mutex::new(received) };
+        let told = Told { bridge: Arc::clone(&bridge), begun: announce, orders: Mutex::new(received) };
         let batches =
             BatchConfigBuilder::default().with_max_queue_size(4).with_max_export_batch_size(2).build();
-        let processor = BatchSpanProcessor::builder(SpanExporter::new(told, Arc::clone(&handover)))
+        let processor = BatchSpanProcessor::builder(SpanExporter::new(told, Arc::clone(&bridge)))
             .with_batch_config(batches)
             .build();
         let provider = SdkTracerProvider::builder()
-            .with_sampler(CountingSampler::new(sampler, Arc::clone(&ledger)))
-            .with_span_processor(SpanCounter::new(processor, Arc::clone(&handover)))
+            .with_sampler(CountingSampler::new(sampler, Arc::clone(&stats)))
+            .with_span_processor(SpanCounter::new(processor, Arc::clone(&bridge)))
             .build();
-        Rig { ledger, handover, provider, begun, orders }
+        Rig { stats, bridge, provider, begun, orders }
     }
 
     fn spans(&self, count: usize) {
@@ -111,7 +111,7 @@ impl Rig {
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.ledger.receipt().traces()
+        *self.stats.report().traces()
     }
 
     fn until(&self, done: impl Fn(&SignalCounts) -> bool) {
@@ -139,7 +139,7 @@ fn what_the_queue_does_not_hold_is_counted_to_the_last_span() {
     rig.spans(2);
     rig.until(|counts| counts.delivered() == 8);
     assert_eq!((rig.counts().started(), rig.counts().dropped()), (11, 3), "there is room again");
-    assert!(rig.ledger.receipt().failure().is_some_and(|why| why.contains("more ended at a time")));
+    assert!(rig.stats.report().failure().is_some_and(|why| why.contains("more ended at a time")));
 }
 
 #[test]
@@ -190,10 +190,10 @@ fn what_the_sdk_still_holds_at_the_end_is_counted_once() {
     rig.spans(2);
     assert_eq!(rig.begun.recv(), Ok(2));
     rig.spans(3);
-    rig.handover.shut();
+    rig.bridge.shut();
     rig.spans(1);
     assert_eq!(rig.counts().dropped_for(DropReason::AfterShutdown), 1);
-    rig.handover.settle();
+    rig.bridge.settle();
     let counts = rig.counts();
     assert_eq!(
         (counts.queued(), counts.dropped_for(DropReason::Undelivered)),

@@ -7,8 +7,8 @@ use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
 use crate::pipeline::tail_sampling::*;
 
-const ERRORS: TailRule = TailRule { errors: true, slower_than: None };
-const SLOW: TailRule = TailRule { errors: false, slower_than: Some(Duration::from_secs(1)) };
+const ERRORS: TailSampling = TailSampling { errors: true, slower_than: None };
+const SLOW: TailSampling = TailSampling { errors: false, slower_than: Some(Duration::from_secs(1)) };
 
 fn span(trace: u128, id: u64, status: Status, took: Duration) -> SpanData {
     let start = SystemTime::UNIX_EPOCH;

@@ -15,11 +15,11 @@ use opentelemetry::Context;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use crate::delivery::ledger::Ledger;
-use crate::delivery::{DropReason, Signal, Term};
+use crate::delivery::stats::DeliveryStats;
+use crate::delivery::{DropReason, ItemState, Signal};
 use traces::{End, Trace, Traces};
 
-/// Where spans go, as the receipt names it.
+/// Where spans go, as the report names it.
 pub(super) const DESTINATION: &str = "the terminal";
 
 /// Prints traces to a writer.
@@ -27,7 +27,7 @@ pub(super) struct TerminalTree {
     out: Mutex<Box<dyn Write + Send>>,
     colour: bool,
     traces: Mutex<Traces>,
-    ledger: Arc<Ledger>,
+    stats: Arc<DeliveryStats>,
 }
 
 impl std::fmt::Debug for TerminalTree {
@@ -38,13 +38,13 @@ impl std::fmt::Debug for TerminalTree {
 
 impl TerminalTree {
     /// Prints to stderr, which leaves stdout to the program; in colour only if a person is looking.
-    pub(super) fn to_stderr(ledger: Arc<Ledger>) -> Self {
+    pub(super) fn to_stderr(stats: Arc<DeliveryStats>) -> Self {
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        TerminalTree::new(Box::new(std::io::stderr()), colour, ledger)
+        TerminalTree::new(Box::new(std::io::stderr()), colour, stats)
     }
 
-    fn new(out: Box<dyn Write + Send>, colour: bool, ledger: Arc<Ledger>) -> Self {
-        TerminalTree { out: Mutex::new(out), colour, traces: Mutex::default(), ledger }
+    fn new(out: Box<dyn Write + Send>, colour: bool, stats: Arc<DeliveryStats>) -> Self {
+        TerminalTree { out: Mutex::new(out), colour, traces: Mutex::default(), stats }
     }
 
     fn traces(&self) -> MutexGuard<'_, Traces> {
@@ -63,21 +63,21 @@ impl TerminalTree {
         };
         let spans = trace.totals().spans;
         match printed {
-            Ok(()) => self.ledger.moved(Signal::Traces, spans, Term::Queued, Term::Delivered),
+            Ok(()) => self.stats.moved(Signal::Traces, spans, ItemState::Queued, ItemState::Delivered),
             // A closed stderr must not hurt the program.
             Err(error) => self.drop_spans(spans, DropReason::Rejected, &error.to_string()),
         }
     }
 
     fn drop_spans(&self, spans: u64, reason: DropReason, why: &str) {
-        self.ledger.dropped(Signal::Traces, spans, Term::Queued, reason, DESTINATION, why);
+        self.stats.dropped(Signal::Traces, spans, ItemState::Queued, reason, DESTINATION, why);
     }
 }
 
 impl SpanProcessor for TerminalTree {
     fn on_start(&self, span: &mut Span, _context: &Context) {
         use opentelemetry::trace::Span as _;
-        self.ledger.entered(Signal::Traces, Term::Open, 1);
+        self.stats.entered(Signal::Traces, ItemState::Open, 1);
         let given_up = self.traces().start(span.span_context());
         if let Some(trace) = given_up {
             self.print(&trace);
@@ -86,8 +86,8 @@ impl SpanProcessor for TerminalTree {
 
     fn on_end(&self, span: SpanData) {
         let is_sampled = span.span_context.is_sampled();
-        let to = if is_sampled { Term::Queued } else { Term::Unsampled };
-        self.ledger.moved(Signal::Traces, 1, Term::Open, to);
+        let to = if is_sampled { ItemState::Queued } else { ItemState::Unsampled };
+        self.stats.moved(Signal::Traces, 1, ItemState::Open, to);
         let end = self.traces().end(span);
         match end {
             End::OthersAreOpen => {}

@@ -255,9 +255,9 @@ fn what_is_printed_is_counted_as_delivered_and_what_is_not_as_lost() {
             Ok(())
         }
     }
-    let receipt = |out: Box<dyn Write + Send>| {
-        let ledger = Arc::new(Ledger::default());
-        let tree = TerminalTree::new(out, false, Arc::clone(&ledger));
+    let report = |out: Box<dyn Write + Send>| {
+        let stats = Arc::new(DeliveryStats::default());
+        let tree = TerminalTree::new(out, false, Arc::clone(&stats));
         let provider = SdkTracerProvider::builder().with_span_processor(tree).build();
         let tracer = provider.tracer_with_scope(crate::semconv::scope());
         let root = start(&tracer, &Context::new(), "root", 0, &[]);
@@ -267,12 +267,12 @@ fn what_is_printed_is_counted_as_delivered_and_what_is_not_as_lost() {
         end(&root, 1);
         let _open = start(&tracer, &Context::new(), "open", 0, &[]);
         provider.shutdown().expect("shuts down");
-        ledger.receipt()
+        stats.report()
     };
     let spans = MAX_SPANS as u64 * 2 + 1;
-    let printed = receipt(Box::<Screen>::default());
+    let printed = report(Box::<Screen>::default());
     assert_eq!((printed.spans(), printed.spans_delivered()), (spans, spans));
-    let lost = receipt(Box::new(Closed));
+    let lost = report(Box::new(Closed));
     assert_eq!((lost.spans(), lost.spans_lost()), (spans, spans));
     assert_eq!(lost.to_string(), format!("{spans} spans not delivered to the terminal: broken pipe"));
 }

@@ -62,7 +62,7 @@ impl Builder {
     /// [`ContentUpload::Instead`] none of it is on spans and events itself.
     ///
     /// Nothing waits for the store: it works on a thread of its own, before which at most 256 pieces and 32 MiB wait. What is
-    /// more, and what the store fails to keep, is lost, counted in the [`Receipt`](crate::Receipt) and said once;
+    /// more, and what the store fails to keep, is lost, counted in the [`ExportReport`](crate::ExportReport) and said once;
     /// [`flush`](crate::Telemetry::flush) and [`shutdown`](crate::Telemetry::shutdown) wait for what waits.
     ///
     /// ```no_run

@@ -12,7 +12,7 @@ use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key};
 
-use crate::call::{Finished, Outcome};
+use crate::call::{CallRecord, Outcome};
 use crate::content;
 use crate::semconv::version;
 use crate::semconv::{attribute, event};
@@ -41,7 +41,7 @@ pub(crate) struct Event {
 }
 
 /// Emits the events of a finished call.
-pub(crate) fn record(call: &Finished<'_>, context: &Context, at: SystemTime) {
+pub(crate) fn record(call: &CallRecord<'_>, context: &Context, at: SystemTime) {
     if !sink::are_received() {
         return;
     }
@@ -73,7 +73,7 @@ pub(crate) fn record(call: &Finished<'_>, context: &Context, at: SystemTime) {
 }
 
 /// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
-pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
+pub(crate) fn record_verdict(call: &CallRecord<'_>, context: &Context) {
     let Some(verdict) = &call.response.verdict else { return };
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());
@@ -90,7 +90,7 @@ pub(crate) fn record_verdict(call: &Finished<'_>, context: &Context) {
 }
 
 /// The attributes of the call's span, and its content.
-fn details(call: &Finished<'_>) -> Vec<(Key, AnyValue)> {
+fn details(call: &CallRecord<'_>) -> Vec<(Key, AnyValue)> {
     let attributes = span::attributes(call).into_iter();
     let attributes = attributes.map(|attribute| (attribute.key, any_value(attribute.value)));
     attributes.chain(call.content().on_event()).collect()

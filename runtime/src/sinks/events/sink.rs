@@ -62,7 +62,7 @@ impl<L: Logger + Send + Sync> Sink for Emitter<L> {
 ///
 /// Whoever installs one asks for events: besides [scores](crate::score) and content
 /// ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly)) it is sent the errors of calls to services, and in the
-/// newest [`Vintage`](crate::Vintage) the details of calls to models. [`Builder::init`](crate::Builder::init) with a
+/// newest [`SemconvVersion`](crate::SemconvVersion) the details of calls to models. [`Builder::init`](crate::Builder::init) with a
 /// receiver of logs replaces it.
 ///
 /// ```

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
 
-use crate::call::Finished;
+use crate::call::CallRecord;
 use crate::semconv::attribute;
 use crate::value::bounds;
 
@@ -36,7 +36,7 @@ pub(crate) struct LabelSet<'a> {
 
 impl Labels {
     /// To begin with, the tags of the call that are labels.
-    pub(crate) fn of(call: &Finished<'_>) -> Self {
+    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
         Labels::beginning_with(call.labels)
     }
 

@@ -8,7 +8,7 @@ use opentelemetry::metrics::Histogram;
 use super::cardinality::Limited;
 use super::instruments::Make;
 use super::{Labels, record_duration};
-use crate::call::Finished;
+use crate::call::CallRecord;
 use crate::mcp;
 use crate::model::request::Request;
 use crate::model::site::Kind;
@@ -47,7 +47,7 @@ impl Instruments {
 }
 
 /// Records how long a message took.
-pub(super) fn record(call: &Finished<'_>, instruments: &Instruments) {
+pub(super) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     for label in mcp::attributes(call.request) {
         labels.push(label);

@@ -23,7 +23,7 @@ pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
 
 use crate::call::context::Agent;
-use crate::call::{Finished, Outcome};
+use crate::call::{CallRecord, Outcome};
 use crate::enrich::pricing::Price;
 use crate::model::response::{ByModality, Modality, Parts, Usage};
 use crate::model::site::Kind;
@@ -42,7 +42,7 @@ pub(crate) fn count_implausible(kind: &'static str) {
 }
 
 /// Records what a finished call measured.
-pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
+pub(crate) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
         quality::record_retrieval(call, &instruments.quality);
     }
@@ -56,7 +56,7 @@ pub(crate) fn record(call: &Finished<'_>, instruments: &Instruments) {
     }
 }
 
-fn record_client(call: &Finished<'_>, instruments: &Instruments) {
+fn record_client(call: &CallRecord<'_>, instruments: &Instruments) {
     let is_inference = call.site.kind.is_inference();
     let mut labels = answer_labels(call);
     if is_inference {
@@ -149,7 +149,7 @@ fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64
     }
 }
 
-fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
+fn record_tool(call: &CallRecord<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
     labels.add(
@@ -160,13 +160,13 @@ fn record_tool(call: &Finished<'_>, instruments: &Instruments) {
     record_duration(&instruments.tool_duration, call, &mut labels);
 }
 
-fn record_workflow(call: &Finished<'_>, instruments: &Instruments) {
+fn record_workflow(call: &CallRecord<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::WORKFLOW_NAME, Some(call.own_name()));
     record_duration(&instruments.workflow_duration, call, &mut labels);
 }
 
-fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
+fn record_agent(call: &CallRecord<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::AGENT_NAME, Some(call.own_name()));
     if let Some(agent) = call.agent {
@@ -178,7 +178,7 @@ fn record_agent(call: &Finished<'_>, instruments: &Instruments) {
 }
 
 /// The labels of a duration are those of the call, how it ended unless it completed, and what was asked about if that is told.
-fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, labels: &mut Labels) {
+fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord<'_>, labels: &mut Labels) {
     let outcome = match call.outcome {
         Outcome::Completed => None,
         Outcome::Failed { error_type, .. } => {
@@ -197,14 +197,14 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &Finished<'_>, lab
 }
 
 /// The labels every client metric has.
-fn client_labels(call: &Finished<'_>) -> Labels {
+fn client_labels(call: &CallRecord<'_>) -> Labels {
     let mut labels = answer_labels(call);
     add_client_labels(call, &mut labels);
     labels
 }
 
 /// The labels every client metric has, beyond those of [`answer_labels`].
-fn add_client_labels(call: &Finished<'_>, labels: &mut Labels) {
+fn add_client_labels(call: &CallRecord<'_>, labels: &mut Labels) {
     labels.add_text(attribute::RESPONSE_MODEL, call.response.model.as_deref());
     labels.add(attribute::SERVER_ADDRESS, call.request.server_address.clone());
     labels.add(attribute::SERVER_PORT, call.request.server_port);

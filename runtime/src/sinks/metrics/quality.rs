@@ -8,7 +8,7 @@ use opentelemetry::metrics::{Counter, Histogram};
 use super::cardinality::Limited;
 use super::instruments::{self, Make};
 use super::labels::{LabelSet, Labels, OTHER};
-use crate::call::Finished;
+use crate::call::CallRecord;
 use crate::enrich::quality::TextSignals;
 use crate::semconv::{attribute, metric};
 
@@ -127,7 +127,7 @@ impl Occurrences {
 }
 
 /// Records what a search or a reranking says about quality.
-pub(super) fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
+pub(super) fn record_retrieval(call: &CallRecord<'_>, instruments: &Instruments) {
     let signals = call.signals();
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
@@ -149,7 +149,7 @@ pub(super) fn record_retrieval(call: &Finished<'_>, instruments: &Instruments) {
 }
 
 /// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
-pub(super) fn record_answer(call: &Finished<'_>, instruments: &Instruments, labels: LabelSet<'_>) {
+pub(super) fn record_answer(call: &CallRecord<'_>, instruments: &Instruments, labels: LabelSet<'_>) {
     let signals = call.signals();
     if let Some(truncated) = signals.truncated {
         instruments.truncations.record(truncated, labels);
@@ -163,7 +163,7 @@ pub(super) fn record_answer(call: &Finished<'_>, instruments: &Instruments, labe
 }
 
 /// The labels of what is measured of answers.
-pub(crate) fn answer_labels(call: &Finished<'_>) -> Labels {
+pub(crate) fn answer_labels(call: &CallRecord<'_>) -> Labels {
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
     labels.add(attribute::PROVIDER_NAME, call.request.provider.clone());

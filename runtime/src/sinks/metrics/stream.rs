@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::instruments::Instruments;
 use super::labels::Labels;
-use crate::call::Finished;
+use crate::call::CallRecord;
 
 /// The instruments of one stream with their labels: made once, as a response has thousands of chunks.
 pub(crate) struct ChunkMeter {
@@ -15,7 +15,7 @@ pub(crate) struct ChunkMeter {
 
 impl ChunkMeter {
     /// `call` is what is known when its first chunk arrives.
-    pub(crate) fn new(call: &Finished<'_>, instruments: Arc<Instruments>) -> Self {
+    pub(crate) fn new(call: &CallRecord<'_>, instruments: Arc<Instruments>) -> Self {
         ChunkMeter { instruments, labels: super::client_labels(call) }
     }
 

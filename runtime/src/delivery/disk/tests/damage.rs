@@ -141,8 +141,8 @@ fn a_folder_that_is_removed_or_replaced_while_it_is_used_is_made_anew_and_what_w
         let process = place.process();
         process.store(TRACES, 1, b"a").expect("stored");
         process.store(TRACES, 2, b"b").expect("stored");
-        let (held, parcel) = process.spool.oldest(TRACES).expect("stored");
-        assert_eq!(parcel.item_count, 1);
+        let (held, request) = process.spool.oldest(TRACES).expect("stored");
+        assert_eq!(request.item_count, 1);
         apply(&place);
         process.store(TRACES, 4, b"c").expect("stored");
         assert_eq!(process.spooled_and_dropped(TRACES, DropReason::Corrupt), (5, 2, 2), "{fault}");

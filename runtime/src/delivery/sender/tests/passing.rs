@@ -2,35 +2,35 @@
 
 use crate::delivery::sender::tests::*;
 
-/// Never takes the parcel of seven or eight items.
-fn poisoned(parcel: &Parcel) -> Outcome {
-    if parcel.item_count >= 7 { away() } else { Outcome::Accepted }
+/// Never takes the request of seven or eight items.
+fn poisoned(request: &ExportRequest) -> Outcome {
+    if request.item_count >= 7 { away() } else { Outcome::Accepted }
 }
 
 /// The same, as a firewall would that reads prompts.
-fn refused(parcel: &Parcel) -> Outcome {
-    match parcel.item_count {
+fn refused(request: &ExportRequest) -> Outcome {
+    match request.item_count {
         7.. => Outcome::Refused { reason: "HTTP status 403".to_owned() },
         _ => Outcome::Accepted,
     }
 }
 
 fn metrics() -> Rig {
-    Rig::of(Signal::Metrics, usize::MAX, None, Pace::with_second(Duration::from_millis(1)))
+    Rig::of(Signal::Metrics, usize::MAX, None, Backoff::with_second(Duration::from_millis(1)))
 }
 
 /// A state of metrics, or a part of it: those of one moment are of one state.
 fn push_state(rig: &Rig, points: u64, moment: u64) {
     let created = SystemTime::UNIX_EPOCH + Duration::from_secs(moment);
-    rig.ledger.entered(Signal::Metrics, Term::Queued, points);
+    rig.stats.entered(Signal::Metrics, ItemState::Queued, points);
     let body = Bytes::from_static(b"state");
-    rig.sender.push(Parcel { signal: Signal::Metrics, body, item_count: points, created });
+    rig.sender.push(ExportRequest { signal: Signal::Metrics, body, item_count: points, created });
 }
 
 fn until_metrics(rig: &Rig, done: impl Fn(&SignalCounts) -> bool) -> SignalCounts {
     let deadline = Instant::now() + LONG;
     loop {
-        let counts = *rig.ledger.receipt().metrics();
+        let counts = *rig.stats.report().metrics();
         let somewhere = counts.queued() + counts.spooled() + counts.delivered() + counts.dropped();
         assert_eq!(counts.started(), somewhere, "{counts:?}");
         if done(&counts) {
@@ -50,7 +50,7 @@ fn metrics_that_are_never_taken_do_not_hold_up_later_ones_which_supersede_them()
     push_state(&rig, 1, 3);
     let counts = until_metrics(&rig, |counts| counts.delivered() == 1 && counts.queued() == 0);
     assert_eq!((counts.dropped_for(DropReason::Superseded), counts.dropped()), (15, 15));
-    assert!(rig.ledger.receipt().is_complete(), "the newest state has arrived");
+    assert!(rig.stats.report().is_complete(), "the newest state has arrived");
 }
 
 #[test]
@@ -83,13 +83,13 @@ fn metrics_arrive_in_their_order_and_whole_after_a_receiver_was_away() {
     let rig = metrics();
     let (attempts, taken) = (AtomicUsize::new(0), Arc::new(Mutex::new(Vec::new())));
     let heard = Arc::clone(&taken);
-    rig.script.otherwise(move |parcel| {
+    rig.script.otherwise(move |request| {
         // Back when the oldest is sent for the tenth time.
-        let is_oldest = usize::from(parcel.item_count == 1);
+        let is_oldest = usize::from(request.item_count == 1);
         if attempts.fetch_add(is_oldest, Ordering::Relaxed) + is_oldest < 10 {
             return away();
         }
-        heard.lock().expect("taken").push(parcel.item_count);
+        heard.lock().expect("taken").push(request.item_count);
         Outcome::Accepted
     });
     for state in 1..=4 {
@@ -116,20 +116,20 @@ fn at_the_end_the_newest_metrics_are_not_held_up_either() {
     rig.sender.stop(Instant::now() + LONG);
     leave.send(()).expect("it waits");
     rig.sender.close(Instant::now() + LONG);
-    let counts = *rig.ledger.receipt().metrics();
+    let counts = *rig.stats.report().metrics();
     assert_eq!((counts.delivered(), counts.dropped_for(DropReason::Superseded)), (2, 7));
 }
 
 #[test]
 fn at_the_end_metrics_that_failed_before_are_not_tried_before_the_newest() {
-    let rig = Rig::of(Signal::Metrics, usize::MAX, None, Pace::with_second(LONG * 1000));
+    let rig = Rig::of(Signal::Metrics, usize::MAX, None, Backoff::with_second(LONG * 1000));
     rig.script.otherwise(poisoned);
     push_state(&rig, 7, 1);
     rig.until(|_| rig.sender.shared.state().pause.is_some());
     push_state(&rig, 2, 2);
     rig.shut_down();
     assert_eq!(rig.script.sent(), [7, 2], "it may hang for all the time there is");
-    let counts = *rig.ledger.receipt().metrics();
+    let counts = *rig.stats.report().metrics();
     assert_eq!((counts.delivered(), counts.dropped_for(DropReason::Superseded)), (2, 7));
 }
 
@@ -137,7 +137,7 @@ fn at_the_end_metrics_that_failed_before_are_not_tried_before_the_newest() {
 fn what_is_new_does_not_wait_for_one_that_is_never_taken() {
     for spool in [None, Some(Memory::default())] {
         // The one that is refused is not tried again for a quarter of an hour.
-        let rig = Rig::made(usize::MAX, spool, Pace::with_second(LONG));
+        let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         rig.script.otherwise(refused);
         rig.push(7);
         rig.until(|_| rig.script.sent() == [7]);
@@ -154,7 +154,7 @@ fn what_is_new_does_not_wait_for_one_that_is_never_taken() {
 #[test]
 fn a_receiver_that_is_away_is_asked_twice_before_each_pause() {
     for spool in [None, Some(Memory::default())] {
-        let rig = Rig::made(usize::MAX, spool, Pace::with_second(LONG));
+        let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         rig.script.otherwise(|_| Outcome::Refused { reason: "HTTP status 404".to_owned() });
         rig.push(1);
         rig.until(|_| rig.script.sent() == [1]);

@@ -6,14 +6,14 @@ use crate::delivery::sender::tests::*;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) ahead: bool,
-    pub(super) stored: Mutex<Vec<(Ticket, Parcel)>>,
+    pub(super) stored: Mutex<Vec<(Ticket, ExportRequest)>>,
     pub(super) held: Mutex<Vec<Ticket>>,
     pub(super) tickets: AtomicU64,
     pub(super) full: AtomicBool,
     pub(super) panics: AtomicBool,
     pub(super) outdated: AtomicU64,
     pub(super) listeners: Mutex<Listeners>,
-    /// How many parcels each transaction had.
+    /// How many requests each transaction had.
     pub(super) transactions: Mutex<Vec<usize>>,
     /// A write waits until this is sent something, or dropped.
     pub(super) disk: Mutex<Option<mpsc::Receiver<()>>>,
@@ -30,35 +30,35 @@ impl std::fmt::Debug for Listeners {
 
 impl Memory {
     pub(super) fn stored(&self) -> Vec<u64> {
-        self.stored.lock().expect("stored").iter().map(|(_, parcel)| parcel.item_count).collect()
+        self.stored.lock().expect("stored").iter().map(|(_, request)| request.item_count).collect()
     }
 }
 
 impl Spool for Memory {
-    fn store(&self, parcels: &[&Parcel]) -> Vec<Option<Ticket>> {
+    fn store(&self, requests: &[&ExportRequest]) -> Vec<Option<Ticket>> {
         if let Some(disk) = self.disk.lock().expect("disk").take() {
             let _ = disk.recv();
         }
         if self.full.load(Ordering::Relaxed) {
-            return vec![None; parcels.len()];
+            return vec![None; requests.len()];
         }
-        self.transactions.lock().expect("transactions").push(parcels.len());
-        let store = |parcel: &&Parcel| {
+        self.transactions.lock().expect("transactions").push(requests.len());
+        let store = |request: &&ExportRequest| {
             let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
             let mut held = self.held.lock().expect("held");
-            self.stored.lock().expect("stored").push((ticket, (*parcel).clone()));
+            self.stored.lock().expect("stored").push((ticket, (*request).clone()));
             held.push(ticket);
             Some(ticket)
         };
-        parcels.iter().map(store).collect()
+        requests.iter().map(store).collect()
     }
 
-    fn oldest(&self, _signal: Signal) -> Option<(Ticket, Parcel)> {
+    fn oldest(&self, _signal: Signal) -> Option<(Ticket, ExportRequest)> {
         let mut held = self.held.lock().expect("held");
         let stored = self.stored.lock().expect("stored");
-        let (ticket, parcel) = stored.iter().find(|(ticket, _)| !held.contains(ticket))?;
+        let (ticket, request) = stored.iter().find(|(ticket, _)| !held.contains(ticket))?;
         held.push(*ticket);
-        Some((*ticket, parcel.clone()))
+        Some((*ticket, request.clone()))
     }
 
     fn remove(&self, ticket: Ticket) {
@@ -71,7 +71,7 @@ impl Spool for Memory {
         self.held.lock().expect("held").retain(|held| *held != ticket);
     }
 
-    fn metrics_are_outdated(&self, _by: &Parcel) {
+    fn metrics_are_outdated(&self, _by: &ExportRequest) {
         self.outdated.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -111,7 +111,7 @@ fn what_cannot_be_delivered_is_stored_and_replayed_after_what_is_new() {
 
 #[test]
 fn one_stored_parcel_that_fails_again_and_again_does_not_hold_up_the_rest() {
-    let poisoned = |parcel: &Parcel| if parcel.item_count == 7 { away() } else { Outcome::Accepted };
+    let poisoned = |request: &ExportRequest| if request.item_count == 7 { away() } else { Outcome::Accepted };
     let rig = Rig::with(usize::MAX, Some(Memory::default()));
     for _ in 0..5 {
         rig.script.then(|_| away());
@@ -181,26 +181,30 @@ fn a_spool_that_is_full_leaves_what_waits_in_memory() {
 #[test]
 fn what_an_earlier_process_left_is_sent_without_being_asked() {
     let spool = Memory::default();
-    let parcel =
-        Parcel { signal: Signal::Traces, body: Bytes::new(), item_count: 5, created: SystemTime::UNIX_EPOCH };
-    let ticket = spool.store(&[&parcel])[0].expect("room");
+    let request = ExportRequest {
+        signal: Signal::Traces,
+        body: Bytes::new(),
+        item_count: 5,
+        created: SystemTime::UNIX_EPOCH,
+    };
+    let ticket = spool.store(&[&request])[0].expect("room");
     spool.release(ticket);
     let rig = Rig::with(usize::MAX, None);
-    rig.ledger.entered(Signal::Traces, Term::Spooled, 5);
+    rig.stats.entered(Signal::Traces, ItemState::Spooled, 5);
     let rig = Rig {
-        sender: Sender::new(Route {
+        sender: Sender::new(SenderConfig {
             signal: Signal::Traces,
             destination: String::new(),
-            ledger: Arc::clone(&rig.ledger),
+            stats: Arc::clone(&rig.stats),
             supersedes: false,
-            wire: {
+            transport: {
                 let script = Arc::clone(&rig.script);
                 Box::new(move || Box::new(Scripted(Arc::clone(&script))))
             },
             timeout: LONG,
             max_bytes: usize::MAX,
             spool: Some(Arc::new(spool)),
-            pace: Pace::default(),
+            backoff: Backoff::default(),
             max_retry_after: LONG,
         }),
         ..rig
@@ -215,10 +219,14 @@ fn a_spool_that_has_more_than_it_said_is_asked_again() {
     rig.push(1);
     assert!(rig.flush(), "nothing is in the spool");
     let spool = rig.spool.as_ref().expect("a spool");
-    let parcel =
-        Parcel { signal: Signal::Traces, body: Bytes::new(), item_count: 5, created: SystemTime::UNIX_EPOCH };
-    spool.release(spool.store(&[&parcel])[0].expect("room"));
-    rig.ledger.entered(Signal::Traces, Term::Spooled, 5);
+    let request = ExportRequest {
+        signal: Signal::Traces,
+        body: Bytes::new(),
+        item_count: 5,
+        created: SystemTime::UNIX_EPOCH,
+    };
+    spool.release(spool.store(&[&request])[0].expect("room"));
+    rig.stats.entered(Signal::Traces, ItemState::Spooled, 5);
     spool.listeners.lock().expect("listeners").0.iter().for_each(|tell| tell());
     rig.until(|counts| counts.delivered() == 6);
 }
@@ -226,10 +234,10 @@ fn a_spool_that_has_more_than_it_said_is_asked_again() {
 #[test]
 fn metrics_that_arrive_make_those_in_the_spool_outdated_and_spans_do_not() {
     for (signal, outdated) in [(Signal::Metrics, 1), (Signal::Traces, 0)] {
-        let rig = Rig::of(signal, usize::MAX, Some(Memory::default()), Pace::default());
-        rig.ledger.entered(signal, Term::Queued, 3);
+        let rig = Rig::of(signal, usize::MAX, Some(Memory::default()), Backoff::default());
+        rig.stats.entered(signal, ItemState::Queued, 3);
         let body = Bytes::from_static(b"");
-        rig.sender.push(Parcel { signal, body, item_count: 3, created: SystemTime::now() });
+        rig.sender.push(ExportRequest { signal, body, item_count: 3, created: SystemTime::now() });
         assert!(rig.flush());
         let spool = rig.spool.as_ref().expect("a spool");
         assert_eq!(spool.outdated.load(Ordering::Relaxed), outdated, "{signal:?}");
@@ -238,7 +246,7 @@ fn metrics_that_arrive_make_those_in_the_spool_outdated_and_spans_do_not() {
 
 #[test]
 fn a_flush_tries_what_failed_in_the_last_one_and_is_stored() {
-    let rig = Rig::made(usize::MAX, Some(Memory::default()), Pace::with_second(LONG));
+    let rig = Rig::made(usize::MAX, Some(Memory::default()), Backoff::with_second(LONG));
     for _ in 0..5 {
         rig.script.then(|_| away());
     }
@@ -255,8 +263,8 @@ fn a_flush_tries_what_failed_in_the_last_one_and_is_stored() {
     assert_eq!(rig.law(), (6, 6, 0, 0, 0));
 }
 
-/// A sender whose receiver hangs, with so many parcels of a span besides the one on its way.
-fn hanging(spool: Memory, parcels: usize) -> (Rig, mpsc::Sender<()>) {
+/// A sender whose receiver hangs, with so many requests of a span besides the one on its way.
+fn hanging(spool: Memory, requests: usize) -> (Rig, mpsc::Sender<()>) {
     let rig = Rig::with(usize::MAX, Some(spool));
     let (enter, entered) = mpsc::channel();
     let (leave, left) = mpsc::channel::<()>();
@@ -267,7 +275,7 @@ fn hanging(spool: Memory, parcels: usize) -> (Rig, mpsc::Sender<()>) {
     });
     rig.push(1);
     entered.recv().expect("the first attempt");
-    (0..parcels).for_each(|_| rig.push(1));
+    (0..requests).for_each(|_| rig.push(1));
     (rig, leave)
 }
 

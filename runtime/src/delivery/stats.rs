@@ -3,17 +3,17 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::receipt::{Failure, Receipt};
-use super::report;
-use super::{DropReason, Signal, SignalCounts, Term};
+use super::log_once;
+use super::report::{ExportReport, Failure};
+use super::{DropReason, ItemState, Signal, SignalCounts};
 use crate::content::Uploads;
 
 /// Running counts of one [`Telemetry`](crate::pipeline::Telemetry).
 ///
-/// Whatever was begun is in exactly one [place](Term) at any time: counts only [come in](Ledger::entered) and
-/// [move](Ledger::moved), under a lock per signal, so that whoever reads sees no item twice and misses none.
+/// Whatever was begun is in exactly one [place](ItemState) at any time: counts only [come in](DeliveryStats::entered) and
+/// [move](DeliveryStats::moved), under a lock per signal, so that whoever reads sees no item twice and misses none.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct DeliveryStats {
     counts: [Mutex<SignalCounts>; Signal::ALL.len()],
     retries: [AtomicU64; Signal::ALL.len()],
     /// Metrics are cumulative: what matters is whether the newest state arrived.
@@ -62,9 +62,9 @@ fn main_loss(counts: &[SignalCounts; Signal::ALL.len()]) -> Option<DropReason> {
     (lost(main, false) + lost(main, true) > 0).then_some(main)
 }
 
-impl Ledger {
+impl DeliveryStats {
     /// Items are begun: they are counted for the first time.
-    pub(crate) fn entered(&self, signal: Signal, term: Term, items: u64) {
+    pub(crate) fn entered(&self, signal: Signal, term: ItemState, items: u64) {
         let mut counts = self.counts(signal);
         counts.enter(term, items);
         if signal == Signal::Metrics {
@@ -74,30 +74,30 @@ impl Ledger {
     }
 
     /// Items go from one place to another.
-    pub(crate) fn moved(&self, signal: Signal, items: u64, from: Term, to: Term) {
+    pub(crate) fn moved(&self, signal: Signal, items: u64, from: ItemState, to: ItemState) {
         let mut counts = self.counts(signal);
         counts.shift(items, from, to);
         if signal == Signal::Metrics {
             let are_newest = counts.queued() == 0 && counts.spooled() == 0;
             match to {
-                Term::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
+                ItemState::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
                 // By what is stored, or has arrived.
-                Term::Dropped(DropReason::Superseded) if are_newest => {
+                ItemState::Dropped(DropReason::Superseded) if are_newest => {
                     self.metrics_lost.store(false, Ordering::Release);
                 }
-                Term::Dropped(DropReason::Superseded) => {}
-                Term::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
+                ItemState::Dropped(DropReason::Superseded) => {}
+                ItemState::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
                 _ => {}
             }
         }
     }
 
-    /// Items are lost. While the program runs that is said once for each reason; while it stops the receipt follows.
+    /// Items are lost. While the program runs that is said once for each reason; while it stops the report follows.
     pub(crate) fn dropped(
         &self,
         signal: Signal,
         items: u64,
-        from: Term,
+        from: ItemState,
         reason: DropReason,
         destination: &str,
         why: &str,
@@ -105,7 +105,7 @@ impl Ledger {
         if items == 0 {
             return;
         }
-        self.moved(signal, items, from, Term::Dropped(reason));
+        self.moved(signal, items, from, ItemState::Dropped(reason));
         self.say_dropped(signal, reason, destination, why);
     }
 
@@ -121,12 +121,12 @@ impl Ledger {
         if is_first {
             let (what, reason_name) = (signal.items(), reason.as_str());
             let message = format_args!("{what} for {destination} are dropped ({reason_name}): {why}");
-            self.story().said_dropped[reason as usize] = report::to_subscriber(&message);
+            self.story().said_dropped[reason as usize] = log_once::to_subscriber(&message);
         }
     }
 
     /// An attempt failed. While the program runs the first failure is said when it happens, so that an outage is one line
-    /// and not one per batch. While it stops nothing is: the receipt follows, with the totals. One that the end cut short
+    /// and not one per batch. While it stops nothing is: the report follows, with the totals. One that the end cut short
     /// says nothing of the receiver, if another failed before.
     pub(crate) fn failed(&self, signal: Signal, destination: &str, reason: &str, is_cut_short: bool) {
         let is_first = {
@@ -141,7 +141,7 @@ impl Ledger {
         if is_first {
             let message =
                 format_args!("telemetry could not be delivered to {destination}, it waits: {reason}");
-            self.story().said = report::to_subscriber(&message);
+            self.story().said = log_once::to_subscriber(&message);
         }
     }
 
@@ -163,41 +163,41 @@ impl Ledger {
         self.retries[signal.index()].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// From here on failures are only told by the receipt.
+    /// From here on failures are only told by the report.
     pub(crate) fn stopping(&self) {
         self.story().stopping = true;
     }
 
     /// Says what was lost, unless it has been said before.
-    pub(crate) fn report(&self, receipt: &Receipt) {
-        if receipt.is_complete() {
+    pub(crate) fn log(&self, report: &ExportReport) {
+        if report.is_complete() {
             return;
         }
         {
             let mut story = self.story();
-            let dropped = DropReason::ALL.into_iter().filter(|reason| receipt.dropped_for(*reason) > 0);
+            let dropped = DropReason::ALL.into_iter().filter(|reason| report.dropped_for(*reason) > 0);
             let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
             // An outage that was said explains what it cost, and what it makes wait.
             let is_said = if story.said {
                 unsaid.all(|reason| reason == DropReason::Undelivered)
             } else {
-                unsaid.next().is_none() && !receipt.waits()
+                unsaid.next().is_none() && !report.waits()
             };
             if is_said {
                 return;
             }
             story.said = true;
         }
-        if !report::to_subscriber(receipt) {
-            report::to_stderr(receipt);
+        if !log_once::to_subscriber(report) {
+            log_once::to_stderr(report);
         }
     }
 
-    pub(crate) fn receipt(&self) -> Receipt {
+    pub(crate) fn report(&self) -> ExportReport {
         let counts = Signal::ALL.map(|signal| self.counts_of(signal));
         let failure = self.story().why(main_loss(&counts));
         let metrics_lost = self.metrics_lost.load(Ordering::Acquire);
-        Receipt { counts, metrics_lost, failure, uploads: Uploads::default() }
+        ExportReport { counts, metrics_lost, failure, uploads: Uploads::default() }
     }
 
     pub(crate) fn counts_of(&self, signal: Signal) -> SignalCounts {
@@ -224,90 +224,90 @@ mod tests {
     const SPANS: Signal = Signal::Traces;
     const EVENTS: Signal = Signal::Logs;
 
-    const LOST: Term = Term::Dropped(DropReason::Undelivered);
+    const LOST: ItemState = ItemState::Dropped(DropReason::Undelivered);
 
     #[test]
     fn a_receipt_says_what_was_lost_where_and_why() {
-        let ledger = Ledger::default();
-        ledger.entered(SPANS, Term::Queued, 5);
-        ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
-        assert_eq!(ledger.receipt().to_string(), "1 span waiting");
-        ledger.failed(SPANS, "http://c:4318", "connection refused", false);
-        assert_eq!(ledger.receipt().to_string(), "1 span waiting for http://c:4318: connection refused");
-        ledger.moved(SPANS, 1, Term::Queued, LOST);
-        ledger.entered(Signal::Metrics, Term::Queued, 7);
+        let stats = DeliveryStats::default();
+        stats.entered(SPANS, ItemState::Queued, 5);
+        stats.moved(SPANS, 4, ItemState::Queued, ItemState::Delivered);
+        assert_eq!(stats.report().to_string(), "1 span waiting");
+        stats.failed(SPANS, "http://c:4318", "connection refused", false);
+        assert_eq!(stats.report().to_string(), "1 span waiting for http://c:4318: connection refused");
+        stats.moved(SPANS, 1, ItemState::Queued, LOST);
+        stats.entered(Signal::Metrics, ItemState::Queued, 7);
         let expected = "1 span and metrics not delivered to http://c:4318: connection refused";
-        assert_eq!(ledger.receipt().to_string(), expected);
-        ledger.entered(EVENTS, Term::Spooled, 2);
-        assert_eq!(ledger.receipt().to_string(), format!("2 events stored, {expected}"));
+        assert_eq!(stats.report().to_string(), expected);
+        stats.entered(EVENTS, ItemState::Spooled, 2);
+        assert_eq!(stats.report().to_string(), format!("2 events stored, {expected}"));
     }
 
     #[test]
     fn a_receipt_names_the_reason_of_its_losses_and_not_that_of_a_later_retry() {
-        let ledger = Ledger::default();
-        ledger.entered(SPANS, Term::Queued, 9);
+        let stats = DeliveryStats::default();
+        stats.entered(SPANS, ItemState::Queued, 9);
         let (destination, rejected) = ("http://c:4318", "the receiver rejected 2 of the spans");
-        ledger.dropped(SPANS, 2, Term::Queued, DropReason::PartialSuccess, destination, rejected);
-        ledger.failed(SPANS, destination, "HTTP status 502 Bad Gateway", false);
-        assert_eq!(ledger.receipt().failure(), Some(rejected), "it waits, but nothing is lost by it");
-        ledger.moved(SPANS, 4, Term::Queued, Term::Delivered);
+        stats.dropped(SPANS, 2, ItemState::Queued, DropReason::PartialSuccess, destination, rejected);
+        stats.failed(SPANS, destination, "HTTP status 502 Bad Gateway", false);
+        assert_eq!(stats.report().failure(), Some(rejected), "it waits, but nothing is lost by it");
+        stats.moved(SPANS, 4, ItemState::Queued, ItemState::Delivered);
         let expected = format!("3 spans waiting, 2 spans not delivered to {destination}: {rejected}");
-        assert_eq!(ledger.receipt().to_string(), expected);
+        assert_eq!(stats.report().to_string(), expected);
         let over = "the time to shut down was over";
-        ledger.dropped(SPANS, 3, Term::Queued, DropReason::Undelivered, destination, over);
-        assert_eq!(ledger.receipt().failure(), Some("HTTP status 502 Bad Gateway"), "most were lost by it");
+        stats.dropped(SPANS, 3, ItemState::Queued, DropReason::Undelivered, destination, over);
+        assert_eq!(stats.report().failure(), Some("HTTP status 502 Bad Gateway"), "most were lost by it");
     }
 
     #[test]
     fn metrics_that_wait_on_disk_are_neither_lost_nor_delivered() {
-        let ledger = Ledger::default();
-        ledger.entered(Signal::Metrics, Term::Queued, 7);
-        ledger.moved(Signal::Metrics, 7, Term::Queued, Term::Spooled);
-        ledger.entered(SPANS, Term::Spooled, 2);
-        let receipt = ledger.receipt();
-        assert_eq!((receipt.metrics_lost(), receipt.is_complete()), (false, false));
-        assert_eq!(receipt.to_string(), "2 spans and metrics stored");
-        ledger.moved(Signal::Metrics, 4, Term::Spooled, Term::Dropped(DropReason::Superseded));
-        assert!(!ledger.receipt().metrics_lost(), "a newer state is stored");
-        ledger.moved(Signal::Metrics, 3, Term::Spooled, Term::Delivered);
-        ledger.moved(SPANS, 2, Term::Spooled, Term::Delivered);
-        assert!(ledger.receipt().is_complete());
+        let stats = DeliveryStats::default();
+        stats.entered(Signal::Metrics, ItemState::Queued, 7);
+        stats.moved(Signal::Metrics, 7, ItemState::Queued, ItemState::Spooled);
+        stats.entered(SPANS, ItemState::Spooled, 2);
+        let report = stats.report();
+        assert_eq!((report.metrics_lost(), report.is_complete()), (false, false));
+        assert_eq!(report.to_string(), "2 spans and metrics stored");
+        stats.moved(Signal::Metrics, 4, ItemState::Spooled, ItemState::Dropped(DropReason::Superseded));
+        assert!(!stats.report().metrics_lost(), "a newer state is stored");
+        stats.moved(Signal::Metrics, 3, ItemState::Spooled, ItemState::Delivered);
+        stats.moved(SPANS, 2, ItemState::Spooled, ItemState::Delivered);
+        assert!(stats.report().is_complete());
     }
 
     #[test]
     fn a_receipt_counts_events_where_there_are_any() {
-        let ledger = Ledger::default();
-        assert_eq!(ledger.receipt().to_string(), "0 spans delivered");
-        ledger.entered(EVENTS, Term::Queued, 4);
-        assert!(!ledger.receipt().is_complete());
-        assert_eq!(ledger.receipt().to_string(), "4 events waiting");
-        ledger.moved(EVENTS, 2, Term::Queued, LOST);
-        ledger.entered(SPANS, LOST, 1);
-        ledger.entered(Signal::Metrics, Term::Queued, 1);
-        let receipt = ledger.receipt();
-        assert_eq!(receipt.to_string(), "2 events waiting, 1 span, 2 events and metrics not delivered");
-        assert_eq!((receipt.spans_lost(), receipt.events_lost(), receipt.events()), (1, 2, 4));
-        let ledger = Ledger::default();
-        ledger.entered(SPANS, Term::Delivered, 1);
-        ledger.entered(EVENTS, Term::Delivered, 2);
-        assert_eq!(ledger.receipt().to_string(), "1 span and 2 events delivered");
+        let stats = DeliveryStats::default();
+        assert_eq!(stats.report().to_string(), "0 spans delivered");
+        stats.entered(EVENTS, ItemState::Queued, 4);
+        assert!(!stats.report().is_complete());
+        assert_eq!(stats.report().to_string(), "4 events waiting");
+        stats.moved(EVENTS, 2, ItemState::Queued, LOST);
+        stats.entered(SPANS, LOST, 1);
+        stats.entered(Signal::Metrics, ItemState::Queued, 1);
+        let report = stats.report();
+        assert_eq!(report.to_string(), "2 events waiting, 1 span, 2 events and metrics not delivered");
+        assert_eq!((report.spans_lost(), report.events_lost(), report.events()), (1, 2, 4));
+        let stats = DeliveryStats::default();
+        stats.entered(SPANS, ItemState::Delivered, 1);
+        stats.entered(EVENTS, ItemState::Delivered, 2);
+        assert_eq!(stats.report().to_string(), "1 span and 2 events delivered");
     }
 
     #[test]
     fn metrics_are_lost_from_the_attempt_until_the_newest_arrive() {
-        let ledger = Ledger::default();
+        let stats = DeliveryStats::default();
         let metrics = Signal::Metrics;
-        assert!(ledger.receipt().is_complete());
-        ledger.entered(metrics, Term::Queued, 3);
-        assert!(ledger.receipt().metrics_lost());
-        ledger.entered(metrics, Term::Queued, 4);
-        ledger.moved(metrics, 3, Term::Queued, Term::Delivered);
-        assert!(ledger.receipt().metrics_lost(), "a newer state is under way");
-        ledger.moved(metrics, 4, Term::Queued, Term::Delivered);
-        assert!(ledger.receipt().is_complete());
-        ledger.entered(metrics, Term::Queued, 5);
-        ledger.moved(metrics, 4, Term::Queued, Term::Delivered);
-        ledger.moved(metrics, 1, Term::Queued, LOST);
-        assert!(ledger.receipt().metrics_lost(), "one of them never arrives");
+        assert!(stats.report().is_complete());
+        stats.entered(metrics, ItemState::Queued, 3);
+        assert!(stats.report().metrics_lost());
+        stats.entered(metrics, ItemState::Queued, 4);
+        stats.moved(metrics, 3, ItemState::Queued, ItemState::Delivered);
+        assert!(stats.report().metrics_lost(), "a newer state is under way");
+        stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
+        assert!(stats.report().is_complete());
+        stats.entered(metrics, ItemState::Queued, 5);
+        stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
+        stats.moved(metrics, 1, ItemState::Queued, LOST);
+        assert!(stats.report().metrics_lost(), "one of them never arrives");
     }
 }

@@ -37,12 +37,12 @@ impl Signal {
 
 /// One export request: spans, data points or log records that are sent, kept, split, dropped and counted together.
 ///
-/// It has neither a destination nor headers. Both belong to the [`Wire`](super::Wire) it will be sent over, which may be
+/// It has neither a destination nor headers. Both belong to the [`Transport`](super::Transport) it will be sent over, which may be
 /// another one by then; credentials are added there, and so are never stored.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Parcel {
+pub(crate) struct ExportRequest {
     pub(crate) signal: Signal,
-    /// An `Export{Trace,Metrics,Logs}ServiceRequest` in protobuf, not compressed: a wire that compresses or speaks another
+    /// An `Export{Trace,Metrics,Logs}ServiceRequest` in protobuf, not compressed: a transport that compresses or speaks another
     /// encoding does so when it sends, and the sender can take it apart when it is too large.
     pub(crate) body: Bytes,
     /// Spans, data points or log records in it.
@@ -53,10 +53,10 @@ pub(crate) struct Parcel {
 }
 
 /// Without the body, which can have content in it.
-impl fmt::Debug for Parcel {
+impl fmt::Debug for ExportRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parcel { signal, body, item_count, created } = self;
-        f.debug_struct("Parcel")
+        let ExportRequest { signal, body, item_count, created } = self;
+        f.debug_struct("ExportRequest")
             .field("signal", signal)
             .field("bytes", &body.len())
             .field("item_count", item_count)

@@ -4,7 +4,7 @@ use super::Signal;
 
 /// Where an item is: every item is in exactly one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Term {
+pub(crate) enum ItemState {
     /// A span that has not ended.
     Open,
     /// The sampler did not want it.
@@ -136,14 +136,14 @@ impl SignalCounts {
         self.dropped[reason as usize]
     }
 
-    pub(crate) fn enter(&mut self, term: Term, items: u64) {
+    pub(crate) fn enter(&mut self, term: ItemState, items: u64) {
         self.started += items;
         *self.place(term) += items;
     }
 
     /// Moves items that are in `from`. Moving more than there are is a defect of the caller: it panics in debug builds, and in
     /// others breaks the sum, so that no test of the sum can pass.
-    pub(crate) fn shift(&mut self, items: u64, from: Term, to: Term) {
+    pub(crate) fn shift(&mut self, items: u64, from: ItemState, to: ItemState) {
         let there = self.place(from);
         debug_assert!(items <= *there, "{items} items moved from {from:?} to {to:?}, which has {there}");
         *there = there.saturating_sub(items);
@@ -158,14 +158,14 @@ impl SignalCounts {
         self.started == waiting + self.delivered + self.dropped()
     }
 
-    fn place(&mut self, term: Term) -> &mut u64 {
+    fn place(&mut self, term: ItemState) -> &mut u64 {
         match term {
-            Term::Open => &mut self.open,
-            Term::Unsampled => &mut self.unsampled,
-            Term::Queued => &mut self.queued,
-            Term::Spooled => &mut self.spooled,
-            Term::Delivered => &mut self.delivered,
-            Term::Dropped(reason) => &mut self.dropped[reason as usize],
+            ItemState::Open => &mut self.open,
+            ItemState::Unsampled => &mut self.unsampled,
+            ItemState::Queued => &mut self.queued,
+            ItemState::Spooled => &mut self.spooled,
+            ItemState::Delivered => &mut self.delivered,
+            ItemState::Dropped(reason) => &mut self.dropped[reason as usize],
         }
     }
 }
@@ -194,11 +194,11 @@ mod tests {
     #[test]
     fn what_moves_was_there_and_nothing_appears_or_vanishes() {
         let mut counts = SignalCounts::default();
-        counts.enter(Term::Open, 5);
-        counts.enter(Term::Spooled, 2);
-        counts.shift(3, Term::Open, Term::Queued);
-        counts.shift(3, Term::Queued, Term::Delivered);
-        counts.shift(1, Term::Spooled, Term::Dropped(DropReason::Expired));
+        counts.enter(ItemState::Open, 5);
+        counts.enter(ItemState::Spooled, 2);
+        counts.shift(3, ItemState::Open, ItemState::Queued);
+        counts.shift(3, ItemState::Queued, ItemState::Delivered);
+        counts.shift(1, ItemState::Spooled, ItemState::Dropped(DropReason::Expired));
         let found = (
             counts.started(),
             counts.open(),
@@ -221,9 +221,9 @@ mod tests {
     )]
     fn an_item_that_is_moved_twice_is_noticed() {
         let mut counts = SignalCounts::default();
-        counts.enter(Term::Queued, 1);
+        counts.enter(ItemState::Queued, 1);
         assert!(counts.add_up());
-        counts.shift(2, Term::Queued, Term::Delivered);
+        counts.shift(2, ItemState::Queued, ItemState::Delivered);
         assert!(!counts.add_up(), "without debug assertions the sum is broken instead: {counts:?}");
     }
 }

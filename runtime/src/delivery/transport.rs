@@ -1,23 +1,23 @@
-//! How a parcel is sent.
+//! How a request is sent.
 
 use std::time::{Duration, Instant};
 
-use super::Parcel;
+use super::ExportRequest;
 
 /// One way to one receiver: a protocol, an encoding, a compression, an address, credentials.
 ///
-/// A wire is made, used and dropped on the thread of its sender and nowhere else, so it may own a blocking client or a
-/// private async runtime. It is told of no more than one parcel at a time, and remembers nothing of it: retries, their
+/// A transport is made, used and dropped on the thread of its sender and nowhere else, so it may own a blocking client or a
+/// private async runtime. It is told of no more than one request at a time, and remembers nothing of it: retries, their
 /// pauses and splitting are the sender's.
-pub(crate) trait Wire {
+pub(crate) trait Transport {
     /// Makes one attempt, and is back by `deadline`: it gives up by then and says [`Outcome::Retry`].
     ///
-    /// It may block until then. A panic costs the parcel (`worker_dead`), and the wire is made anew.
-    fn send(&self, parcel: &Parcel, deadline: Instant) -> Outcome;
+    /// It may block until then. A panic costs the request (`worker_dead`), and the transport is made anew.
+    fn send(&self, request: &ExportRequest, deadline: Instant) -> Outcome;
 }
 
-/// Makes a wire, on the sender's thread: at its first parcel, and again after a panic.
-pub(crate) type MakeWire = Box<dyn Fn() -> Box<dyn Wire> + Send + Sync>;
+/// Makes a transport, on the sender's thread: at its first request, and again after a panic.
+pub(crate) type TransportFactory = Box<dyn Fn() -> Box<dyn Transport> + Send + Sync>;
 
 /// What an attempt came to. Every `reason` is a few words for people: on one line, and without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub(crate) enum Outcome {
     /// It is too large for the receiver (413, `RESOURCE_EXHAUSTED` without `RetryInfo`): half of it may not be.
     Split { reason: String },
     /// The way there is wrong, not the data: no or wrong credentials, a path that is not there, a page instead of an
-    /// answer. The parcel is kept, and tried again now and then in case somebody mends it.
+    /// answer. The request is kept, and tried again now and then in case somebody mends it.
     Refused { reason: String },
     /// The receiver will never take it.
     Rejected { reason: String },
