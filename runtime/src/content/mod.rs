@@ -73,3 +73,11 @@ pub(crate) fn shortened(text: &str, budget: usize) -> Option<String> {
     let beginning = value::Text { kept: value::prefix(text, budget).to_owned(), bytes: text.len() };
     Some(value::to_text(beginning, budget))
 }
+
+/// HMAC-SHA-256.
+type KeyedHash = hmac::Hmac<sha2::Sha256>;
+
+/// A digest that only the owner of the key can compute.
+fn keyed_hash(key: &[u8]) -> KeyedHash {
+    hmac::KeyInit::new_from_slice(key).expect("HMAC accepts keys of any length")
+}

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use hmac::Mac as _;
 use serde::Serialize;
 
 use super::recorded::INPUT_KEYS;
 use super::rules::Rules;
-use super::{copied, messages};
-use crate::value::sha256::Hmac;
+use super::{copied, keyed_hash, messages};
 use crate::value::{ContentValue, Limits, capture};
 
 /// Bytes of the hash that are kept: enough to tell a program's questions apart, and short enough for a legend.
@@ -33,9 +33,9 @@ fn hash(tree: ContentValue, key: &[u8]) -> Option<String> {
     // A message of a user's can have nothing but the results of tools.
     let question = from_users.map(normalised).find(|question| !question.is_empty())?;
     // With a key: who does not have it cannot try questions out.
-    let mut hmac = Hmac::new(key);
+    let mut hmac = keyed_hash(key);
     hmac.update(question.as_bytes());
-    let digest = hmac.finish();
+    let digest = hmac.finalize().into_bytes();
     Some(digest[..KEPT].iter().fold(String::with_capacity(2 * KEPT), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::ser::{Serialize, Serializer};
 
-use super::sha256::Sha256;
+use sha2::{Digest as _, Sha256};
 
 /// Larger ones are told without a digest, so that the time spent on them stays bounded.
 const MAX_HASHED_BYTES: usize = 16 << 20;
@@ -42,11 +42,7 @@ impl Media {
 
     /// Raw bytes.
     pub(crate) fn of_bytes(data: &[u8]) -> Self {
-        let sha256 = (data.len() <= MAX_HASHED_BYTES).then(|| {
-            let mut hash = Sha256::new();
-            hash.update(data);
-            hash.finish()
-        });
+        let sha256 = (data.len() <= MAX_HASHED_BYTES).then(|| Sha256::digest(data).into());
         Media { mime: None, bytes: data.len(), sha256 }
     }
 
@@ -139,7 +135,7 @@ fn digest_of_base64(data: &str) -> [u8; 32] {
         }
     }
     hash.update(&block);
-    hash.finish()
+    hash.finalize().into()
 }
 
 #[cfg(test)]

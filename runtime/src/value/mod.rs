@@ -12,7 +12,6 @@ pub(crate) mod panic;
 pub(crate) mod private_file;
 pub(crate) mod reader;
 mod serializer;
-pub(crate) mod sha256;
 
 mod capture;
 mod key;

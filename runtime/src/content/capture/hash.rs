@@ -5,11 +5,12 @@ use std::fmt;
 use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
+use hmac::Mac as _;
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::content::rules::Rules;
-use crate::value::sha256::Hmac;
+use crate::content::{KeyedHash, keyed_hash};
 
 /// In the place of a field of which only the digest is recorded.
 #[derive(Debug)]
@@ -53,10 +54,10 @@ impl HashKey {
     /// 128 bits of the digest of a value's JSON. In letters alone, as digits in a row may be taken for a number that
     /// must be redacted.
     fn digest(&self, value: &Value) -> String {
-        let mut hmac = Hmac::new(&self.0);
+        let mut hmac = keyed_hash(&self.0);
         update(&mut hmac, value);
         let mut text = "[hash ".to_owned();
-        for byte in &hmac.finish()[..16] {
+        for byte in &hmac.finalize().into_bytes()[..16] {
             text.extend([byte >> 4, byte & 15].map(|half| char::from(b'a' + half)));
         }
         text.push(']');
@@ -71,7 +72,7 @@ impl fmt::Debug for HashKey {
 }
 
 /// Feeds JSON whose keys are sorted: a hash map is the same in any order.
-fn update(hmac: &mut Hmac, value: &Value) {
+fn update(hmac: &mut KeyedHash, value: &Value) {
     match value {
         Value::Array(items) => {
             hmac.update(b"[");
