@@ -70,7 +70,7 @@ mod value;
 pub use call::stream::{ReadChunk, StreamExt, TracedIterator, TracedStream};
 pub use call::{Call, CallBuilder, CurrentCall, current};
 pub use content::{
-    AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload, Secret,
+    AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload,
 };
 #[cfg(feature = "otlp")]
 pub use delivery::{DropReason, SignalCounts, report::ExportReport};
@@ -100,6 +100,14 @@ pub use sinks::tracing_bridge::tracing_filter;
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global
 /// providers that do not see each other: use this one, or check with `cargo tree -i opentelemetry`.
 pub use opentelemetry;
+
+/// Values that are neither printed nor recorded: a [`SecretString`](secrecy::SecretString) as content does not compile.
+///
+/// ```compile_fail
+/// #[llm_trace::llm_trace(tool, arguments(key))]
+/// fn call(key: llm_trace::secrecy::SecretString) {}
+/// ```
+pub use secrecy;
 
 /// The SDK that [`builder`] installs: [`Builder::with_view`] takes its types.
 #[cfg(feature = "otlp")]

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 
 use futures_util::stream::{self, Stream};
-use llm_trace::{Capture, LlmRequest, LlmResponse, Request, Response, Secret, Usage, llm_trace};
+use llm_trace::secrecy::SecretString;
+use llm_trace::{Capture, LlmRequest, LlmResponse, Request, Response, Usage, llm_trace};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ where
     by_name: HashMap<String, Pair>,
     generic: [T; N],
     #[capture(skip)]
-    secret: Secret<T>,
+    secret: SecretString,
     #[capture(redact)]
     #[capture(rename = "seen")]
     opaque: Unserializable,
@@ -65,7 +66,7 @@ fn everything(nested: Option<Box<Everything<'_, i64, 2>>>) -> Everything<'_, i64
         nested,
         by_name: HashMap::from([("p".to_owned(), Pair(4, Unserializable))]),
         generic: [5, 6],
-        secret: Secret::new(7),
+        secret: "7".to_owned().into(),
         opaque: Unserializable,
         marker: PhantomData,
     }

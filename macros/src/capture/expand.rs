@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use super::bounds::bounds;
 use super::parse::{Body, Field, How, Shape, Type, Variant};
 
-// Input:  struct Ticket { question: String, #[capture(skip)] session: Secret<String> }
+// Input:  struct Ticket { question: String, #[capture(skip)] session: SecretString }
 // Output: impl ::llm_trace::Capture for Ticket {
 //             fn capture<S: …Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
 //                 let Self { question, .. } = self; WRITE

@@ -19,7 +19,6 @@ mod question;
 mod recorded;
 mod redact;
 mod rules;
-mod secret;
 mod structure;
 mod transcript;
 mod upload;
@@ -40,7 +39,6 @@ pub use recorded::ContentKind;
 pub(crate) use recorded::{Captured, Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
-pub use secret::Secret;
 pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
 pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};
 #[cfg(feature = "otlp")]

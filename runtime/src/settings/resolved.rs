@@ -6,6 +6,7 @@ mod table;
 mod tests;
 
 use opentelemetry::KeyValue;
+use secrecy::ExposeSecret as _;
 
 use super::builder::Upload;
 use super::env::{self, Source};
@@ -175,9 +176,9 @@ fn is_disabled(source: &dyn Source) -> bool {
 fn topics(builder: &Builder) -> Result<Option<Topics>, ConfigError> {
     const MIN_SALT: usize = 16;
     if let Some(Topics::QuestionHash { salt }) = &builder.topics
-        && salt.expose().len() < MIN_SALT
+        && salt.expose_secret().len() < MIN_SALT
     {
-        let value = format!("a salt of {} bytes", salt.expose().len());
+        let value = format!("a salt of {} bytes", salt.expose_secret().len());
         return Err(env::invalid("with_topics", value, format!("expected at least {MIN_SALT} bytes")));
     }
     Ok(builder.topics.clone())

@@ -4,8 +4,8 @@ use llm_trace::llm_trace;
 struct Password(String);
 
 #[llm_trace(tool, arguments(city, key))]
-fn secret(city: &str, key: llm_trace::Secret<String>) -> usize {
-    city.len() + key.expose().len()
+fn secret(city: &str, key: llm_trace::secrecy::SecretString) -> usize {
+    city.len() + llm_trace::secrecy::ExposeSecret::expose_secret(&key).len()
 }
 
 #[llm_trace(workflow, input = password)]

@@ -1,4 +1,5 @@
-use llm_trace::{Capture, Secret, llm_trace};
+use llm_trace::secrecy::{SecretBox, SecretString};
+use llm_trace::{Capture, llm_trace};
 
 // Neither `Capture` nor `Serialize`.
 struct Session;
@@ -6,12 +7,12 @@ struct Session;
 #[derive(Capture)]
 struct Ticket {
     question: String,
-    key: Secret<String>,
+    key: SecretString,
     #[capture(hash)]
-    pin: Option<Secret<u32>>,
+    pin: Option<SecretBox<u32>>,
     session: Session,
     #[capture(skip)]
-    skipped: Secret<String>,
+    skipped: SecretString,
     #[capture(redact)]
     redacted: Session,
 }
@@ -19,7 +20,7 @@ struct Ticket {
 #[derive(Capture)]
 enum Input<T> {
     Typed(T),
-    Token { token: Secret<T> },
+    Token { token: SecretString },
 }
 
 #[llm_trace(workflow, input = ticket)]

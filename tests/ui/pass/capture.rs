@@ -23,7 +23,7 @@ where
     fields: ::std::vec::Vec<T>,
     field0: [T; N],
     #[capture(skip)]
-    secret: ::llm_trace::Secret<T>,
+    secret: ::llm_trace::secrecy::SecretString,
     #[capture(redact)]
     opaque: Opaque,
     #[capture(hash, rename = "who")]

@@ -27,11 +27,12 @@ use crate::model::argument::Text;
 /// [`with_hash_salt`](crate::Builder::with_hash_salt) (or `LLM_TRACE_HASH_SALT`) it has so in all processes that have the
 /// salt, so that users can be told apart in a backend without being known there; who has the salt can guess values.
 ///
-/// A field of a type that has neither `Capture` nor `Serialize`, such as a [`Secret`](crate::Secret), does not compile unless
+/// A field of a type that has neither `Capture` nor `Serialize`, such as a [`SecretString`](crate::secrecy::SecretString), does not compile unless
 /// it is skipped or redacted. Type parameters must be `Capture`; the standard library's types and `serde_json::Value` are.
 ///
 /// ```
-/// use llm_trace::{Capture, Secret, llm_trace};
+/// use llm_trace::secrecy::SecretString;
+/// use llm_trace::{Capture, llm_trace};
 ///
 /// #[derive(Capture)]
 /// struct Ticket {
@@ -41,7 +42,7 @@ use crate::model::argument::Text;
 ///     #[capture(redact)]
 ///     address: String,
 ///     #[capture(skip)]
-///     session: Secret<String>,
+///     session: SecretString,
 /// }
 ///
 /// #[llm_trace(workflow, input = ticket)]
@@ -54,7 +55,7 @@ use crate::model::argument::Text;
 /// ```compile_fail
 /// #[derive(llm_trace::Capture)]
 /// struct Ticket {
-///     session: llm_trace::Secret<String>,
+///     session: llm_trace::secrecy::SecretString,
 /// }
 /// ```
 ///
@@ -65,7 +66,7 @@ use crate::model::argument::Text;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be recorded as content",
     label = "neither `llm_trace::Capture` nor `serde::Serialize`",
-    note = "derive one of them for `{Self}`, or leave the field out with `#[capture(skip)]`; a `Secret` is always left out"
+    note = "derive one of them for `{Self}`, or leave the field out with `#[capture(skip)]`; a secret is always left out"
 )]
 pub trait Capture {
     /// Whether `Serialize` says the same; true of types that are not the program's.

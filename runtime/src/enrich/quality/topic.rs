@@ -6,10 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Serialize;
 
 use super::RootState;
-use crate::content::{ContentKind, Secret, hash_of_input, hash_of_request};
+use crate::content::{ContentKind, hash_of_input, hash_of_request};
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// What the topic of a call is; see [`Builder::with_topics`](crate::Builder::with_topics).
 #[derive(Clone, Debug)]
@@ -22,7 +23,7 @@ pub enum Topics {
     QuestionHash {
         /// The key: at least 16 bytes that nobody can guess, the same in all processes and releases whose topics are
         /// to be compared. Whoever has it can find out whether a certain question was asked, and nothing else.
-        salt: Secret<String>,
+        salt: SecretString,
     },
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn topic_of_request<T: Serialize + ?Sized>(body: &T) -> Option<String
 
 fn salt() -> Option<String> {
     match &**TOPICS.read().unwrap_or_else(PoisonError::into_inner).as_ref()? {
-        Topics::QuestionHash { salt } => Some(salt.expose().clone()),
+        Topics::QuestionHash { salt } => Some(salt.expose_secret().to_owned()),
         Topics::PromptName => None,
     }
 }
