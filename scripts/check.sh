@@ -38,6 +38,9 @@ for page in docs/guide/*.md docs/{backends,configuration,redaction,semconv,trust
     grep -qx "$page" <<<"$packaged" || { echo "the package does not contain $page"; exit 1; }
 done
 
+step "what would be published builds by itself"
+cargo publish --dry-run --workspace --quiet --allow-dirty
+
 step dependencies
 if command -v cargo-deny >/dev/null; then
     cargo deny --log-level error check bans licenses sources
@@ -49,6 +52,13 @@ if command -v cargo-deny >/dev/null; then
     fi
 else
     echo "SKIPPED: cargo-deny is not installed (cargo install cargo-deny --locked)"
+fi
+
+step spelling
+if command -v typos >/dev/null; then
+    typos
+else
+    echo "SKIPPED: typos is not installed (pip install typos)"
 fi
 
 step shell
