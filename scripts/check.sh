@@ -23,6 +23,9 @@ cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
 
+step "the public API"
+scripts/api.sh
+
 step "the number of crates that README and guide state"
 crates() { cargo tree --package llm-trace --edges normal --prefix none "$@" | cut -d' ' -f1,2 | sort -u | wc -l; }
 for count in "$(crates)" "$(crates --no-default-features)"; do
