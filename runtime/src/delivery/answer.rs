@@ -102,7 +102,9 @@ pub(super) fn in_protobuf(response: &[u8]) -> Option<Outcome> {
 fn in_json(response: &[u8]) -> Option<Outcome> {
     let response: Value = serde_json::from_slice(response).ok()?;
     let response = response.as_object()?;
-    match response.get("partialSuccess").or_else(|| response.get("partial_success")) {
+    let mut members = ["partialSuccess", "partial_success"].into_iter().filter_map(|name| response.get(name));
+    let first = members.next();
+    match first.filter(|value| !value.is_null()).or_else(|| members.next()).or(first) {
         Some(Value::Null) => Some(Outcome::Accepted),
         Some(partial_success) => partial_success_in_json(partial_success),
         None => {
@@ -113,7 +115,7 @@ fn in_json(response: &[u8]) -> Option<Outcome> {
     }
 }
 
-/// Each signal has a name of its own for the count.
+/// Each signal has a name of its own for the count. Of several the largest counts.
 fn partial_success_in_json(partial_success: &Value) -> Option<Outcome> {
     const COUNTS: [&str; 6] = [
         "rejectedSpans",
@@ -125,8 +127,9 @@ fn partial_success_in_json(partial_success: &Value) -> Option<Outcome> {
     ];
     let members = partial_success.as_object()?;
     let message = members.get("errorMessage").or_else(|| members.get("error_message"));
-    let rejected = COUNTS.into_iter().find_map(|name| members.get(name).filter(|count| !count.is_null()));
-    let rejected = rejected.map_or(Some(0), number);
+    let mut counts = COUNTS.into_iter().filter_map(|name| members.get(name)).filter(|count| !count.is_null());
+    let rejected =
+        counts.try_fold(0, |most, count| Some(most.max(number(count).filter(|count| *count >= 0)?)));
     Some(partial(rejected, message.and_then(Value::as_str).unwrap_or_default()))
 }
 
@@ -290,6 +293,15 @@ mod tests {
     #[test]
     fn what_was_rejected_is_read_in_every_spelling_and_never_called_delivered() {
         let all = |message: &str| some(u64::MAX, message);
+        // In both spellings, or with counts of two signals: the one that says the most.
+        let twice = [
+            r#"{"partialSuccess":null,"partial_success":{"rejected_spans":3}}"#,
+            r#"{"partialSuccess":{"rejectedSpans":0,"rejectedDataPoints":3}}"#,
+            r#"{"partialSuccess":{"rejectedSpans":0,"rejected_spans":"3"}}"#,
+        ];
+        for body in twice {
+            assert_eq!(judged("application/json", body.as_bytes()), some(3, ""), "{body}");
+        }
         let unreadable = "the number that it rejected cannot be read";
         let cases = [
             (r#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}"#, some(2, "too old")),

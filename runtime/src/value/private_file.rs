@@ -11,7 +11,7 @@ use std::path::Path;
 /// Creates a folder with mode 0700, and its parents, unless it exists, and [checks](check_folder) it.
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     // A link to nowhere would be an error of creating it that does not name the link.
-    if fs::symlink_metadata(path).is_ok() {
+    if metadata_of(path).is_ok() {
         return check_folder(path);
     }
     let mut builder = DirBuilder::new();
@@ -23,7 +23,7 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
 
 /// Returns an error that names the fix if this is not a folder of the program's user that nobody else can use.
 pub(crate) fn check_folder(path: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(path)?;
+    let metadata = metadata_of(path)?;
     if metadata.is_symlink() {
         return refused(path, "is a symbolic link: name the folder it points to");
     }
@@ -45,7 +45,7 @@ pub(crate) fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<Fi
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }
-    let file = options.open(path).map_err(|error| match fs::symlink_metadata(path) {
+    let file = options.open(path).map_err(|error| match metadata_of(path) {
         Ok(metadata) if metadata.is_symlink() => {
             io::Error::other(format!("{} is a symbolic link: remove it", path.display()))
         }
@@ -58,7 +58,7 @@ pub(crate) fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<Fi
 /// Returns an error that names the fix if [`open_file`] would refuse the file.
 #[cfg(feature = "spool")]
 pub(crate) fn check_file(path: &Path) -> io::Result<()> {
-    let metadata = fs::symlink_metadata(path)?;
+    let metadata = metadata_of(path)?;
     if metadata.is_symlink() {
         return refused(path, "is a symbolic link: remove it");
     }
@@ -97,6 +97,11 @@ fn check_access(_path: &Path, _metadata: &Metadata, _private: &str) -> io::Resul
 
 fn refused(path: &Path, problem: &str) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {problem}", path.display())))
+}
+
+/// Of a link itself. A path that ends in a slash or a dot would be that of what the link points to.
+fn metadata_of(path: &Path) -> io::Result<Metadata> {
+    fs::symlink_metadata(path.components().as_path())
 }
 
 #[cfg(all(test, unix))]
@@ -145,6 +150,13 @@ mod tests {
             let error = create_folder(&link).expect_err("a link").to_string();
             assert!(error.contains("is a symbolic link"), "{error}");
             assert_eq!(target.exists(), exists, "nothing is created through the link");
+            // The system follows a link that has a slash behind it.
+            for behind in ["/", "//", "/.", "/./"] {
+                let path = std::path::PathBuf::from(format!("{}{behind}", link.display()));
+                let error = create_folder(&path).expect_err(behind).to_string();
+                assert!(error.contains("is a symbolic link"), "{behind}: {error}");
+                assert_eq!(target.exists(), exists, "{behind}");
+            }
         }
     }
 
