@@ -130,16 +130,16 @@ fn what_is_known_can_be_asked_for_at_any_time() {
 }
 
 #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
-fn chat(wait: &mpsc::Receiver<()>) -> Response {
+fn chat(begun: &mpsc::Sender<()>, wait: &mpsc::Receiver<()>) -> Response {
     llm_trace::current().usage(Usage::new(812, 43));
+    begun.send(()).unwrap();
     wait.recv().unwrap();
     Response::new().with_id("too late")
 }
 
 #[llm_trace(workflow, name = "support")]
 fn answer(begun: &mpsc::Sender<()>, wait: &mpsc::Receiver<()>) {
-    begun.send(()).unwrap();
-    let _ = chat(wait);
+    let _ = chat(begun, wait);
 }
 
 #[test]
