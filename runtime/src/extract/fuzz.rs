@@ -8,10 +8,8 @@ use crate::fuzz::fuzz;
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::model::site::Kind;
+use crate::value::bounds::{MAX_ITEMS, MAX_NAME, Number, is_word};
 use crate::value::json::Json;
-
-/// Longer than any name: nothing of it is one.
-const MAX_NAME: usize = 256;
 
 /// Everything that may be read from a body.
 fn facts(body: &impl Serialize) -> String {
@@ -34,6 +32,23 @@ pub(crate) fn assert_plausible(response: &Response) {
     let names = [model, id, service_tier, system_fingerprint, api_type].into_iter().flatten();
     for name in names {
         assert!(name.len() <= MAX_NAME && !name.contains(char::is_control), "{name:?}");
+    }
+    assert!(response.finish_reasons.len() <= MAX_ITEMS, "{response:?}");
+    for word in response.finish_reasons.iter().chain(&response.status) {
+        assert!(is_word(word), "{word:?}");
+    }
+    assert!(response.free_reason.as_ref().is_none_or(|reason| reason.len() <= MAX_NAME), "{response:?}");
+    if let Some(usage) = response.usage {
+        let usage = usage.plausible();
+        assert_eq!(usage.plausible(), usage);
+        assert!(usage.input_tokens.is_none_or(|tokens| Number::Tokens.check_count(tokens).is_some()));
+    }
+    if let Some(value) = response.verdict.as_ref().and_then(|verdict| verdict.value) {
+        assert_eq!(Number::Score.check(value), Some(value));
+    }
+    if let Some(found) = &response.retrieved {
+        let scores = found.scores.top().into_iter().chain(found.scores.gap());
+        assert!(scores.into_iter().all(f64::is_finite), "{found:?}");
     }
 }
 

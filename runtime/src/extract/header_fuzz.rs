@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::rate_limits::RateLimits;
 use super::request_id;
 use crate::fuzz::fuzz;
+use crate::value::bounds::{self, Number};
 
 #[test]
 fn fuzz_headers() {
@@ -19,6 +20,13 @@ fn fuzz_headers() {
             .collect();
         let pairs = || headers.iter().map(|(name, value)| (name.as_str(), *value));
         let limits = RateLimits::read(pairs(), now);
+        for limit in limits.iter().flat_map(|limits| [limits.requests, limits.tokens]) {
+            let counts = [limit.allowed, limit.remaining].into_iter().flatten();
+            for count in counts {
+                assert_eq!(Number::RateLimit.check_count(count), Some(count));
+            }
+            assert_eq!(limit.reset.and_then(bounds::duration), limit.reset);
+        }
         // Each header is a fact of its own: what is beside it may hide it but not change it.
         let backwards = RateLimits::read(pairs().chain([("x-other", &b"1"[..])]), now);
         assert_eq!(limits, backwards);
