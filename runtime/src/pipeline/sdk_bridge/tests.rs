@@ -4,7 +4,9 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
+use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
 use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _};
+use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLogRecord, SdkLoggerProvider};
 use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
 };
@@ -59,6 +61,22 @@ impl Transport for Accepting {
     }
 }
 
+/// A sender whose receiver takes everything.
+fn sender(signal: Signal, stats: &Arc<DeliveryStats>) -> Sender {
+    Sender::new(SenderConfig {
+        signal,
+        destination: "http://c:4318".to_owned(),
+        stats: Arc::clone(stats),
+        supersedes: false,
+        transport: Box::new(|| Box::new(Accepting)),
+        timeout: LONG,
+        max_bytes: usize::MAX,
+        spool: None,
+        backoff: Backoff::default(),
+        max_retry_after: Duration::from_secs(300),
+    })
+}
+
 struct Rig {
     stats: Arc<DeliveryStats>,
     bridge: Arc<SdkBridge>,
@@ -71,18 +89,7 @@ impl Rig {
     /// A queue of four spans and batches of two.
     fn new(sampler: Sampler) -> Self {
         let stats = Arc::new(DeliveryStats::default());
-        let sender = Sender::new(SenderConfig {
-            signal: Signal::Traces,
-            destination: "http://c:4318".to_owned(),
-            stats: Arc::clone(&stats),
-            supersedes: false,
-            transport: Box::new(|| Box::new(Accepting)),
-            timeout: LONG,
-            max_bytes: usize::MAX,
-            spool: None,
-            backoff: Backoff::default(),
-            max_retry_after: Duration::from_secs(300),
-        });
+        let sender = sender(Signal::Traces, &stats);
         let bridge = SdkBridge::new(sender, Arc::clone(&stats), 4);
         let (announce, begun) = mpsc::sync_channel(100);
         let (orders, received) = mpsc::channel();
@@ -162,6 +169,51 @@ fn large_spans_find_no_room_where_small_ones_would_and_what_is_exported_makes_ro
     rig.order(Do::HandOver);
     rig.until(|counts| counts.delivered() == 4);
     assert_eq!((rig.counts().started(), rig.counts().dropped()), (5, 1));
+}
+
+/// Takes every batch, once it is told to.
+#[derive(Debug)]
+struct TakesEvents(Mutex<mpsc::Receiver<()>>);
+
+impl opentelemetry_sdk::logs::LogExporter for TakesEvents {
+    async fn export(&self, _batch: opentelemetry_sdk::logs::LogBatch<'_>) -> OTelSdkResult {
+        let _ = self.0.lock().expect("orders").recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn large_events_find_no_room_where_small_ones_would_and_what_is_exported_makes_room() {
+    let stats = Arc::new(DeliveryStats::default());
+    let bridge = SdkBridge::new(sender(Signal::Logs, &stats), Arc::clone(&stats), 100);
+    let (go_on, told) = mpsc::channel();
+    let exporter = EventExporter::new(TakesEvents(Mutex::new(told)), Arc::clone(&bridge));
+    let processor = BatchLogProcessor::builder(exporter).build();
+    let provider = SdkLoggerProvider::builder()
+        .with_log_processor(EventCounter::new(processor, Arc::clone(&bridge)))
+        .build();
+    let emit = |set: &dyn Fn(&mut SdkLogRecord)| {
+        let logger = provider.logger("test");
+        let mut record = logger.create_log_record();
+        set(&mut record);
+        logger.emit(record);
+    };
+    let large = || AnyValue::String("x".repeat(20 << 20).into());
+    // Wherever in the event the text is.
+    let listed = || AnyValue::ListAny(Box::new(vec![large()]));
+    emit(&|record| record.set_body(large()));
+    emit(&|record| record.set_body(large()));
+    emit(&|record| record.add_attribute("text", large()));
+    emit(&|record| record.add_attribute("list", listed()));
+    emit(&|record| record.add_attribute("small", 1));
+    let counts = *stats.report().logs();
+    assert_eq!((counts.started(), counts.queued(), counts.dropped_for(DropReason::QueueFull)), (5, 2, 3));
+    go_on.send(()).expect("an exporter");
+    provider.force_flush().expect("it is exported");
+    emit(&|record| record.set_body(large()));
+    let counts = *stats.report().logs();
+    assert_eq!((counts.started(), counts.dropped_for(DropReason::QueueFull)), (6, 3), "there is room again");
+    drop(go_on);
 }
 
 #[test]
