@@ -26,50 +26,11 @@
 use std::marker::PhantomData;
 
 use http::HeaderMap;
-use opentelemetry::propagation::{Extractor, Injector, TextMapCompositePropagator};
+use opentelemetry::propagation::{Extractor, Injector};
 use opentelemetry::{Context, global};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 use crate::value::current_context;
-
-/// What travels between processes, as `OTEL_PROPAGATORS` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Propagators {
-    pub(crate) trace_context: bool,
-    /// Off unless asked for: baggage goes to every service that is called, whoever runs it.
-    pub(crate) baggage: bool,
-}
-
-/// As the variable would say it.
-impl std::fmt::Display for Propagators {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match (self.trace_context, self.baggage) {
-            (true, true) => "tracecontext, baggage",
-            (true, false) => "tracecontext",
-            (false, true) => "baggage",
-            (false, false) => "none",
-        })
-    }
-}
-
-impl Default for Propagators {
-    fn default() -> Self {
-        Propagators { trace_context: true, baggage: false }
-    }
-}
-
-/// Makes them the process's own.
-pub(crate) fn install(propagators: Propagators) {
-    let mut chosen: Vec<Box<dyn opentelemetry::propagation::TextMapPropagator + Send + Sync>> = Vec::new();
-    if propagators.trace_context {
-        chosen.push(Box::new(TraceContextPropagator::new()));
-    }
-    if propagators.baggage {
-        chosen.push(Box::new(BaggagePropagator::new()));
-    }
-    global::set_text_map_propagator(TextMapCompositePropagator::new(chosen));
-}
 
 /// Writes the current context into the headers of a request that is about to be sent.
 ///

@@ -17,8 +17,10 @@ mod report;
 mod storage;
 
 pub use explain::{Problem, ProblemKind};
-pub use report::{Check, Origin, Report, Setting};
+pub use report::{Check, Report};
 pub use storage::SpoolCheck;
+
+pub use crate::settings::{Origin, Setting};
 
 use crate::delivery::Signal;
 use crate::settings::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};

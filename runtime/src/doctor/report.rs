@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Problem, SpoolCheck};
 use crate::delivery::printable::printable;
-use crate::settings::ConfigError;
+use crate::settings::{ConfigError, Setting};
 
 /// The effective configuration, and what became of an empty export to each receiver. `Display` is for people.
 #[derive(Debug)]
@@ -16,30 +16,6 @@ pub struct Report {
     spool: Option<SpoolCheck>,
     invalid: Option<ConfigError>,
     is_disabled: bool,
-}
-
-/// One value in force.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Setting {
-    /// What it is for: `traces`, `sampler`, `service.name`, …
-    pub name: String,
-    /// The value; secrets are `***`.
-    pub value: String,
-    /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Where a setting's value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Origin {
-    /// This method of the builder.
-    Builder(&'static str),
-    /// This environment variable.
-    Variable(&'static str),
-    /// Nobody said otherwise.
-    Default,
 }
 
 /// What became of an empty export.
@@ -102,16 +78,6 @@ impl Report {
     /// The folder of the spool, if there is one.
     pub fn spool(&self) -> Option<&SpoolCheck> {
         self.spool.as_ref()
-    }
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Origin::Builder(method) => method,
-            Origin::Variable(variable) => variable,
-            Origin::Default => "default",
-        })
     }
 }
 

@@ -29,12 +29,12 @@ use crate::delivery::{Sender, SenderConfig, Spool, TransportFactory};
 use crate::enrich::{openinference, pricing, quality};
 use crate::semconv::version;
 use crate::settings::{
-    Batches, ConfigError, DeliverySettings, Events, Limits, MetricSettings, Metrics, Sampling, SdkSettings,
-    Settings, SignalSettings, SpoolSettings, Traces, Upload,
+    Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
+    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Traces, Upload,
 };
 use crate::sinks::events::EventLimits;
 use crate::sinks::{events, metrics};
-use crate::{call, content, propagation};
+use crate::{call, content};
 use guard::{Exported, Loggers, Running};
 use sdk_bridge::{
     Client, CountingSampler, EventCounter, EventExporter, MetricExporter, SdkBridge, SpanCounter,
@@ -49,8 +49,26 @@ static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// The SDK's own threads: one for each signal. It panics if it does not get them.
 const SDK_THREADS: usize = Signal::ALL.len();
 
+impl Builder {
+    /// Installs global OpenTelemetry providers that export as configured. Keep the returned guard until the program
+    /// ends: dropping it delivers what is still queued.
+    ///
+    /// With `OTEL_SDK_DISABLED=true` nothing is installed, nothing else is read, and the guard does nothing.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
+    /// guard is still alive, or if the system has no threads to export with. After an error it may be called again.
+    pub fn init(self) -> Result<Telemetry, ConfigError> {
+        match Settings::resolve(self, &Environment)? {
+            Some(settings) => install(settings),
+            None => Ok(Telemetry::disabled()),
+        }
+    }
+}
+
 /// Builds the providers and makes them global.
-pub(crate) fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
+fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return Err(ConfigError::AlreadyInitialised);
     }
@@ -171,7 +189,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     version::set(semconv);
     metrics::set_limit(cardinality_limit);
     tags.install();
-    propagation::install(propagators);
+    propagators.install();
     pricing::warm();
     let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
     let loggers =

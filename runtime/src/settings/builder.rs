@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
-use super::env::Environment;
 use super::metrics::View;
-use super::{Compression, ConfigError, Protocol, Sampler, Settings};
+use super::{Compression, Protocol, Sampler};
 use crate::content::{ContentCapture, Redaction};
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::model::argument::AttributeValue;
-use crate::pipeline::{self, Telemetry};
 use crate::semconv::version::SemconvVersion;
 
 pub(crate) use content::Upload;
@@ -116,7 +114,7 @@ impl Builder {
     }
 
     /// The longest pause that a receiver may ask for (`Retry-After`, `RetryInfo`), 1 second to 24 hours. After a longer one is
-    /// asked for, the next attempt is made after this one. [`flush`](Telemetry::flush) and [`shutdown`](Telemetry::shutdown) make
+    /// asked for, the next attempt is made after this one. [`flush`](crate::Telemetry::flush) and [`shutdown`](crate::Telemetry::shutdown) make
     /// one attempt whatever was asked for. Variable: `LLM_TRACE_MAX_RETRY_AFTER`, a number with a unit: `90s`, `5m`, `1h`.
     /// Default: 5 minutes. [`init`](Self::init) fails outside the range.
     pub fn with_max_retry_after(mut self, pause: Duration) -> Self {
@@ -312,21 +310,5 @@ impl Builder {
     pub fn with_quality_signals(mut self, signals: QualitySignals) -> Self {
         self.quality = signals;
         self
-    }
-
-    /// Installs global OpenTelemetry providers that export as configured. Keep the returned guard until the program
-    /// ends: dropping it delivers what is still queued.
-    ///
-    /// With `OTEL_SDK_DISABLED=true` nothing is installed, nothing else is read, and the guard does nothing.
-    ///
-    /// # Errors
-    ///
-    /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
-    /// guard is still alive, or if the system has no threads to export with. After an error it may be called again.
-    pub fn init(self) -> Result<Telemetry, ConfigError> {
-        match Settings::resolve(self, &Environment)? {
-            Some(settings) => pipeline::install(settings),
-            None => Ok(Telemetry::disabled()),
-        }
     }
 }

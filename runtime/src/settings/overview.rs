@@ -8,8 +8,7 @@ use http::Uri;
 
 use super::env::Source;
 use super::signal::{self, GENERAL, Signal, SignalSettings};
-use super::{Builder, ConfigError, Events, Metrics, Settings, Traces, sdk};
-use crate::doctor::{Origin, Setting};
+use super::{Builder, ConfigError, Events, Metrics, Origin, Setting, Settings, Traces, sdk};
 use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
 use crate::semconv::version;
 

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 
 use super::builder::Upload;
 use super::env::{self, Source};
+use super::propagators::Propagators;
 use super::signal::{self, Receiver, SignalSettings};
 use super::{
     Builder, ConfigError, DeliverySettings, SdkSettings, SpoolSettings, content, propagators, resource,
@@ -19,7 +20,6 @@ use crate::call::context::TagRules;
 use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::enrich::openinference::OPENINFERENCE;
 use crate::enrich::quality::{QualitySignals, Topics};
-use crate::propagation::Propagators;
 use crate::semconv::version::{self, SemconvVersion};
 use crate::sinks::metrics;
 
