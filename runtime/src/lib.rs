@@ -72,8 +72,10 @@ pub use call::{Call, CallBuilder, CurrentCall, current};
 pub use content::{
     AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload,
 };
+#[cfg(feature = "spool")]
+pub use delivery::disk::SpoolMode;
 #[cfg(feature = "otlp")]
-pub use delivery::{DropReason, SignalCounts, report::ExportReport};
+pub use delivery::{Compression, DropReason, Protocol, SignalCounts, report::ExportReport};
 #[cfg(feature = "otlp")]
 pub use doctor::doctor;
 pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
@@ -90,10 +92,8 @@ pub use opentelemetry::context::FutureExt;
 #[cfg(feature = "otlp")]
 pub use pipeline::Telemetry;
 pub use semconv::version::SemconvVersion;
-#[cfg(feature = "spool")]
-pub use settings::SpoolMode;
 #[cfg(feature = "otlp")]
-pub use settings::{Builder, Compression, ConfigError, Protocol, Sampler, builder};
+pub use settings::{Builder, ConfigError, Sampler, builder};
 pub use sinks::events::{Score, score, set_logger_provider};
 pub use sinks::tracing_bridge::tracing_filter;
 

@@ -19,9 +19,9 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, DefaultConnector, NextTimeout, Transport,
 };
 
+use super::TransportConfig;
 use super::encoding::Encoding;
 use super::http::PRODUCT;
-use crate::settings::SignalSettings;
 
 /// A client for one receiver.
 pub(crate) struct HttpClient {
@@ -38,7 +38,7 @@ pub(crate) struct HttpClient {
 struct Next(Arc<Mutex<Option<Vec<u8>>>>);
 
 impl HttpClient {
-    pub(crate) fn new(settings: &SignalSettings) -> Self {
+    pub(crate) fn new(settings: &TransportConfig) -> Self {
         let next = Next::default();
         let config = ureq::Agent::config_builder()
             .tls_config(settings.tls.clone())

@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use flate2::write::GzEncoder;
 
 use super::ExportRequest;
-use crate::settings::{Compression, Protocol};
+use super::{Compression, Protocol};
 
 /// How requests to one receiver are written.
 #[derive(Clone, Copy, Debug)]

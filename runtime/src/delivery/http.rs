@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, StatusCode, Uri};
 
+use super::TransportConfig;
 use super::answer;
 use super::client::HttpClient;
 use super::printable::printable;
 use super::{ExportRequest, Outcome, Transport, TransportFactory};
-use crate::settings::SignalSettings;
 
 /// A receiver's answer is a status and a short message.
 const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
@@ -58,7 +58,7 @@ struct HttpTransport {
 }
 
 /// Makes wires to the receiver of a signal.
-pub(crate) fn transport(settings: SignalSettings) -> TransportFactory {
+pub(crate) fn transport(settings: TransportConfig) -> TransportFactory {
     Box::new(move || {
         Box::new(HttpTransport { client: HttpClient::new(&settings), timeout: settings.timeout })
     })

@@ -27,6 +27,7 @@ pub(crate) mod printable;
 pub(crate) mod report;
 pub(crate) mod stats;
 
+mod config;
 mod item_state;
 mod metrics;
 mod queue;
@@ -37,6 +38,8 @@ mod shape;
 mod spool;
 mod transport;
 
+pub(crate) use config::{COMPRESSIONS, PROTOCOLS, TransportConfig};
+pub use config::{Compression, Protocol};
 pub(crate) use item_state::ItemState;
 pub use item_state::{DropReason, SignalCounts};
 pub(crate) use metrics::observe;

@@ -13,7 +13,7 @@ use crate::delivery::Outcome;
 use crate::delivery::grpc::{Code, Failure, Reply};
 use crate::delivery::http::Answer;
 use crate::delivery::printable::printable;
-use crate::settings::{Protocol, SignalSettings};
+use crate::delivery::{Protocol, TransportConfig};
 
 const FORBIDDEN: &str = "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
              project, from this network?";
@@ -107,14 +107,14 @@ impl Problem {
 }
 
 /// What came back over HTTP.
-pub(super) fn http(settings: &SignalSettings, answer: Result<Answer, ureq::Error>) -> Option<Problem> {
+pub(super) fn http(settings: &TransportConfig, answer: Result<Answer, ureq::Error>) -> Option<Problem> {
     match answer {
         Ok(answer) => of_answer(settings, &answer),
         Err(error) => Some(of_error(settings, &error)),
     }
 }
 
-fn of_answer(settings: &SignalSettings, answer: &Answer) -> Option<Problem> {
+fn of_answer(settings: &TransportConfig, answer: &Answer) -> Option<Problem> {
     use ProblemKind as Kind;
     let status = answer.status;
     let found = printable(&format!("HTTP status {status}"));
@@ -199,7 +199,7 @@ fn tls_expected() -> Problem {
     )
 }
 
-fn credentials(settings: &SignalSettings) -> String {
+fn credentials(settings: &TransportConfig) -> String {
     let names: Vec<_> = settings.headers.keys().map(http::HeaderName::as_str).collect();
     if names.is_empty() {
         return "No credentials are sent. Give the receiver's in OTEL_EXPORTER_OTLP_HEADERS, such as \
@@ -213,7 +213,7 @@ fn credentials(settings: &SignalSettings) -> String {
     )
 }
 
-fn path(settings: &SignalSettings) -> String {
+fn path(settings: &TransportConfig) -> String {
     if settings.endpoint.path().contains("/v1/") {
         "Nothing is at this path. Receivers at a path of their own need it in the endpoint: Grafana Cloud `/otlp`, Langfuse \
          `/api/public/otel`; some take traces only."
@@ -225,7 +225,7 @@ fn path(settings: &SignalSettings) -> String {
     }
 }
 
-fn of_error(settings: &SignalSettings, error: &ureq::Error) -> Problem {
+fn of_error(settings: &TransportConfig, error: &ureq::Error) -> Problem {
     if let Some(tls) = tls_error(error) {
         return of_tls(tls);
     }
@@ -251,7 +251,7 @@ fn of_error(settings: &SignalSettings, error: &ureq::Error) -> Problem {
     }
 }
 
-fn of_io(settings: &SignalSettings, io: &std::io::Error) -> Problem {
+fn of_io(settings: &TransportConfig, io: &std::io::Error) -> Problem {
     let words = printable(&io.to_string());
     match io.kind() {
         ErrorKind::ConnectionRefused => Problem::new(
@@ -277,7 +277,7 @@ fn of_io(settings: &SignalSettings, io: &std::io::Error) -> Problem {
     }
 }
 
-fn unknown_host(settings: &SignalSettings) -> Problem {
+fn unknown_host(settings: &TransportConfig) -> Problem {
     let host = settings.endpoint.host().unwrap_or_default();
     Problem::new(
         ProblemKind::UnknownHost,
@@ -287,7 +287,7 @@ fn unknown_host(settings: &SignalSettings) -> Problem {
     )
 }
 
-fn timeout(settings: &SignalSettings) -> Problem {
+fn timeout(settings: &TransportConfig) -> Problem {
     Problem::new(
         ProblemKind::Timeout,
         format!("no answer within {} ms", settings.timeout.as_millis()),
@@ -297,7 +297,7 @@ fn timeout(settings: &SignalSettings) -> Problem {
 }
 
 /// The answer was not of the protocol: what is it that answers there?
-fn of_malformed(settings: &SignalSettings, found: &str) -> Problem {
+fn of_malformed(settings: &TransportConfig, found: &str) -> Problem {
     let is_plain = settings.endpoint.scheme_str() == Some("http");
     match is_plain.then(|| look::at(&settings.endpoint)) {
         Some(Speaks::Tls) => tls_expected(),
@@ -326,7 +326,7 @@ fn http_port() -> Problem {
 
 /// What came back over gRPC.
 #[cfg(feature = "grpc")]
-pub(super) fn grpc(settings: &SignalSettings, answer: Result<Reply, Failure>) -> Option<Problem> {
+pub(super) fn grpc(settings: &TransportConfig, answer: Result<Reply, Failure>) -> Option<Problem> {
     use ProblemKind as Kind;
     let failure = match answer {
         Ok(reply) => return of_reply(settings, &reply),
@@ -358,7 +358,7 @@ pub(super) fn grpc(settings: &SignalSettings, answer: Result<Reply, Failure>) ->
 }
 
 #[cfg(feature = "grpc")]
-fn of_reply(settings: &SignalSettings, reply: &Reply) -> Option<Problem> {
+fn of_reply(settings: &TransportConfig, reply: &Reply) -> Option<Problem> {
     use ProblemKind as Kind;
     let found = reply.reason();
     let problem = match reply.code {
@@ -439,7 +439,7 @@ fn other(found: String) -> Problem {
 }
 
 /// The proxy on the way, if there is one.
-fn proxy(settings: &SignalSettings) -> Option<String> {
+fn proxy(settings: &TransportConfig) -> Option<String> {
     let proxy = settings.proxy.as_ref()?;
     Some(printable(&format!("{}:{}", proxy.host(), proxy.port())))
 }

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant, SystemTime};
 use opentelemetry_http::Bytes;
 
 use super::{Check, Problem, explain};
+#[cfg(feature = "grpc")]
+use crate::delivery::Protocol;
+use crate::delivery::TransportConfig;
 use crate::delivery::client::HttpClient;
 #[cfg(feature = "grpc")]
 use crate::delivery::grpc;
 use crate::delivery::http::{Answer, ask};
 use crate::delivery::{ExportRequest, Signal};
-#[cfg(feature = "grpc")]
-use crate::settings::Protocol;
-use crate::settings::{SignalSettings, shown};
+use crate::settings::shown;
 
-pub(super) fn check(signal: Signal, settings: &SignalSettings, is_needed: bool) -> Check {
+pub(super) fn check(signal: Signal, settings: &TransportConfig, is_needed: bool) -> Check {
     let started = Instant::now();
     let problem = problem(signal, settings);
     let took = started.elapsed();
@@ -25,7 +26,7 @@ pub(super) fn check(signal: Signal, settings: &SignalSettings, is_needed: bool) 
     Check { signal, destination: shown(&settings.endpoint), is_needed, took, problem }
 }
 
-fn problem(signal: Signal, settings: &SignalSettings) -> Option<Problem> {
+fn problem(signal: Signal, settings: &TransportConfig) -> Option<Problem> {
     match settings.protocol {
         #[cfg(feature = "grpc")]
         Protocol::Grpc => explain::grpc(settings, grpc::probe(settings, signal)),
@@ -34,7 +35,7 @@ fn problem(signal: Signal, settings: &SignalSettings) -> Option<Problem> {
 }
 
 /// Of no items, so that nobody's data gets anything it should not have. Sent and read as every export is.
-fn send(signal: Signal, settings: &SignalSettings) -> Result<Answer, ureq::Error> {
+fn send(signal: Signal, settings: &TransportConfig) -> Result<Answer, ureq::Error> {
     let nothing = ExportRequest { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
     ask(&HttpClient::new(settings), &nothing, settings.timeout)
 }

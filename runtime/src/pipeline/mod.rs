@@ -25,12 +25,12 @@ pub use guard::Telemetry;
 
 use crate::content::Uploader;
 use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{Sender, SenderConfig, Spool, TransportFactory};
+use crate::delivery::{Sender, SenderConfig, Spool, TransportConfig, TransportFactory};
 use crate::enrich::{openinference, pricing, quality};
 use crate::semconv::version;
 use crate::settings::{
     Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
-    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Traces, Upload,
+    Sampling, SdkSettings, Settings, SpoolSettings, Traces, Upload,
 };
 use crate::sinks::events::EventLimits;
 use crate::sinks::{events, metrics};
@@ -140,7 +140,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         _ => spool.map(|settings| open_spool(&settings, &stats)),
     };
     let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
-    let way = |signal, settings: SignalSettings, capacity| {
+    let way = |signal, settings: TransportConfig, capacity| {
         // A difference that arrives twice counts twice.
         let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
         let sender = sender(signal, settings, &delivery, spool, is_cumulative, &stats);
@@ -215,7 +215,7 @@ fn open_spool(settings: &SpoolSettings, _ledger: &Arc<DeliveryStats>) -> Arc<dyn
 
 fn sender(
     signal: Signal,
-    settings: SignalSettings,
+    settings: TransportConfig,
     delivery: &DeliverySettings,
     spool: Option<Arc<dyn Spool>>,
     is_cumulative: bool,
@@ -354,10 +354,10 @@ impl SpanRules {
 }
 
 /// The way to a receiver in the protocol that was chosen.
-fn transport(settings: SignalSettings) -> TransportFactory {
+fn transport(settings: TransportConfig) -> TransportFactory {
     match settings.protocol {
         #[cfg(feature = "grpc")]
-        crate::settings::Protocol::Grpc => crate::delivery::grpc::transport(settings),
+        crate::delivery::Protocol::Grpc => crate::delivery::grpc::transport(settings),
         _ => crate::delivery::http::transport(settings),
     }
 }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
+use super::Sampler;
 use super::metrics::View;
-use super::{Compression, Protocol, Sampler};
 use crate::content::{ContentCapture, Redaction};
+use crate::delivery::{Compression, Protocol};
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::model::argument::AttributeValue;
 use crate::semconv::version::SemconvVersion;

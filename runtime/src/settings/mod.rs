@@ -38,12 +38,8 @@ pub(crate) use limits::Limits;
 pub(crate) use metrics::MetricSettings;
 pub use origin::{Origin, Setting};
 pub(crate) use overview::{of as overview, shown};
-pub use protocol::{Compression, Protocol};
 pub(crate) use resolved::{Events, Metrics, Settings, Traces};
 pub use sampler::Sampler;
 pub(crate) use sampler::{Sampling, TailSampling};
 pub(crate) use sdk::{Batches, SdkSettings};
-pub(crate) use signal::SignalSettings;
-#[cfg(feature = "spool")]
-pub use spool::SpoolMode;
 pub(crate) use spool::SpoolSettings;

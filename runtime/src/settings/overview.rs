@@ -7,8 +7,9 @@ mod limits;
 use http::Uri;
 
 use super::env::Source;
-use super::signal::{self, GENERAL, Signal, SignalSettings};
+use super::signal::{self, GENERAL, Signal};
 use super::{Builder, ConfigError, Events, Metrics, Origin, Setting, Settings, Traces, sdk};
+use crate::delivery::TransportConfig;
 use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
 use crate::semconv::version;
 
@@ -125,7 +126,7 @@ fn exported(
     builder: &Builder,
     name: &str,
     signal: &Signal,
-    settings: &SignalSettings,
+    settings: &TransportConfig,
 ) -> Result<(), ConfigError> {
     let own = &signal.own;
     let method = signal.method_in_use(builder)?;

@@ -4,7 +4,8 @@ use http::Uri;
 use ureq::{Proxy, ProxyProtocol};
 
 use super::env::{self, Source, invalid};
-use super::{ConfigError, Protocol, endpoint};
+use super::{ConfigError, endpoint};
+use crate::delivery::Protocol;
 
 /// The first that is set counts.
 pub(super) const VARIABLES: [&str; 6] =

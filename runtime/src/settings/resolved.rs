@@ -11,13 +11,14 @@ use secrecy::ExposeSecret as _;
 use super::builder::Upload;
 use super::env::{self, Source};
 use super::propagators::Propagators;
-use super::signal::{self, Receiver, SignalSettings};
+use super::signal::{self, Receiver};
 use super::{
     Builder, ConfigError, DeliverySettings, SdkSettings, SpoolSettings, content, propagators, resource,
     spool, tags,
 };
 use crate::call::context::TagRules;
 use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
+use crate::delivery::TransportConfig;
 use crate::enrich::openinference::OPENINFERENCE;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::semconv::version::{self, SemconvVersion};
@@ -53,7 +54,7 @@ pub(crate) struct Settings {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 pub(crate) enum Traces {
-    Otlp(SignalSettings),
+    Otlp(TransportConfig),
     Terminal,
     Nowhere,
 }
@@ -62,7 +63,7 @@ pub(crate) enum Traces {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 pub(crate) enum Metrics {
-    Otlp(SignalSettings),
+    Otlp(TransportConfig),
     Nowhere,
 }
 
@@ -71,7 +72,7 @@ pub(crate) enum Metrics {
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 pub(crate) enum Events {
     Otlp {
-        signal: SignalSettings,
+        signal: TransportConfig,
         /// Somebody named a receiver of logs, or said that events are wanted. A receiver that was only named for all
         /// signals may take no logs: it gets those that the program makes itself, and those with content.
         asked_for: bool,
@@ -126,7 +127,7 @@ impl Settings {
         };
         let spool_parameter = spool::parameter(&builder);
         let resource = resource::resolve(builder, source)?;
-        let spool = spool.map(|spool| spool.of_service(&resource, spool_parameter)).transpose()?;
+        let spool = spool.map(|spool| spool::of_service(spool, &resource, spool_parameter)).transpose()?;
         Ok(Some(Settings {
             traces,
             metrics,
@@ -152,7 +153,7 @@ impl Settings {
 
 impl Settings {
     /// Those of the signals that are exported.
-    pub(super) fn signals(&self) -> impl Iterator<Item = &SignalSettings> {
+    pub(super) fn signals(&self) -> impl Iterator<Item = &TransportConfig> {
         let traces = if let Traces::Otlp(traces) = &self.traces { Some(traces) } else { None };
         let metrics = if let Metrics::Otlp(metrics) = &self.metrics { Some(metrics) } else { None };
         let events = if let Events::Otlp { signal, .. } = &self.events { Some(signal) } else { None };
@@ -220,7 +221,7 @@ fn traces(builder: &Builder, source: &dyn Source) -> Result<Traces, ConfigError>
         None if exporter == Some(Exporter::Otlp) => Receiver::DEFAULT,
         None => return Ok(Traces::Terminal),
     };
-    SignalSettings::resolve(&receiver, builder, source, signal).map(Traces::Otlp)
+    signal::resolve(&receiver, builder, source, signal).map(Traces::Otlp)
 }
 
 fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigError> {
@@ -235,7 +236,7 @@ fn metrics(builder: &Builder, source: &dyn Source) -> Result<Metrics, ConfigErro
         None if exporter == Some(Exporter::Otlp) => Receiver::DEFAULT,
         None => return Ok(Metrics::Nowhere),
     };
-    SignalSettings::resolve(&receiver, builder, source, signal).map(Metrics::Otlp)
+    signal::resolve(&receiver, builder, source, signal).map(Metrics::Otlp)
 }
 
 fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Result<Events, ConfigError> {
@@ -252,7 +253,7 @@ fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Re
         None => return Ok(Events::Nowhere),
     };
     let asked_for = builder.events.unwrap_or(is_named);
-    match SignalSettings::resolve(&receiver, builder, source, signal) {
+    match signal::resolve(&receiver, builder, source, signal) {
         Ok(signal) => Ok(Events::Otlp { signal, asked_for }),
         // Set for the logs of another program, most likely: nobody here has asked for any.
         Err(error) if !asked_for && !content.on_events() => {

@@ -1,32 +1,18 @@
 //! Where and how one signal is sent.
 
-use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use ureq::tls::TlsConfig;
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, Compression, ConfigError, Protocol, endpoint, proxy, range, tls};
+use super::{Builder, ConfigError, endpoint, protocol, proxy, range, tls};
+use crate::delivery::{Protocol, TransportConfig};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
-
-/// The settings of one signal that is exported.
-pub(crate) struct SignalSettings {
-    pub(crate) endpoint: Uri,
-    pub(crate) protocol: Protocol,
-    pub(crate) compression: Compression,
-    pub(crate) headers: HeaderMap,
-    /// For the answer to one request.
-    pub(crate) timeout: Duration,
-    pub(crate) tls: TlsConfig,
-    /// The one that is used.
-    pub(crate) proxy: Option<ureq::Proxy>,
-}
 
 /// One of the three signals.
 pub(super) struct Signal {
@@ -98,40 +84,26 @@ pub(super) const LOGS: Signal = Signal {
     in_code: |destination| destination.logs.as_ref(),
 };
 
-/// Without what may be a secret in a URL, or in a key.
-impl fmt::Debug for SignalSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignalSettings")
-            .field("endpoint", &endpoint::shown(&self.endpoint.to_string()))
-            .field("protocol", &self.protocol)
-            .field("headers", &self.headers)
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-impl SignalSettings {
-    /// Everything about a signal that goes to `receiver`.
-    pub(super) fn resolve(
-        receiver: &Receiver,
-        builder: &Builder,
-        source: &dyn Source,
-        signal: &Signal,
-    ) -> Result<Self, ConfigError> {
-        let protocol = Protocol::resolve(builder, source, signal)?;
-        let own = env::flag(source, signal.own.insecure)?;
-        let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
-        let endpoint = receiver.endpoint(protocol, is_insecure, signal)?;
-        Ok(SignalSettings {
-            proxy: proxy::resolve(source, &endpoint, protocol)?,
-            endpoint,
-            protocol,
-            compression: Compression::resolve(builder, source, signal)?,
-            headers: headers(builder, source, signal)?,
-            timeout: timeout(builder, source, signal)?,
-            tls: tls::resolve(source, &signal.own)?,
-        })
-    }
+/// Everything about a signal that goes to `receiver`.
+pub(super) fn resolve(
+    receiver: &Receiver,
+    builder: &Builder,
+    source: &dyn Source,
+    signal: &Signal,
+) -> Result<TransportConfig, ConfigError> {
+    let protocol = protocol::protocol(builder, source, signal)?;
+    let own = env::flag(source, signal.own.insecure)?;
+    let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
+    let endpoint = receiver.endpoint(protocol, is_insecure, signal)?;
+    Ok(TransportConfig {
+        proxy: proxy::resolve(source, &endpoint, protocol)?,
+        endpoint,
+        protocol,
+        compression: protocol::compression(builder, source, signal)?,
+        headers: headers(builder, source, signal)?,
+        timeout: timeout(builder, source, signal)?,
+        tls: tls::resolve(source, &signal.own)?,
+    })
 }
 
 /// A receiver as somebody named it.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry_http::Bytes;
 
+use super::SpoolSettings;
 use super::clock::{Moment, millis};
 use super::index::{Entry, Index, OVERHEAD};
 use super::log::Head;
@@ -15,7 +16,6 @@ use super::store::{Found, Store, StoreError};
 use crate::delivery::printable::printable;
 use crate::delivery::stats::DeliveryStats;
 use crate::delivery::{DropReason, ExportRequest, ItemState, Signal, Ticket};
-use crate::settings::SpoolSettings;
 
 /// Removals that wait to be written along with something else: after a kill this many requests may be sent again.
 const MAX_GONE: usize = 16;

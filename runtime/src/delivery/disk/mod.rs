@@ -13,6 +13,7 @@ pub(crate) mod folder;
 mod fuzz;
 mod index;
 mod log;
+mod settings;
 mod slot;
 mod store;
 
@@ -24,9 +25,10 @@ use super::log_once;
 use super::printable::printable;
 use super::stats::DeliveryStats;
 use super::{DropReason, ExportRequest, Signal, Spool, Ticket};
-use crate::settings::SpoolSettings;
 use clock::{Clock, SystemClock};
 use contents::{Abandoned, Contents};
+pub use settings::SpoolMode;
+pub(crate) use settings::SpoolSettings;
 use slot::Slot;
 use store::StoreError;
 
@@ -120,7 +122,7 @@ impl Spool for DiskSpool {
     }
 
     fn writes_ahead(&self) -> bool {
-        self.shared.settings.write_ahead
+        self.shared.settings.writes_ahead()
     }
 }
 

@@ -75,7 +75,8 @@ impl Place {
     fn process(&self) -> Process {
         let clocks = Clocks { steady: Arc::default(), ..self.clocks.clone() };
         let (max_bytes, max_age) = (self.max_bytes, Duration::from_millis(HOUR));
-        let settings = SpoolSettings { folder: self.folder(), max_bytes, max_age, write_ahead: false };
+        let settings =
+            SpoolSettings { folder: self.folder(), max_bytes, max_age, mode: SpoolMode::OnFailure };
         let stats = Arc::new(DeliveryStats::default());
         let shared = Shared::open(settings, stats, Box::new(clocks.clone()));
         Process { clocks, spool: DiskSpool { shared: Arc::new(shared), rounds: Mutex::default() } }

@@ -23,11 +23,11 @@ use tracing::subscriber::NoSubscriber;
 pub(crate) use connect::Failure;
 pub(crate) use status::{Code, Reply};
 
+use super::TransportConfig;
 use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
 use super::printable::printable;
 use super::{ExportRequest, Outcome, Signal, Transport, TransportFactory};
-use crate::settings::SignalSettings;
 use crate::value::current_context;
 use connect::Connector;
 
@@ -55,7 +55,7 @@ struct Client {
 }
 
 /// Makes wires to the receiver of a signal.
-pub(crate) fn transport(settings: SignalSettings) -> TransportFactory {
+pub(crate) fn transport(settings: TransportConfig) -> TransportFactory {
     let (client, timeout) = (Client::new(&settings), settings.timeout);
     drop(settings);
     Box::new(move || {
@@ -65,7 +65,7 @@ pub(crate) fn transport(settings: SignalSettings) -> TransportFactory {
 }
 
 /// Calls a receiver once, with nothing to export.
-pub(crate) fn probe(settings: &SignalSettings, signal: Signal) -> Result<Reply, Failure> {
+pub(crate) fn probe(settings: &TransportConfig, signal: Signal) -> Result<Reply, Failure> {
     if tokio::runtime::Handle::try_current().is_ok() {
         return Err(Failure::Unusable("a thread of an async runtime"));
     }
@@ -197,7 +197,7 @@ fn is_stale(failure: &Failure) -> bool {
 }
 
 impl Client {
-    fn new(settings: &SignalSettings) -> Self {
+    fn new(settings: &TransportConfig) -> Self {
         Client {
             connector: Connector::new(&settings.endpoint, &settings.tls, settings.proxy.clone()),
             endpoint: settings.endpoint.clone(),

@@ -7,9 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
+use crate::delivery::{Compression, Protocol};
 use crate::settings::endpoint::shown;
 use crate::settings::env::invalid;
-use crate::settings::{Builder, Compression, ConfigError, Protocol};
+use crate::settings::{Builder, ConfigError};
 
 /// The receivers that the builder was told, and how it shows itself to them.
 #[derive(Clone, Default)]

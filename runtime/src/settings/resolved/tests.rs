@@ -4,8 +4,9 @@ mod ranges;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::delivery::{Compression, Protocol};
 use crate::settings::resolved::*;
-use crate::settings::{Compression, Limits, Protocol, Sampler, builder};
+use crate::settings::{Limits, Sampler, builder};
 
 struct Vars {
     values: HashMap<&'static str, &'static str>,
@@ -29,14 +30,14 @@ fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
     Settings::resolve(builder, &source).map(|settings| settings.expect("not disabled"))
 }
 
-fn traces(settings: Settings) -> SignalSettings {
+fn traces(settings: Settings) -> TransportConfig {
     match settings.traces {
         Traces::Otlp(traces) => traces,
         other => panic!("not exported: {other:?}"),
     }
 }
 
-fn metrics(settings: Settings) -> SignalSettings {
+fn metrics(settings: Settings) -> TransportConfig {
     match settings.metrics {
         Metrics::Otlp(metrics) => metrics,
         Metrics::Nowhere => panic!("not exported"),
@@ -436,7 +437,10 @@ fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder(
     assert_eq!(spool(builder(), &[]).expect("valid"), None);
 
     let found = spool(builder(), &variables).expect("valid").expect("a folder");
-    assert_eq!((found.max_bytes, found.max_age, found.write_ahead), (1000, Duration::from_secs(7200), true));
+    assert_eq!(
+        (found.max_bytes, found.max_age, found.writes_ahead()),
+        (1000, Duration::from_secs(7200), true)
+    );
     assert_eq!(found.folder, dir.join("support-bot"));
 
     let configured = builder()
@@ -445,12 +449,12 @@ fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder(
         .with_spool_limits(7, Duration::from_secs(8))
         .with_spool_mode(crate::SpoolMode::OnFailure);
     let found = spool(configured, &variables).expect("valid").expect("a folder");
-    assert_eq!((found.max_bytes, found.max_age, found.write_ahead), (7, Duration::from_secs(8), false));
+    assert_eq!((found.max_bytes, found.max_age, found.writes_ahead()), (7, Duration::from_secs(8), false));
     assert_eq!(found.folder, Path::new("elsewhere").join("other"));
 
     let defaults = spool(builder().with_spool("d"), &[]).expect("valid").expect("a folder");
     assert_eq!((defaults.max_bytes, defaults.max_age), (256 << 20, Duration::from_secs(86_400)));
-    assert!(!defaults.write_ahead);
+    assert!(!defaults.writes_ahead());
 
     let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
     let cases = [

@@ -5,16 +5,14 @@ mod none;
 #[cfg(feature = "spool")]
 mod settings;
 
+#[cfg(feature = "spool")]
+pub(crate) use crate::delivery::disk::SpoolSettings;
 #[cfg(not(feature = "spool"))]
 pub(crate) use none::SpoolSettings;
 #[cfg(not(feature = "spool"))]
-pub(super) use none::{parameter, resolve, rows};
+pub(super) use none::{of_service, parameter, resolve, rows};
 #[cfg(feature = "spool")]
-pub use settings::SpoolMode;
-#[cfg(feature = "spool")]
-pub(crate) use settings::SpoolSettings;
-#[cfg(feature = "spool")]
-pub(super) use settings::{Wanted, parameter, resolve, rows};
+pub(super) use settings::{Wanted, of_service, parameter, resolve, rows};
 
 use super::ConfigError;
 

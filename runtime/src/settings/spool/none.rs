@@ -14,14 +14,14 @@ impl SpoolSettings {
     pub(crate) fn writes_ahead(&self) -> bool {
         match *self {}
     }
+}
 
-    pub(in crate::settings) fn of_service(
-        self,
-        _resource: &[KeyValue],
-        _parameter: &'static str,
-    ) -> Result<Self, ConfigError> {
-        match self {}
-    }
+pub(in crate::settings) fn of_service(
+    settings: SpoolSettings,
+    _resource: &[KeyValue],
+    _parameter: &'static str,
+) -> Result<SpoolSettings, ConfigError> {
+    match settings {}
 }
 
 pub(in crate::settings) fn resolve(

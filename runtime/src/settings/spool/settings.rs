@@ -7,6 +7,7 @@ use opentelemetry::KeyValue;
 
 use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
 use crate::delivery::disk::folder::check_private;
+use crate::delivery::disk::{SpoolMode, SpoolSettings};
 use crate::semconv::resource::SERVICE_NAME;
 use crate::settings::env::{self, Source, invalid};
 use crate::settings::{Builder, ConfigError, range};
@@ -16,37 +17,12 @@ const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When telemetry is written to disk; see [`Builder::with_spool_mode`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SpoolMode {
-    /// When it could not be delivered, and when the program shuts down before it could be. While the receiver answers
-    /// nothing is written. What waits in memory at a kill is lost.
-    #[default]
-    OnFailure,
-    /// Before the first attempt to send it, so that a kill loses only what ended in the last tenth of a second. Every request is
-    /// written to disk, synchronously, on the exporters' own threads.
-    WriteAhead,
-}
-
 /// What the builder was told.
 #[derive(Clone, Debug, Default)]
 pub(in crate::settings) struct Wanted {
     dir: Option<PathBuf>,
     limits: Option<(u64, Duration)>,
     mode: Option<SpoolMode>,
-}
-
-/// Where parcels are spooled, and how many.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SpoolSettings {
-    /// Of one service.
-    pub(crate) folder: PathBuf,
-    /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
-    pub(crate) max_bytes: u64,
-    pub(crate) max_age: Duration,
-    /// Whether parcels are stored before the first attempt, instead of after a failed one.
-    pub(crate) write_ahead: bool,
 }
 
 /// The spool, which needs the feature `spool`.
@@ -96,32 +72,26 @@ impl Builder {
     }
 }
 
-impl SpoolSettings {
-    pub(crate) fn writes_ahead(&self) -> bool {
-        self.write_ahead
+/// Each service has a folder of its own, which must be its owner's only if it exists.
+pub(in crate::settings) fn of_service(
+    mut settings: SpoolSettings,
+    resource: &[KeyValue],
+    parameter: &'static str,
+) -> Result<SpoolSettings, ConfigError> {
+    let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
+    let service = service.map(|name| name.value.as_str()).unwrap_or_default();
+    settings.folder = folder_of(&settings.folder, &service);
+    if let Err(error) = check_private(&settings.folder) {
+        return Err(invalid(parameter, settings.folder.display().to_string(), error.to_string()));
     }
-
-    /// Each service has a folder of its own, which must be its owner's only if it exists.
-    pub(in crate::settings) fn of_service(
-        self,
-        resource: &[KeyValue],
-        parameter: &'static str,
-    ) -> Result<Self, ConfigError> {
-        let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
-        let service = service.map(|name| name.value.as_str()).unwrap_or_default();
-        let folder = folder_of(&self.folder, &service);
-        if let Err(error) = check_private(&folder) {
-            return Err(invalid(parameter, folder.display().to_string(), error.to_string()));
-        }
-        Ok(SpoolSettings { folder, ..self })
-    }
+    Ok(settings)
 }
 
 pub(in crate::settings) fn resolve(
     Builder { spool: wanted, .. }: &Builder,
     source: &dyn Source,
 ) -> Result<Option<SpoolSettings>, ConfigError> {
-    let modes = [("on_failure", SpoolMode::OnFailure), ("write_ahead", SpoolMode::WriteAhead)];
+    let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
     // A mistake is told also where it has no effect: without a folder.
     let mode = wanted.mode.or(env::choice(source, MODE, &modes)?).unwrap_or_default();
     let (max_bytes, max_age) = match wanted.limits {
@@ -129,7 +99,7 @@ pub(in crate::settings) fn resolve(
         None => (max_bytes(source)?, max_age(source)?),
     };
     let Some(folder) = dir(wanted, source)? else { return Ok(None) };
-    Ok(Some(SpoolSettings { folder, max_bytes, max_age, write_ahead: mode == SpoolMode::WriteAhead }))
+    Ok(Some(SpoolSettings { folder, max_bytes, max_age, mode }))
 }
 
 /// The builder method or variable that names the folder.
@@ -143,15 +113,14 @@ pub(in crate::settings) fn rows(
     settings: Option<&SpoolSettings>,
     push: &mut Push<'_>,
 ) -> Result<(), ConfigError> {
-    let Some(SpoolSettings { folder, max_bytes, max_age, write_ahead }) = settings else {
+    let Some(SpoolSettings { folder, max_bytes, max_age, mode }) = settings else {
         return push("spool", "none".to_owned(), None, DIR);
     };
     push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| WITH_SPOOL), DIR)?;
     let limits = wanted.limits.map(|_| "with_spool_limits");
     push("spool size", format!("{max_bytes} bytes"), limits, MAX_BYTES)?;
     push("spool age", format!("{max_age:?}"), limits, MAX_AGE)?;
-    let mode = if *write_ahead { "write_ahead" } else { "on_failure" };
-    push("spool mode", mode.to_owned(), wanted.mode.map(|_| "with_spool_mode"), MODE)
+    push("spool mode", mode.as_str().to_owned(), wanted.mode.map(|_| "with_spool_mode"), MODE)
 }
 
 fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigError> {

@@ -1,7 +1,7 @@
 //! The variables, in the order of the page.
 
 use super::{Default, Honoured, Row, Settings, Table, milliseconds};
-use crate::settings::resolved::{SignalSettings, Traces};
+use crate::settings::resolved::{Traces, TransportConfig};
 
 const fn row(
     names: &'static [&'static str],
@@ -475,7 +475,7 @@ pub(super) const TABLES: &[Table] = &[
     },
 ];
 
-fn exported(settings: &Settings) -> &SignalSettings {
+fn exported(settings: &Settings) -> &TransportConfig {
     match &settings.traces {
         Traces::Otlp(traces) => traces,
         other => panic!("not exported: {other:?}"),

@@ -1,0 +1,45 @@
+//! Where, how much, how long and when requests are stored.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When telemetry is written to disk; see [`Builder::with_spool_mode`](crate::Builder::with_spool_mode).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpoolMode {
+    /// When it could not be delivered, and when the program shuts down before it could be. While the receiver answers
+    /// nothing is written. What waits in memory at a kill is lost.
+    #[default]
+    OnFailure,
+    /// Before the first attempt to send it, so that a kill loses only what ended in the last tenth of a second. Every request is
+    /// written to disk, synchronously, on the exporters' own threads.
+    WriteAhead,
+}
+
+/// Where requests are spooled, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SpoolSettings {
+    /// Of one service.
+    pub(crate) folder: PathBuf,
+    /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
+    pub(crate) max_bytes: u64,
+    pub(crate) max_age: Duration,
+    pub(crate) mode: SpoolMode,
+}
+
+impl SpoolMode {
+    /// The value of the environment variable.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            SpoolMode::OnFailure => "on_failure",
+            SpoolMode::WriteAhead => "write_ahead",
+        }
+    }
+}
+
+impl SpoolSettings {
+    /// Whether requests are stored before the first attempt, instead of after a failed one.
+    pub(crate) fn writes_ahead(&self) -> bool {
+        self.mode == SpoolMode::WriteAhead
+    }
+}
