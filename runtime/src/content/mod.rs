@@ -40,9 +40,9 @@ pub(crate) use recorded::{Captured, Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
-pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};
 #[cfg(feature = "otlp")]
-pub(crate) use upload::{Uploader, Uploads};
+pub(crate) use upload::Uploader;
+pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};
 
 /// Whether content is kept elsewhere, also that of calls that nobody records.
 pub(crate) fn is_uploaded() -> bool {

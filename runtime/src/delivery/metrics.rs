@@ -2,57 +2,56 @@
 
 use std::sync::{Arc, Weak};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter};
-use opentelemetry::{KeyValue, global};
 
+use super::names;
+use super::stats::DeliveryStats;
 use super::{DropReason, Signal, SignalCounts};
-use crate::delivery::stats::DeliveryStats;
-use crate::semconv::{attribute, metric};
 
-/// Has the stats observed by the meter provider that is global now, for the signals that are exported. Nothing is counted twice:
+/// Has the stats observed by a meter, for the signals that are exported. Nothing is counted twice:
 /// whoever collects reads what the stats says at that time.
-pub(crate) fn observe(stats: &Arc<DeliveryStats>, signals: &[Signal]) {
+pub(crate) fn observe(meter: &Meter, stats: &Arc<DeliveryStats>, signals: &[Signal]) {
     let observed = Observed { stats: Arc::downgrade(stats), signals: signals.into() };
-    let meter = global::meter_with_scope(crate::semconv::scope());
     let counters: [(_, _, Read); 3] = [
-        (metric::DELIVERY_STARTED, "Telemetry that was begun.", SignalCounts::started),
-        (metric::DELIVERY_UNSAMPLED, "Spans that the sampler left out.", SignalCounts::unsampled),
-        (metric::DELIVERY_DELIVERED, "Telemetry that its receiver confirmed.", SignalCounts::delivered),
+        (names::DELIVERY_STARTED, "Telemetry that was begun.", SignalCounts::started),
+        (names::DELIVERY_UNSAMPLED, "Spans that the sampler left out.", SignalCounts::unsampled),
+        (names::DELIVERY_DELIVERED, "Telemetry that its receiver confirmed.", SignalCounts::delivered),
     ];
     for (name, description, read) in counters {
-        observed.clone().counter(&meter, name, description, metric::UNIT_ITEMS, move |stats, signal, out| {
+        observed.clone().counter(meter, name, description, names::UNIT_ITEMS, move |stats, signal, out| {
             out.observe(read(&stats.counts_of(signal)), &[label(signal)]);
         });
     }
     let readers: [(_, _, Read); 3] = [
-        (metric::DELIVERY_OPEN, "Spans that have not ended.", SignalCounts::open),
-        (metric::DELIVERY_QUEUED, "Telemetry that waits in memory.", SignalCounts::queued),
-        (metric::DELIVERY_SPOOLED, "Telemetry that waits on disk.", SignalCounts::spooled),
+        (names::DELIVERY_OPEN, "Spans that have not ended.", SignalCounts::open),
+        (names::DELIVERY_QUEUED, "Telemetry that waits in memory.", SignalCounts::queued),
+        (names::DELIVERY_SPOOLED, "Telemetry that waits on disk.", SignalCounts::spooled),
     ];
     for (name, description, read) in readers {
-        observed.clone().state(&meter, name, description, read);
+        observed.clone().state(meter, name, description, read);
     }
     let description = "Telemetry that was lost.";
     observed.clone().counter(
-        &meter,
-        metric::DELIVERY_DROPPED,
+        meter,
+        names::DELIVERY_DROPPED,
         description,
-        metric::UNIT_ITEMS,
+        names::UNIT_ITEMS,
         |stats, signal, out| {
             let counts = stats.counts_of(signal);
             // Each from the beginning: a series that begins with its first loss hides it from whoever asks for the increase.
             for reason in DropReason::ALL {
-                let reason_label = KeyValue::new(attribute::DROP_REASON, reason.as_str());
+                let reason_label = KeyValue::new(names::DROP_REASON, reason.as_str());
                 out.observe(counts.dropped_for(reason), &[reason_label, label(signal)]);
             }
         },
     );
     let description = "Requests that failed and are sent again.";
     observed.counter(
-        &meter,
-        metric::DELIVERY_RETRIES,
+        meter,
+        names::DELIVERY_RETRIES,
         description,
-        metric::UNIT_REQUESTS,
+        names::UNIT_REQUESTS,
         |stats, signal, out| {
             out.observe(stats.retries_of(signal), &[label(signal)]);
         },
@@ -95,7 +94,7 @@ impl Observed {
         meter
             .i64_observable_up_down_counter(name)
             .with_description(description)
-            .with_unit(metric::UNIT_ITEMS)
+            .with_unit(names::UNIT_ITEMS)
             .with_callback(observe)
             .build();
     }
@@ -110,5 +109,5 @@ impl Observed {
 }
 
 fn label(signal: Signal) -> KeyValue {
-    KeyValue::new(attribute::SIGNAL, signal.as_str())
+    KeyValue::new(names::SIGNAL, signal.as_str())
 }

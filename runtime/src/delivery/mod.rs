@@ -30,12 +30,14 @@ pub(crate) mod stats;
 mod config;
 mod item_state;
 mod metrics;
+mod names;
 mod queue;
 mod request;
 mod retry;
 mod sender;
 mod shape;
 mod spool;
+mod suppressed;
 mod transport;
 
 pub(crate) use config::{COMPRESSIONS, PROTOCOLS, TransportConfig};

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::{DropReason, Signal, SignalCounts};
-use crate::content::Uploads;
 
 /// What was delivered and what was not, as [`Telemetry::shutdown`](crate::Telemetry::shutdown) returns it.
 ///
@@ -14,6 +13,14 @@ pub struct ExportReport {
     pub(crate) metrics_lost: bool,
     pub(crate) failure: Option<Failure>,
     pub(crate) uploads: Uploads,
+}
+
+/// What became of the pieces of content that were to be uploaded. Who uploads them counts them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Uploads {
+    pub(crate) stored: u64,
+    pub(crate) lost: u64,
+    pub(crate) waiting: u64,
 }
 
 #[derive(Clone, Debug)]

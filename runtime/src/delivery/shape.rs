@@ -12,9 +12,11 @@ use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetr
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
+use super::names;
 use super::{ExportRequest, Signal};
-use crate::content;
-use crate::semconv::attribute;
+
+/// Cuts a text to at most so many bytes. `None` if it is short enough.
+pub(crate) type ShortenText = fn(&str, usize) -> Option<String>;
 
 /// Receivers take 4 MiB over gRPC and often over HTTP; the request has a little around it.
 pub(crate) const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024 + 512 * 1024;
@@ -62,18 +64,20 @@ fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
 
 /// A encoded of one item with every long text and structure in it cut. `None` if there is nothing to cut: metrics have no
 /// content, and what was cut once stays as it is.
-pub(crate) fn shortened(encoded: &ExportRequest) -> Option<ExportRequest> {
+pub(crate) fn shortened(encoded: &ExportRequest, shorten_text: ShortenText) -> Option<ExportRequest> {
     let body = match encoded.signal {
         Signal::Traces => {
             let mut request = ExportTraceServiceRequest::decode(&encoded.body[..]).ok()?;
             let spans = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
-            spans.flat_map(|scope| &mut scope.spans).for_each(shorten_span);
+            spans.flat_map(|scope| &mut scope.spans).for_each(|span| shorten_span(span, shorten_text));
             request.encode_to_vec()
         }
         Signal::Logs => {
             let mut request = ExportLogsServiceRequest::decode(&encoded.body[..]).ok()?;
             let records = request.resource_logs.iter_mut().flat_map(|resource| &mut resource.scope_logs);
-            records.flat_map(|scope| &mut scope.log_records).for_each(shorten_record);
+            records
+                .flat_map(|scope| &mut scope.log_records)
+                .for_each(|record| shorten_record(record, shorten_text));
             request.encode_to_vec()
         }
         Signal::Metrics => return None,
@@ -81,12 +85,15 @@ pub(crate) fn shortened(encoded: &ExportRequest) -> Option<ExportRequest> {
     (body.len() < encoded.body.len()).then(|| ExportRequest { body: Bytes::from(body), ..encoded.clone() })
 }
 
-fn shorten_span(span: &mut Span) {
+fn shorten_span(span: &mut Span, shorten_text: ShortenText) {
     let bytes = span.encoded_len();
-    span.attributes.iter_mut().for_each(shorten_value);
-    span.events.iter_mut().flat_map(|event| &mut event.attributes).for_each(shorten_value);
+    span.attributes.iter_mut().for_each(|attribute| shorten_value(attribute, shorten_text));
+    span.events
+        .iter_mut()
+        .flat_map(|event| &mut event.attributes)
+        .for_each(|attribute| shorten_value(attribute, shorten_text));
     if let Some(status) = &mut span.status
-        && let Some(short) = content::shortened(&status.message, MAX_SHORT_BYTES)
+        && let Some(short) = shorten_text(&status.message, MAX_SHORT_BYTES)
     {
         status.message = short;
     }
@@ -95,11 +102,11 @@ fn shorten_span(span: &mut Span) {
     }
 }
 
-fn shorten_record(record: &mut LogRecord) {
+fn shorten_record(record: &mut LogRecord, shorten_text: ShortenText) {
     let bytes = record.encoded_len();
-    record.attributes.iter_mut().for_each(shorten_value);
+    record.attributes.iter_mut().for_each(|attribute| shorten_value(attribute, shorten_text));
     if let Some(body) = &mut record.body {
-        shorten(body);
+        shorten(body, shorten_text);
     }
     if record.encoded_len() < bytes {
         record.attributes.push(mark(bytes));
@@ -110,25 +117,25 @@ fn shorten_record(record: &mut LogRecord) {
 fn mark(bytes: usize) -> KeyValue {
     let bytes = Value::IntValue(i64::try_from(bytes).unwrap_or(i64::MAX));
     KeyValue {
-        key: attribute::OVERSIZE_BYTES.to_owned(),
+        key: names::OVERSIZE_BYTES.to_owned(),
         value: Some(AnyValue { value: Some(bytes) }),
         ..KeyValue::default()
     }
 }
 
-fn shorten_value(attribute: &mut KeyValue) {
+fn shorten_value(attribute: &mut KeyValue, shorten_text: ShortenText) {
     if let Some(value) = &mut attribute.value {
-        shorten(value);
+        shorten(value, shorten_text);
     }
 }
 
-fn shorten(value: &mut AnyValue) {
+fn shorten(value: &mut AnyValue, shorten_text: ShortenText) {
     let bytes = value.encoded_len();
     if bytes <= MAX_SHORT_BYTES {
         return;
     }
     let short = match &value.value {
-        Some(Value::StringValue(text)) => content::shortened(text, MAX_SHORT_BYTES),
+        Some(Value::StringValue(text)) => shorten_text(text, MAX_SHORT_BYTES),
         // Structured content cannot be cut by length; what it was is still told.
         Some(_) => Some(format!("…[truncated, {bytes} bytes]")),
         None => None,
@@ -298,7 +305,7 @@ mod tests {
     fn what_cannot_be_read_stays_whole() {
         let garbage = ExportRequest { body: Bytes::from_static(&[0xff; 64]), ..two_scopes("x") };
         assert_eq!(fitted(garbage.clone(), 10), vec![garbage.clone()]);
-        assert_eq!(shortened(&garbage), None);
+        assert_eq!(shortened(&garbage, crate::content::shortened), None);
     }
 
     #[test]
@@ -314,7 +321,7 @@ mod tests {
             encoded(Signal::Metrics, &ExportMetricsServiceRequest { resource_metrics: vec![resource] });
         let [first, second] = halved(&encoded).expect("three metrics");
         assert_eq!((encoded.item_count, first.item_count, second.item_count), (11, 5, 6));
-        assert_eq!(shortened(&encoded), None);
+        assert_eq!(shortened(&encoded, crate::content::shortened), None);
     }
 
     #[test]
@@ -329,7 +336,7 @@ mod tests {
             ResourceSpans { scope_spans: vec![scope("a", vec![span])], ..ResourceSpans::default() };
         let encoded = encoded(Signal::Traces, &ExportTraceServiceRequest { resource_spans: vec![resource] });
 
-        let short = shortened(&encoded).expect("shorter");
+        let short = shortened(&encoded, crate::content::shortened).expect("shorter");
         assert!(short.body.len() < 3000, "{short:?}");
         assert_eq!((short.item_count, short.created), (encoded.item_count, encoded.created));
         let request = ExportTraceServiceRequest::decode(&short.body[..]).expect("decodes");
@@ -352,7 +359,7 @@ mod tests {
             "{json}"
         );
         assert_eq!((kept.as_str(), usize::try_from(*was)), ("short", Ok(bytes)));
-        assert_eq!(attributes[3].key, attribute::OVERSIZE_BYTES);
-        assert_eq!(shortened(&short), None, "once is enough");
+        assert_eq!(attributes[3].key, names::OVERSIZE_BYTES);
+        assert_eq!(shortened(&short, crate::content::shortened), None, "once is enough");
     }
 }

@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::log_once;
-use super::report::{ExportReport, Failure};
+use super::report::{ExportReport, Failure, Uploads};
 use super::{DropReason, ItemState, Signal, SignalCounts};
-use crate::content::Uploads;
 
 /// Running counts of one [`Telemetry`](crate::pipeline::Telemetry).
 ///

@@ -34,7 +34,7 @@ use crate::settings::{
 };
 use crate::sinks::events::EventLimits;
 use crate::sinks::{events, metrics};
-use crate::{call, content};
+use crate::{call, content, semconv};
 use guard::{Exported, Loggers, Running};
 use sdk_bridge::{
     Client, CountingSampler, EventCounter, EventExporter, MetricExporter, SdkBridge, SpanCounter,
@@ -195,7 +195,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let loggers =
         event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
     let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &stats);
-    crate::delivery::observe(&stats, &signals);
+    crate::delivery::observe(&global::meter_with_scope(semconv::scope()), &stats, &signals);
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
@@ -227,6 +227,7 @@ fn sender(
         stats: Arc::clone(stats),
         supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
+        shorten_text: content::shortened,
         transport: transport(settings),
         max_bytes: delivery.max_queue_bytes,
         spool,

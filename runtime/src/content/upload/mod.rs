@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use directory::ContentDirectory;
 #[cfg(feature = "otlp")]
-pub(crate) use queue::{Uploader, Uploads};
+pub(crate) use queue::Uploader;
 
 use super::recorded::{ContentKind, Form, attribute_key};
 use super::rules::Rules;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::{ContentItem, ContentStore, ContentUpload, Job, reference_key};
 use crate::content::recorded::{ContentKind, Form, attribute_key, formed};
 use crate::content::rules::Rules;
+use crate::delivery::report::Uploads;
 use crate::value::ContentValue;
 use crate::value::current_context;
 
@@ -56,14 +57,6 @@ pub(in crate::content) fn upload(
         reference: reference.clone(),
     };
     uploader.put(job).then_some((key, reference))
-}
-
-/// What became of the pieces that were to be uploaded.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Uploads {
-    pub(crate) stored: u64,
-    pub(crate) lost: u64,
-    pub(crate) waiting: u64,
 }
 
 /// The queue of one `init()`.

@@ -27,8 +27,8 @@ use super::TransportConfig;
 use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
 use super::printable::printable;
+use super::suppressed::suppress_telemetry;
 use super::{ExportRequest, Outcome, Signal, Transport, TransportFactory};
-use crate::value::current_context;
 use connect::Connector;
 
 /// A receiver's answer is a status and a short message.
@@ -79,7 +79,7 @@ pub(crate) fn probe(settings: &TransportConfig, signal: Signal) -> Result<Reply,
         };
         timeout(settings.timeout, call).await.unwrap_or(Err(Failure::Timeout))
     });
-    catch_user_panic(|| runtime.shutdown_background());
+    unobserved(|| runtime.shutdown_background());
     reply
 }
 
@@ -88,12 +88,12 @@ fn runtime() -> std::io::Result<Runtime> {
 }
 
 fn run<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
-    catch_user_panic(|| runtime.block_on(work))
+    unobserved(|| runtime.block_on(work))
 }
 
 /// Works without telemetry of its own: what HTTP/2 and TLS trace would be exported, traced, exported, and so on.
-fn catch_user_panic<T>(work: impl FnOnce() -> T) -> T {
-    let _suppressed = current_context::suppress_telemetry();
+fn unobserved<T>(work: impl FnOnce() -> T) -> T {
+    let _suppressed = suppress_telemetry();
     tracing::subscriber::with_default(NoSubscriber::default(), work)
 }
 
@@ -113,7 +113,7 @@ impl Transport for GrpcTransport {
             Ok(reply) => reply.outcome(),
             Err(failure) => {
                 // Whatever it was, the next attempt begins anew.
-                catch_user_panic(|| self.connection.replace(None));
+                unobserved(|| self.connection.replace(None));
                 self.outcome(&failure, left)
             }
         }
@@ -177,7 +177,7 @@ impl GrpcTransport {
 /// Waits for nobody: a name that is still looked up must not hold up the end of the program.
 impl Drop for GrpcTransport {
     fn drop(&mut self) {
-        catch_user_panic(|| {
+        unobserved(|| {
             self.connection.replace(None);
             if let Some(runtime) = self.runtime.take() {
                 runtime.shutdown_background();

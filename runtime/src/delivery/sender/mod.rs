@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use super::queue::{Queue, Waiting};
 use super::retry::Backoff;
+use super::shape::ShortenText;
 use super::{DropReason, ExportRequest, ItemState, Signal, Spool, Ticket, TransportFactory, shape};
 use crate::delivery::stats::DeliveryStats;
 
@@ -41,6 +42,8 @@ pub(crate) struct SenderConfig {
     pub(crate) transport: TransportFactory,
     /// For one attempt.
     pub(crate) timeout: Duration,
+    /// For the texts of an item that is too large for the receiver by itself.
+    pub(crate) shorten_text: ShortenText,
     /// What waits in memory.
     pub(crate) max_bytes: usize,
     pub(crate) spool: Option<Arc<dyn Spool>>,

@@ -188,9 +188,10 @@ impl Shared {
     }
 
     fn split(&self, waiting: &Waiting, reason: &str) {
-        let SenderConfig { stats, signal, spool, .. } = &self.route;
+        let SenderConfig { stats, signal, spool, shorten_text, .. } = &self.route;
         let parts = shape::halved(&waiting.request).map(Vec::from);
-        let parts = parts.or_else(|| shape::shortened(&waiting.request).map(|short| vec![short]));
+        let parts =
+            parts.or_else(|| shape::shortened(&waiting.request, *shorten_text).map(|short| vec![short]));
         let Some(parts) = parts else {
             self.drop(waiting, DropReason::Oversize, reason);
             return;

@@ -109,6 +109,7 @@ impl Rig {
             supersedes: signal == Signal::Metrics,
             transport,
             timeout: LONG,
+            shorten_text: crate::content::shortened,
             max_bytes,
             spool: spool.clone().map(|spool| spool as Arc<dyn Spool>),
             backoff,

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use super::{Pause, Phase, Shared, State};
 use crate::delivery::queue::Waiting;
+use crate::delivery::suppressed::suppress_telemetry;
 use crate::delivery::{DropReason, Signal, Ticket, Transport};
-use crate::value::current_context;
 
 /// What the thread is to do.
 enum Next {
@@ -25,7 +25,7 @@ enum Next {
 impl Shared {
     pub(super) fn run(&self) {
         // Whatever the client below reports about itself would be exported by this very thread.
-        let _suppressed = current_context::suppress_telemetry();
+        let _suppressed = suppress_telemetry();
         if let Some(lost) = self.state().on_its_way.take() {
             // A thread before this one died of it.
             self.drop(&lost, DropReason::WorkerDead, "the thread that sent it died");

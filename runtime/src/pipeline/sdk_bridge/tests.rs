@@ -70,6 +70,7 @@ fn sender(signal: Signal, stats: &Arc<DeliveryStats>) -> Sender {
         supersedes: false,
         transport: Box::new(|| Box::new(Accepting)),
         timeout: LONG,
+        shorten_text: crate::content::shortened,
         max_bytes: usize::MAX,
         spool: None,
         backoff: Backoff::default(),

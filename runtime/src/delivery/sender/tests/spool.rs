@@ -202,6 +202,7 @@ fn what_an_earlier_process_left_is_sent_without_being_asked() {
                 Box::new(move || Box::new(Scripted(Arc::clone(&script))))
             },
             timeout: LONG,
+            shorten_text: crate::content::shortened,
             max_bytes: usize::MAX,
             spool: Some(Arc::new(spool)),
             backoff: Backoff::default(),
