@@ -10,6 +10,8 @@ use std::sync::Arc;
 use opentelemetry::{Array, StringValue, Value};
 use serde::Serialize;
 
+use crate::value::widen;
+
 /// A text argument: `&str`, `String`, `Cow<str>`, or an `Option` or reference of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not text",
@@ -85,11 +87,6 @@ pub trait Content: Serialize {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> Content for T {}
-
-/// The `f64` that prints like `value`: `0.7_f32` becomes 0.7, not 0.699999988079071.
-pub(crate) fn widen(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
-}
 
 macro_rules! through_wrappers {
     ($($trait:ident . $method:ident -> $out:ty),* $(,)?) => {$(

@@ -5,13 +5,12 @@
 //! somebody's content. Only descriptions are cut.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::{Array, Value};
 
 use crate::semconv::attribute;
-use crate::sinks::metrics;
 
 /// A number, by what it counts or measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +33,6 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// The value of `llm_trace.value.kind`.
-    const fn kind(self) -> &'static str {
-        match self {
-            Number::Tokens => "tokens",
-            Number::Count => "count",
-            Number::RateLimit => "rate_limit",
-            Number::Duration => "duration",
-            Number::Score => "score",
-            Number::Cost => "cost",
-            Number::Parameter => "parameter",
-        }
-    }
-
     /// The least and the most that is believed, both included.
     const fn range(self) -> (f64, f64) {
         const TEN_YEARS: f64 = 10.0 * 365.25 * 86400.0;
@@ -66,7 +52,7 @@ impl Number {
         // Not a number is in no range.
         let is_plausible = (least..=most).contains(&value);
         if !is_plausible {
-            left_out(self.kind());
+            left_out(self as usize);
         }
         is_plausible.then_some(value)
     }
@@ -81,7 +67,7 @@ impl Number {
     pub(crate) fn whole(self, value: f64) -> Option<u64> {
         let is_whole = value.fract() == 0.0 || !value.is_finite();
         if !is_whole {
-            left_out(self.kind());
+            left_out(self as usize);
             return None;
         }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in the range")]
@@ -112,7 +98,17 @@ pub(crate) const MAX_ITEMS: usize = 128;
 /// The conventions' word for a value that cannot be told, where there must be one.
 pub(crate) const OTHER: &str = "_OTHER";
 
-const NAME: &str = "name";
+/// The values of `llm_trace.value.kind`: those of [`Number`] in its order, then names.
+const KINDS: [&str; 8] = ["tokens", "count", "rate_limit", "duration", "score", "cost", "parameter", "name"];
+const NAME: usize = KINDS.len() - 1;
+/// How many values of each kind have been left out in this process.
+static LEFT_OUT: [AtomicU64; KINDS.len()] = [const { AtomicU64::new(0) }; KINDS.len()];
+
+/// How many values have been left out so far, by kind; nothing of a kind of which none has.
+pub(crate) fn left_out_by_kind() -> impl Iterator<Item = (&'static str, u64)> {
+    let counts = LEFT_OUT.iter().map(|count| count.load(Ordering::Relaxed));
+    KINDS.into_iter().zip(counts).filter(|(_, count)| *count > 0)
+}
 
 /// A name, if it is short and on one line.
 pub(crate) fn name(text: &str) -> Option<&str> {
@@ -172,7 +168,7 @@ pub(crate) fn tag(value: Value) -> Option<Value> {
 /// A value of the user's own, unless it is not a number: no backend can show that.
 pub(crate) fn number(value: Value) -> Option<Value> {
     if matches!(value, Value::F64(number) if !number.is_finite()) {
-        left_out(Number::Parameter.kind());
+        left_out(Number::Parameter as usize);
         return None;
     }
     Some(value)
@@ -200,15 +196,16 @@ fn within(text: &str, most: usize) -> Option<&str> {
 
 /// Counts a value that is not believed.
 #[cold]
-fn left_out(kind: &'static str) {
+fn left_out(kind: usize) {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
+    LEFT_OUT[kind].fetch_add(1, Ordering::Relaxed);
     if !IS_SAID.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             target: "llm_trace",
-            "a value is left out as it cannot be: a {kind} out of its range (said once; llm_trace.implausible counts)",
+            "a value is left out as it cannot be: a {} out of its range (said once; llm_trace.implausible counts)",
+            KINDS[kind],
         );
     }
-    metrics::count_implausible(kind);
 }
 
 #[cfg(test)]
@@ -231,6 +228,28 @@ mod tests {
             let beyond = [least.next_down(), most.next_up(), f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
             assert_eq!(beyond.map(|value| number.check(value)), [None; 5], "{number:?}");
         }
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_by_its_kind() {
+        let counted =
+            |kind| left_out_by_kind().find(|(known, _)| *known == kind).map_or(0, |(_, count)| count);
+        for (number, kind) in [
+            (Number::Tokens, "tokens"),
+            (Number::Count, "count"),
+            (Number::RateLimit, "rate_limit"),
+            (Number::Duration, "duration"),
+            (Number::Score, "score"),
+            (Number::Cost, "cost"),
+            (Number::Parameter, "parameter"),
+        ] {
+            let before = counted(kind);
+            number.check(f64::NAN);
+            assert!(counted(kind) > before, "{kind}");
+        }
+        let before = counted("name");
+        assert_eq!(name("two\nlines"), None);
+        assert!(counted("name") > before);
     }
 
     #[test]

@@ -156,7 +156,7 @@ impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
         self.leaf(i128::try_from(v).map_or_else(|_| ContentValue::text(v.to_string()), ContentValue::Int))
     }
     fn serialize_f32(self, v: f32) -> Captured {
-        self.leaf(ContentValue::Double(crate::model::argument::widen(v)))
+        self.leaf(ContentValue::Double(crate::value::widen(v)))
     }
     fn serialize_f64(self, v: f64) -> Captured {
         self.leaf(ContentValue::Double(v))

@@ -37,6 +37,11 @@ const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
 
 pub(crate) type Key = Cow<'static, str>;
 
+/// The `f64` that prints like `value`: `0.7_f32` becomes 0.7, not 0.699999988079071.
+pub(crate) fn widen(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+}
+
 /// A value of the user's, as far as its budget went.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ContentValue {

@@ -111,7 +111,7 @@ impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
         self.scalar(i64::try_from(v).map_or(Scalar::Double(v as f64), Scalar::Int))
     }
     fn serialize_f32(self, v: f32) -> Step {
-        self.scalar(Scalar::Double(crate::model::argument::widen(v)))
+        self.scalar(Scalar::Double(crate::value::widen(v)))
     }
     fn serialize_f64(self, v: f64) -> Step {
         self.scalar(Scalar::Double(v))

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, RwLock};
 
-use opentelemetry::global;
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider, ObservableCounter};
+use opentelemetry::{KeyValue, global};
 
 use super::cardinality::{Instrument, Limited};
-use crate::semconv::metric;
 use crate::semconv::version;
+use crate::semconv::{attribute, metric};
+use crate::value::bounds;
 
 /// Every instrument this crate records to.
 pub(crate) struct Instruments {
@@ -21,7 +22,7 @@ pub(crate) struct Instruments {
     pub(crate) agent_tool_calls: Limited<Histogram<u64>>,
     pub(crate) cost: Limited<Histogram<f64>>,
     pub(crate) unpriced: Limited<Counter<u64>>,
-    pub(super) implausible: Counter<u64>,
+    _implausible: ObservableCounter<u64>,
     pub(crate) time_to_first_chunk: Limited<Histogram<f64>>,
     pub(crate) time_per_output_chunk: Limited<Histogram<f64>>,
     pub(super) quality: super::quality::Instruments,
@@ -101,11 +102,16 @@ impl Instruments {
             own => seconds(own),
         };
         Instruments {
-            implausible: make
+            _implausible: make
                 .meter
-                .u64_counter(metric::IMPLAUSIBLE)
+                .u64_observable_counter(metric::IMPLAUSIBLE)
                 .with_unit(metric::UNIT_VALUES)
                 .with_description("Values that were left out because they cannot be.")
+                .with_callback(|observer| {
+                    for (kind, count) in bounds::left_out_by_kind() {
+                        observer.observe(count, &[KeyValue::new(attribute::VALUE_KIND, kind)]);
+                    }
+                })
                 .build(),
             quality: super::quality::Instruments::new(&make),
             mcp: super::mcp::Instruments::new(&make),

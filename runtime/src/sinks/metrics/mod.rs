@@ -32,15 +32,6 @@ use cardinality::Limited;
 pub(crate) use instruments::{Instruments, are_wanted, current};
 use instruments::{TokenCounters, Tokens};
 
-/// Counts a value that was left out.
-pub(crate) fn count_implausible(kind: &'static str) {
-    crate::value::panic::catch_user_panic(|| {
-        if let Some(instruments) = current() {
-            instruments.implausible.add(1, &[KeyValue::new(attribute::VALUE_KIND, kind)]);
-        }
-    });
-}
-
 /// Records what a finished call measured.
 pub(crate) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
