@@ -32,21 +32,13 @@
 //! See the [conventions](https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/mcp/mcp.md).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Instant;
 
-use opentelemetry::trace::{Link, TraceContextExt as _};
-use opentelemetry::{Context, KeyValue, StringValue};
-
-use crate::call::{Failure, Outcome};
 use crate::model::argument::Text;
 use crate::model::request::{Request, replace_required, server_address, without_secrets};
-use crate::model::response::Response;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::semconv::version;
 use crate::sinks::metrics;
-use crate::value::current_context;
 
 /// A message of the Model Context Protocol.
 impl Request {
@@ -90,16 +82,6 @@ impl Request {
         let (address, port) = server_address(&text);
         self.set_text(attribute::CLIENT_ADDRESS, address);
         self.set(attribute::CLIENT_PORT, port);
-    }
-
-    /// Whether a prompt is asked for, whose arguments are content: its variables.
-    pub(crate) fn gets_prompt(&self) -> bool {
-        self.method.as_deref() == Some("prompts/get")
-    }
-
-    /// Whether a tool is called, whose arguments and result are content.
-    pub(crate) fn calls_tool(&self) -> bool {
-        self.method.as_deref() == Some("tools/call")
     }
 }
 
@@ -154,93 +136,4 @@ impl Drop for Session {
             metrics::record_mcp_session(&self.request, self.started.elapsed(), self.error_type.as_deref());
         }
     }
-}
-
-/// What an answer says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Answer {
-    /// The error code of JSON-RPC.
-    pub(crate) status_code: Option<i64>,
-    /// Its message, if messages of errors may be recorded.
-    pub(crate) message: Option<String>,
-    /// The tool ran, and failed.
-    pub(crate) is_tool_error: bool,
-    pub(crate) protocol_version: Option<String>,
-}
-
-/// How a message ended, which is not always how its function did.
-pub(crate) enum Ended {
-    /// As its function.
-    Alike,
-    /// The function returned an error, but what was wrong is the caller's mistake.
-    Completed,
-    /// The function returned an answer that says that it failed.
-    Failed(Failure),
-}
-
-const TOOL_ERROR: &str = "tool_error";
-
-impl Ended {
-    pub(crate) fn of(kind: Kind, response: &Response, outcome: &Outcome<'_>) -> Self {
-        let answer = response.mcp.as_ref();
-        match (outcome, status_code(response, outcome)) {
-            (Outcome::Failed { .. }, Some(code)) if !is_failure(kind, code) => Ended::Completed,
-            (Outcome::Completed, Some(code)) if is_failure(kind, code) => Ended::Failed(Failure {
-                error_type: code.to_string().into(),
-                message: answer.and_then(|answer| answer.message.clone()),
-            }),
-            (Outcome::Completed, None) if answer.is_some_and(|answer| answer.is_tool_error) => {
-                Ended::Failed(Failure { error_type: TOOL_ERROR.into(), message: None })
-            }
-            _ => Ended::Alike,
-        }
-    }
-
-    pub(crate) fn outcome(&self) -> Option<Outcome<'_>> {
-        match self {
-            Ended::Alike => None,
-            Ended::Completed => Some(Outcome::Completed),
-            Ended::Failed(failure) => Some(failure.outcome()),
-        }
-    }
-}
-
-/// The error code of the answer: as it says, or the class of the error that the function returned.
-pub(crate) fn status_code(response: &Response, outcome: &Outcome<'_>) -> Option<i64> {
-    match outcome {
-        // A number that is not negative is the status of HTTP below: the codes of JSON-RPC and MCP are negative.
-        Outcome::Failed { error_type, .. } => error_type.parse().ok().filter(|code| *code < 0),
-        _ => response.mcp.as_ref().and_then(|answer| answer.status_code),
-    }
-}
-
-/// Parse error, invalid request, method not found, invalid parameters, resource not found: the caller's doing.
-const CALLERS_MISTAKES: [i64; 5] = [-32700, -32600, -32601, -32602, -32002];
-
-fn is_failure(kind: Kind, code: i64) -> bool {
-    kind != Kind::McpServer
-        || version::names().mcp_server_fails_for_callers_mistakes
-        || !CALLERS_MISTAKES.contains(&code)
-}
-
-/// The span that a message arrives in, such as that of an HTTP request, if its parent is another.
-pub(crate) fn link_to_transport(parent: &Context) -> Option<Link> {
-    let ambient = current_context::with(|current| current.span().span_context().clone());
-    let is_parent = ambient.span_id() == parent.span().span_context().span_id();
-    (ambient.is_valid() && !is_parent).then(|| Link::with_context(ambient))
-}
-
-/// What a message is, for its span and its duration alike.
-pub(crate) fn attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
-    let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
-    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
-    let name = shared(&request.name);
-    let (tool, prompt) = if request.gets_prompt() { (None, name) } else { (name, None) };
-    let texts = [
-        (attribute::OPERATION_NAME, operation),
-        (attribute::MCP_METHOD_NAME, shared(&request.method)),
-        (attribute::TOOL_NAME, tool),
-        (attribute::PROMPT_NAME, prompt),
-    ];
-    texts.into_iter().filter_map(|(key, text)| Some(KeyValue::new(key, text?)))
 }

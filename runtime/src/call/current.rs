@@ -8,11 +8,12 @@ use opentelemetry::{Context, KeyValue};
 
 use super::Open;
 use crate::call::context::Scope;
-use crate::content::{self, ContentKind};
+use crate::content;
 use crate::enrich::quality;
 use crate::extract::rate_limits::RateLimits;
 use crate::extract::request_id;
 use crate::model::argument::{AttributeValue, Content};
+use crate::model::content::ContentKind;
 use crate::model::request::Request;
 use crate::model::response::{LlmResponse, Response, Usage};
 use crate::model::site::Kind;

@@ -6,6 +6,7 @@
 pub(crate) mod context;
 
 mod builder;
+mod capture;
 mod current;
 mod future;
 mod inside;
@@ -21,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::{Link, SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
 use crate::model::site::Site;
@@ -35,20 +36,22 @@ pub(crate) use observed::disabled;
 pub(crate) use observed::installed;
 #[cfg(feature = "otlp")]
 pub(crate) use registry::{close, end_all, keep as keep_open};
-pub(crate) use streamed::{Failure, Timing};
 
 use self::context::{Agent, Scope};
-use crate::content::{ContentKind, Recorded, RequestShare};
+use crate::content;
+use crate::content::{Recorded, RequestShare};
+use crate::enrich::mcp;
 use crate::enrich::pricing::{self, Price};
 use crate::enrich::quality;
 use crate::enrich::quality::Signals;
 use crate::extract::error::ErrorFacts;
+use crate::model::content::ContentKind;
+use crate::model::record::{Attempts, Outcome, Timing};
 use crate::model::request::Request;
 use crate::model::response::{Response, Usage};
 use crate::sinks::{events, metrics, span, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
-use crate::{content, mcp};
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -101,13 +104,6 @@ struct Facts {
     ended: bool,
 }
 
-/// What the caller's own retries came to.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Attempts {
-    pub(crate) count: u64,
-    pub(crate) wasted_tokens: u64,
-}
-
 /// A call that has ended, seen by span, metrics and events alike.
 pub(crate) struct CallRecord<'a> {
     pub(crate) site: &'a CallSite,
@@ -134,20 +130,6 @@ pub(crate) struct CallRecord<'a> {
     signals: OnceCell<Signals>,
 }
 
-/// How a call ended.
-#[derive(Debug)]
-pub(crate) enum Outcome<'a> {
-    Completed,
-    Failed {
-        error_type: &'a str,
-        message: Option<String>,
-    },
-    Cancelled,
-    /// Telemetry ended first.
-    #[cfg(feature = "otlp")]
-    Shutdown,
-}
-
 impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
     fn settle(&mut self) {
@@ -156,21 +138,6 @@ impl Facts {
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
         let is_recorded = content::content_allowed() && request.captures(ContentKind::Output);
         response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
-    }
-}
-
-impl<'a> Outcome<'a> {
-    /// With a class that may be a label.
-    fn bounded(&'a self) -> Outcome<'a> {
-        match self {
-            Outcome::Failed { error_type, message } => {
-                Outcome::Failed { error_type: bounds::required(error_type), message: message.clone() }
-            }
-            Outcome::Completed => Outcome::Completed,
-            Outcome::Cancelled => Outcome::Cancelled,
-            #[cfg(feature = "otlp")]
-            Outcome::Shutdown => Outcome::Shutdown,
-        }
     }
 }
 
@@ -214,7 +181,7 @@ impl Call {
         let parent = match request.parent.take() {
             // The transport's span is not lost where the message names another parent.
             Some(parent) if site.kind == Kind::McpServer => {
-                request.links.extend(mcp::link_to_transport(&parent));
+                request.links.extend(link_to_transport(&parent));
                 parent
             }
             given => given.unwrap_or_else(current_context::get),
@@ -441,6 +408,13 @@ impl Held {
         crate::value::panic::catch_user_panic(|| events::record_verdict(&finished, &self.context));
         crate::value::panic::catch_user_panic(|| span::end(&finished, &self.context, end_time));
     }
+}
+
+/// The span that a message arrives in, such as that of an HTTP request, if its parent is another.
+fn link_to_transport(parent: &Context) -> Option<Link> {
+    let ambient = current_context::with(|current| current.span().span_context().clone());
+    let is_parent = ambient.span_id() == parent.span().span_context().span_id();
+    (ambient.is_valid() && !is_parent).then(|| Link::with_context(ambient))
 }
 
 // What a panic leaves behind in a call is optional facts behind a lock that outlives poisoning: a function is as unwind

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Facts, Held, Open, Outcome};
+use super::{Facts, Held, Open};
 use crate::call::CurrentCall;
+use crate::model::record::Outcome;
 
 const SHARDS: usize = 16;
 

@@ -10,30 +10,15 @@ use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 
-use super::{Call, CallRecord, Outcome, current};
+use super::{Call, CallRecord, current};
 use crate::content;
 use crate::enrich::pricing::Price;
 use crate::extract::error::ErrorFacts;
+use crate::model::record::{Failure, Outcome, Timing};
 use crate::model::response::Response;
 use crate::semconv::attribute;
 use crate::sinks::metrics;
 use crate::sinks::metrics::ChunkMeter;
-
-/// When the first parts of a streamed response arrived, counted from the call's begin.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Timing {
-    /// The first text, reasoning or tool call.
-    pub(crate) first_chunk: Option<Duration>,
-    /// The first text a user can see.
-    pub(crate) first_text: Option<Duration>,
-}
-
-/// An error that outlives the value it was read from.
-#[derive(Clone, Debug)]
-pub(crate) struct Failure {
-    pub(crate) error_type: Cow<'static, str>,
-    pub(crate) message: Option<String>,
-}
 
 /// Who still holds an open call.
 #[derive(Debug, Default)]

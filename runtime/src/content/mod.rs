@@ -27,7 +27,6 @@ use crate::value::{self, ContentValue};
 pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
 pub(crate) use error_message::{error_message, redacted};
-pub(crate) use measured::Measured;
 pub use policy::ContentCapture;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::{
@@ -35,8 +34,7 @@ pub(crate) use policy::{
 };
 pub(crate) use policy::{content_allowed, content_on_events, content_on_spans};
 pub(crate) use question::{hash_of_input, hash_of_request};
-pub use recorded::ContentKind;
-pub(crate) use recorded::{Captured, Recorded, explanation};
+pub(crate) use recorded::{Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use opentelemetry::{KeyValue, StringValue, Value};
 
 use super::policy;
-use super::recorded::ContentKind;
 use crate::enrich::openinference;
+use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::openinference::{
     INPUT_MIME_TYPE, INPUT_VALUE, OUTPUT_MIME_TYPE, OUTPUT_VALUE, RETRIEVAL_DOCUMENTS, document, mime_type,

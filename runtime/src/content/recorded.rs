@@ -1,6 +1,5 @@
 //! The content of one call, from where it is captured to the attributes it becomes.
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::logs::AnyValue;
@@ -10,33 +9,14 @@ use serde::Serialize;
 use super::rules::Rules;
 use super::structure::structured;
 use super::transcript::Transcript;
-use super::{Measured, messages, openinference, policy, upload};
-use crate::call::{CallRecord, Outcome};
+use super::{messages, openinference, policy, upload};
+use crate::call::CallRecord;
 use crate::model::argument::Text;
+use crate::model::content::{Captured, ContentKind, Measured};
+use crate::model::record::Outcome;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::value::{self, ContentValue, Limits};
-
-/// A piece of content that a call can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ContentKind {
-    /// Instructions that the API takes apart from the messages.
-    System,
-    /// The messages sent, or what a workflow was asked.
-    Input,
-    /// The messages returned; the result of a tool; the documents found.
-    Output,
-    /// The definitions of tools.
-    Tools,
-    /// What was searched for.
-    Query,
-    /// The arguments of a tool.
-    Arguments,
-    /// What a prompt template is filled in with.
-    Variables,
-    /// What a memory is to keep.
-    Records,
-}
 
 /// Which pieces the conventions have on a call of this kind.
 fn belongs(kind: Kind, piece: ContentKind) -> bool {
@@ -79,31 +59,7 @@ fn belongs(kind: Kind, piece: ContentKind) -> bool {
     }
 }
 
-/// What was captured of a call, and what its function keeps to itself.
-#[derive(Clone, Default, PartialEq)]
-pub(crate) struct Captured {
-    pieces: Vec<(ContentKind, ContentValue)>,
-    skipped: Vec<ContentKind>,
-}
-
-/// Content does not end up in a log because somebody prints a request.
-impl fmt::Debug for Captured {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
-    }
-}
-
 impl Captured {
-    pub(crate) fn skip(&mut self, piece: ContentKind) {
-        self.skipped.push(piece);
-        self.pieces.retain(|(known, _)| *known != piece);
-    }
-
-    /// Whether the function keeps a piece to itself.
-    pub(crate) fn skips(&self, piece: ContentKind) -> bool {
-        self.skipped.contains(&piece)
-    }
-
     /// Whether a piece may be recorded. If not, nobody looks at it.
     pub(crate) fn takes(&self, kind: Kind, piece: ContentKind) -> bool {
         let is_wanted =
@@ -198,37 +154,6 @@ impl Captured {
         let mut params = body.take(&["params"]).unwrap_or(body);
         if let Some(arguments) = params.take(&["arguments"]) {
             self.set(ContentKind::Arguments, arguments);
-        }
-    }
-
-    fn set(&mut self, piece: ContentKind, mut tree: ContentValue) {
-        // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
-        let known =
-            self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == ContentKind::Variables);
-        if let (Some((_, ContentValue::Object(known))), ContentValue::Object(new)) = (known, &mut tree) {
-            known.retain(|(name, _)| new.iter().all(|(new, _)| new != name));
-            known.append(new);
-            return;
-        }
-        self.pieces.retain(|(known, _)| *known != piece);
-        self.pieces.push((piece, tree));
-    }
-
-    /// Takes over what `later` has.
-    pub(crate) fn replace_with(&mut self, later: Captured) {
-        for (piece, tree) in later.pieces {
-            if !self.skipped.contains(&piece) {
-                self.set(piece, tree);
-            }
-        }
-    }
-
-    /// Takes from `other` what this does not have itself.
-    pub(crate) fn fill_from(&mut self, other: Captured) {
-        for (piece, tree) in other.pieces {
-            if self.pieces.iter().all(|(known, _)| *known != piece) {
-                self.set(piece, tree);
-            }
         }
     }
 }

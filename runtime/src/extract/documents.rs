@@ -27,7 +27,8 @@ use std::hash::{DefaultHasher, Hasher};
 use serde::Serialize;
 
 use super::hits;
-use crate::enrich::quality::{self, Retrieved, Scores};
+use crate::enrich::quality;
+use crate::model::retrieved::{Retrieved, Scores};
 use crate::value::reader::{Reader, Scalar, walk};
 
 /// Reads what was found; `None` if the value is no list of documents.

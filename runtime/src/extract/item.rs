@@ -6,10 +6,11 @@ use std::error::Error;
 use serde::Serialize;
 
 use super::deltas::Deltas;
-use crate::call::{Failure, Outcome};
-use crate::content::{Measured, Transcript};
+use crate::content::Transcript;
 use crate::extract::error::{ErrorFacts, error_type_of, type_name};
 use crate::extract::{self, ChunkReader};
+use crate::model::content::Measured;
+use crate::model::record::Failure;
 use crate::model::response::{LlmResponse, Response};
 use crate::model::site::Kind;
 
@@ -280,11 +281,5 @@ impl Reading {
 
     fn failed(&mut self, failure: Failure) {
         self.failure.get_or_insert(failure);
-    }
-}
-
-impl Failure {
-    pub(crate) fn outcome(&self) -> Outcome<'_> {
-        Outcome::Failed { error_type: &self.error_type, message: self.message.clone() }
     }
 }

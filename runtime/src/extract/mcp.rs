@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use crate::content;
-use crate::mcp::Answer;
+use crate::model::response::McpAnswer;
 use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};
 
 /// Reads how an MCP message ended.
-pub(crate) fn read_mcp_answer<T: Serialize + ?Sized>(body: &T) -> Answer {
-    let mut reader = AnswerReader(Answer::default());
+pub(crate) fn read_mcp_answer<T: Serialize + ?Sized>(body: &T) -> McpAnswer {
+    let mut reader = AnswerReader(McpAnswer::default());
     walk(&mut reader, Place::Root, body);
     reader.0
 }
 
-struct AnswerReader(Answer);
+struct AnswerReader(McpAnswer);
 
 #[derive(Clone, Copy)]
 enum Place {

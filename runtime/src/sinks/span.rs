@@ -6,12 +6,12 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, StringValue, global};
 
+use crate::call::CallRecord;
 use crate::call::context::{Agent, Scope};
-use crate::call::{CallRecord, Outcome};
 use crate::content;
 use crate::enrich::openinference;
 use crate::enrich::pricing::{self, Price};
-use crate::mcp;
+use crate::model::record::Outcome;
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::semconv::attribute;
@@ -195,7 +195,7 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
         attributes.push(KeyValue::new(attribute::OPERATION_NAME, operation));
     }
     if site.kind.is_mcp() {
-        attributes.extend(mcp::attributes(request));
+        attributes.extend(mcp_attributes(request));
     }
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
     let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));
@@ -234,6 +234,21 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     attributes.push(KeyValue::new(attribute::CODE_FILE_PATH, site.file));
     attributes.push(KeyValue::new(attribute::CODE_LINE_NUMBER, i64::from(site.line)));
     attributes
+}
+
+/// What an MCP message is, for its span and its duration alike.
+pub(crate) fn mcp_attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
+    let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
+    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
+    let name = shared(&request.name);
+    let (tool, prompt) = if request.gets_prompt() { (None, name) } else { (name, None) };
+    let texts = [
+        (attribute::OPERATION_NAME, operation),
+        (attribute::MCP_METHOD_NAME, shared(&request.method)),
+        (attribute::TOOL_NAME, tool),
+        (attribute::PROMPT_NAME, prompt),
+    ];
+    texts.into_iter().filter_map(|(key, text)| Some(KeyValue::new(key, text?)))
 }
 
 /// In the order of [`Modality::ALL`](crate::Modality).

@@ -11,8 +11,9 @@ use tracing::level_filters::LevelFilter;
 use tracing::span::EnteredSpan;
 use tracing::{Level, Metadata, Span};
 
-use crate::call::{CallRecord, CurrentCall, Outcome};
+use crate::call::{CallRecord, CurrentCall};
 use crate::enrich::pricing::Price;
+use crate::model::record::Outcome;
 use crate::model::request::Request;
 use crate::model::site::CallSite;
 use crate::value::current_context;

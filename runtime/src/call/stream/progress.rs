@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use crate::call::{Call, Outcome, Timing};
+use crate::call::Call;
 use crate::extract::item::{Chunk, Reading};
+use crate::model::record::{Outcome, Timing};
 use crate::sinks::metrics::ChunkMeter;
 
 /// A call whose value is being streamed. It ends with [`complete`](Self::complete), or when it is dropped.

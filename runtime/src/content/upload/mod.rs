@@ -14,8 +14,9 @@ pub use directory::ContentDirectory;
 #[cfg(feature = "otlp")]
 pub(crate) use queue::Uploader;
 
-use super::recorded::{ContentKind, Form, attribute_key};
+use super::recorded::{Form, attribute_key};
 use super::rules::Rules;
+use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::value::ContentValue;

@@ -7,9 +7,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use super::{ContentItem, ContentStore, ContentUpload, Job, reference_key};
-use crate::content::recorded::{ContentKind, Form, attribute_key, formed};
+use crate::content::recorded::{Form, attribute_key, formed};
 use crate::content::rules::Rules;
 use crate::delivery::report::Uploads;
+use crate::model::content::ContentKind;
 use crate::value::ContentValue;
 use crate::value::current_context;
 

@@ -1,12 +1,11 @@
 //! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
 //!
-//! [`policy`] says which signals are wanted. [`retrieval`] is what a search found, [`answer`] how a model's answer ended.
+//! [`policy`] says which signals are wanted. [`answer`] how a model's answer ended.
 //! Signals that look at texts are made by [`worker`] with the means of [`text`], off the caller's path. [`topic`] is what was asked about.
 
 mod answer;
 mod outermost;
 mod policy;
-mod retrieval;
 mod text;
 mod topic;
 mod worker;
@@ -14,7 +13,7 @@ mod worker;
 use opentelemetry::KeyValue;
 
 use crate::call::CallRecord;
-use crate::content::ContentKind;
+use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::sinks::metrics;
@@ -24,7 +23,6 @@ use policy::is_on;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
-pub(crate) use retrieval::{Retrieved, Scores};
 pub use topic::Topics;
 #[cfg(feature = "otlp")]
 pub(crate) use topic::set_topics;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::QualitySignal;
 use super::policy::is_on;
 use super::topic::have_topics;
-use crate::content::Measured;
+use crate::model::content::Measured;
 use crate::sinks::events;
 
 /// Shared by an outermost call and every call inside it.

@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde::Serialize;
 
 use super::RootState;
-use crate::content::{ContentKind, hash_of_input, hash_of_request};
+use crate::content::{hash_of_input, hash_of_request};
+use crate::model::content::ContentKind;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::attribute;

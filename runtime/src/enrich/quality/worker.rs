@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::policy::is_on;
 use super::text::{self, Vocabulary};
 use super::{QualitySignal, TextSignals};
-use crate::content::Measured;
+use crate::model::content::Measured;
 use crate::sinks::metrics;
 
 /// More answers than this are not kept waiting: each may be as long as the content budget, and so may its documents.

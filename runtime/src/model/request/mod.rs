@@ -6,11 +6,9 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
-use serde::Serialize;
 
-use crate::content::{Captured, ContentKind};
-use crate::enrich::quality;
-use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList, string_array};
+use crate::model::argument::{AttributeValue, Double, Flag, Int, Text, TextList, string_array};
+use crate::model::content::Captured;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::semconv::version;
@@ -244,6 +242,16 @@ impl Request {
         self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
     }
 
+    /// Whether a prompt is asked for, whose arguments are content: its variables.
+    pub(crate) fn gets_prompt(&self) -> bool {
+        self.method.as_deref() == Some("prompts/get")
+    }
+
+    /// Whether a tool is called, whose arguments and result are content.
+    pub(crate) fn calls_tool(&self) -> bool {
+        self.method.as_deref() == Some("tools/call")
+    }
+
     pub(crate) fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
         let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };
         self.set(key, bounds::text(key, &text).map(|text| StringValue::from(text.to_owned())));
@@ -384,78 +392,6 @@ impl Request {
     /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
     pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
         self.set_list(attribute::REQUEST_ENCODING_FORMATS, value.list());
-    }
-}
-
-/// Content: what users typed and what else goes to the model. Recorded only if the application captures content
-/// ([`ContentCapture`](crate::ContentCapture)); if it does not, these do not look at what they are given.
-impl Request {
-    /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
-    /// was asked.
-    pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::Input, value);
-        if self.reads_question() {
-            self.topic = quality::topic_of_input(value);
-        }
-    }
-
-    /// `gen_ai.system_instructions`: instructions that the API takes apart from the messages.
-    pub fn system<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::System, value);
-    }
-
-    /// `gen_ai.tool.definitions`: the tools the model may call, as any API defines them, or their names.
-    pub fn tools<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::Tools, value);
-    }
-
-    /// `gen_ai.retrieval.query.text`: what is searched for.
-    pub fn query<T: Text + ?Sized>(&mut self, value: &T) {
-        self.content.capture_text(self.kind, ContentKind::Query, value);
-    }
-
-    /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.
-    pub fn arguments<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::Arguments, value);
-    }
-
-    /// One argument of a tool, by name; with others it makes up `gen_ai.tool.call.arguments`.
-    pub fn argument<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
-        self.content.capture_entry(self.kind, ContentKind::Arguments, name, value);
-    }
-
-    /// `gen_ai.prompt.variable.{name}`: what a prompt template is filled in with, as an object (a map, a struct) of which each
-    /// entry is a variable. Text is recorded as it is, everything else as JSON.
-    pub fn prompt_variables<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::Variables, value);
-    }
-
-    /// One variable of a prompt template, by name.
-    pub fn prompt_variable<T: Content + ?Sized>(&mut self, name: &'static str, value: &T) {
-        self.content.capture_entry(self.kind, ContentKind::Variables, name, value);
-    }
-
-    /// `gen_ai.memory.records`: what a memory is to keep: a text, a record with `content`, or a list of them. What a search
-    /// found is read from what it returns.
-    pub fn records<T: Content + ?Sized>(&mut self, value: &T) {
-        self.content.capture(self.kind, ContentKind::Records, value);
-    }
-
-    /// Reads content from a request body.
-    pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
-        self.content.capture_request(self.kind, body);
-        if self.reads_question() {
-            self.topic = quality::topic_of_request(body);
-        }
-    }
-
-    /// Whether a piece of content is looked at.
-    pub(crate) fn captures(&self, piece: ContentKind) -> bool {
-        self.content.takes(self.kind, piece) || (piece == ContentKind::Input && self.reads_question())
-    }
-
-    fn reads_question(&self) -> bool {
-        quality::reads_question(self.kind) && !self.content.skips(ContentKind::Input)
     }
 }
 

@@ -9,11 +9,8 @@ mod usage;
 pub(crate) use usage::{ByModality, Parts, PricedApart};
 pub use usage::{Modality, Usage};
 
-use crate::content::{Captured, Measured};
-use crate::enrich::quality::{self, Retrieved};
-use crate::mcp;
-use crate::model::argument::Content;
-use crate::model::site::Kind;
+use crate::model::content::{Captured, Measured};
+use crate::model::retrieved::Retrieved;
 use crate::value::bounds;
 
 /// The response side of a call. Names have at most 256 bytes and one line; longer ones are not recorded, and counted in
@@ -47,10 +44,22 @@ pub struct Response {
     pub(crate) is_compacted: bool,
     pub(crate) retrieved: Option<Retrieved>,
     pub(crate) verdict: Option<EvaluationResult>,
-    pub(crate) mcp: Option<mcp::Answer>,
+    pub(crate) mcp: Option<McpAnswer>,
     /// What was answered or found, to be measured.
     pub(crate) text: Option<Measured>,
     pub(crate) content: Captured,
+}
+
+/// What the answer to an MCP message says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct McpAnswer {
+    /// The error code of JSON-RPC.
+    pub(crate) status_code: Option<i64>,
+    /// Its message, if messages of errors may be recorded.
+    pub(crate) message: Option<String>,
+    /// The tool ran, and failed.
+    pub(crate) is_tool_error: bool,
+    pub(crate) protocol_version: Option<String>,
 }
 
 /// What an evaluator returned.
@@ -199,17 +208,6 @@ impl Response {
         scores: impl IntoIterator<Item = S>,
     ) -> Self {
         self.retrieved = Some(Retrieved::new(documents, scores));
-        self
-    }
-
-    /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
-    /// body of any API. Recorded only if the application captures content
-    /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
-    pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
-        self.content.capture_output(output);
-        if quality::reads_texts(Kind::Chat) || quality::reads_texts(Kind::Retrieval) {
-            self.text = Measured::of(output);
-        }
         self
     }
 

@@ -12,8 +12,9 @@ use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, Key};
 
-use crate::call::{CallRecord, Outcome};
+use crate::call::CallRecord;
 use crate::content;
+use crate::model::record::Outcome;
 use crate::semconv::version;
 use crate::semconv::{attribute, event};
 use crate::sinks::span;

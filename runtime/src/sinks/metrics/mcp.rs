@@ -9,10 +9,10 @@ use super::cardinality::Limited;
 use super::instruments::Make;
 use super::{Labels, record_duration};
 use crate::call::CallRecord;
-use crate::mcp;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
+use crate::sinks::span::mcp_attributes;
 use crate::value::bounds;
 
 pub(super) struct Instruments {
@@ -49,7 +49,7 @@ impl Instruments {
 /// Records how long a message took.
 pub(super) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
     let mut labels = Labels::of(call);
-    for label in mcp::attributes(call.request) {
+    for label in mcp_attributes(call.request) {
         labels.push(label);
     }
     // What the two sides agreed on in this very message is known at its end.

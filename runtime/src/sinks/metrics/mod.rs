@@ -22,9 +22,10 @@ pub(crate) use quality::{answer_labels, record_score, record_text_signals, recor
 pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
 
+use crate::call::CallRecord;
 use crate::call::context::Agent;
-use crate::call::{CallRecord, Outcome};
 use crate::enrich::pricing::Price;
+use crate::model::record::Outcome;
 use crate::model::response::{ByModality, Modality, Parts, Usage};
 use crate::model::site::Kind;
 use crate::semconv::attribute;

@@ -1,0 +1,110 @@
+//! The content of a call as it was captured. What may be captured and recorded is decided in [`crate::content`].
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::value::ContentValue;
+
+/// A piece of content that a call can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContentKind {
+    /// Instructions that the API takes apart from the messages.
+    System,
+    /// The messages sent, or what a workflow was asked.
+    Input,
+    /// The messages returned; the result of a tool; the documents found.
+    Output,
+    /// The definitions of tools.
+    Tools,
+    /// What was searched for.
+    Query,
+    /// The arguments of a tool.
+    Arguments,
+    /// What a prompt template is filled in with.
+    Variables,
+    /// What a memory is to keep.
+    Records,
+}
+
+/// What was captured of a call, and what its function keeps to itself.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Captured {
+    pub(crate) pieces: Vec<(ContentKind, ContentValue)>,
+    pub(crate) skipped: Vec<ContentKind>,
+}
+
+/// Content does not end up in a log because somebody prints a request.
+impl fmt::Debug for Captured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
+    }
+}
+
+impl Captured {
+    pub(crate) fn skip(&mut self, piece: ContentKind) {
+        self.skipped.push(piece);
+        self.pieces.retain(|(known, _)| *known != piece);
+    }
+
+    /// Whether the function keeps a piece to itself.
+    pub(crate) fn skips(&self, piece: ContentKind) -> bool {
+        self.skipped.contains(&piece)
+    }
+
+    /// Sets or replaces a piece.
+    pub(crate) fn set(&mut self, piece: ContentKind, mut tree: ContentValue) {
+        // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
+        let known =
+            self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == ContentKind::Variables);
+        if let (Some((_, ContentValue::Object(known))), ContentValue::Object(new)) = (known, &mut tree) {
+            known.retain(|(name, _)| new.iter().all(|(new, _)| new != name));
+            known.append(new);
+            return;
+        }
+        self.pieces.retain(|(known, _)| *known != piece);
+        self.pieces.push((piece, tree));
+    }
+
+    /// Takes over what `later` has.
+    pub(crate) fn replace_with(&mut self, later: Captured) {
+        for (piece, tree) in later.pieces {
+            if !self.skipped.contains(&piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+
+    /// Takes from `other` what this does not have itself.
+    pub(crate) fn fill_from(&mut self, other: Captured) {
+        for (piece, tree) in other.pieces {
+            if self.pieces.iter().all(|(known, _)| *known != piece) {
+                self.set(piece, tree);
+            }
+        }
+    }
+}
+
+/// A copy of an answer or of documents, as long as what is recorded of content would be, kept until it has been measured.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Measured(Arc<ContentValue>);
+
+impl fmt::Debug for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Measured")
+    }
+}
+
+impl Measured {
+    pub(crate) fn of_tree(tree: ContentValue) -> Self {
+        Measured(Arc::new(tree))
+    }
+
+    pub(crate) fn tree(&self) -> &ContentValue {
+        &self.0
+    }
+
+    /// About what it takes in memory.
+    pub(crate) fn cost(&self) -> usize {
+        self.0.cost()
+    }
+}
