@@ -67,7 +67,7 @@ pub mod testing;
 pub mod tower;
 mod value;
 
-pub use call::stream::{ReadChunk, StreamExt, TracedIterator, TracedStream};
+pub use call::stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
 pub use call::{Call, CallBuilder, CurrentCall, current};
 pub use content::{
     AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload,
@@ -80,7 +80,6 @@ pub use delivery::{Compression, DropReason, Protocol, SignalCounts, report::Expo
 pub use doctor::doctor;
 pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
 pub use extract::error::LlmError;
-pub use extract::item::Chunk;
 #[doc(inline)]
 pub use llm_trace_macros::{Capture, llm_trace};
 pub use model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};

@@ -23,12 +23,13 @@ pub use content::{
 };
 pub use errors::{ViaAnyError, ViaBoxedError, ViaBoxedSendError, ViaLlmError, ViaStdError};
 
-pub use crate::call::stream::{Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole};
+pub use crate::call::stream::{
+    Chunk, Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole,
+};
 pub use crate::call::{Call, Deferred, InCall, InFuture};
 pub use crate::content::{Capture, Hashed, Redacted};
 use crate::extract;
 use crate::extract::error::{ErrorFacts, LlmError};
-pub use crate::extract::item::Chunk;
 pub use crate::model::content::ContentKind;
 pub use crate::model::request::{LlmRequest, Request};
 use crate::model::response::{LlmResponse, Response};

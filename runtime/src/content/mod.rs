@@ -20,7 +20,6 @@ mod recorded;
 mod redact;
 mod rules;
 mod structure;
-mod transcript;
 mod upload;
 
 use crate::value::{self, ContentValue};
@@ -37,7 +36,6 @@ pub(crate) use question::{hash_of_input, hash_of_request};
 pub(crate) use recorded::{Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
-pub(crate) use transcript::{Block, MAX_CHOICES, Said, ToolCallDelta, Transcript};
 #[cfg(feature = "otlp")]
 pub(crate) use upload::Uploader;
 pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};

@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::rules::Rules;
 use super::structure::structured;
-use super::transcript::Transcript;
 use super::{messages, openinference, policy, upload};
 use crate::call::CallRecord;
+use crate::extract::transcript::Transcript;
 use crate::model::argument::Text;
 use crate::model::content::{Captured, ContentKind, Measured};
 use crate::model::record::Outcome;

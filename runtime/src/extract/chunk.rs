@@ -21,9 +21,9 @@ use std::cell::Cell;
 use serde::Serialize;
 
 use super::response::{Field, Place as Fact, ResponseReader};
-use crate::content::{Block, MAX_CHOICES, ToolCallDelta};
 use crate::extract::deltas::Deltas;
 use crate::extract::error::is_class;
+use crate::extract::transcript::{Block, MAX_CHOICES, ToolCallDelta};
 use crate::model::response::Response;
 use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};

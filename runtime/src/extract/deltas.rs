@@ -1,6 +1,6 @@
 //! The one place every delta of every stream passes.
 
-use crate::content::{Said, ToolCallDelta, Transcript};
+use crate::extract::transcript::{Said, ToolCallDelta, Transcript};
 use crate::value::ContentValue;
 
 /// What one chunk brought.

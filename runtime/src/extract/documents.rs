@@ -27,14 +27,13 @@ use std::hash::{DefaultHasher, Hasher};
 use serde::Serialize;
 
 use super::hits;
-use crate::enrich::quality;
 use crate::model::retrieved::{Retrieved, Scores};
 use crate::value::reader::{Reader, Scalar, walk};
 
 /// Reads what was found; `None` if the value is no list of documents.
-pub(crate) fn read_documents<T: Serialize + ?Sized>(value: &T) -> Option<Retrieved> {
-    let mut reader =
-        DocumentReader { compares_texts: quality::compares_texts(), ..DocumentReader::default() };
+/// `compares_texts`: documents with one text are duplicates, whatever their ids.
+pub(crate) fn read_documents<T: Serialize + ?Sized>(value: &T, compares_texts: bool) -> Option<Retrieved> {
+    let mut reader = DocumentReader { compares_texts, ..DocumentReader::default() };
     walk(&mut reader, Place::Results, value);
     reader.finish()
 }

@@ -20,7 +20,7 @@ fn facts(body: &impl Serialize) -> String {
     for attribute in &request.attributes {
         assert!(attribute.value.as_str().len() < MAX_BODY, "{attribute:?}");
     }
-    let (verdict, documents, mcp) = (read_verdict(body), read_documents(body), read_mcp_answer(body));
+    let (verdict, documents, mcp) = (read_verdict(body), read_documents(body, false), read_mcp_answer(body));
     format!("{response:?} {request:?} {verdict:?} {documents:?} {mcp:?}")
 }
 

@@ -2,12 +2,11 @@
 
 use serde::Serialize;
 
-use crate::content;
 use crate::model::response::McpAnswer;
 use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};
 
-/// Reads how an MCP message ended.
+/// Reads how an MCP message ended. The message of an error is as it came: whether it is recorded is for the caller to decide.
 pub(crate) fn read_mcp_answer<T: Serialize + ?Sized>(body: &T) -> McpAnswer {
     let mut reader = AnswerReader(McpAnswer::default());
     walk(&mut reader, Place::Root, body);
@@ -49,7 +48,10 @@ impl Reader for AnswerReader {
     fn scalar(&mut self, at: Place, value: Scalar<'_>) {
         match (at, value) {
             (Place::Code, value) => self.0.status_code = value.int(),
-            (Place::Message, Scalar::Text(message)) => self.0.message = content::error_message(&message),
+            (Place::Message, Scalar::Text(message)) => {
+                self.0.message = Some(bounds::beginning(message).to_owned());
+            }
+
             (Place::IsError, Scalar::Bool(is_error)) => self.0.is_tool_error = is_error,
             (Place::ProtocolVersion, Scalar::Text(version)) => {
                 self.0.protocol_version = bounds::name(version).map(str::to_owned);

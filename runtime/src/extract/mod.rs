@@ -10,9 +10,9 @@ pub(crate) mod error;
 #[cfg(test)]
 pub(crate) mod header_fuzz;
 pub(crate) mod instant;
-pub(crate) mod item;
 pub(crate) mod rate_limits;
 pub(crate) mod request_id;
+pub(crate) mod transcript;
 
 mod chunk;
 mod counts;

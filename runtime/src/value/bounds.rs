@@ -139,6 +139,11 @@ pub(crate) fn text<'t>(key: &str, text: &'t str) -> Option<&'t str> {
     }
 }
 
+/// The beginning of a text that is cut further before it is recorded.
+pub(crate) fn beginning(text: &str) -> &str {
+    crate::value::prefix(text, MAX_DESCRIPTION)
+}
+
 /// An element of a list of texts that are no names: a stop sequence may be a line break.
 pub(crate) fn item(text: &str) -> Option<&str> {
     let is_short = text.len() <= MAX_NAME;

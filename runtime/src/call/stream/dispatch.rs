@@ -8,9 +8,9 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 
+use super::item::{Chunk, Reading, Wanted};
 use super::{TracedIterator, TracedStream};
 use crate::call::Call;
-use crate::extract::item::{Chunk, Reading, Wanted};
 
 /// Stands for the type of a value that is about to be moved.
 #[derive(Debug)]

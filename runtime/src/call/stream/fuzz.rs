@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use crate::content::Transcript;
+use crate::content;
 use crate::extract::ChunkReader;
 use crate::extract::deltas::Deltas;
 use crate::extract::fuzz::{CANARY, assert_plausible, with_canaries};
+use crate::extract::transcript::Transcript;
 use crate::fuzz::fuzz;
 
 /// What a stream tells, and what was streamed.
 fn streamed(chunks: &[Value]) -> (String, String) {
     let mut reader = ChunkReader::default();
-    let mut transcript = Some(Transcript::new());
+    let mut transcript = Some(Transcript::new(content::limits()));
     let mut said = (false, false);
     for chunk in chunks {
         let mut deltas = Deltas { transcript: transcript.take(), ..Deltas::default() };

@@ -3,9 +3,9 @@
 use std::iter::FusedIterator;
 
 use super::ReadChunk;
+use super::item::Chunk;
 use super::progress::Progress;
 use crate::call::Call;
-use crate::extract::item::Chunk;
 
 /// An iterator whose end ends its call; `#[llm_trace(chat)]` makes it of an `impl Iterator`.
 #[must_use = "iterators are lazy and do nothing unless consumed"]

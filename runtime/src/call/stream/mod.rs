@@ -6,6 +6,7 @@
 mod dispatch;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod item;
 mod iterator;
 mod progress;
 
@@ -15,8 +16,8 @@ use std::task::{Context, Poll};
 use futures_core::stream::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use crate::extract::item::Chunk;
 pub use dispatch::{Tag, ViaBoxedStream, ViaNamedStream, ViaWhole};
+pub use item::Chunk;
 pub use iterator::TracedIterator;
 use progress::Progress;
 

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use super::item::{Chunk, Reading};
 use crate::call::Call;
-use crate::extract::item::{Chunk, Reading};
 use crate::model::record::{Outcome, Timing};
 use crate::sinks::metrics::ChunkMeter;
 

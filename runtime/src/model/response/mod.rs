@@ -55,7 +55,7 @@ pub struct Response {
 pub(crate) struct McpAnswer {
     /// The error code of JSON-RPC.
     pub(crate) status_code: Option<i64>,
-    /// Its message, if messages of errors may be recorded.
+    /// Its message: as it came, until the policy on messages of errors has been asked.
     pub(crate) message: Option<String>,
     /// The tool ran, and failed.
     pub(crate) is_tool_error: bool,

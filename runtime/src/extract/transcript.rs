@@ -1,6 +1,5 @@
 //! What a stream said: its deltas put together, within the budget that a whole response has.
 
-use super::rules::Rules;
 use crate::value::{ContentValue, Elements, Limits, List, Text};
 
 /// More choices than any provider offers: an index from the network must not size our memory.
@@ -61,8 +60,8 @@ enum Part {
 }
 
 impl Transcript {
-    pub(crate) fn new() -> Self {
-        Transcript { choices: Vec::new(), pending: Vec::new(), limits: Rules::current().limits(), used: 0 }
+    pub(crate) fn new(limits: Limits<'static>) -> Self {
+        Transcript { choices: Vec::new(), pending: Vec::new(), limits, used: 0 }
     }
 
     /// A piece of text.
@@ -103,7 +102,7 @@ impl Transcript {
     }
 
     /// A response body with one message for each choice; nothing if nothing was said.
-    pub(super) fn into_tree(mut self) -> Option<ContentValue> {
+    pub(crate) fn into_tree(mut self) -> Option<ContentValue> {
         if self.choices.iter().all(|choice| choice.parts.is_empty()) {
             return None;
         }
@@ -291,6 +290,8 @@ const MAX_NAME: usize = crate::value::bounds::MAX_NAME;
 mod tests {
     use super::*;
 
+    const LIMITS: Limits<'static> = Limits { text: 16 << 10, total: 64 << 10, keys: None };
+
     fn said(transcript: Transcript) -> serde_json::Value {
         let tree = transcript.into_tree().expect("something was said");
         serde_json::to_value(tree).expect("a tree is JSON")["choices"].take()
@@ -307,7 +308,7 @@ mod tests {
 
     #[test]
     fn nothing_said_is_no_message() {
-        let mut transcript = Transcript::new();
+        let mut transcript = Transcript::new(LIMITS);
         transcript.say(Said::Text, "");
         transcript.commit(0, (None, None));
         transcript.finish(0, "stop");
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn no_stream_costs_more_than_its_budget_whatever_it_says() {
-        let mut transcript = Transcript::new();
+        let mut transcript = Transcript::new(LIMITS);
         let total = transcript.limits.total;
         for choice in 0..1000 {
             for turn in 0..100 {
@@ -333,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_text_that_was_cut_says_how_long_it_was() {
-        let mut transcript = Transcript::new();
+        let mut transcript = Transcript::new(LIMITS);
         for _ in 0..100 {
             transcript.say(Said::Text, &"é".repeat(1000));
             transcript.commit(0, (None, None));
@@ -345,7 +346,7 @@ mod tests {
 
     #[test]
     fn calls_are_told_apart_by_index_or_id_or_name() {
-        let mut transcript = Transcript::new();
+        let mut transcript = Transcript::new(LIMITS);
         let calls = [
             (Some(0), "a", "one", "{\"x\""),
             (Some(1), "b", "two", "{"),

@@ -5,9 +5,11 @@ use std::error::Error;
 
 use serde::Serialize;
 
-use super::deltas::Deltas;
-use crate::content::Transcript;
+use crate::content;
+use crate::enrich::quality;
+use crate::extract::deltas::Deltas;
 use crate::extract::error::{ErrorFacts, error_type_of, type_name};
+use crate::extract::transcript::Transcript;
 use crate::extract::{self, ChunkReader};
 use crate::model::content::Measured;
 use crate::model::record::Failure;
@@ -141,7 +143,7 @@ impl Chunk<'_> {
                     chunk.fill(extract::read_response(item));
                 }
                 if wanted.documents {
-                    let retrieved = extract::read_documents(item);
+                    let retrieved = extract::read_documents(item, quality::compares_texts());
                     chunk.fill(Response { retrieved, ..Response::new() });
                 }
                 if wanted.verdict {
@@ -149,8 +151,9 @@ impl Chunk<'_> {
                     chunk.fill(Response { verdict, ..Response::new() });
                 }
                 if wanted.mcp {
-                    let mcp = Some(extract::read_mcp_answer(item));
-                    chunk.fill(Response { mcp, ..Response::new() });
+                    let mut answer = extract::read_mcp_answer(item);
+                    answer.message = answer.message.and_then(|message| content::error_message(&message));
+                    chunk.fill(Response { mcp: Some(answer), ..Response::new() });
                 }
                 let mut seen = Response::new();
                 if wanted.output {
@@ -242,7 +245,7 @@ impl Reading {
 
     /// Keeps what is streamed.
     pub(crate) fn with_transcript(self, measures: bool) -> Self {
-        Reading { transcript: Some(Transcript::new()), measures, ..self }
+        Reading { transcript: Some(Transcript::new(content::limits())), measures, ..self }
     }
 
     pub(crate) fn of_values() -> Self {
