@@ -8,8 +8,9 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
+use crate::call::root::RootState;
 use crate::content::RequestBudget;
-use crate::enrich::quality::RootState;
+use crate::enrich::quality;
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 
@@ -123,6 +124,11 @@ impl Scope {
     /// The agent on whose behalf a call runs; for an agent itself, that invocation.
     pub(crate) fn agent(&self) -> Option<&Agent> {
         self.agent.as_deref()
+    }
+
+    /// The topic of a call, told to the outermost call if that has none yet.
+    pub(crate) fn topic(&self, request: &Request) -> Option<String> {
+        quality::topic(request, |told| self.outermost()?.topic(told))
     }
 
     /// What is shared with every call under the same outermost one.

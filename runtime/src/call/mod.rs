@@ -13,6 +13,7 @@ mod inside;
 mod observed;
 #[cfg(feature = "otlp")]
 mod registry;
+mod root;
 pub(crate) mod stream;
 mod streamed;
 
@@ -38,18 +39,16 @@ pub(crate) use observed::installed;
 pub(crate) use registry::{close, end_all, keep as keep_open};
 
 use self::context::{Agent, Scope};
-use crate::content;
-use crate::content::{Recorded, RequestShare};
+use crate::content::{self, Recorded, RequestShare};
 use crate::enrich::mcp;
 use crate::enrich::pricing::{self, Price};
-use crate::enrich::quality;
-use crate::enrich::quality::Signals;
+use crate::enrich::quality::{self, Signals};
 use crate::extract::error::ErrorFacts;
 use crate::model::content::ContentKind;
 use crate::model::record::{Attempts, Outcome, Timing};
 use crate::model::request::Request;
 use crate::model::response::{Response, Usage};
-use crate::sinks::{events, metrics, span, tracing_bridge};
+use crate::sinks::{events, metrics, span, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 
@@ -154,7 +153,7 @@ impl CallRecord<'_> {
 
     /// What the call says about quality.
     pub(crate) fn signals(&self) -> &Signals {
-        self.signals.get_or_init(|| Signals::of(self))
+        self.signals.get_or_init(|| Signals::of(self.site.kind, self.response, self.price))
     }
 }
 
@@ -189,7 +188,7 @@ impl Call {
         let outer = CurrentCall::scope_of(&parent);
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
-        let _ = quality::topic(&request, scope.outermost());
+        let _ = scope.topic(&request);
         let started_span = crate::value::panic::catch_user_panic(|| {
             span::start(&site, &mut request, &scope, &parent, start_time)
         });
@@ -383,7 +382,7 @@ impl Held {
             duration,
             ids: open.ids(),
             content_share: open.content_share(),
-            topic: quality::topic(&facts.request, open.scope.outermost()),
+            topic: open.scope.topic(&facts.request),
             content: OnceCell::new(),
             signals: OnceCell::new(),
         };
@@ -394,7 +393,7 @@ impl Held {
             // Each by itself: what panics in one provider is not missing in another.
             crate::value::panic::catch_user_panic(|| metrics::record(&finished, &instruments));
             crate::value::panic::catch_user_panic(|| {
-                quality::measure_text(&finished, open.scope.outermost());
+                measure_text(&finished, open.scope.outermost());
             });
         }
         if let Some(span) = &open.mirror {
@@ -407,6 +406,24 @@ impl Held {
         crate::value::panic::catch_user_panic(|| events::record(&finished, &self.context, end_time));
         crate::value::panic::catch_user_panic(|| events::record_verdict(&finished, &self.context));
         crate::value::panic::catch_user_panic(|| span::end(&finished, &self.context, end_time));
+    }
+}
+
+/// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
+fn measure_text(call: &CallRecord<'_>, outermost: Option<&root::RootState>) {
+    let kind = call.site.kind;
+    let Some(text) = &call.response.text else { return };
+    if !quality::reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
+        return;
+    }
+    if kind.returns_documents() {
+        if let Some(outermost) = outermost {
+            outermost.retrieved(text.clone());
+        }
+    } else {
+        let documents = outermost.map(root::RootState::documents).unwrap_or_default();
+        let labels = metrics::answer_labels(call);
+        texts::submit(texts::Job { place: call.site.place(), answer: text.clone(), documents, labels });
     }
 }
 

@@ -13,7 +13,7 @@ mod error_message;
 mod fuzz;
 mod measured;
 mod messages;
-mod openinference;
+pub(crate) mod openinference;
 mod policy;
 mod question;
 mod recorded;
@@ -31,7 +31,7 @@ pub use policy::ContentCapture;
 pub(crate) use policy::{
     CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
 };
-pub(crate) use policy::{content_allowed, content_on_events, content_on_spans};
+pub(crate) use policy::{content_allowed, content_on_events, content_on_spans, set_events_received};
 pub(crate) use question::{hash_of_input, hash_of_request};
 pub(crate) use recorded::{Recorded, explanation};
 #[cfg(feature = "otlp")]

@@ -1,19 +1,95 @@
-//! The copies of content that readers of OpenInference look for. They are made of what is recorded, so they are redacted
+//! Whether spans also speak OpenInference, for backends that show workflows and retrievals only then; its name for each kind of
+//! call; and the copies of content that its readers look for. They are made of what is recorded, so they are redacted
 //! and cut like it, and none is longer than it.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
 use super::policy;
-use crate::enrich::openinference;
 use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::openinference::{
-    INPUT_MIME_TYPE, INPUT_VALUE, OUTPUT_MIME_TYPE, OUTPUT_VALUE, RETRIEVAL_DOCUMENTS, document, mime_type,
-    span_kind,
+    INPUT_MIME_TYPE, INPUT_VALUE, OUTPUT_MIME_TYPE, OUTPUT_VALUE, RETRIEVAL_DOCUMENTS, SPAN_KIND, document,
+    mime_type, span_kind,
 };
 use crate::value::ContentValue;
+
+/// The environment variable that switches it on: `true` or `false`.
+pub(crate) const OPENINFERENCE: &str = "LLM_TRACE_OPENINFERENCE";
+
+static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
+const UNDECIDED: u8 = 0;
+const OFF: u8 = 1;
+const ON: u8 = 2;
+
+/// Switches it on or off for the rest of the process.
+#[cfg(feature = "otlp")]
+pub(crate) fn set(on: bool) {
+    CURRENT.store(if on { ON } else { OFF }, Ordering::Relaxed);
+}
+
+/// Whether it is on. Without `init()` the variable alone decides, once.
+pub(crate) fn is_on() -> bool {
+    match CURRENT.load(Ordering::Relaxed) {
+        UNDECIDED => {
+            let on = from_environment();
+            let decision = if on { ON } else { OFF };
+            // `init()` on another thread may have decided meanwhile, and it wins.
+            match CURRENT.compare_exchange(UNDECIDED, decision, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => on,
+                Err(decided) => decided == ON,
+            }
+        }
+        decided => decided == ON,
+    }
+}
+
+fn from_environment() -> bool {
+    let value = std::env::var(OPENINFERENCE).unwrap_or_default();
+    match value.trim().to_ascii_lowercase().as_str() {
+        "true" => true,
+        "false" | "" => false,
+        // Without `init()` there is nobody to return an error to.
+        _ => {
+            tracing::warn!(
+                "{OPENINFERENCE}: `{value}` is not valid: expected `true` or `false`; it stays off"
+            );
+            false
+        }
+    }
+}
+
+/// What OpenInference calls such a call, as an attribute of its span.
+pub(crate) fn span_kind(kind: Kind) -> Option<KeyValue> {
+    is_on().then(|| KeyValue::new(SPAN_KIND, name(kind)))
+}
+
+/// A kind that OpenInference has no word for is a step of a chain.
+pub(crate) fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::FetchResponse => span_kind::LLM,
+        Kind::Embeddings => span_kind::EMBEDDING,
+        Kind::Rerank => span_kind::RERANKER,
+        Kind::Retrieval | Kind::SearchMemory => span_kind::RETRIEVER,
+        Kind::Tool => span_kind::TOOL,
+        Kind::Agent | Kind::RemoteAgent | Kind::CreateAgent => span_kind::AGENT,
+        Kind::Guardrail => span_kind::GUARDRAIL,
+        Kind::Evaluator => span_kind::EVALUATOR,
+        Kind::Workflow
+        | Kind::McpClient
+        | Kind::McpServer
+        | Kind::Task
+        | Kind::Plan
+        | Kind::CreateMemory
+        | Kind::UpdateMemory
+        | Kind::UpsertMemory
+        | Kind::DeleteMemory
+        | Kind::CreateMemoryStore
+        | Kind::DeleteMemoryStore => span_kind::CHAIN,
+    }
+}
 
 /// A span has room for 128 attributes, of which a document takes up to four: the best are shown.
 const MAX_DOCUMENTS: usize = 16;
@@ -21,9 +97,7 @@ const MAX_DOCUMENTS: usize = 16;
 /// How many copies [`copies`] makes of a piece, for the span's budget: none unless it is switched on.
 pub(super) fn number_of_copies(kind: Kind, piece: ContentKind) -> usize {
     match keys(piece) {
-        Some(_) if openinference::is_on() && policy::content_on_spans() => {
-            1 + usize::from(is_documents(kind, piece))
-        }
+        Some(_) if is_on() && policy::content_on_spans() => 1 + usize::from(is_documents(kind, piece)),
         _ => 0,
     }
 }
@@ -33,7 +107,7 @@ pub(super) fn number_of_copies(kind: Kind, piece: ContentKind) -> usize {
 pub(super) fn copies(kind: Kind, piece: ContentKind, tree: &ContentValue, text: &str) -> Vec<KeyValue> {
     let Some((value, mime)) = keys(piece) else { return Vec::new() };
     // The messages of a model stay messages, which backends show as a chat; elsewhere what is one text is shown as it is.
-    let plain = if openinference::name(kind) == span_kind::LLM { None } else { plain_text(tree) };
+    let plain = if name(kind) == span_kind::LLM { None } else { plain_text(tree) };
     let (text, form) = match plain {
         Some(plain) => (plain, mime_type::TEXT),
         None => (Cow::Borrowed(text), mime_type::JSON),

@@ -1,10 +1,9 @@
 //! What may be recorded at all, decided once per process: by the builder, else by the environment.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::upload;
 use crate::model::site::Kind;
-use crate::sinks::events;
 
 /// The environment variable that lets content pass.
 pub(crate) const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
@@ -75,6 +74,8 @@ const SPANS: u8 = 2;
 const EVENTS: u8 = 4;
 
 static CONTENT: Switch = Switch(AtomicU8::new(UNDECIDED));
+/// Whether somebody receives events, as the sink of events last said.
+static EVENTS_RECEIVED: AtomicBool = AtomicBool::new(false);
 static ERROR_MESSAGES: Switch = Switch(AtomicU8::new(UNDECIDED));
 
 impl Switch {
@@ -110,6 +111,11 @@ pub(crate) fn allow_error_messages(allow: bool) {
     ERROR_MESSAGES.set(if allow { ALLOW } else { DENY });
 }
 
+/// Says whether somebody receives events: content is recorded on none that nobody receives.
+pub(crate) fn set_events_received(are_received: bool) {
+    EVENTS_RECEIVED.store(are_received, Ordering::Relaxed);
+}
+
 /// Whether any content may be recorded: one atomic load or two, and when it says no, content is not looked at.
 pub(crate) fn content_allowed() -> bool {
     content_on_spans() || content_on_events() || upload::is_on()
@@ -127,7 +133,7 @@ pub(crate) fn content_on_spans() -> bool {
 
 /// Whether content may be recorded on events, and somebody receives them.
 pub(crate) fn content_on_events() -> bool {
-    content() & EVENTS != 0 && events::are_received()
+    content() & EVENTS != 0 && EVENTS_RECEIVED.load(Ordering::Relaxed)
 }
 
 fn content() -> u8 {

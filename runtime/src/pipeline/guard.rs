@@ -14,8 +14,8 @@ use crate::delivery::deadline::{FOREVER, after};
 use crate::delivery::report::ExportReport;
 use crate::delivery::stats::DeliveryStats;
 use crate::delivery::{self, Signal, Spool};
-use crate::enrich::quality;
 use crate::sinks::events::Installed;
+use crate::sinks::texts;
 
 /// Whoever runs into a deadline is given this much longer to say so.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -226,7 +226,7 @@ impl Running {
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
-        quality::settle(bridge);
+        texts::settle(bridge);
         let until = after(bridge);
         side_by_side(
             until,
@@ -267,7 +267,7 @@ impl Running {
         let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
         let deadline = after(timeout.saturating_sub(for_disk));
         // What answers say is measured by a thread that may be behind.
-        quality::settle(timeout / 4);
+        texts::settle(timeout / 4);
         if let Some(uploader) = &self.uploader {
             uploader.close();
         }

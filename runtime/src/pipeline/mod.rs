@@ -23,10 +23,10 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProces
 use crate::delivery::Signal;
 pub use guard::Telemetry;
 
-use crate::content::Uploader;
+use crate::content::{Uploader, openinference};
 use crate::delivery::stats::DeliveryStats;
 use crate::delivery::{Sender, SenderConfig, Spool, TransportConfig, TransportFactory};
-use crate::enrich::{openinference, pricing, quality};
+use crate::enrich::{pricing, quality};
 use crate::semconv::version;
 use crate::settings::{
     Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,

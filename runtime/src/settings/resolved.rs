@@ -17,9 +17,9 @@ use super::{
     spool, tags,
 };
 use crate::call::context::TagRules;
+use crate::content::openinference::OPENINFERENCE;
 use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::delivery::TransportConfig;
-use crate::enrich::openinference::OPENINFERENCE;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::semconv::version::{self, SemconvVersion};
 use crate::sinks::metrics;

@@ -3,4 +3,5 @@
 pub(crate) mod events;
 pub(crate) mod metrics;
 pub(crate) mod span;
+pub(crate) mod texts;
 pub(crate) mod tracing_bridge;

@@ -8,8 +8,7 @@ use opentelemetry::{Context, KeyValue, StringValue, global};
 
 use crate::call::CallRecord;
 use crate::call::context::{Agent, Scope};
-use crate::content;
-use crate::enrich::openinference;
+use crate::content::{self, openinference};
 use crate::enrich::pricing::{self, Price};
 use crate::model::record::Outcome;
 use crate::model::request::Request;

@@ -1,7 +1,6 @@
 //! How a model's answer ended, by what the provider says about it.
 
-use crate::call::CallRecord;
-use crate::enrich::pricing;
+use crate::enrich::pricing::{self, Price};
 use crate::model::response::Response;
 
 /// Providers' words for "it may not be longer", in lower case.
@@ -45,9 +44,9 @@ pub(super) fn refused(response: &Response) -> Option<bool> {
 }
 
 /// How much of what the model can take the input took. More than all of it is an error of the table's.
-pub(super) fn context_utilization(call: &CallRecord<'_>) -> Option<f64> {
-    let input = call.response.usage?.input_tokens?;
-    let window = pricing::context_window(call.price).filter(|window| *window > 0)?;
+pub(super) fn context_utilization(response: &Response, price: &Price) -> Option<f64> {
+    let input = response.usage?.input_tokens?;
+    let window = pricing::context_window(price).filter(|window| *window > 0)?;
     #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
     let share = input as f64 / window as f64;
     (share <= 1.0).then_some(share)

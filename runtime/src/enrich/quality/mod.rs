@@ -1,35 +1,28 @@
 //! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
 //!
 //! [`policy`] says which signals are wanted. [`answer`] how a model's answer ended.
-//! Signals that look at texts are made by [`worker`] with the means of [`text`], off the caller's path. [`topic`] is what was asked about.
+//! [`text`] has the means of the signals that look at texts, which are measured off the caller's path: [`crate::sinks::texts`]. [`topic`] is what was asked about.
 
 mod answer;
-mod outermost;
 mod policy;
-mod text;
+pub(crate) mod text;
 mod topic;
-mod worker;
 
 use opentelemetry::KeyValue;
 
-use crate::call::CallRecord;
-use crate::model::content::ContentKind;
+use crate::enrich::pricing::Price;
+use crate::model::response::Response;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::sinks::metrics;
 
-pub(crate) use outermost::RootState;
-use policy::is_on;
+pub(crate) use policy::is_on;
 #[cfg(feature = "otlp")]
 pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
 pub use topic::Topics;
 #[cfg(feature = "otlp")]
 pub(crate) use topic::set_topics;
-pub(crate) use topic::{reads_question, topic, topic_of_input, topic_of_request};
-use worker::Job;
-#[cfg(feature = "otlp")]
-pub(crate) use worker::settle;
+pub(crate) use topic::{have_topics, reads_question, topic, topic_of_input, topic_of_request};
 
 /// What a finished call says about quality; a signal that is off is as if nothing were known.
 #[derive(Debug, Default)]
@@ -67,24 +60,6 @@ pub(crate) fn compares_texts() -> bool {
     is_on(QualitySignal::DuplicateTexts)
 }
 
-/// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-pub(crate) fn measure_text(call: &CallRecord<'_>, outermost: Option<&RootState>) {
-    let kind = call.site.kind;
-    let Some(text) = &call.response.text else { return };
-    if !reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
-        return;
-    }
-    if kind.returns_documents() {
-        if let Some(outermost) = outermost {
-            outermost.retrieved(text.clone());
-        }
-    } else {
-        let documents = outermost.map(RootState::documents).unwrap_or_default();
-        let labels = metrics::answer_labels(call);
-        worker::submit(Job { place: call.site.place(), answer: text.clone(), documents, labels });
-    }
-}
-
 /// Whether anything is wanted that the documents of a retrieval tell.
 pub(crate) fn reads_documents() -> bool {
     let told = [
@@ -97,9 +72,9 @@ pub(crate) fn reads_documents() -> bool {
 }
 
 impl Signals {
-    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
+    pub(crate) fn of(kind: Kind, response: &Response, price: &Price) -> Self {
         let mut signals = Signals::default();
-        if let Some(found) = call.response.retrieved.filter(|_| call.site.kind.returns_documents()) {
+        if let Some(found) = response.retrieved.filter(|_| kind.returns_documents()) {
             signals.documents = found.count.filter(|_| is_on(QualitySignal::Documents));
             if is_on(QualitySignal::Scores) {
                 signals.top_score = found.scores.top();
@@ -109,12 +84,11 @@ impl Signals {
                 .duplicates
                 .filter(|_| is_on(QualitySignal::Duplicates) || is_on(QualitySignal::DuplicateTexts));
         }
-        if call.site.kind.is_inference() {
-            signals.truncated =
-                answer::truncated(call.response).filter(|_| is_on(QualitySignal::Truncations));
-            signals.refused = answer::refused(call.response).filter(|_| is_on(QualitySignal::Refusals));
+        if kind.is_inference() {
+            signals.truncated = answer::truncated(response).filter(|_| is_on(QualitySignal::Truncations));
+            signals.refused = answer::refused(response).filter(|_| is_on(QualitySignal::Refusals));
             if is_on(QualitySignal::ContextUtilization) {
-                signals.context_utilization = answer::context_utilization(call);
+                signals.context_utilization = answer::context_utilization(response, price);
             }
         }
         signals

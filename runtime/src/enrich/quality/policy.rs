@@ -127,7 +127,8 @@ pub(crate) fn set(signals: QualitySignals) {
     WANTED.store(signals.0, Ordering::Relaxed);
 }
 
-pub(super) fn is_on(signal: QualitySignal) -> bool {
+/// Whether a signal is wanted.
+pub(crate) fn is_on(signal: QualitySignal) -> bool {
     QualitySignals(WANTED.load(Ordering::Relaxed)).contains(signal)
 }
 

@@ -34,7 +34,7 @@ fn hash(value: &impl Hash) -> u64 {
 }
 
 /// The share of runs of four words that occurred before; `None` of a text that has none.
-pub(super) fn repetition(text: &str) -> Option<f64> {
+pub(crate) fn repetition(text: &str) -> Option<f64> {
     let words: Vec<_> = words(text).map(|(word, _)| word).collect();
     let runs = words.windows(RUN);
     let count = runs.len();
@@ -44,15 +44,15 @@ pub(super) fn repetition(text: &str) -> Option<f64> {
 
 /// The words that say something, of all documents together.
 #[derive(Default)]
-pub(super) struct Vocabulary(HashSet<u64>);
+pub(crate) struct Vocabulary(HashSet<u64>);
 
 impl Vocabulary {
-    pub(super) fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         self.0.extend(words(text).filter_map(|(word, tells)| tells.then_some(word)));
     }
 
     /// The share of a text's words that are among these.
-    pub(super) fn share_of(&self, text: &str) -> Option<f64> {
+    pub(crate) fn share_of(&self, text: &str) -> Option<f64> {
         if self.0.is_empty() {
             return None;
         }
@@ -67,7 +67,7 @@ impl Vocabulary {
 
 /// The share of sentences that cite a source: `[1]`, `[2, 3]`, `[^1]`, `[doc1]`, `【4†source】`, or a link. What follows a full stop
 /// cites for the sentence before it.
-pub(super) fn citation_coverage(text: &str) -> Option<f64> {
+pub(crate) fn citation_coverage(text: &str) -> Option<f64> {
     let mut sentences = Sentences::default();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {

@@ -5,7 +5,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde::Serialize;
 
-use super::RootState;
 use crate::content::{hash_of_input, hash_of_request};
 use crate::model::content::ContentKind;
 use crate::model::request::Request;
@@ -48,7 +47,7 @@ pub(crate) fn set_topics(topics: Option<Topics>) {
     MODE.store(mode, Ordering::Relaxed);
 }
 
-pub(super) fn have_topics() -> bool {
+pub(crate) fn have_topics() -> bool {
     MODE.load(Ordering::Relaxed) != OFF
 }
 
@@ -75,20 +74,23 @@ fn salt() -> Option<String> {
     }
 }
 
-/// The topic of a call, told to the outermost call if that has none yet.
-pub(crate) fn topic(request: &Request, outermost: Option<&RootState>) -> Option<String> {
+/// The topic of a call; `of_all` is told what the call says itself, and has the topic of the outermost call.
+pub(crate) fn topic(
+    request: &Request,
+    of_all: impl FnOnce(Option<&str>) -> Option<String>,
+) -> Option<String> {
     match MODE.load(Ordering::Relaxed) {
         // A prompt is known by its own name, whatever it is a part of.
         PROMPT_NAME => {
             let name =
                 request.attribute_of(attribute::PROMPT_NAME).map(|name| name.value.as_str().into_owned());
-            let of_all = outermost.and_then(|outermost| outermost.topic(name.as_deref()));
+            let of_all = of_all(name.as_deref());
             name.or(of_all)
         }
         // What the program asks a model on the way is about what the user asked at the beginning.
         QUESTION_HASH => {
             let own = request.topic.clone().filter(|_| !request.content.skips(ContentKind::Input));
-            let of_all = outermost.and_then(|outermost| outermost.topic(own.as_deref()));
+            let of_all = of_all(own.as_deref());
             of_all.or(own)
         }
         _ => None,

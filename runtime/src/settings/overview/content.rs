@@ -1,8 +1,8 @@
 //! What of content leaves, and what is made of it.
 
 use super::Rows;
+use crate::content::openinference::OPENINFERENCE;
 use crate::content::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES};
-use crate::enrich::openinference::OPENINFERENCE;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::settings::content::HASH_SALT;
 use crate::settings::{Builder, ConfigError, Settings};

@@ -8,6 +8,7 @@ use opentelemetry::logs::{LogRecord, Logger, LoggerProvider, Severity};
 
 use super::Event;
 use super::limits::EventLimits;
+use crate::content;
 use crate::value::current_context;
 
 static SINK: RwLock<Option<Arc<dyn Sink>>> = RwLock::new(None);
@@ -99,6 +100,7 @@ fn set(sink: Arc<dyn Sink>, state: u8) {
     let mut slot = SINK.write().unwrap_or_else(PoisonError::into_inner);
     let earlier = slot.replace(sink);
     STATE.store(state, Ordering::Relaxed);
+    content::set_events_received(true);
     drop(slot);
     // The last reference to a provider shuts it down, which takes time and must not be waited for under the lock.
     drop(earlier);
@@ -127,6 +129,7 @@ impl Installed {
         let mut slot = SINK.write().unwrap_or_else(PoisonError::into_inner);
         if slot.as_ref().is_some_and(|current| Arc::ptr_eq(current, &self.0)) {
             STATE.store(NOBODY, Ordering::Relaxed);
+            content::set_events_received(false);
             *slot = None; // ours is not the last reference
         }
     }

@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::QualitySignal;
-use super::policy::is_on;
-use super::topic::have_topics;
+use crate::enrich::quality::{self, QualitySignal};
 use crate::model::content::Measured;
 use crate::sinks::events;
 
@@ -76,5 +74,5 @@ impl RootState {
 
 /// Whether anybody will ask for what is shared: scores, which are events, the overlap of answers with documents, topics.
 fn is_wanted() -> bool {
-    events::are_received() || have_topics() || is_on(QualitySignal::ContextOverlap)
+    events::are_received() || quality::have_topics() || quality::is_on(QualitySignal::ContextOverlap)
 }

@@ -7,9 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 #[cfg(feature = "otlp")]
 use std::time::Duration;
 
-use super::policy::is_on;
-use super::text::{self, Vocabulary};
-use super::{QualitySignal, TextSignals};
+use crate::enrich::quality::text::{self, Vocabulary};
+use crate::enrich::quality::{QualitySignal, TextSignals, is_on};
 use crate::model::content::Measured;
 use crate::sinks::metrics;
 
@@ -19,12 +18,12 @@ const QUEUE: usize = 256;
 const QUEUE_BYTES: usize = 32 << 20;
 
 /// An answer to measure.
-pub(super) struct Job {
+pub(crate) struct Job {
     /// The function that gave it: its file, line and name.
-    pub(super) place: (&'static str, u32, &'static str),
-    pub(super) answer: Measured,
-    pub(super) documents: Vec<Measured>,
-    pub(super) labels: metrics::Labels,
+    pub(crate) place: (&'static str, u32, &'static str),
+    pub(crate) answer: Measured,
+    pub(crate) documents: Vec<Measured>,
+    pub(crate) labels: metrics::Labels,
 }
 
 impl Job {
@@ -60,7 +59,7 @@ impl Waiting {
 static WAITING: (Mutex<Waiting>, Condvar) = (Mutex::new(Waiting { answers: 0, bytes: 0 }), Condvar::new());
 
 /// Hands an answer over, or counts that it was not measured.
-pub(super) fn submit(job: Job) {
+pub(crate) fn submit(job: Job) {
     static QUEUED: OnceLock<Option<SyncSender<Job>>> = OnceLock::new();
     let queue = QUEUED.get_or_init(|| {
         let (sender, receiver) = sync_channel(QUEUE);
