@@ -14,6 +14,7 @@ mod observed;
 #[cfg(feature = "otlp")]
 mod registry;
 mod root;
+mod score;
 pub(crate) mod stream;
 mod streamed;
 

@@ -289,7 +289,7 @@ impl Reader for Walker<'_> {
     }
 
     fn takes_content(&self, at: Place) -> Option<Limits<'static>> {
-        (matches!(at, Place::Arguments) && self.deltas.is_kept()).then(crate::content::limits)
+        self.deltas.limits().filter(|_| matches!(at, Place::Arguments))
     }
 
     fn content(&mut self, _at: Place, arguments: ContentValue) {
@@ -463,7 +463,7 @@ impl Walker<'_> {
 
     /// The tool call that is being read, if anybody wants to know more than that there is one.
     fn call(&mut self) -> Option<&mut ToolCallDelta> {
-        self.deltas.is_kept().then(|| self.call.get_or_insert_default())
+        self.deltas.limits().is_some().then(|| self.call.get_or_insert_default())
     }
 
     fn arguments(&mut self, delta: &str) {

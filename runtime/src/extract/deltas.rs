@@ -1,7 +1,7 @@
 //! The one place every delta of every stream passes.
 
 use crate::extract::transcript::{Said, ToolCallDelta, Transcript};
-use crate::value::ContentValue;
+use crate::value::{ContentValue, Limits};
 
 /// What one chunk brought.
 #[derive(Debug, Default)]
@@ -58,9 +58,9 @@ impl Deltas {
         self.transcript.as_mut()
     }
 
-    /// Whether more than the fact that there was something is wanted.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.transcript.is_some()
+    /// How much is kept of a value, if more than the fact that there was something is wanted.
+    pub(crate) fn limits(&self) -> Option<Limits<'static>> {
+        self.transcript.as_ref().map(Transcript::limits)
     }
 
     /// What was told by hand until now is of the choice that was said.

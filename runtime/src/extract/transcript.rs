@@ -64,6 +64,10 @@ impl Transcript {
         Transcript { choices: Vec::new(), pending: Vec::new(), limits, used: 0 }
     }
 
+    pub(crate) fn limits(&self) -> Limits<'static> {
+        self.limits
+    }
+
     /// A piece of text.
     pub(crate) fn say(&mut self, said: Said, delta: &str) {
         if !delta.is_empty() {

@@ -3,11 +3,10 @@
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, Severity};
-use opentelemetry::trace::{SpanContext, SpanId, SpanRef, TraceContextExt, TraceFlags, TraceId, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Key, KeyValue, Value};
 
 use super::{Event, any_value, sink};
-use crate::call::current;
 use crate::content;
 use crate::model::argument::{AttributeValue, Text};
 use crate::semconv::{attribute, event};
@@ -25,9 +24,9 @@ pub struct Score {
     label: Option<String>,
     threshold: Option<f64>,
     explanation: Option<String>,
-    response_id: Option<String>,
+    pub(crate) response_id: Option<String>,
     error_type: Option<String>,
-    span: Option<SpanContext>,
+    pub(crate) span: Option<SpanContext>,
     attributes: Vec<(&'static str, Value)>,
 }
 
@@ -152,22 +151,8 @@ impl Score {
         self
     }
 
-    /// Emits and measures the score.
-    pub fn record(mut self) {
-        let call = current();
-        call.note_score();
-        if let Some(scored) = self.span.as_ref().filter(|span| span.is_valid()) {
-            crate::value::panic::catch_user_panic(|| {
-                current_context::with(|context| link(&context.span(), scored));
-            });
-        } else if self.response_id.is_none() {
-            self.response_id = call.only_response_id();
-        }
-        self.send(call.labels());
-    }
-
     /// `tags` are labels of where it is given.
-    pub(super) fn send(mut self, tags: &[KeyValue]) {
+    pub(crate) fn send(mut self, tags: &[KeyValue]) {
         if let (None, Some(value), Some(least)) = (&self.label, self.value, self.threshold) {
             self.label = Some(verdict(value >= least).to_owned());
         }
@@ -211,11 +196,4 @@ impl Score {
 
 fn verdict(passed: bool) -> &'static str {
     if passed { "pass" } else { "fail" }
-}
-
-/// From where a score is given to what it is about.
-fn link(from: &SpanRef<'_>, to: &SpanContext) {
-    if from.is_recording() && from.span_context().span_id() != to.span_id() {
-        from.add_link(to.clone(), Vec::new());
-    }
 }
