@@ -4,16 +4,25 @@ use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
-/// Seconds in `1h2m3.5s`, `20ms`, `1d`.
+/// The last second that RFC 3339 can write.
+const END_OF_TIME: Duration = Duration::from_secs(253_402_300_799);
+
+/// Seconds in `1h2m3.5s`, `20ms`, `1d`; infinite where they are more than can be counted.
 pub(super) fn duration(text: &str) -> Option<f64> {
-    let span: Span = text.parse().ok()?;
+    let span = match text.parse::<Span>() {
+        Err(error) if error.is_range() => return Some(f64::INFINITY),
+        span => span.ok()?,
+    };
     let seconds = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.as_secs_f64();
     (seconds >= 0.0).then_some(seconds)
 }
 
 /// Time since 1970 at `2026-11-24T08:00:00.5+01:00`.
 pub(super) fn instant(text: &str) -> Option<Duration> {
-    let at: Timestamp = text.parse().ok()?;
+    let at = match text.parse::<Timestamp>() {
+        Err(error) if error.is_range() && text.starts_with("9999") => return Some(END_OF_TIME),
+        at => at.ok()?,
+    };
     at.as_duration().try_into().ok()
 }
 
@@ -32,6 +41,12 @@ mod tests {
         for text in ["", "6", "m", "6x", "1.2.3s", "-1s", "é"] {
             assert_eq!(duration(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_beyond_every_calendar_is_beyond_every_bound() {
+        assert_eq!(duration("99999999999h"), Some(f64::INFINITY));
+        assert_eq!(instant("9999-12-31T23:59:59Z"), Some(END_OF_TIME));
     }
 
     #[test]
