@@ -16,6 +16,7 @@ impl SpoolSettings {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as with the feature")]
 pub(in crate::settings) fn of_service(
     settings: SpoolSettings,
     _resource: &[KeyValue],
