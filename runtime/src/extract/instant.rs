@@ -10,7 +10,7 @@ const END_OF_TIME: Duration = Duration::from_secs(253_402_300_799);
 /// Seconds in `1h2m3.5s`, `20ms`, `1d`; infinite where they are more than can be counted.
 pub(super) fn duration(text: &str) -> Option<f64> {
     let span = match text.parse::<Span>() {
-        Err(error) if error.is_range() => return Some(f64::INFINITY),
+        Err(_) if is_huge(text) => return Some(f64::INFINITY),
         span => span.ok()?,
     };
     let seconds = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.as_secs_f64();
@@ -20,10 +20,17 @@ pub(super) fn duration(text: &str) -> Option<f64> {
 /// Time since 1970 at `2026-11-24T08:00:00.5+01:00`.
 pub(super) fn instant(text: &str) -> Option<Duration> {
     let at = match text.parse::<Timestamp>() {
-        Err(error) if error.is_range() && text.starts_with("9999") => return Some(END_OF_TIME),
+        Err(error) if error.is_range() && text.starts_with("9999-") => return Some(END_OF_TIME),
         at => at.ok()?,
     };
     at.as_duration().try_into().ok()
+}
+
+/// A number of ten digits or more with its unit.
+fn is_huge(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_unit = !unit.is_empty() && unit.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_unit && text.len() - unit.len() >= 10
 }
 
 #[cfg(test)]
