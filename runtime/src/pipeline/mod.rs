@@ -209,7 +209,7 @@ fn open_spool(settings: &SpoolSettings, stats: &Arc<DeliveryStats>) -> Arc<dyn S
 }
 
 #[cfg(not(feature = "spool"))]
-fn open_spool(settings: &SpoolSettings, _ledger: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
+fn open_spool(settings: &SpoolSettings, _stats: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
     match *settings {}
 }
 

@@ -12,7 +12,7 @@ use serde::ser::{self, Serialize};
 
 use super::key::KeyText;
 use super::{ARBITRARY_PRECISION, ContentValue, Elements, Key, List, Text, parse};
-use crate::value::adjacent::is_tag;
+use crate::value::is_tag;
 use crate::value::json::{Json, RAW_VALUE};
 use crate::value::media::Media;
 

@@ -3,7 +3,6 @@
 //! Its size is bounded while it is built ([`capture`]), it is rewritten in place (messages, redaction, truncation),
 //! and it serializes to JSON that is valid whatever was cut away.
 
-pub(crate) mod adjacent;
 pub(crate) mod bounds;
 pub(crate) mod current_context;
 pub(crate) mod json;
@@ -251,6 +250,12 @@ impl Serialize for ContentValue {
             }
         }
     }
+}
+
+/// Whether this is the type that `serde` serializes the tag of an adjacently tagged enum as (`#[serde(tag = "kind", content = "value")]`).
+/// It is a struct whose first field is the tag, in a type of its own that no program can name.
+fn is_tag<T: ?Sized>() -> bool {
+    std::any::type_name::<T>().ends_with("::AdjacentlyTaggedEnumVariant")
 }
 
 /// The longest beginning of a text that is at most `limit` bytes and ends between characters.

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use serde::ser::{self, Serialize};
 
-use super::adjacent::is_tag;
+use super::is_tag;
 use super::json::{Json, RAW_VALUE};
 use super::reader::{Reader, Scalar, visit};
 
