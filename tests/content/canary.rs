@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use llm_trace::{Builder, ContentCapture, Topics, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use serde_json::{Value, json};
 
 use crate::{capturing, content_keys, exported, openinference};

@@ -1,7 +1,7 @@
 //! Content on events: structured, in the conventions' form, with the same redaction and budgets as on spans.
 
 use llm_trace::{Builder, ContentCapture, Response, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;

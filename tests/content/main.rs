@@ -27,7 +27,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use llm_trace::{Builder, ContentCapture, ExportReport};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use llm_trace::{ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llm_trace_tests::semconv::{AUGUST, Metric, OCTOBER, Registry};
+use llm_trace_test_support::semconv::{AUGUST, Metric, OCTOBER, Registry};
 
 use crate::promql::{self, Asked, Name, Selector};
 use crate::queries::{Language, Query};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use llm_trace::{ConfigError, ExportReport};
-use llm_trace_tests::otlp::{Answer, Receiver};
+use llm_trace_test_support::otlp::{Answer, Receiver};
 
 use crate::{LONG, account, keeps_the_law, one_at_a_time, quick, started, work};
 

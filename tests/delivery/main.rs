@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use llm_trace::{Builder, DropReason, ExportReport, SignalCounts, Telemetry, llm_trace};
-use llm_trace_tests::faults::Row;
-use llm_trace_tests::otlp::{Answer, Received, Receiver, unreachable_endpoint};
+use llm_trace_test_support::faults::Row;
+use llm_trace_test_support::otlp::{Answer, Received, Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 

@@ -3,7 +3,7 @@
 use llm_trace::DropReason;
 use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
 use llm_trace::opentelemetry::{KeyValue, global};
-use llm_trace_tests::otlp::{Answer, Receiver};
+use llm_trace_test_support::otlp::{Answer, Receiver};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use crate::{TRACES, account, one_at_a_time, started, work};

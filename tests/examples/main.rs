@@ -10,7 +10,7 @@ mod tree;
 use std::time::Duration;
 
 use llm_trace_examples::standin::Standin;
-use llm_trace_tests::otlp::{Receiver, unreachable_endpoint};
+use llm_trace_test_support::otlp::{Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
     trace::v1::{Span, span::SpanKind},

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use llm_trace_tests::otlp::{Receiver, unreachable_endpoint};
+use llm_trace_test_support::otlp::{Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use crate::attribute;

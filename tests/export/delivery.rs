@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use llm_trace::{DropReason, ExportReport};
-use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
+use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::{answer, one_at_a_time};
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use llm_trace::opentelemetry::Context;
 use llm_trace::opentelemetry::trace::{TraceContextExt, Tracer};
 use llm_trace::{Builder, ContentCapture, ExportReport, SemconvVersion, llm_trace, score};
-use llm_trace_tests::otlp::{Answer, Receiver};
+use llm_trace_test_support::otlp::{Answer, Receiver};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 

@@ -17,7 +17,7 @@ mod tls;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use llm_trace::{Response, Usage, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;

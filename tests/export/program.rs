@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use llm_trace_tests::otlp::{Receiver, unreachable_endpoint};
+use llm_trace_test_support::otlp::{Receiver, unreachable_endpoint};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -14,12 +14,11 @@ const PROGRAM: &str = "TEST_PROGRAM";
 pub(crate) const LOGGING: &str = "TEST_LOGGING";
 pub(crate) const FLUSH: &str = "TEST_FLUSH";
 
-/// The program that the other tests start; by itself this is no test.
+/// The program that the other tests start.
 #[test]
+#[ignore = "a program that other tests start"]
 fn program() {
-    if std::env::var_os(PROGRAM).is_none() {
-        return;
-    }
+    assert!(std::env::var_os(PROGRAM).is_some(), "another test starts this");
     let fmt = || tracing_subscriber::fmt().with_writer(std::io::stderr);
     match std::env::var(LOGGING).as_deref() {
         Ok("fmt") => fmt().init(),
@@ -44,7 +43,7 @@ fn program() {
 fn command(environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "program::program", "--nocapture"])
+        .args(["--ignored", "--exact", "program::program", "--nocapture"])
         .env_clear()
         .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
         .env(PROGRAM, "1")

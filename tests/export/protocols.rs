@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use llm_trace::{Builder, Compression, ExportReport, Protocol};
-use llm_trace_tests::grpc::{GrpcAnswer, GrpcReceiver};
-use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
+use llm_trace_test_support::grpc::{GrpcAnswer, GrpcReceiver};
+use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message as _;

@@ -2,8 +2,8 @@
 //! and by `Drop`.
 
 use llm_trace::{Protocol, Telemetry, llm_trace};
-use llm_trace_tests::grpc::GrpcReceiver;
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::grpc::GrpcReceiver;
+use llm_trace_test_support::otlp::Receiver;
 
 use crate::one_at_a_time;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llm_trace::opentelemetry_sdk::metrics::{Instrument, Stream};
 use llm_trace::{ContentCapture, Sampler, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::metrics::v1::AggregationTemporality;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 

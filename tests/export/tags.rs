@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use llm_trace::propagation::{extract, inject};
 use llm_trace::{FutureExt as _, llm_trace};
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;

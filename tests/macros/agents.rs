@@ -2,7 +2,7 @@
 
 use llm_trace::llm_trace;
 use llm_trace::opentelemetry::trace::SpanKind;
-use llm_trace_tests::trace::{Ended, Point, Trace, points_where};
+use llm_trace_test_support::trace::{Ended, Point, Trace, points_where};
 use serde_json::{Value, json};
 
 fn span_of<R>(call: impl FnOnce() -> R) -> Ended {

@@ -2,7 +2,7 @@
 
 use llm_trace::llm_trace;
 use llm_trace::opentelemetry::trace::{SpanKind, TraceContextExt};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 
 fn span_of(call: impl FnOnce()) -> Ended {
     let trace = Trace::new();

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 
 use llm_trace::{LlmError, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 
 fn failing<R>(call: impl FnOnce() -> R) -> Ended {
     let trace = Trace::new();

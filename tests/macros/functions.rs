@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use llm_trace::llm_trace;
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 
 #[derive(Debug, Default)]
 struct Bot {
@@ -130,7 +130,7 @@ fn early_returns_and_question_marks_leave_the_function_and_end_the_call() {
         assert!(sync("x").is_err());
         assert_eq!((ready(in_async("7")), ready(in_async("")), ready(in_async("0"))), (Some(7), None, None));
     });
-    let failed: Vec<_> = trace.spans().iter().map(llm_trace_tests::trace::Ended::failed).collect();
+    let failed: Vec<_> = trace.spans().iter().map(llm_trace_test_support::trace::Ended::failed).collect();
     assert_eq!(failed, [false, false, true, false, false, false]);
 }
 

@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, FutureExt as _, LocalBoxFuture};
 use llm_trace::{FutureExt as _, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 
 /// A future that does not wait, awaited.
 fn now<F: Future>(future: F) -> F::Output {

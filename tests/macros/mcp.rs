@@ -7,7 +7,7 @@ use llm_trace::mcp::Session;
 use llm_trace::opentelemetry::trace::{TraceContextExt as _, Tracer as _};
 use llm_trace::opentelemetry::{Context, global};
 use llm_trace::{LlmError, llm_trace, propagation};
-use llm_trace_tests::trace::{Trace, points_where};
+use llm_trace_test_support::trace::{Trace, points_where};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use serde_json::{Value, json};
 

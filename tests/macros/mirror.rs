@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{Stream, StreamExt as _};
 use llm_trace::{FutureExt as _, Usage, llm_trace};
-use llm_trace_tests::trace::{Trace, count_everywhere};
+use llm_trace_test_support::trace::{Trace, count_everywhere};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
 use tracing_subscriber::fmt::format::FmtSpan;

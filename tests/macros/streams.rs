@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::{self, BoxStream, FusedStream, Stream, StreamExt as _};
 use llm_trace::llm_trace;
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 
 /// The next item of a stream that does not wait.
 fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {

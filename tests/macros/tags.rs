@@ -2,7 +2,7 @@
 
 use llm_trace::llm_trace;
 use llm_trace::propagation::in_current_context;
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 
 #[llm_trace(workflow, tags("app.tenant" = tenant, "app.beta" = true), attributes("app.own" = 1))]
 fn outer<R>(tenant: &str, inside: impl FnOnce() -> R) -> R {

@@ -16,7 +16,7 @@ use llm_trace::opentelemetry::trace::{TraceContextExt as _, Tracer as _};
 use llm_trace::opentelemetry::{Context, global};
 use llm_trace::tower::{ExtractLayer, InjectLayer};
 use llm_trace::{FutureExt as _, llm_trace};
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tower_layer::Layer as _;
 use tower_service::Service;

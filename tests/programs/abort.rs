@@ -8,8 +8,8 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use llm_trace::llm_trace;
-use llm_trace_tests::faults::Row;
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::faults::Row;
+use llm_trace_test_support::otlp::Receiver;
 
 const ENDPOINT: &str = "TEST_ENDPOINT";
 const DELIVERS: &str = "TEST_DELIVERS";

@@ -6,8 +6,8 @@
 use std::time::Instant;
 
 use llm_trace::{DropReason, llm_trace};
-use llm_trace_tests::faults::Row;
-use llm_trace_tests::otlp::Receiver;
+use llm_trace_test_support::faults::Row;
+use llm_trace_test_support::otlp::Receiver;
 
 const THREADS: u64 = 4;
 const SPANS: u64 = 200_000;

@@ -2,7 +2,7 @@
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use llm_trace::{Response, Usage, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace, points};
+use llm_trace_test_support::trace::{Ended, Trace, points};
 use serde_json::{Value, json};
 
 #[llm_trace(chat, provider = "acme", model = "m")]

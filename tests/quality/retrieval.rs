@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use llm_trace::{LlmResponse, Response, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace, points_where};
+use llm_trace_test_support::trace::{Ended, Trace, points_where};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Scores: events and measurements, given now, later, or by evaluators that return them.
 
 use llm_trace::{Response, llm_trace, score};
-use llm_trace_tests::trace::{Ended, Point, Trace, points_where};
+use llm_trace_test_support::trace::{Ended, Point, Trace, points_where};
 use opentelemetry::logs::AnyValue;
 use opentelemetry_sdk::logs::SdkLogRecord;
 use serde::Serialize;

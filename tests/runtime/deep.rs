@@ -1,7 +1,7 @@
 //! Values that are nested without end: they are read as far as anybody looks, on the stack of any thread.
 
 use llm_trace::{llm_trace, score};
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 /// So many lists in lists, or objects in objects. Their own frames are small, and it takes far more than 2 MiB if all are walked.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use llm_trace::{Call, Kind, Response, Usage, current, llm_trace, score};
-use llm_trace_tests::trace::{Trace, all_points, points, points_where};
+use llm_trace_test_support::trace::{Trace, all_points, points, points_where};
 use serde_json::{Value, json};
 
 const TOKENS: &str = "gen_ai.client.token.usage";

@@ -1,7 +1,7 @@
 //! Measurements: names, units, buckets, labels; cost; what is counted as unpriced.
 
 use llm_trace::{Response, Usage, llm_trace};
-use llm_trace_tests::trace::{Point, Trace, points};
+use llm_trace_test_support::trace::{Point, Trace, points};
 
 const DURATION: &str = "gen_ai.client.operation.duration";
 const TOKENS: &str = "gen_ai.client.token.usage";

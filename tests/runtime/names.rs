@@ -2,7 +2,7 @@
 
 use llm_trace::opentelemetry::{Array, Value as Attribute};
 use llm_trace::{Call, Kind, LlmError, Response, current, llm_trace, score};
-use llm_trace_tests::trace::{Ended, Trace, all_points};
+use llm_trace_test_support::trace::{Ended, Trace, all_points};
 use serde_json::{Value, json};
 
 /// Longer than any name.

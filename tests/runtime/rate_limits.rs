@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue};
 use llm_trace::{current, llm_trace};
-use llm_trace_tests::trace::{Trace, all_points, points};
+use llm_trace_test_support::trace::{Trace, all_points, points};
 
 const REMAINING: &str = "llm_trace.ratelimit.requests.remaining";
 

@@ -4,7 +4,7 @@ use async_openai::types::chat::{CreateChatCompletionRequest, CreateChatCompletio
 use async_openai::types::embeddings::CreateEmbeddingRequest;
 use async_openai::types::responses::CreateResponse;
 use llm_trace::{LlmRequest, Request, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 use serde::Serialize;
 use serde_json::{Value, json};
 

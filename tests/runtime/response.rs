@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_trace::{LlmResponse, Response, Usage, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 

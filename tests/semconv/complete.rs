@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use llm_trace::{Modality, Response, Usage, llm_trace};
-use llm_trace_tests::semconv;
-use llm_trace_tests::trace::{Ended, Point, points};
+use llm_trace_test_support::semconv;
+use llm_trace_test_support::trace::{Ended, Point, points};
 use serde_json::{Value, json};
 
 use super::full_request;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use llm_trace_tests::semconv;
-use llm_trace_tests::trace::{Ended, all_points};
+use llm_trace_test_support::semconv;
+use llm_trace_test_support::trace::{Ended, all_points};
 use opentelemetry_sdk::logs::SdkLogRecord;
 
 /// One vintage's part of the document, from the spans, events and metrics of this process.

@@ -10,9 +10,9 @@ use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
 use llm_trace::{QualitySignals, Topics, llm_trace};
-use llm_trace_tests::otlp::unreachable_endpoint;
-use llm_trace_tests::semconv::{self, Checked};
-use llm_trace_tests::trace::{Ended, Trace, metric_names};
+use llm_trace_test_support::otlp::unreachable_endpoint;
+use llm_trace_test_support::semconv::{self, Checked};
+use llm_trace_test_support::trace::{Ended, Trace, metric_names};
 use opentelemetry_sdk::logs::SdkLogRecord;
 use serde_json::{Value, json};
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use llm_trace_tests::faults::Row;
-use llm_trace_tests::otlp::{Answer, Receiver, unreachable_endpoint};
+use llm_trace_test_support::faults::Row;
+use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 use tempfile::tempdir;
 
 use crate::program::{Program, files};

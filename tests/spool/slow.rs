@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use llm_trace_tests::faults::Row;
-use llm_trace_tests::otlp::{Answer, Receiver};
+use llm_trace_test_support::faults::Row;
+use llm_trace_test_support::otlp::{Answer, Receiver};
 use tempfile::tempdir;
 
 use crate::program::{Counts, Program};

@@ -7,8 +7,3 @@ pub mod grpc;
 pub mod otlp;
 pub mod semconv;
 pub mod trace;
-
-/// Compiles the README's code.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct Readme;

@@ -2,7 +2,7 @@
 
 use futures_util::stream::{self, Stream};
 use llm_trace::{LlmResponse, Response, Usage, llm_trace};
-use llm_trace_tests::trace::{Ended, Trace};
+use llm_trace_test_support::trace::{Ended, Trace};
 use serde_json::{Value, json};
 
 use super::{collect, next};

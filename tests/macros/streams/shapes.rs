@@ -7,7 +7,7 @@ use async_openai::types::chat::{ChatCompletionResponseStream, CreateChatCompleti
 use async_openai::types::responses::{ResponseStream, ResponseStreamEvent};
 use futures_util::stream::{self, BoxStream, LocalBoxStream, Stream, StreamExt as _};
 use llm_trace::{Chunk, StreamExt as _, TracedStream, Usage, llm_trace};
-use llm_trace_tests::trace::Trace;
+use llm_trace_test_support::trace::Trace;
 use serde_json::json;
 
 use super::{collect, next, timed_out};
@@ -271,7 +271,8 @@ fn a_stream_that_is_tied_twice_is_read_once() {
     }
     ends_with_its_stream("boxed", boxed);
     ends_with_its_stream("unnamed", unnamed);
-    let gaps = llm_trace_tests::trace::points("gen_ai.client.operation.time_per_output_chunk", "tied twice");
+    let gaps =
+        llm_trace_test_support::trace::points("gen_ai.client.operation.time_per_output_chunk", "tied twice");
     assert_eq!(gaps.iter().map(|point| point.count).sum::<u64>(), 2, "one per stream");
     // Without a call, it is the stream it was.
     assert_eq!(collect(boxed_outside_any_call().traced(Chunk::body)), ["a", "b"]);

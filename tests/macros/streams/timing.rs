@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use llm_trace::llm_trace;
-use llm_trace_tests::trace::{Ended, Trace, points};
+use llm_trace_test_support::trace::{Ended, Trace, points};
 
 use super::{collect, next};
 
