@@ -11,14 +11,40 @@ cargo fmt --all --check
 step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 
-step "each feature by itself"
-for features in "" otlp grpc http-json zstd spool pricing signals tower testing off async-openai-0_43; do
-    echo "llm-trace with: ${features:-no features}"
-    cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
-done
+step "features in pairs"
+if cargo hack --version >/dev/null 2>&1; then
+    cargo hack clippy --package llm-trace --feature-powerset --depth 2 --exclude-features default --quiet -- -D warnings
+else
+    echo "SKIPPED: cargo-hack is not installed (cargo install cargo-hack --locked)"
+fi
 
-step "compiled out"
+step "the core behaviour under each documented set of features"
+every=(grpc http-json zstd spool signals tower testing async-openai-0_43)
+core() {
+    echo "features: ${*:-none}"
+    cargo test --package llm-trace-core-tests --no-default-features --features "$*" --quiet
+}
+core
+core pricing
+core otlp
+core otlp pricing
+for feature in "${every[@]}"; do
+    core otlp pricing "llm-trace/$feature"
+done
+core otlp pricing "${every[@]/#/llm-trace/}"
+core off
+core otlp pricing off
 cargo test --package llm-trace-tests --features off --test compiled_out --quiet
+
+step "unit tests of the default features"
+cargo test --package llm-trace --lib --quiet
+
+step "the public API against the last release"
+if release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); then
+    cargo semver-checks --package llm-trace --baseline-rev "$release"
+else
+    echo "SKIPPED: nothing is released yet; scripts/api.sh shows every change"
+fi
 
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
