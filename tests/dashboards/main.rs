@@ -1,73 +1,29 @@
-//! The dashboards in `dashboards/grafana` are written here, and every query of theirs and of the rules in
-//! `dashboards/prometheus` is held against the metrics that are emitted. To write them anew:
-//! `UPDATE_DOCS=1 cargo test -p llm-trace-tests --test dashboards`.
+//! Every query of `dashboards/grafana` and of the rules in `dashboards/prometheus` is held against the metrics that are emitted.
+//! `cargo xtask dashboards` writes the dashboards.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod agents;
-mod delivery;
-mod grafana;
-mod overview;
 mod promql;
-mod quality;
 mod queries;
-mod rag;
 mod series;
 mod stack;
-mod vintages;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 
-use grafana::Dashboard;
 use queries::{Language, Query};
 use series::Series;
-
-fn dashboards() -> [Dashboard; 5] {
-    [
-        overview::dashboard(),
-        rag::dashboard(),
-        agents::dashboard(),
-        quality::dashboard(),
-        delivery::dashboard(),
-    ]
-}
+use xtask::dashboards;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards")
 }
 
-/// Writes the dashboards, if asked to, before any test looks at them.
-fn update() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            for dashboard in dashboards() {
-                std::fs::write(file_of(&dashboard), text_of(&dashboard)).unwrap();
-            }
-        }
-    });
-}
-
-fn file_of(dashboard: &Dashboard) -> PathBuf {
-    folder().join("grafana").join(format!("{}.json", dashboard.uid))
-}
-
-fn text_of(dashboard: &Dashboard) -> String {
-    format!("{:#}\n", dashboard.json())
-}
-
 #[test]
-fn the_dashboards_are_as_they_are_written_here() {
-    update();
-    for dashboard in dashboards() {
-        let (path, expected) = (file_of(&dashboard), text_of(&dashboard));
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            found == expected,
-            "{} is out of date: UPDATE_DOCS=1 cargo test -p llm-trace-tests --test dashboards",
-            path.display()
-        );
+fn the_dashboards_are_as_they_are_generated() {
+    for dashboard in dashboards::all() {
+        let found = std::fs::read_to_string(dashboard.path()).unwrap_or_default();
+        let path = dashboard.path();
+        assert!(found == dashboard.text(), "{} is out of date: cargo xtask dashboards", path.display());
     }
 }
 
@@ -115,7 +71,7 @@ fn every_metric_that_is_emitted_is_on_a_dashboard() {
 
 #[test]
 fn every_panel_says_what_it_shows_and_has_a_query() {
-    for dashboard in dashboards() {
+    for dashboard in dashboards::all() {
         let json = dashboard.json();
         let panels = json["panels"].as_array().unwrap();
         for panel in panels.iter().filter(|panel| panel["type"] != "row") {

@@ -38,7 +38,6 @@ impl Query {
 }
 
 pub(crate) fn all() -> Vec<Query> {
-    crate::update();
     let mut queries = Vec::new();
     for path in files("grafana", "json") {
         let dashboard: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();

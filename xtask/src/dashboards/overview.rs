@@ -1,8 +1,8 @@
 //! How many calls there are, how they go, how long they take, what they cost.
 
-use crate::grafana::{Dashboard, Panel, Row};
+use super::grafana::{Dashboard, Panel, Row};
 
-pub(crate) fn dashboard() -> Dashboard {
+pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "llm-trace-overview",
         title: "LLM overview",

@@ -42,7 +42,7 @@ const TOKENS: [(&str, &str, &str); 7] = [
 ];
 
 /// Both vintages of a query written for August, in which `rate` and `increase` of what has two names are inside of a sum.
-pub(crate) fn both(query: &str) -> String {
+pub(super) fn both(query: &str) -> String {
     let mut whole = String::new();
     let mut rest = query;
     while let Some(end) = rest.find("])").map(|at| at + "])".len()) {

@@ -1,8 +1,8 @@
 //! What becomes of the telemetry itself.
 
-use crate::grafana::{Dashboard, Panel, Row};
+use super::grafana::{Dashboard, Panel, Row};
 
-pub(crate) fn dashboard() -> Dashboard {
+pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "llm-trace-delivery",
         title: "Telemetry delivery",

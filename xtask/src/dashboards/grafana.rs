@@ -2,22 +2,23 @@
 
 use serde_json::{Value, json};
 
-use crate::vintages;
+use super::vintages;
 
-/// What a dashboard is about, from top to bottom.
-pub(crate) struct Dashboard {
-    pub(crate) uid: &'static str,
-    pub(crate) title: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) rows: Vec<Row>,
+/// A dashboard, from top to bottom.
+pub struct Dashboard {
+    /// Its id in Grafana and the name of its file.
+    pub uid: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) rows: Vec<Row>,
 }
 
-pub(crate) struct Row {
-    pub(crate) title: &'static str,
-    pub(crate) panels: Vec<Panel>,
+pub(super) struct Row {
+    pub(super) title: &'static str,
+    pub(super) panels: Vec<Panel>,
 }
 
-pub(crate) struct Panel {
+pub(super) struct Panel {
     kind: Kind,
     title: &'static str,
     description: &'static str,
@@ -91,42 +92,42 @@ impl Panel {
     }
 
     /// One number.
-    pub(crate) fn stat(title: &'static str, description: &'static str) -> Self {
+    pub(super) fn stat(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Stat, 3, title, description)
     }
 
     /// Lines over time.
-    pub(crate) fn lines(title: &'static str, description: &'static str) -> Self {
+    pub(super) fn lines(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Lines, 8, title, description)
     }
 
     /// The largest, as bars.
-    pub(crate) fn bars(title: &'static str, description: &'static str) -> Self {
+    pub(super) fn bars(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Bars, 8, title, description)
     }
 
     /// Shares of a whole.
-    pub(crate) fn pie(title: &'static str, description: &'static str) -> Self {
+    pub(super) fn pie(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Pie, 6, title, description)
     }
 
     /// How a histogram changes over time.
-    pub(crate) fn heat_map(title: &'static str, description: &'static str) -> Self {
+    pub(super) fn heat_map(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::HeatMap, 8, title, description)
     }
 
     /// Spans that a `TraceQL` query finds.
-    pub(crate) fn traces(title: &'static str, description: &'static str, query: &str) -> Self {
+    pub(super) fn traces(title: &'static str, description: &'static str, query: &str) -> Self {
         Panel::new(Kind::Traces, 24, title, description).query("", query)
     }
 
     /// Events that a `LogQL` query finds.
-    pub(crate) fn logs(title: &'static str, description: &'static str, query: &str) -> Self {
+    pub(super) fn logs(title: &'static str, description: &'static str, query: &str) -> Self {
         Panel::new(Kind::Logs, 24, title, description).query("", query)
     }
 
     /// Adds a query, written with the names of August; the legend names labels as `{{label}}`.
-    pub(crate) fn query(mut self, legend: &'static str, query: &str) -> Self {
+    pub(super) fn query(mut self, legend: &'static str, query: &str) -> Self {
         let words = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = vintages::both(&words)
             .replace("SPANS_OF_CALLS", SPANS_OF_CALLS)
@@ -139,29 +140,29 @@ impl Panel {
     }
 
     /// In Grafana's words: `s`, `reqps`, `percentunit`, `currencyUSD`.
-    pub(crate) fn unit(mut self, unit: &'static str) -> Self {
+    pub(super) fn unit(mut self, unit: &'static str) -> Self {
         self.unit = unit;
         self
     }
 
     /// Of 24.
-    pub(crate) fn width(mut self, width: u64) -> Self {
+    pub(super) fn width(mut self, width: u64) -> Self {
         self.width = width;
         self
     }
 
-    pub(crate) fn stacked(mut self) -> Self {
+    pub(super) fn stacked(mut self) -> Self {
         self.stacked = true;
         self
     }
 
-    pub(crate) fn right_axis(mut self, legend: &'static str, unit: &'static str) -> Self {
+    pub(super) fn right_axis(mut self, legend: &'static str, unit: &'static str) -> Self {
         self.right = Some((legend, unit));
         self
     }
 
     /// From which value on which colour.
-    pub(crate) fn thresholds(mut self, steps: &[(f64, &'static str)]) -> Self {
+    pub(super) fn thresholds(mut self, steps: &[(f64, &'static str)]) -> Self {
         self.thresholds = steps.to_vec();
         self
     }
@@ -319,7 +320,8 @@ impl Panel {
 
 impl Dashboard {
     /// What `dashboards/grafana/{uid}.json` has to say.
-    pub(crate) fn json(&self) -> Value {
+    /// What Grafana imports.
+    pub fn json(&self) -> Value {
         let mut panels = Vec::new();
         let mut y = 0;
         let mut id = 0;

@@ -1,8 +1,8 @@
 //! Are the answers any good, and since when are they not?
 
-use crate::grafana::{Dashboard, Panel, Row};
+use super::grafana::{Dashboard, Panel, Row};
 
-pub(crate) fn dashboard() -> Dashboard {
+pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "llm-trace-quality",
         title: "Answer quality",

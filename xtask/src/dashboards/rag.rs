@@ -1,8 +1,8 @@
 //! Retrieval and what answers make of it.
 
-use crate::grafana::{Dashboard, Panel, Row};
+use super::grafana::{Dashboard, Panel, Row};
 
-pub(crate) fn dashboard() -> Dashboard {
+pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "llm-trace-rag",
         title: "RAG",

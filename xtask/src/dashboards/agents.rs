@@ -1,8 +1,8 @@
 //! Agents and the tools they call.
 
-use crate::grafana::{Dashboard, Panel, Row};
+use super::grafana::{Dashboard, Panel, Row};
 
-pub(crate) fn dashboard() -> Dashboard {
+pub(super) fn dashboard() -> Dashboard {
     Dashboard {
         uid: "llm-trace-agents",
         title: "Agents and tools",
