@@ -33,7 +33,7 @@ pub struct Point {
 }
 
 /// All of it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Emitted {
     pub spans: Vec<Span>,
     pub points: Vec<Point>,

@@ -20,8 +20,7 @@ fn emit() -> Emitted {
     suite::run();
     let report = telemetry.shutdown();
     assert!(report.is_complete(), "{report}");
-    let mut emitted = Emitted::default();
-    emitted.spans = receiver.spans().into_iter().map(span).collect();
+    let mut emitted = Emitted { spans: receiver.spans().into_iter().map(span).collect(), points: Vec::new() };
     for metric in receiver.metrics() {
         if let Some(Data::Histogram(histogram)) = metric.data {
             emitted.points.extend(histogram.data_points.into_iter().map(|point| Point {

@@ -22,8 +22,8 @@ fn emit() -> Emitted {
     global::set_meter_provider(meters.clone());
     suite::run();
     meters.force_flush().unwrap();
-    let mut emitted = Emitted::default();
-    emitted.spans = spans.get_finished_spans().unwrap().iter().map(span).collect();
+    let mut emitted =
+        Emitted { spans: spans.get_finished_spans().unwrap().iter().map(span).collect(), points: Vec::new() };
     for resource in metrics.get_finished_metrics().unwrap() {
         for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
             points(metric.name(), metric.data(), &mut emitted.points);
