@@ -6,7 +6,7 @@ mod emitted;
 mod suite;
 
 use opentelemetry::{KeyValue, global};
-use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
@@ -25,7 +25,7 @@ fn emit() -> Emitted {
     let mut emitted =
         Emitted { spans: spans.get_finished_spans().unwrap().iter().map(span).collect(), points: Vec::new() };
     for resource in metrics.get_finished_metrics().unwrap() {
-        for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+        for metric in resource.scope_metrics().flat_map(ScopeMetrics::metrics) {
             points(metric.name(), metric.data(), &mut emitted.points);
         }
     }
