@@ -317,7 +317,7 @@ use crate::{error::Errors, model::TracedFn};
 /// ## Tools of an agent's skills, and tools that run a program: `skill`, `skill_description`, `skill_source`, `skill_resource`, `executable`
 ///
 /// The October vintage of the conventions has them; in August's they are not recorded. `executable` is a name or a path. What the
-/// program exited with is told by `llm_trace::current().request(|request| request.exit_code(&code))`.
+/// program exited with is told by `llm_trace::current().request(|request| request.exit_code(code))`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -480,7 +480,7 @@ use crate::{error::Errors, model::TracedFn};
 /// }
 /// ```
 ///
-/// Streams in a struct, or of a type of their own, are tied to the call with `.traced(…)` of `llm_trace::StreamExt`.
+/// Streams in a struct, or of a type of their own, are tied to the call with `.traced(…)` of `llm_trace::stream::StreamExt`.
 ///
 /// # On an `impl`
 ///

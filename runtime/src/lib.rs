@@ -67,7 +67,16 @@ pub mod testing;
 pub mod tower;
 mod value;
 
-pub use call::stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
+/// What values of arguments, attributes and setters may be: text, numbers, flags, lists, content.
+pub mod argument {
+    pub use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
+}
+
+/// Streams that carry a call: see [`StreamExt::traced`](stream::StreamExt::traced).
+pub mod stream {
+    pub use crate::call::stream::{Chunk, ReadChunk, StreamExt, TracedIterator, TracedStream};
+}
+
 pub use call::{Call, CallBuilder, CurrentCall, current};
 pub use content::{
     AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload,
@@ -82,12 +91,9 @@ pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
 pub use extract::error::LlmError;
 #[doc(inline)]
 pub use llm_trace_macros::{Capture, llm_trace};
-pub use model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 pub use model::request::{LlmRequest, Request};
 pub use model::response::{LlmResponse, Modality, Response, Usage};
 pub use model::site::Kind;
-/// Carries the current context into a task or thread: `tokio::spawn(work().with_current_context())`.
-pub use opentelemetry::context::FutureExt;
 #[cfg(feature = "otlp")]
 pub use pipeline::Telemetry;
 pub use semconv::version::SemconvVersion;

@@ -43,29 +43,29 @@ use crate::sinks::metrics;
 /// A message of the Model Context Protocol.
 impl Request {
     /// `mcp.method.name`: `tools/call`, `prompts/get`, `resources/read`, …
-    pub fn method<T: Text + ?Sized>(&mut self, value: &T) {
-        replace_required(&mut self.method, value);
+    pub fn method(&mut self, value: impl Text) {
+        replace_required(&mut self.method, &value);
     }
 
     /// `mcp.session.id`: the session.
-    pub fn session<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::MCP_SESSION_ID, value);
+    pub fn session(&mut self, value: impl Text) {
+        self.set_text(attribute::MCP_SESSION_ID, &value);
     }
 
     /// `mcp.resource.uri`: the resource that is read or subscribed to, without credentials and query.
-    pub fn uri<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn uri(&mut self, value: impl Text) {
         let uri = value.text().map(|uri| without_secrets(&uri));
         self.set_text(attribute::MCP_RESOURCE_URI, &uri);
     }
 
     /// `mcp.protocol.version`: `2025-06-18`.
-    pub fn protocol_version<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::MCP_PROTOCOL_VERSION, value);
+    pub fn protocol_version(&mut self, value: impl Text) {
+        self.set_text(attribute::MCP_PROTOCOL_VERSION, &value);
     }
 
     /// How messages travel: `stdio` (`network.transport` is `pipe`), `http` or `websocket` (`tcp`, with that
     /// `network.protocol.name`), or the `network.transport` itself: `tcp`, `quic`, `unix`, …
-    pub fn transport<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn transport(&mut self, value: impl Text) {
         let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };
         let (transport, protocol) = match &*text {
             "stdio" => ("pipe", None),
@@ -77,7 +77,7 @@ impl Request {
     }
 
     /// `client.address` and `client.port`: who the message comes from, `host:port` or a host.
-    pub fn client<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn client(&mut self, value: impl Text) {
         let Some(text) = value.text() else { return };
         let (address, port) = server_address(&text);
         self.set_text(attribute::CLIENT_ADDRESS, address);

@@ -93,7 +93,7 @@ pub fn extract_with<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Context {
 }
 
 /// Carries the current context into a closure that runs elsewhere: `spawn_blocking`, `std::thread`, rayon. For futures
-/// there is [`FutureExt::with_current_context`](crate::FutureExt::with_current_context).
+/// there is [`FutureExt::with_current_context`](opentelemetry::context::FutureExt::with_current_context).
 ///
 /// ```
 /// use llm_trace::{llm_trace, propagation::in_current_context};

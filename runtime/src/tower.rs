@@ -44,7 +44,7 @@ use crate::value::current_context;
 /// as that of tracing-opentelemetry, they are children of that, and this does nothing.
 ///
 /// Tasks that a handler spawns need the context handed to them, as everywhere:
-/// [`with_current_context`](crate::FutureExt::with_current_context).
+/// [`with_current_context`](opentelemetry::context::FutureExt::with_current_context).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExtractLayer;
 

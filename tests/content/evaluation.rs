@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use llm_trace::{ContentCapture, LlmRequest, Request, Text, llm_trace};
+use llm_trace::argument::Text;
+use llm_trace::{ContentCapture, LlmRequest, Request, llm_trace};
 use serde::{Serialize, Serializer};
 
 use crate::{captured, content_keys, exported};

@@ -2,7 +2,8 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
-use llm_trace::{Chunk, ContentCapture, StreamExt as _, llm_trace};
+use llm_trace::stream::{Chunk, StreamExt as _};
+use llm_trace::{ContentCapture, llm_trace};
 use serde::Serialize;
 use serde_json::{Value, json};
 

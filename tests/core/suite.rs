@@ -10,7 +10,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures_util::stream::{self, Stream};
-use llm_trace::{Call, FutureExt as _, Kind, Usage, llm_trace};
+use llm_trace::opentelemetry::context::FutureExt as _;
+use llm_trace::{Call, Kind, Usage, llm_trace};
 
 use crate::emitted::Emitted;
 

@@ -1,8 +1,9 @@
 //! Tags as labels of metrics and as baggage, as `init()` is told.
 
 use http::HeaderMap;
+use llm_trace::llm_trace;
+use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace::propagation::{extract, inject};
-use llm_trace::{FutureExt as _, llm_trace};
 use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::Metric;

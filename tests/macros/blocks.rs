@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use llm_trace::{FutureExt as _, llm_trace};
+use llm_trace::llm_trace;
+use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace_test_support::trace::Trace;
 
 struct Bot {

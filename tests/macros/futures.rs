@@ -9,7 +9,8 @@ use std::task::{Context, Waker};
 
 use async_trait::async_trait;
 use futures_util::future::{BoxFuture, FutureExt as _, LocalBoxFuture};
-use llm_trace::{FutureExt as _, llm_trace};
+use llm_trace::llm_trace;
+use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace_test_support::trace::{Ended, Trace};
 
 /// A future that does not wait, awaited.

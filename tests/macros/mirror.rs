@@ -4,7 +4,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use futures_util::{Stream, StreamExt as _};
-use llm_trace::{FutureExt as _, Usage, llm_trace};
+use llm_trace::opentelemetry::context::FutureExt as _;
+use llm_trace::{Usage, llm_trace};
 use llm_trace_test_support::trace::{Trace, count_everywhere};
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};

@@ -1,6 +1,7 @@
 //! Parents and children: across await points, joined and spawned tasks, threads, and `tracing` spans.
 
-use llm_trace::{FutureExt as _, llm_trace};
+use llm_trace::llm_trace;
+use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace_test_support::trace::Trace;
 use tracing_subscriber::layer::SubscriberExt;
 

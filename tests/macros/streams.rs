@@ -152,7 +152,7 @@ fn parents_are_right_when_the_stream_outlives_what_made_it() {
     fn while_streaming() {}
     #[llm_trace(tool)]
     fn by_consumer(n: u8) {
-        llm_trace::current().attribute("app.n", &i64::from(n));
+        llm_trace::current().attribute("app.n", i64::from(n));
     }
 
     let (trace, elsewhere) = (Trace::new(), Trace::new());

@@ -67,7 +67,7 @@ fn a_none_is_no_tag_and_a_late_tag_is_on_its_own_span() {
 
 #[test]
 fn what_is_handed_down_reaches_blocking_tasks_threads_and_spawned_futures() {
-    use llm_trace::FutureExt as _;
+    use llm_trace::opentelemetry::context::FutureExt as _;
     #[llm_trace(task)]
     async fn spawned() {}
     #[llm_trace(task)]

@@ -112,7 +112,7 @@ fn absurd_token_counts_given_by_hand_and_in_streams_are_left_out_too() {
                 body(&json!({"prompt_tokens": u64::MAX, "completion_tokens": 5})),
             ];
             let call = Call::builder(Kind::Chat).request(absurd_model).begin();
-            let stream = call.stream(futures_util::stream::iter(chunks), llm_trace::Chunk::body);
+            let stream = call.stream(futures_util::stream::iter(chunks), llm_trace::stream::Chunk::body);
             let mut stream = std::pin::pin!(stream);
             while futures_util::FutureExt::now_or_never(futures_util::StreamExt::next(&mut stream))
                 .unwrap()
@@ -373,7 +373,7 @@ mod panicking {
         call.current().response_headers([("x-ratelimit-remaining-requests", "7")]);
         call.in_scope(|| score("s").value(1.0).record());
         let chunks = futures_util::stream::iter(vec![json!({"choices": [{"delta": {"content": "a"}}]}); 3]);
-        let stream = call.stream(chunks, llm_trace::Chunk::body);
+        let stream = call.stream(chunks, llm_trace::stream::Chunk::body);
         assert_eq!(stream.count().now_or_never(), Some(3));
         score("s").value(1.0).record();
         drop(Session::client(|request| request.server("h:1")));

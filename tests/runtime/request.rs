@@ -144,7 +144,7 @@ fn a_request_type_that_describes_itself_is_asked() {
     impl LlmRequest for Prompt {
         fn describe(&self, request: &mut Request) {
             request.model("described");
-            request.max_tokens(&5_u16);
+            request.max_tokens(5_u16);
         }
     }
     #[llm_trace(chat, provider = "openai", request = prompt)]

@@ -360,7 +360,7 @@ fn what_a_router_chose_is_recorded_priced_and_names_the_span() {
         llm_trace::current().request(|request| {
             request.provider("openai");
             request.model("gpt-4o-mini");
-            request.temperature(&0.5);
+            request.temperature(0.5);
         });
         Response::new().with_usage(Usage::new(1_000_000, 0))
     }

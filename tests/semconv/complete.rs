@@ -150,7 +150,7 @@ fn read_skill() {}
 
 #[llm_trace(tool, name = "shell", executable = "/usr/bin/python3")]
 fn shell() {
-    llm_trace::current().request(|request| request.exit_code(&1));
+    llm_trace::current().request(|request| request.exit_code(1));
 }
 
 #[llm_trace(

@@ -63,7 +63,7 @@ async fn inside() {
 fn asking(request: &mut Request) {
     request.provider("openai");
     request.server("https://api.openai.com/v1");
-    request.max_tokens(&9);
+    request.max_tokens(9);
     request.conversation("c");
     request.tag("app.tenant", "acme");
 }
@@ -167,7 +167,7 @@ fn a_stream_carries_its_call_to_its_end() {
                 request.model("m");
             })
             .begin();
-        call.stream(chunks(), llm_trace::Chunk::body)
+        call.stream(chunks(), llm_trace::stream::Chunk::body)
     };
     let drain = |stream: &mut (dyn Stream<Item = Value> + Unpin)| {
         runtime().block_on(stream.for_each(|_| std::future::ready(())));

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace::opentelemetry::propagation::{TextMapPropagator, text_map_propagator::FieldIter};
 use llm_trace::opentelemetry::trace::{SpanKind, Status, TraceContextExt};
 use llm_trace::opentelemetry::{Context, KeyValue, global};
 use llm_trace::testing::{capture, capture_with_seed};
-use llm_trace::{FutureExt as _, Usage, llm_trace};
+use llm_trace::{Usage, llm_trace};
 
 #[llm_trace(workflow, name = name)]
 async fn answer(name: &str) -> Result<String, std::fmt::Error> {

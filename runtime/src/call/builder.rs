@@ -117,7 +117,7 @@ impl Call {
     }
 
     /// Hands the call over to a stream: it ends when the stream ends, fails, or is dropped. `read` is told each item:
-    /// [`Chunk::body`](crate::Chunk::body), [`Chunk::result`](crate::Chunk::result), or a closure that says what is in it.
+    /// [`Chunk::body`](crate::stream::Chunk::body), [`Chunk::result`](crate::stream::Chunk::result), or a closure that says what is in it.
     ///
     /// ```
     /// use llm_trace::{Call, Kind};

@@ -32,8 +32,8 @@ impl Request {
     }
 
     /// `gen_ai.retrieval.query.text`: what is searched for.
-    pub fn query<T: Text + ?Sized>(&mut self, value: &T) {
-        self.content.capture_text(self.kind(), ContentKind::Query, value);
+    pub fn query(&mut self, value: impl Text) {
+        self.content.capture_text(self.kind(), ContentKind::Query, &value);
     }
 
     /// `gen_ai.tool.call.arguments`: an object, or the JSON text of one.

@@ -213,8 +213,8 @@ impl CurrentCall {
     }
 
     /// Sets a span attribute of your own.
-    pub fn attribute<T: AttributeValue + ?Sized>(&self, key: &'static str, value: &T) -> &Self {
-        self.request(|request| request.attribute(key, value))
+    pub fn attribute(&self, key: &'static str, value: impl AttributeValue) -> &Self {
+        self.request(|request| request.attribute(key, &value))
     }
 
     /// Sets what was not known when the call began: a router's choice of provider and model, say. Provider, model,

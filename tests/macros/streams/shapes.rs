@@ -6,7 +6,8 @@ use async_openai::error::OpenAIError;
 use async_openai::types::chat::{ChatCompletionResponseStream, CreateChatCompletionStreamResponse};
 use async_openai::types::responses::{ResponseStream, ResponseStreamEvent};
 use futures_util::stream::{self, BoxStream, LocalBoxStream, Stream, StreamExt as _};
-use llm_trace::{Chunk, StreamExt as _, TracedStream, Usage, llm_trace};
+use llm_trace::stream::{Chunk, StreamExt as _, TracedStream};
+use llm_trace::{Usage, llm_trace};
 use llm_trace_test_support::trace::Trace;
 use serde_json::json;
 

@@ -22,7 +22,7 @@ fn weather(city: ::std::string::String, days: u8) -> ::std::result::Result<u8, :
 }
 
 #[::llm_trace::llm_trace(retrieval, query = query, top_k = 4)]
-fn search<T: ::llm_trace::Text>(query: T) -> T {
+fn search<T: ::llm_trace::argument::Text>(query: T) -> T {
     query
 }
 

@@ -16,7 +16,7 @@ use crate::model::record::Failure;
 use crate::model::response::{LlmResponse, Response};
 use crate::model::site::Kind;
 
-/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::StreamExt::traced).
+/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::stream::StreamExt::traced).
 pub struct Chunk<'a> {
     pub(crate) reading: &'a mut Reading,
     pub(crate) deltas: &'a mut Deltas,
@@ -107,7 +107,7 @@ impl Chunk<'_> {
     ///
     /// ```
     /// use futures_core::Stream;
-    /// use llm_trace::{StreamExt as _, TracedStream};
+    /// use llm_trace::stream::{StreamExt as _, TracedStream};
     ///
     /// struct Token { choice: usize, text: String }
     ///

@@ -58,7 +58,8 @@ pin_project! {
 ///
 /// ```
 /// use futures_core::Stream;
-/// use llm_trace::{Chunk, StreamExt as _, TracedStream, llm_trace};
+/// use llm_trace::llm_trace;
+/// use llm_trace::stream::{Chunk, StreamExt as _, TracedStream};
 ///
 /// struct Answer<S: Stream> {
 ///     model: String,

@@ -16,7 +16,7 @@ use crate::value::bounds::{self, Number};
 
 pub(crate) use address::{server_address, without_secrets};
 
-/// The request side of a call. Every setter takes its value by reference, ignores a `None`, and replaces what
+/// The request side of a call. Every setter ignores a `None` and replaces what
 /// was set before: explicit arguments come after the request body and win.
 ///
 /// Implement [`LlmRequest`] to fill it from a request type that is not `Serialize`.
@@ -60,7 +60,7 @@ pub struct Request {
 /// impl LlmRequest for Prompt {
 ///     fn describe(&self, request: &mut Request) {
 ///         request.model(self.model);
-///         request.temperature(if self.creative { &1.0 } else { &0.0 });
+///         request.temperature(if self.creative { 1.0 } else { 0.0 });
 ///     }
 /// }
 /// ```
@@ -100,7 +100,7 @@ impl Request {
     ///
     /// let mut request = Request::new(Kind::Chat);
     /// request.model("gpt-4o-mini");
-    /// request.temperature(&0.5);
+    /// request.temperature(0.5);
     /// assert_eq!(request.get("gen_ai.request.model"), Some("gpt-4o-mini".into()));
     /// assert_eq!(request.get("gen_ai.request.temperature"), Some(0.5.into()));
     /// ```
@@ -275,17 +275,17 @@ pub(crate) fn replace_required(slot: &mut Option<Arc<str>>, value: &(impl Text +
 impl Request {
     /// `gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, `azure.ai.openai`, `mistral_ai`,
     /// `cohere`, `groq`, `deepseek`, `x_ai`, `perplexity`, … or a name of your own, such as `ollama`.
-    pub fn provider<T: Text + ?Sized>(&mut self, value: &T) {
-        replace_required(&mut self.provider, value);
+    pub fn provider(&mut self, value: impl Text) {
+        replace_required(&mut self.provider, &value);
     }
 
     /// `gen_ai.request.model`: the model asked for.
-    pub fn model<T: Text + ?Sized>(&mut self, value: &T) {
-        replace(&mut self.model, value);
+    pub fn model(&mut self, value: impl Text) {
+        replace(&mut self.model, &value);
     }
 
     /// `server.address` and `server.port`: a URL, `host:port`, or a host.
-    pub fn server<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn server(&mut self, value: impl Text) {
         if let Some(text) = value.text().filter(|text| !text.is_empty()) {
             let (address, port) = server_address(&text);
             let Some(address) = bounds::shared(address).filter(|address| !address.is_empty()) else { return };
@@ -298,17 +298,17 @@ impl Request {
 /// How the model should answer.
 impl Request {
     /// `gen_ai.request.temperature`.
-    pub fn temperature<T: Double + ?Sized>(&mut self, value: &T) {
+    pub fn temperature(&mut self, value: impl Double) {
         self.set_double(attribute::REQUEST_TEMPERATURE, value.double());
     }
 
     /// `gen_ai.request.top_p`.
-    pub fn top_p<T: Double + ?Sized>(&mut self, value: &T) {
+    pub fn top_p(&mut self, value: impl Double) {
         self.set_double(attribute::REQUEST_TOP_P, value.double());
     }
 
     /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the number of documents asked for.
-    pub fn top_k<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn top_k(&mut self, value: impl Int) {
         let key = match self.kind {
             Kind::Retrieval => attribute::RETRIEVAL_TOP_K,
             _ => attribute::REQUEST_TOP_K,
@@ -317,80 +317,80 @@ impl Request {
     }
 
     /// `gen_ai.request.max_tokens`.
-    pub fn max_tokens<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn max_tokens(&mut self, value: impl Int) {
         self.set_int(attribute::REQUEST_MAX_TOKENS, value.int());
     }
 
     /// `gen_ai.request.stop_sequences`.
-    pub fn stop<T: TextList + ?Sized>(&mut self, value: &T) {
+    pub fn stop(&mut self, value: impl TextList) {
         self.set_list(attribute::REQUEST_STOP_SEQUENCES, value.list());
     }
 
     /// `gen_ai.request.seed`.
-    pub fn seed<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn seed(&mut self, value: impl Int) {
         self.set_int(attribute::REQUEST_SEED, value.int());
     }
 
     /// `gen_ai.request.frequency_penalty`.
-    pub fn frequency_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+    pub fn frequency_penalty(&mut self, value: impl Double) {
         self.set_double(attribute::REQUEST_FREQUENCY_PENALTY, value.double());
     }
 
     /// `gen_ai.request.presence_penalty`.
-    pub fn presence_penalty<T: Double + ?Sized>(&mut self, value: &T) {
+    pub fn presence_penalty(&mut self, value: impl Double) {
         self.set_double(attribute::REQUEST_PRESENCE_PENALTY, value.double());
     }
 
     /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions ask.
-    pub fn choice_count<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn choice_count(&mut self, value: impl Int) {
         self.set_int(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
     }
 
     /// `gen_ai.request.reasoning.level`: the exact string sent, `low`, `medium`, …
-    pub fn reasoning_level<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::REQUEST_REASONING_LEVEL, value);
+    pub fn reasoning_level(&mut self, value: impl Text) {
+        self.set_text(attribute::REQUEST_REASONING_LEVEL, &value);
     }
 
     /// `gen_ai.output.type`: `text`, `json`, `image` or `speech`.
-    pub fn output_type<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::OUTPUT_TYPE, value);
+    pub fn output_type(&mut self, value: impl Text) {
+        self.set_text(attribute::OUTPUT_TYPE, &value);
     }
 
     /// `gen_ai.request.stream`, recorded only if `true`, as the conventions ask.
-    pub fn stream<T: Flag + ?Sized>(&mut self, value: &T) {
+    pub fn stream(&mut self, value: impl Flag) {
         self.set(attribute::REQUEST_STREAM, value.flag().filter(|&stream| stream));
     }
 
     /// `openai.request.service_tier`, unless it is `auto`.
-    pub fn service_tier<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn service_tier(&mut self, value: impl Text) {
         let tier = value.text().filter(|tier| tier != "auto");
         self.set_text(attribute::OPENAI_REQUEST_SERVICE_TIER, &tier);
     }
 
     /// `gen_ai.prompt.name`: the prompt template.
-    pub fn prompt_name<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::PROMPT_NAME, value);
+    pub fn prompt_name(&mut self, value: impl Text) {
+        self.set_text(attribute::PROMPT_NAME, &value);
     }
 
     /// `gen_ai.prompt.version`: the prompt template's version.
-    pub fn prompt_version<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::PROMPT_VERSION, value);
+    pub fn prompt_version(&mut self, value: impl Text) {
+        self.set_text(attribute::PROMPT_VERSION, &value);
     }
 
     /// `gen_ai.conversation.compacted`: the context of this call is a compacted view of the conversation, a summary of its
     /// beginning, say. Recorded only if `true`, as the conventions ask. A provider that compacts tells it in its response,
     /// which is read.
-    pub fn compacted<T: Flag + ?Sized>(&mut self, value: &T) {
+    pub fn compacted(&mut self, value: impl Flag) {
         self.set(attribute::CONVERSATION_COMPACTED, value.flag().filter(|&compacted| compacted));
     }
 
     /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
-    pub fn dimensions<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn dimensions(&mut self, value: impl Int) {
         self.set_int(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
     }
 
     /// `gen_ai.request.encoding_formats`: `float`, `base64`, …
-    pub fn encoding_formats<T: TextList + ?Sized>(&mut self, value: &T) {
+    pub fn encoding_formats(&mut self, value: impl TextList) {
         self.set_list(attribute::REQUEST_ENCODING_FORMATS, value.list());
     }
 }
@@ -398,86 +398,86 @@ impl Request {
 /// The step itself.
 impl Request {
     /// `gen_ai.data_source.id`: the index, collection or table searched.
-    pub fn data_source<T: Text + ?Sized>(&mut self, value: &T) {
-        replace(&mut self.data_source, value);
+    pub fn data_source(&mut self, value: impl Text) {
+        replace(&mut self.data_source, &value);
     }
 
     /// The tool's, agent's, workflow's or task's name; the function's name unless given. Of an MCP message the name of the tool or
     /// prompt that it is about. Keep it low in cardinality.
-    pub fn name<T: Text + ?Sized>(&mut self, value: &T) {
-        replace(&mut self.name, value);
+    pub fn name(&mut self, value: impl Text) {
+        replace(&mut self.name, &value);
     }
 
     /// `gen_ai.tool.description`, on an agent `gen_ai.agent.description`.
-    pub fn description<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn description(&mut self, value: impl Text) {
         let key = match self.kind {
             Kind::Tool => attribute::TOOL_DESCRIPTION,
             _ => attribute::AGENT_DESCRIPTION,
         };
-        self.set_text(key, value);
+        self.set_text(key, &value);
     }
 
     /// `gen_ai.agent.id`, the provider's id of the agent; of a fetched response `gen_ai.response.id`; of an MCP request
     /// `jsonrpc.request.id`.
-    pub fn id<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn id(&mut self, value: impl Text) {
         let key = match self.kind {
             Kind::FetchResponse => attribute::RESPONSE_ID,
             Kind::McpClient | Kind::McpServer => attribute::JSONRPC_REQUEST_ID,
             _ => attribute::AGENT_ID,
         };
-        self.set_text(key, value);
+        self.set_text(key, &value);
     }
 
     /// `gen_ai.agent.version`.
-    pub fn version<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::AGENT_VERSION, value);
+    pub fn version(&mut self, value: impl Text) {
+        self.set_text(attribute::AGENT_VERSION, &value);
     }
 
     /// `gen_ai.request.stream_cursor`: the position from which a streamed response is fetched.
-    pub fn stream_cursor<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::REQUEST_STREAM_CURSOR, value);
+    pub fn stream_cursor(&mut self, value: impl Text) {
+        self.set_text(attribute::REQUEST_STREAM_CURSOR, &value);
     }
 
     /// `gen_ai.memory.store.id`: the memory.
-    pub fn store<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::MEMORY_STORE_ID, value);
+    pub fn store(&mut self, value: impl Text) {
+        self.set_text(attribute::MEMORY_STORE_ID, &value);
     }
 
     /// `gen_ai.memory.record.id`: the record.
-    pub fn record<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::MEMORY_RECORD_ID, value);
+    pub fn record(&mut self, value: impl Text) {
+        self.set_text(attribute::MEMORY_RECORD_ID, &value);
     }
 
     /// `gen_ai.memory.record.count`: how many records are concerned. A search knows after it has run: use
     /// [`current()`](crate::current).
-    pub fn record_count<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn record_count(&mut self, value: impl Int) {
         self.set_int(attribute::MEMORY_RECORD_COUNT, value.int());
     }
 
     /// `gen_ai.tool.call.id`: the id the model gave the call.
-    pub fn call_id<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::TOOL_CALL_ID, value);
+    pub fn call_id(&mut self, value: impl Text) {
+        self.set_text(attribute::TOOL_CALL_ID, &value);
     }
 
     /// `gen_ai.tool.type`: `function`, `extension` or `datastore`.
-    pub fn tool_type<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::TOOL_TYPE, value);
+    pub fn tool_type(&mut self, value: impl Text) {
+        self.set_text(attribute::TOOL_TYPE, &value);
     }
 
     /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
     /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
     /// span: `execute_tool {tool} {skill}`.
-    pub fn skill<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_of_skill(attribute::SKILL_NAME, value);
+    pub fn skill(&mut self, value: impl Text) {
+        self.set_of_skill(attribute::SKILL_NAME, &value);
     }
 
     /// `gen_ai.skill.description`: what the skill is for.
-    pub fn skill_description<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_of_skill(attribute::SKILL_DESCRIPTION, value);
+    pub fn skill_description(&mut self, value: impl Text) {
+        self.set_of_skill(attribute::SKILL_DESCRIPTION, &value);
     }
 
     /// `gen_ai.skill.source.uri`: where the skill comes from. Credentials, query and fragment of the URI are left out.
-    pub fn skill_source<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn skill_source(&mut self, value: impl Text) {
         if let Some(uri) = value.text() {
             self.set_of_skill(attribute::SKILL_SOURCE_URI, &without_secrets(&uri));
         }
@@ -485,12 +485,12 @@ impl Request {
 
     /// `gen_ai.skill.resource.name`: the script, reference or asset of the skill that the tool reads or runs, as a path inside of
     /// the skill.
-    pub fn skill_resource<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, value);
+    pub fn skill_resource(&mut self, value: impl Text) {
+        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, &value);
     }
 
     /// The program that the tool runs: `process.executable.name`, and with a path also `process.executable.path`.
-    pub fn executable<T: Text + ?Sized>(&mut self, value: &T) {
+    pub fn executable(&mut self, value: impl Text) {
         let Some(path) = value.text() else { return };
         let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
         self.set_of_skill(attribute::PROCESS_EXECUTABLE_NAME, name);
@@ -507,12 +507,12 @@ impl Request {
     /// #[llm_trace(tool, name = "shell", executable = program)]
     /// fn run(program: &str) -> std::io::Result<()> {
     ///     let status = std::process::Command::new(program).status()?;
-    ///     llm_trace::current().request(|request| request.exit_code(&status.code()));
+    ///     llm_trace::current().request(|request| request.exit_code(status.code()));
     ///     Ok(())
     /// }
     /// # run("true").ok();
     /// ```
-    pub fn exit_code<T: Int + ?Sized>(&mut self, value: &T) {
+    pub fn exit_code(&mut self, value: impl Int) {
         if version::names().has_skills {
             self.set_int(attribute::PROCESS_EXIT_CODE, value.int());
         }
@@ -525,17 +525,17 @@ impl Request {
     }
 
     /// `gen_ai.conversation.id`: the conversation this call belongs to.
-    pub fn conversation<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::CONVERSATION_ID, value);
+    pub fn conversation(&mut self, value: impl Text) {
+        self.set_text(attribute::CONVERSATION_ID, &value);
     }
 
     /// `user.id`: the user on whose behalf the call is made.
-    pub fn user<T: Text + ?Sized>(&mut self, value: &T) {
-        self.set_text(attribute::USER_ID, value);
+    pub fn user(&mut self, value: impl Text) {
+        self.set_text(attribute::USER_ID, &value);
     }
 
     /// An attribute of your own, on the span only: metric labels are a closed set.
-    pub fn attribute<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+    pub fn attribute(&mut self, key: &'static str, value: impl AttributeValue) {
         self.set(key, value.attribute());
     }
 
@@ -543,7 +543,7 @@ impl Request {
     /// [`with_tag_labels`](crate::Builder::with_tag_labels), it is a label of metrics as well.
     ///
     /// Set after the call has begun, it is on this call's span only.
-    pub fn tag<T: AttributeValue + ?Sized>(&mut self, key: &'static str, value: &T) {
+    pub fn tag(&mut self, key: &'static str, value: impl AttributeValue) {
         self.set(key, value.attribute().and_then(bounds::tag));
         self.tags.push(Key::from_static_str(key));
     }

@@ -24,17 +24,17 @@ fn the_source_of_a_skill_opens_no_door() {
 #[test]
 fn a_later_value_replaces_an_earlier_one_and_a_none_does_not() {
     let mut request = Request::new(Kind::Chat);
-    request.temperature(&0.2);
-    request.temperature(&0.9);
-    request.temperature(&None::<f64>);
+    request.temperature(0.2);
+    request.temperature(0.9);
+    request.temperature(None::<f64>);
     assert_eq!(request.attributes, [KeyValue::new(attribute::REQUEST_TEMPERATURE, 0.9)]);
 }
 
 #[test]
 fn values_the_conventions_leave_out_are_left_out() {
     let mut request = Request::new(Kind::Chat);
-    request.choice_count(&1);
-    request.stream(&false);
+    request.choice_count(1);
+    request.stream(false);
     request.service_tier("auto");
     assert!(request.attributes.is_empty());
 }
@@ -42,6 +42,6 @@ fn values_the_conventions_leave_out_are_left_out() {
 #[test]
 fn top_k_means_documents_on_a_retrieval() {
     let mut request = Request::new(Kind::Retrieval);
-    request.top_k(&4_usize);
+    request.top_k(4_usize);
     assert_eq!(request.attributes, [KeyValue::new(attribute::RETRIEVAL_TOP_K, 4)]);
 }
