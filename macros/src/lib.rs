@@ -88,7 +88,7 @@ use crate::{error::Errors, model::TracedFn};
 /// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
 /// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
 /// | `task`, the default | any other step | `name` |
-/// | all of them | | `conversation` `user` `tags("key" = value, …)` `attributes("key" = value, …)` `parent` `links` `crate` |
+/// | all of them | | `conversation` `user` `tags(…)` `attributes(…)` `parent` `links` `crate` |
 ///
 /// A key where it does not belong is a compile error that names those that do.
 ///
@@ -382,7 +382,7 @@ use crate::{error::Errors, model::TracedFn};
 /// # type Error = std::io::Error;
 /// #[llm_trace(chat, provider = "openai", request = request, skip(system, output))]
 /// # fn chat(request: &ChatRequest) -> Result<ChatReply, Error> { Ok(ChatReply { model: String::new() }) }
-/// #[llm_trace(tool, arguments(account), skip(result))]
+/// #[llm_trace(tool, arguments(account), skip(output))]
 /// # fn balance(account: &str) -> f64 { 0.0 }
 /// ```
 ///
@@ -400,7 +400,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Your own: `attributes`
 ///
-/// Names are string literals; values text, numbers, `bool`s or lists of text.
+/// As in `arguments` and `tags`, a value is a variable of that name (`tier`), has a name (`tier = account.tier`), or a name that is
+/// no identifier (`"app.tier" = account.tier`). Values are text, numbers, `bool`s or lists of text.
 ///
 /// ```
 /// # use llm_trace::llm_trace;

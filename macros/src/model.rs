@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_quote_spanned};
 
 use crate::{
-    parse::{Args, Body, FnItem, Named, Pair, Value},
+    parse::{Args, Body, FnItem, Named, Value},
     types::{self, Deferred},
     vocabulary::{self, Kind, Shape},
 };
@@ -24,7 +24,7 @@ pub(crate) struct TracedFn {
     pub(crate) request: Option<Expr>,
     pub(crate) setters: Vec<(Ident, Expr)>,
     /// Attributes and tags, with the setter that takes them one by one.
-    pub(crate) pairs: Vec<(&'static str, Pair)>,
+    pub(crate) pairs: Vec<(&'static str, Named)>,
     /// Content, with the variant of the runtime's `ContentKind` that it is.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
     /// What makes up an object: of a tool's arguments, of a prompt's variables. With the setter that takes them one by one,
@@ -95,6 +95,10 @@ impl TracedFn {
                 (Shape::Setter, Some(Value::Expr(value))) => traced.setters.push((keyed.key, value)),
                 (Shape::Request, Some(Value::Expr(value))) => traced.request = Some(value),
                 (Shape::Adapter, Some(Value::Expr(value))) => traced.response = Some(value),
+                (Shape::Pairs, Some(Value::Named(values))) => {
+                    let setter = one_of(keyed.spec.word);
+                    traced.pairs.extend(values.into_iter().map(|value| (setter, value)));
+                }
                 (_, Some(Value::Named(values))) => {
                     let word = keyed.spec.word;
                     let named = |value| (one_of(word), vocabulary::piece(word), value);
@@ -105,10 +109,6 @@ impl TracedFn {
                 }
                 (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
-                (_, Some(Value::Pairs(pairs))) => {
-                    let setter = one_of(keyed.spec.word);
-                    traced.pairs.extend(pairs.into_iter().map(|pair| (setter, pair)));
-                }
                 _ => {}
             }
         }

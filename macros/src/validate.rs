@@ -111,7 +111,6 @@ fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     };
     match &keyed.value {
         Some(Value::Expr(value)) => check(value.to_token_stream()),
-        Some(Value::Pairs(pairs)) => pairs.iter().for_each(|pair| check(pair.value.to_token_stream())),
         Some(Value::Named(values)) => values.iter().for_each(|named| check(named.value.to_token_stream())),
         Some(Value::Root(_) | Value::Words(_)) | None => {}
     }

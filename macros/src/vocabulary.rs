@@ -113,7 +113,7 @@ impl Kind {
             Kind::CreateAgent => &["system"],
             Kind::Retrieval | Kind::SearchMemory => &["query", "output"],
             Kind::CreateMemory | Kind::UpdateMemory | Kind::UpsertMemory => &["records"],
-            Kind::Tool | Kind::McpClient | Kind::McpServer => &["arguments", "result"],
+            Kind::Tool | Kind::McpClient | Kind::McpServer => &["arguments", "output"],
             Kind::Workflow => &["input", "output"],
             _ => &[],
         }
@@ -168,7 +168,8 @@ pub(crate) enum Shape {
     Named,
     /// `skip(input, …)`, the content that is not recorded.
     Skip,
-    /// `attributes("name" = expression, …)`, a call for each of the setter that has the key's name in the singular.
+    /// `attributes(variable, name = expression, "any name" = expression, …)`, a call for each of the setter that has the key's
+    /// name in the singular.
     Pairs,
     /// `crate = ::path`, where the runtime lives.
     Root,
@@ -187,9 +188,15 @@ impl Key {
             }
             Shape::Skip => format!("{}({ALL_CONTENT})", self.word),
             Shape::Adapter => format!("{} = path::to::adapter", self.word),
-            Shape::Pairs => format!("{}(\"app.tier\" = tier)", self.word),
+            Shape::Pairs => self.named_example(),
             Shape::Root => format!("{} = ::path::to::llm_trace", self.word),
         }
+    }
+
+    /// How to write several values with names, for messages.
+    pub(crate) fn named_example(&self) -> String {
+        let values = if self.shape == Shape::Pairs { "\"app.tier\" = tier" } else { "city, days = 3" };
+        format!("{}({values})", self.word)
     }
 }
 
@@ -475,7 +482,6 @@ const CONTENT_SYNONYMS: &[(&str, &str)] = &[
     ("completion", "output"),
     ("instructions", "system"),
     ("messages", "input"),
-    ("output", "result"),
     ("memories", "records"),
     ("prompt", "input"),
     ("question", "query"),

@@ -235,7 +235,7 @@ fn capture_goes_before_serialize_in_every_argument() {
     fn flow(messages: Vec<Message>) -> Option<Vec<Message>> {
         Some(messages)
     }
-    #[llm_trace(tool, arguments(first, days = 3), skip(result))]
+    #[llm_trace(tool, arguments(first, days = 3), skip(output))]
     fn tool(first: &Message) {}
     #[llm_trace(retrieval, query = question)]
     fn search(question: Message) -> usize {

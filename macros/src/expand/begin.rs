@@ -5,10 +5,7 @@ use quote::{ToTokens as _, quote_spanned};
 use syn::{Expr, spanned::Spanned as _};
 
 use super::here;
-use crate::{
-    model::TracedFn,
-    parse::{Named, Pair},
-};
+use crate::{model::TracedFn, parse::Named};
 
 // Input:  #[llm_trace(chat, model = req.model)] fn ask
 // Output: ::llm_trace::__private::begin({ static SITE: … = …; &SITE }, |args| { args.model(&req.model); })
@@ -74,19 +71,17 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
     });
     let named = traced.named.iter().map(|(setter, piece, Named { name, value })| {
         let (setter, piece) = (Ident::new(setter, here().located_at(name.span())), Ident::new(piece, here()));
-        let text = name.to_string();
-        let text = text.trim_start_matches("r#");
         let captured = captured(value, private, false);
-        let arguments = parenthesized(value, &quote_spanned!(here()=> #text, #captured));
+        let arguments = parenthesized(value, &quote_spanned!(here()=> #name, #captured));
         let setter = quote_spanned!(here().located_at(name.span())=> args.#setter #arguments;);
         let ways = ways(private, false);
         quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#piece) { #ways #setter })
     });
-    let pairs = traced.pairs.iter().map(|(setter, Pair { key, value })| {
-        let setter = Ident::new(setter, here().located_at(key.span()));
+    let pairs = traced.pairs.iter().map(|(setter, Named { name, value })| {
+        let setter = Ident::new(setter, here().located_at(name.span()));
         let borrowed = borrowed(value);
-        let arguments = parenthesized(value, &quote_spanned!(here()=> #key, #borrowed));
-        quote_spanned!(here().located_at(key.span())=> args.#setter #arguments;)
+        let arguments = parenthesized(value, &quote_spanned!(here()=> #name, #borrowed));
+        quote_spanned!(here().located_at(name.span())=> args.#setter #arguments;)
     });
     skipped.chain(request).chain(setters).chain(content).chain(named).chain(pairs).collect()
 }

@@ -17,7 +17,7 @@ pub(crate) use self::{
     args::{Args, GivenKind, Keyed, parse as args},
     block::{ImplBlock, Method, parse as block},
     item::{Body, FnItem, parse as item},
-    values::{Named, Pair, Value},
+    values::{Named, Value},
 };
 use crate::error::Errors;
 

@@ -16,21 +16,14 @@ use crate::{
 
 pub(crate) enum Value {
     Expr(Expr),
-    Pairs(Vec<Pair>),
     Words(Vec<Ident>),
     Named(Vec<Named>),
     Root(Path),
 }
 
-/// One `"key" = expression` of `attributes(…)`.
-pub(crate) struct Pair {
-    pub(crate) key: LitStr,
-    pub(crate) value: Expr,
-}
-
-/// One `parameter` or `name = expression` of `arguments(…)`.
+/// One `name`, `name = expression` or `"any name" = expression` of `arguments(…)`, `attributes(…)`, …
 pub(crate) struct Named {
-    pub(crate) name: Ident,
+    pub(crate) name: LitStr,
     pub(crate) value: Expr,
 }
 
@@ -42,8 +35,8 @@ pub(super) fn parse(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Er
         }
         Shape::Adapter => assigned(key, spec, input, errors, adapter).map(Value::Expr),
         Shape::Root => assigned(key, spec, input, errors, root).map(Value::Root),
-        Shape::Pairs => pairs(key, spec, input, errors).map(Value::Pairs),
-        Shape::Named if input.peek(syn::token::Paren) => named(key, input, errors).map(Value::Named),
+        Shape::Pairs => named(key, spec, input, errors).map(Value::Named),
+        Shape::Named if input.peek(syn::token::Paren) => named(key, spec, input, errors).map(Value::Named),
         Shape::Named => assigned(key, spec, input, errors, expr).map(Value::Expr),
         Shape::Skip => words(key, spec, input, errors).map(Value::Words),
     }
@@ -161,46 +154,58 @@ fn parentheses(input: ParseStream<'_>) -> Option<TokenStream> {
     }
 }
 
-/// The values in `arguments(city, days = request.days)`.
-fn named(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Named>> {
-    let content = parentheses(input)?;
+/// The values in `arguments(city, days = request.days)` and `attributes(tier, "order.id" = order)`.
+fn named(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Named>> {
+    let example = spec.named_example();
+    let Some(content) = parentheses(input) else {
+        skip_to_comma(input);
+        errors.on(key, format_args!("`{key}` takes names in parentheses: write `{example}`"));
+        return None;
+    };
     if content.is_empty() {
-        errors.on(key, format_args!("`{key}()` names nothing: write `{key}(city, days = 3)`"));
+        errors.on(key, format_args!("`{key}()` names nothing: write `{example}`"));
     }
     let mut values = Vec::<Named>::new();
     each_argument(content, errors, |input, _| {
-        let Ok(name) = input.call(Ident::parse_any) else {
-            let found = skip_to_comma(input);
-            errors.on(
-                found,
-                format_args!(
-                    "`{key}` takes parameters, or values with a name: write `{key}(city, days = 3)`"
-                ),
-            );
-            return;
-        };
-        if values.iter().any(|earlier| earlier.name == name) {
-            errors.on(&name, format_args!("`{name}` is given twice: keep one"));
+        let Some(named) = one_named(key, &example, input, errors) else { return };
+        let name = named.name.value();
+        if name.is_empty() {
+            errors.on(&named.name, format_args!("a value needs a name: write `{example}`"));
+        } else if values.iter().any(|earlier| earlier.name.value() == name) {
+            errors.on(&named.name, format_args!("`{name}` is given twice: keep one"));
         }
-        let value = if at_end(input) {
-            Some(Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: name.clone().into() }))
-        } else if input.peek(Token![=]) {
-            equals(&name, &format!("{name} = expression"), input, errors)
-                .then(|| expr(&name, input, errors))
-                .flatten()
-        } else {
-            let rest = skip_to_comma(input);
-            errors.on(
-                rest,
-                format_args!(
-                    "a value that is not a parameter needs a name: write `{key}(name = expression)`"
-                ),
-            );
-            None
-        };
-        values.extend(value.map(|value| Named { name, value }));
+        values.push(named);
     });
     Some(values)
+}
+
+fn one_named(key: &Ident, example: &str, input: ParseStream<'_>, errors: &Errors) -> Option<Named> {
+    if let Ok(name) = input.parse::<LitStr>() {
+        let example = format!("{} = expression", name.to_token_stream());
+        let value = if equals(&name, &example, input, errors) { expr(&name, input, errors) } else { None };
+        return value.map(|value| Named { name, value });
+    }
+    let Ok(ident) = input.call(Ident::parse_any) else {
+        errors.on(skip_to_comma(input), format_args!("`{key}` takes values with a name: write `{example}`"));
+        return None;
+    };
+    let name = LitStr::new(&ident.unraw().to_string(), ident.span());
+    let value = if at_end(input) {
+        Expr::Path(ExprPath { attrs: Vec::new(), qself: None, path: ident.into() })
+    } else if input.peek(Token![=]) {
+        if !equals(&ident, &format!("{ident} = expression"), input, errors) {
+            return None;
+        }
+        expr(&ident, input, errors)?
+    } else {
+        let rest = skip_to_comma(input);
+        errors.on(
+            rest,
+            format_args!("a value that is no variable needs a name: write `{key}(name = expression)`"),
+        );
+        return None;
+    };
+    Some(Named { name, value })
 }
 
 /// The names in `skip(input, output)`; which ones there are depends on the kind.
@@ -226,39 +231,4 @@ fn words(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Op
         words.push(word);
     });
     Some(words)
-}
-
-fn pairs(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Pair>> {
-    let Some(content) = parentheses(input) else {
-        skip_to_comma(input);
-        errors.on(key, format_args!("`{key}` takes pairs in parentheses: write `{}`", spec.example()));
-        return None;
-    };
-    let mut pairs = Vec::<Pair>::new();
-    each_argument(content, errors, |input, _| {
-        let Some(pair) = pair(input, errors) else { return };
-        let name = pair.key.value();
-        if name.is_empty() {
-            errors.on(&pair.key, "an attribute needs a name: write `\"app.tier\" = expression`");
-        } else if pairs.iter().any(|earlier| earlier.key.value() == name) {
-            errors.on(&pair.key, format_args!("the attribute `{name:?}` is given twice: keep one"));
-        }
-        pairs.push(pair);
-    });
-    Some(pairs)
-}
-
-fn pair(input: ParseStream<'_>, errors: &Errors) -> Option<Pair> {
-    let Ok(key) = input.parse::<LitStr>() else {
-        let found = skip_one(input);
-        skip_to_comma(input);
-        errors.on(found, "the name of an attribute is a string: write `\"app.tier\" = expression`");
-        return None;
-    };
-    let example = format!("{} = expression", key.to_token_stream());
-    if !equals(&key, &example, input, errors) {
-        return None;
-    }
-    let value = expr(&key, input, errors)?;
-    Some(Pair { key, value })
 }

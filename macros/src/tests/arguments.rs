@@ -117,7 +117,7 @@ fn named_arguments_are_recorded_by_name() {
 #[test]
 fn what_is_skipped_is_told_before_anything_is_captured() {
     assert_has(
-        &expand("tool, arguments = call, skip(result)", "fn f() {}"),
+        &expand("tool, arguments = call, skip(output)", "fn f() {}"),
         "|args| {
             ::llm_trace::__private::skip(args, ::llm_trace::__private::ContentKind::Output);
             if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::Arguments) {
@@ -145,6 +145,10 @@ fn attributes_become_one_call_each() {
     let expansion = expand("tool, attributes(\"app.tier\" = tier, \"app.x\" = 1 + 1,)", "fn f() {}");
     assert_has(&expansion, "args.attribute(\"app.tier\", &tier);");
     assert_has(&expansion, "args.attribute(\"app.x\", &(1 + 1));");
+    let expansion = expand("tool, attributes(tier, plan = 1), arguments(\"the city\" = city)", "fn f() {}");
+    assert_has(&expansion, "args.attribute(\"tier\", &tier);");
+    assert_has(&expansion, "args.attribute(\"plan\", &1);");
+    assert_has(&expansion, "args.argument(\"the city\",");
 }
 
 #[test]

@@ -185,8 +185,7 @@ fn written(key: &Key) -> String {
         Shape::Setter | Shape::Request | Shape::Adapter | Shape::Content | Shape::Root => {
             format!("`{}`", key.word)
         }
-        Shape::Named | Shape::Skip => format!("`{}(…)`", key.word),
-        Shape::Pairs => format!("`{}(\"key\" = value, …)`", key.word),
+        Shape::Named | Shape::Pairs | Shape::Skip => format!("`{}(…)`", key.word),
     }
 }
 

@@ -169,22 +169,22 @@ fn duplicates() {
         "task, attributes(\"a\" = 1), attributes(\"b\" = 1)",
         "`attributes` is given twice: keep one",
     );
-    assert_error("task, attributes(\"a\" = 1, \"a\" = 2)", "the attribute `\"a\"` is given twice: keep one");
+    assert_error("task, attributes(\"a\" = 1, \"a\" = 2)", "`a` is given twice: keep one");
 }
 
 #[test]
-fn attributes_are_pairs_of_string_and_expression() {
+fn attributes_are_named_values() {
     for args in ["attributes", "attributes = 1", "attributes[1]"] {
         assert_error(
             args,
-            "`attributes` takes pairs in parentheses: write `attributes(\"app.tier\" = tier)`",
+            "`attributes` takes names in parentheses: write `attributes(\"app.tier\" = tier)`",
         );
     }
-    for pair in ["tier = 1", "1 = 1", "tier", "= 1"] {
+    for pair in ["1 = 1", "= 1"] {
         let args = format!("attributes({pair}, \"b\" = 1)");
-        assert_error(&args, "the name of an attribute is a string: write `\"app.tier\" = expression`");
+        assert_error(&args, "`attributes` takes values with a name: write `attributes(\"app.tier\" = tier)`");
     }
-    assert_error("attributes(\"\" = 1)", "an attribute needs a name: write `\"app.tier\" = expression`");
+    assert_error("attributes(\"\" = 1)", "a value needs a name: write `attributes(\"app.tier\" = tier)`");
     assert_error("attributes(\"a\")", "`\"a\"` takes a value after `=`: write `\"a\" = expression`");
     assert_error("attributes(\"a\" =)", "`\"a\"` has nothing after its `=`: write `\"a\" = expression`");
     assert!(
@@ -194,15 +194,15 @@ fn attributes_are_pairs_of_string_and_expression() {
 
 #[test]
 fn skip_takes_names_of_what_the_kind_records() {
-    for args in ["tool, skip", "tool, skip = result", "tool, skip[result]"] {
+    for args in ["tool, skip", "tool, skip = output", "tool, skip[output]"] {
         assert_error(args, "`skip` takes names in parentheses: write `skip(all)`");
     }
     assert_error("tool, skip()", "`skip()` names nothing: write `skip(all)`");
-    assert_error("tool, skip(\"result\")", "`skip` takes names without quotes: write `skip(all)`");
-    assert_error("tool, skip(result, result)", "`result` is skipped twice: keep one");
-    assert_error("tool, skip(all, result)", "`all` already skips the others: keep one");
+    assert_error("tool, skip(\"output\")", "`skip` takes names without quotes: write `skip(all)`");
+    assert_error("tool, skip(output, output)", "`output` is skipped twice: keep one");
+    assert_error("tool, skip(all, output)", "`all` already skips the others: keep one");
     for (kind, wrong, right) in
-        [("tool", "output", "result"), ("tool", "argumens", "arguments"), ("workflow", "prompt", "input")]
+        [("tool", "result", "output"), ("tool", "argumens", "arguments"), ("workflow", "prompt", "input")]
     {
         let message = error(&format!("{kind}, skip({wrong})"), ITEM);
         assert_eq!(message, format!("a `{kind}` has no `{wrong}` to skip, did you mean `{right}`?"));
@@ -222,11 +222,11 @@ fn arguments_are_an_expression_or_named_values() {
     assert_error("tool, arguments(city =)", "`city` has nothing after its `=`: write `city = expression`");
     assert_error(
         "tool, arguments(call.city)",
-        "a value that is not a parameter needs a name: write `arguments(name = expression)`",
+        "a value that is no variable needs a name: write `arguments(name = expression)`",
     );
     assert_error(
-        "tool, arguments(\"city\")",
-        "`arguments` takes parameters, or values with a name: write `arguments(city, days = 3)`",
+        "tool, arguments(1)",
+        "`arguments` takes values with a name: write `arguments(city, days = 3)`",
     );
     assert!(error("tool, arguments(city = find()?)", ITEM).starts_with("`?` does not work in an argument"));
 }

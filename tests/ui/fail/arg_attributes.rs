@@ -6,8 +6,8 @@ fn no_parentheses() {}
 #[llm_trace(tool, attributes)]
 fn nothing() {}
 
-#[llm_trace(tool, attributes(tier = 1, 2 = 2))]
-fn not_a_string() {}
+#[llm_trace(tool, attributes(tier, 2 = 2))]
+fn no_name(tier: u8) {}
 
 #[llm_trace(tool, attributes("" = 1, "app.tier" = 1, "app.tier" = 2))]
 fn empty_and_duplicate() {}

@@ -3,13 +3,13 @@ use llm_trace::llm_trace;
 #[llm_trace(tool, skip)]
 fn no_names() {}
 
-#[llm_trace(tool, skip = result)]
+#[llm_trace(tool, skip = output)]
 fn no_parentheses() {}
 
 #[llm_trace(tool, skip())]
 fn empty() {}
 
-#[llm_trace(tool, skip("result", output, argumnts, query, result, result))]
+#[llm_trace(tool, skip("output", result, argumnts, query, output, output))]
 fn every_mistake_at_once() {}
 
 #[llm_trace(workflow, skip(all, input))]

@@ -16,7 +16,7 @@ async fn ask(question: &str, tools: ::std::option::Option<&str>) -> usize {
     question.len()
 }
 
-#[::llm_trace::llm_trace(tool, arguments(city, days, unit = "C"), skip(result))]
+#[::llm_trace::llm_trace(tool, arguments(city, days, unit = "C"), skip(output))]
 fn weather(city: ::std::string::String, days: u8) -> ::std::result::Result<u8, ::std::string::String> {
     if city.is_empty() { ::std::result::Result::Err(city) } else { ::std::result::Result::Ok(days) }
 }
