@@ -17,11 +17,16 @@ for features in "" otlp grpc http-json zstd spool pricing signals tower testing 
     cargo clippy --package llm-trace --no-default-features --features "$features" --quiet -- -D warnings
 done
 
+for features in "" grpc http-json zstd spool; do
+    echo "llm-trace-delivery with: ${features:-no features}"
+    cargo clippy --package llm-trace-delivery --no-default-features --features "$features" --quiet -- -D warnings
+done
+
 step "compiled out"
 cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 
 step documentation
-RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
 
 step "the public API"
 scripts/api.sh
