@@ -13,7 +13,8 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 
 step "features in pairs"
 if cargo hack --version >/dev/null 2>&1; then
-    cargo hack clippy --package llm-trace --feature-powerset --depth 2 --exclude-features default --quiet -- -D warnings
+    cargo hack clippy --package llm-trace --package llm-trace-delivery --feature-powerset --depth 2 --exclude-features default --quiet \
+        -- -D warnings
 else
     echo "SKIPPED: cargo-hack is not installed (cargo install cargo-hack --locked)"
 fi
@@ -47,7 +48,7 @@ else
 fi
 
 step documentation
-RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --all-features --no-deps --quiet
+RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
 
 step "the public API"
 scripts/api.sh

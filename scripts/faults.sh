@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 run() { "$@" >>"$out" 2>&1 || { cat "$out"; exit 1; }; }
-run cargo test --quiet --package llm-trace --all-features --lib -- --nocapture delivery::sender
+run cargo test --quiet --package llm-trace-delivery --all-features --lib -- --nocapture sender
 run cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture
 # As many as there can be, which takes an optimised program.
 run cargo run --quiet --release --package llm-trace-tests --bin burst

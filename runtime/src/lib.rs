@@ -40,13 +40,9 @@ pub mod __private;
 mod call;
 mod content;
 #[cfg(feature = "otlp")]
-mod delivery;
-#[cfg(feature = "otlp")]
 pub mod doctor;
 mod enrich;
 mod extract;
-#[cfg(test)]
-mod fuzz;
 #[cfg(any(doc, doctest))]
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/guide/README.md")]
@@ -78,17 +74,19 @@ pub mod stream {
 }
 
 pub use call::{Call, CallBuilder, CurrentCall, current};
-pub use content::{
-    AsContent, Capture, ContentCapture, ContentDirectory, ContentItem, ContentStore, ContentUpload,
-};
-#[cfg(feature = "spool")]
-pub use delivery::disk::SpoolMode;
 #[cfg(feature = "otlp")]
-pub use delivery::{Compression, DropReason, Protocol, SignalCounts, report::ExportReport};
+pub use content::ContentDirectory;
+pub use content::{AsContent, Capture, ContentCapture, ContentItem, ContentStore, ContentUpload};
 #[cfg(feature = "otlp")]
 pub use doctor::doctor;
 pub use enrich::quality::{QualitySignal, QualitySignals, Topics};
 pub use extract::error::LlmError;
+#[cfg(feature = "spool")]
+#[doc(inline)]
+pub use llm_trace_delivery::SpoolMode;
+#[cfg(feature = "otlp")]
+#[doc(inline)]
+pub use llm_trace_delivery::{Compression, DropReason, ExportReport, Protocol, SignalCounts};
 #[doc(inline)]
 pub use llm_trace_macros::{Capture, llm_trace};
 pub use model::request::{LlmRequest, Request};

@@ -32,6 +32,9 @@ use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 
 use crate::value::current_context;
 
+#[cfg(test)]
+mod fuzz;
+
 /// Writes the current context into the headers of a request that is about to be sent.
 ///
 /// Uses the global propagator, which [`Builder::init`](crate::Builder::init) sets; without one nothing is written.

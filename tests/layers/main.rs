@@ -12,7 +12,6 @@ use quote::ToTokens;
 const LAYERS: &[&[&str]] = &[
     &["semconv"],
     &["value"],
-    &["delivery"],
     &["model"],
     &["extract"],
     &["content"],

@@ -1,26 +1,29 @@
-//! Compares the public API of `llm-trace` with `docs/api.txt`, so that a change of it is seen in review: `scripts/api.sh`.
+//! Compares the public API of the published libraries with `docs/api.txt`, so that a change of it is seen in review: `scripts/api.sh`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let (Some(json), Some(list)) = (arguments.next(), arguments.next()) else {
-        println!("usage: api RUSTDOC_JSON LIST");
+    let Some(list) = arguments.next() else {
+        println!("usage: api LIST RUSTDOC_JSON…");
         return ExitCode::FAILURE;
     };
-    let api = public_api::Builder::from_rustdoc_json(&json)
-        .omit_blanket_impls(true)
-        .omit_auto_trait_impls(true)
-        .omit_auto_derived_impls(true)
-        .build();
-    let api = match api {
-        Ok(api) => api.to_string(),
-        Err(error) => {
-            println!("{json}: {error}");
-            return ExitCode::FAILURE;
+    let mut api = String::new();
+    for json in arguments {
+        let of_crate = public_api::Builder::from_rustdoc_json(&json)
+            .omit_blanket_impls(true)
+            .omit_auto_trait_impls(true)
+            .omit_auto_derived_impls(true)
+            .build();
+        match of_crate {
+            Ok(of_crate) => api += &of_crate.to_string(),
+            Err(error) => {
+                println!("{json}: {error}");
+                return ExitCode::FAILURE;
+            }
         }
-    };
+    }
     let is_update = std::env::var_os("UPDATE_DOCS").is_some();
     if is_update && std::fs::write(&list, &api).is_err() {
         println!("{list} cannot be written");

@@ -1,7 +1,8 @@
 //! Texts, as redaction sees them.
 
+use llm_trace_fuzz::fuzz;
+
 use super::redact::redact;
-use crate::fuzz::fuzz;
 
 /// What must not be recorded wherever it stands, set apart as in a sentence.
 const SECRETS: &[&str] = &[

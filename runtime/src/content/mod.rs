@@ -37,8 +37,10 @@ pub(crate) use recorded::{Recorded, explanation};
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 #[cfg(feature = "otlp")]
+pub use upload::ContentDirectory;
+#[cfg(feature = "otlp")]
 pub(crate) use upload::Uploader;
-pub use upload::{ContentDirectory, ContentItem, ContentStore, ContentUpload};
+pub use upload::{ContentItem, ContentStore, ContentUpload};
 
 /// Whether content is kept elsewhere, also that of calls that nobody records.
 pub(crate) fn is_uploaded() -> bool {

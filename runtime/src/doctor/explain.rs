@@ -5,15 +5,14 @@ use std::io::ErrorKind;
 
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderName, LOCATION};
+use llm_trace_delivery::probe::Answer;
+#[cfg(feature = "grpc")]
+use llm_trace_delivery::probe::{Code, Failure, Reply};
+use llm_trace_delivery::ureq;
+use llm_trace_delivery::{Outcome, Protocol, TransportConfig, printable};
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
 use super::look::{self, Speaks};
-use crate::delivery::Outcome;
-#[cfg(feature = "grpc")]
-use crate::delivery::grpc::{Code, Failure, Reply};
-use crate::delivery::http::Answer;
-use crate::delivery::printable::printable;
-use crate::delivery::{Protocol, TransportConfig};
 
 const FORBIDDEN: &str = "The receiver knows who asks and does not allow it: does the token have the right to write this signal, to this \
              project, from this network?";
@@ -140,7 +139,7 @@ fn of_answer(settings: &TransportConfig, answer: &Answer) -> Option<Problem> {
         status if status.is_redirection() => {
             let to = header(answer, &LOCATION)
                 .parse()
-                .map(|to| crate::delivery::http::destination(&to))
+                .map(|to| llm_trace_delivery::destination(&to))
                 .unwrap_or_default();
             let found = format!("{found}, to {}", printable(if to.is_empty() { "nowhere" } else { &to }));
             Problem::new(

@@ -10,6 +10,8 @@
 //!
 //! For the environment alone there is `llm_trace::doctor()`, and `cargo run --example doctor` in this repository.
 
+use llm_trace_delivery::Signal;
+
 mod explain;
 mod look;
 mod probe;
@@ -22,7 +24,6 @@ pub use storage::SpoolCheck;
 
 pub use crate::settings::{Origin, Setting};
 
-use crate::delivery::Signal;
 use crate::settings::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
 
 /// Examines what the environment configures; see [`Builder::doctor`].

@@ -1,18 +1,12 @@
 //! Sends an empty export.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use opentelemetry_http::Bytes;
+#[cfg(feature = "grpc")]
+use llm_trace_delivery::Protocol;
+use llm_trace_delivery::{Signal, TransportConfig, probe};
 
 use super::{Check, Problem, explain};
-#[cfg(feature = "grpc")]
-use crate::delivery::Protocol;
-use crate::delivery::TransportConfig;
-use crate::delivery::client::HttpClient;
-#[cfg(feature = "grpc")]
-use crate::delivery::grpc;
-use crate::delivery::http::{Answer, ask};
-use crate::delivery::{ExportRequest, Signal};
 use crate::settings::shown;
 
 pub(super) fn check(signal: Signal, settings: &TransportConfig, is_needed: bool) -> Check {
@@ -29,15 +23,9 @@ pub(super) fn check(signal: Signal, settings: &TransportConfig, is_needed: bool)
 fn problem(signal: Signal, settings: &TransportConfig) -> Option<Problem> {
     match settings.protocol {
         #[cfg(feature = "grpc")]
-        Protocol::Grpc => explain::grpc(settings, grpc::probe(settings, signal)),
-        _ => explain::http(settings, send(signal, settings)),
+        Protocol::Grpc => explain::grpc(settings, probe::grpc(settings, signal)),
+        _ => explain::http(settings, probe::http(settings, signal)),
     }
-}
-
-/// Of no items, so that nobody's data gets anything it should not have. Sent and read as every export is.
-fn send(signal: Signal, settings: &TransportConfig) -> Result<Answer, ureq::Error> {
-    let nothing = ExportRequest { signal, body: Bytes::new(), item_count: 0, created: SystemTime::now() };
-    ask(&HttpClient::new(settings), &nothing, settings.timeout)
 }
 
 /// How long the first bytes of a server are waited for, when it is looked at again.

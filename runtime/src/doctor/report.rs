@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use llm_trace_delivery::printable;
+
 use super::{Problem, SpoolCheck};
-use crate::delivery::printable::printable;
 use crate::settings::{ConfigError, Setting};
 
 /// The effective configuration, and what became of an empty export to each receiver. `Display` is for people.

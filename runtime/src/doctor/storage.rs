@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 #[cfg(feature = "spool")]
-use crate::delivery::disk::folder::{found, try_writing};
+use llm_trace_delivery::DiskSpool;
+
 use crate::settings::SpoolSettings;
 
 /// What is known of the folder of the spool.
@@ -24,8 +25,8 @@ pub struct SpoolCheck {
 #[cfg(feature = "spool")]
 pub(super) fn check(settings: Option<&SpoolSettings>) -> Option<SpoolCheck> {
     let SpoolSettings { folder, .. } = settings?;
-    let found = found(folder);
-    let problem = try_writing(folder).err().map(|error| error.to_string());
+    let found = DiskSpool::contents_of(folder);
+    let problem = DiskSpool::try_writing(folder).err().map(|error| error.to_string());
     let (folder, files, bytes) = (folder.clone(), found.files, found.bytes);
     Some(SpoolCheck { folder, files, bytes, problem })
 }

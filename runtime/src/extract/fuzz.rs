@@ -1,10 +1,10 @@
 //! Bodies of requests and responses.
 
+use llm_trace_fuzz::fuzz;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::extract::*;
-use crate::fuzz::fuzz;
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::model::site::Kind;

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use llm_trace_fuzz::fuzz;
+
 use super::rate_limits::RateLimits;
 use super::request_id;
-use crate::fuzz::fuzz;
 use crate::value::bounds::{self, Number};
 
 #[test]

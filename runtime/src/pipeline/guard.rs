@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
+use llm_trace_delivery::{DeliveryStats, ExportReport, Signal, Spool};
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -10,10 +11,6 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use super::sdk_bridge::SdkBridge;
 use crate::call;
 use crate::content::Uploader;
-use crate::delivery::deadline::{FOREVER, after};
-use crate::delivery::report::ExportReport;
-use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{self, Signal, Spool};
 use crate::sinks::events::Installed;
 use crate::sinks::texts;
 
@@ -34,6 +31,9 @@ const BEGIN_TIME: Duration = Duration::from_millis(250);
 
 /// What uploads are waited for where there is no receiver that says how long.
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
+
+/// A year: longer than anybody waits, and no instant overflows by it, as it would by `Duration::MAX`.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
 /// both deliver what is queued and stop.
@@ -257,7 +257,7 @@ impl Running {
     /// What has become of everything until now.
     fn so_far(&self) -> ExportReport {
         let uploads = self.uploader.as_ref().map(|uploader| uploader.uploads()).unwrap_or_default();
-        ExportReport { uploads, ..self.stats.report() }
+        self.stats.report().with_uploads(uploads)
     }
 
     fn stop(&self, timeout: Duration) {
@@ -306,7 +306,7 @@ impl Running {
         let stopped_by = deadline + if self.spool.is_some() { MARGIN / 5 } else { MARGIN };
         // What the SDK has not handed over by now would come too late.
         self.handovers().for_each(|bridge| bridge.settle());
-        delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
+        llm_trace_delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
         // It has worked all the while.
         if let Some(uploader) = &self.uploader {
             uploader.wait(end);
@@ -336,6 +336,10 @@ fn job(work: impl FnOnce() + Send + 'static) -> Job {
 
 /// Does all of it at a time, and waits until it is done, but no longer than until then: what is waited for runs code of the
 /// program's, such as the callbacks of its instruments.
+fn after(length: Duration) -> Instant {
+    Instant::now() + length.min(FOREVER)
+}
+
 fn side_by_side<const N: usize>(until: Instant, jobs: [Option<Job>; N]) {
     let (done, all_done) = mpsc::channel::<()>();
     let jobs: Vec<_> = jobs.into_iter().flatten().map(|job| Mutex::new(Some(job))).map(Arc::new).collect();

@@ -12,6 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+use llm_trace_delivery::{DeliveryStats, Sender, SenderConfig, Signal, Spool, TransportConfig};
 use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
@@ -20,12 +21,9 @@ use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, T
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
 
-use crate::delivery::Signal;
 pub use guard::Telemetry;
 
 use crate::content::{Uploader, openinference};
-use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{Sender, SenderConfig, Spool, TransportConfig, TransportFactory};
 use crate::enrich::{pricing, quality};
 use crate::semconv::version;
 use crate::settings::{
@@ -195,7 +193,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let loggers =
         event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
     let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &stats);
-    crate::delivery::observe(&global::meter_with_scope(semconv::scope()), &stats, &signals);
+    llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats, &signals);
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
@@ -205,7 +203,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
 
 #[cfg(feature = "spool")]
 fn open_spool(settings: &SpoolSettings, stats: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
-    Arc::new(crate::delivery::disk::DiskSpool::open(settings.clone(), Arc::clone(stats)))
+    Arc::new(llm_trace_delivery::DiskSpool::open(settings.clone(), Arc::clone(stats)))
 }
 
 #[cfg(not(feature = "spool"))]
@@ -223,12 +221,12 @@ fn sender(
 ) -> Sender {
     Sender::new(SenderConfig {
         signal,
-        destination: crate::delivery::http::destination(&settings.endpoint),
+        destination: settings.destination(),
         stats: Arc::clone(stats),
         supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
         shorten_text: content::shortened,
-        transport: transport(settings),
+        transport: settings.into_factory(),
         max_bytes: delivery.max_queue_bytes,
         spool,
         backoff: delivery.backoff,
@@ -351,15 +349,6 @@ impl SpanRules {
             None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
         };
         provider.with_span_processor(LimitingProcessor::new(processor, limits.span_text, tail))
-    }
-}
-
-/// The way to a receiver in the protocol that was chosen.
-fn transport(settings: TransportConfig) -> TransportFactory {
-    match settings.protocol {
-        #[cfg(feature = "grpc")]
-        crate::delivery::Protocol::Grpc => crate::delivery::grpc::transport(settings),
-        _ => crate::delivery::http::transport(settings),
     }
 }
 

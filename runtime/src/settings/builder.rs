@@ -7,12 +7,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_trace_delivery::{Compression, Protocol};
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
 use super::Sampler;
 use super::metrics::View;
 use crate::content::{ContentCapture, Redaction};
-use crate::delivery::{Compression, Protocol};
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::model::argument::AttributeValue;
 use crate::semconv::version::SemconvVersion;

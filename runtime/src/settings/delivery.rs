@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use llm_trace_delivery::Backoff;
+
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError, range};
-use crate::delivery::Backoff;
 
 pub(super) const MAX_RETRY_AFTER: &str = "LLM_TRACE_MAX_RETRY_AFTER";
 

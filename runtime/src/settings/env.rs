@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use llm_trace_delivery::printable;
 use percent_encoding::percent_decode_str;
 
 use super::{ConfigError, endpoint};
-use crate::delivery::printable::printable;
 
 /// Where settings come from when the builder does not give them. A trait so that tests need not change the
 /// process's environment, which other threads read.

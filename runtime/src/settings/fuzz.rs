@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use llm_trace_fuzz::fuzz;
+
 use super::env::Source;
 use super::resolved::Settings;
 use super::{ConfigError, builder};
-use crate::fuzz::fuzz;
 
 struct Vars(HashMap<String, String>);
 

@@ -5,11 +5,11 @@ mod delivery;
 mod limits;
 
 use http::Uri;
+use llm_trace_delivery::TransportConfig;
 
 use super::env::Source;
 use super::signal::{self, GENERAL, Signal};
 use super::{Builder, ConfigError, Events, Metrics, Origin, Setting, Settings, Traces, sdk};
-use crate::delivery::TransportConfig;
 use crate::semconv::resource::{DEPLOYMENT_ENVIRONMENT_NAME, SERVICE_NAME};
 use crate::semconv::version;
 
@@ -208,5 +208,5 @@ pub(crate) fn shown(endpoint: &Uri) -> String {
     let parts = endpoint.path().split('/').map(|part| if KNOWN_PARTS.contains(&part) { part } else { "…" });
     let path = parts.collect::<Vec<_>>().join("/");
     let query = if endpoint.query().is_some() { "?…" } else { "" };
-    format!("{}{path}{query}", crate::delivery::http::destination(endpoint))
+    format!("{}{path}{query}", llm_trace_delivery::destination(endpoint))
 }

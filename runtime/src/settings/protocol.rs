@@ -1,9 +1,10 @@
 //! How requests are written.
 
+use llm_trace_delivery::{Compression, Protocol};
+
 use super::env::{self, Source, invalid};
 use super::signal::{GENERAL, Signal};
 use super::{Builder, ConfigError};
-use crate::delivery::{COMPRESSIONS, Compression, PROTOCOLS, Protocol};
 
 pub(super) fn protocol(
     builder: &Builder,
@@ -13,7 +14,7 @@ pub(super) fn protocol(
     let variables = [signal.own.protocol, GENERAL.protocol];
     let (parameter, protocol) = match builder.protocol {
         Some(protocol) => ("with_protocol", protocol),
-        None => chosen(source, variables, &PROTOCOLS)?,
+        None => chosen(source, variables, &Protocol::NAMES)?,
     };
     let missing = match protocol {
         Protocol::HttpJson if cfg!(not(feature = "http-json")) => "http-json",
@@ -31,7 +32,7 @@ pub(super) fn compression(
     let variables = [signal.own.compression, GENERAL.compression];
     let (parameter, compression) = match builder.compression {
         Some(compression) => ("with_compression", compression),
-        None => chosen(source, variables, &COMPRESSIONS)?,
+        None => chosen(source, variables, &Compression::NAMES)?,
     };
     if compression == Compression::Zstd && cfg!(not(feature = "zstd")) {
         return Err(needs(parameter, compression.to_string(), "zstd"));

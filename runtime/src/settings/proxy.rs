@@ -1,11 +1,13 @@
 //! The proxy on the way to a receiver. The HTTP client would skip a proxy that it cannot use, and connect directly.
 
+use std::net::IpAddr;
+
 use http::Uri;
-use ureq::{Proxy, ProxyProtocol};
+use llm_trace_delivery::Protocol;
+use llm_trace_delivery::ureq::{Proxy, ProxyProtocol};
 
 use super::env::{self, Source, invalid};
 use super::{ConfigError, endpoint};
-use crate::delivery::Protocol;
 
 /// The first that is set counts.
 pub(super) const VARIABLES: [&str; 6] =
@@ -23,9 +25,7 @@ pub(super) fn resolve(
     let exceptions = env::first(source, EXCEPTIONS)?;
     let Some((variable, url)) = proxy else { return Ok(None) };
     // No proxy can reach what listens on this machine only.
-    if crate::delivery::http::is_loopback(receiver)
-        || exceptions.is_some_and(|(_, list)| is_listed(&list, receiver))
-    {
+    if is_loopback(receiver) || exceptions.is_some_and(|(_, list)| is_listed(&list, receiver)) {
         return Ok(None);
     }
     let proxy = parse(&url).filter(|proxy| match proxy.protocol() {
@@ -39,6 +39,14 @@ pub(super) fn resolve(
         "expected an HTTP proxy such as `http://proxy:3128`; name the receiver in `NO_PROXY` to reach it directly"
     };
     proxy.map(Some).ok_or_else(|| invalid(variable, endpoint::shown(&url), expected))
+}
+
+fn is_loopback(endpoint: &Uri) -> bool {
+    let host = endpoint.host().unwrap_or_default().to_ascii_lowercase();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn is_grpc(protocol: Protocol) -> bool {
@@ -56,7 +64,8 @@ fn parse(url: &str) -> Option<Proxy> {
 /// By the client's own rules, which do not depend on the proxy.
 fn is_listed(exceptions: &str, receiver: &Uri) -> bool {
     let listed = exceptions.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    let proxy = listed.fold(Proxy::builder(ProxyProtocol::Http), ureq::ProxyBuilder::no_proxy);
+    let proxy =
+        listed.fold(Proxy::builder(ProxyProtocol::Http), llm_trace_delivery::ureq::ProxyBuilder::no_proxy);
     proxy.build().is_ok_and(|proxy| proxy.is_no_proxy(receiver))
 }
 
@@ -135,6 +144,23 @@ mod tests {
         let https = [("ALL_PROXY", "https://proxy")];
         assert_eq!(to(RECEIVER, Protocol::HttpProtobuf, &https).as_deref(), Ok("proxy:443"));
         assert!(to(RECEIVER, Protocol::Grpc, &https).expect_err("not with gRPC").contains("all gRPC"));
+    }
+
+    #[test]
+    fn loopback_is_known_in_every_spelling() {
+        let loopback = [
+            "http://localhost",
+            "http://LOCALHOST:1",
+            "http://a.localhost",
+            "http://127.8.0.1",
+            "http://[::1]:1",
+        ];
+        for url in loopback {
+            assert!(is_loopback(&url.parse().expect("a URI")), "{url}");
+        }
+        for url in ["http://collector:4318", "http://10.0.0.1", "http://localhost.example", "http://[::2]"] {
+            assert!(!is_loopback(&url.parse().expect("a URI")), "{url}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use llm_trace_delivery::TransportConfig;
 use opentelemetry::KeyValue;
 use secrecy::ExposeSecret as _;
 
@@ -19,7 +20,6 @@ use super::{
 use crate::call::context::TagRules;
 use crate::content::openinference::OPENINFERENCE;
 use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
-use crate::delivery::TransportConfig;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::semconv::version::{self, SemconvVersion};
 use crate::sinks::metrics;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use llm_trace_delivery::{Protocol, TransportConfig};
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError, endpoint, protocol, proxy, range, tls};
-use crate::delivery::{Protocol, TransportConfig};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 

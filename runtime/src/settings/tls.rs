@@ -1,6 +1,8 @@
 //! Certificates from PEM files.
 
-use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use llm_trace_delivery::ureq::tls::{
+    Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem,
+};
 
 use super::ConfigError;
 use super::env::{self, Source, invalid};

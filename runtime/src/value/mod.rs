@@ -8,7 +8,6 @@ pub(crate) mod current_context;
 pub(crate) mod json;
 pub(crate) mod media;
 pub(crate) mod panic;
-pub(crate) mod private_file;
 pub(crate) mod reader;
 mod serializer;
 

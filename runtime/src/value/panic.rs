@@ -10,7 +10,7 @@ pub(crate) fn catch_user_panic<R>(read: impl FnOnce() -> R) -> Option<R> {
     let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(read));
     #[cfg(test)]
     if read.is_err() {
-        crate::fuzz::panic_was_swallowed();
+        llm_trace_fuzz::panic_was_swallowed();
     }
     read.ok()
 }

@@ -1,5 +1,6 @@
 //! Chunks of streams.
 
+use llm_trace_fuzz::fuzz;
 use serde_json::Value;
 
 use crate::content;
@@ -7,7 +8,6 @@ use crate::extract::ChunkReader;
 use crate::extract::deltas::Deltas;
 use crate::extract::fuzz::{CANARY, assert_plausible, with_canaries};
 use crate::extract::transcript::Transcript;
-use crate::fuzz::fuzz;
 
 /// What a stream tells, and what was streamed.
 fn streamed(chunks: &[Value]) -> (String, String) {

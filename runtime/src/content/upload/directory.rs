@@ -7,8 +7,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use llm_trace_delivery::private_file;
+
 use super::{ContentItem, ContentStore};
-use crate::value::private_file;
 
 /// A folder that content is kept in, one file of JSON for each piece, which nobody but the program's user can read (mode
 /// 0600, folders 0700; elsewhere than on Unix as the folder's rights have it). Symbolic links are not followed. References are `file://` URLs. Nothing is

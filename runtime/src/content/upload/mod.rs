@@ -3,6 +3,7 @@
 //! Where a call ends, the store says under which reference it will keep a piece, and the piece is put into a queue. A thread
 //! of its own brings it into its form, redacts it, and hands it to the store.
 
+#[cfg(feature = "otlp")]
 mod directory;
 #[cfg(feature = "otlp")]
 mod queue;
@@ -10,6 +11,7 @@ mod queue;
 use std::error::Error;
 use std::sync::Arc;
 
+#[cfg(feature = "otlp")]
 pub use directory::ContentDirectory;
 #[cfg(feature = "otlp")]
 pub(crate) use queue::Uploader;
@@ -22,7 +24,7 @@ use crate::semconv::attribute;
 use crate::value::ContentValue;
 
 /// Keeps content outside of telemetry: see [`Builder::with_content_upload`](crate::Builder::with_content_upload). A bundled one
-/// is [`ContentDirectory`].
+/// is `ContentDirectory` (feature `otlp`).
 ///
 /// ```
 /// use std::error::Error;

@@ -6,10 +6,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
+use llm_trace_delivery::{Uploads, printable};
+
 use super::{ContentItem, ContentStore, ContentUpload, Job, reference_key};
 use crate::content::recorded::{Form, attribute_key, formed};
 use crate::content::rules::Rules;
-use crate::delivery::report::Uploads;
 use crate::model::content::ContentKind;
 use crate::value::ContentValue;
 use crate::value::current_context;
@@ -211,7 +212,7 @@ impl State {
         self.lost.fetch_add(1, Ordering::Relaxed);
         if !self.said_failed.swap(true, Ordering::Relaxed) {
             // Somebody else's words.
-            let why = crate::delivery::printable::printable(why);
+            let why = printable(why);
             tracing::warn!(target: "llm_trace", "content could not be uploaded, and may not be again: {why}");
         }
     }

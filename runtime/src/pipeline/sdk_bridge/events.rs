@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_trace_delivery::{ItemState, Signal};
 use opentelemetry::InstrumentationScope;
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry_sdk::Resource;
@@ -10,7 +11,6 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::logs::{self, BatchLogProcessor, LogBatch, LogProcessor, SdkLogRecord};
 
 use super::SdkBridge;
-use crate::delivery::{ItemState, Signal};
 
 /// Counts events as they are emitted, and keeps from the SDK's queue what it would drop.
 #[derive(Debug)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_trace_delivery::{ItemState, Signal};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData, ResourceMetrics, ScopeMetrics};
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 
 use super::SdkBridge;
-use crate::delivery::{ItemState, Signal};
 
 /// Hands over what the SDK collects.
 #[derive(Debug)]

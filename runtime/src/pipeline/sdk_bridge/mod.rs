@@ -1,7 +1,7 @@
 //! From the SDK to the sender: what ends is counted, encoded and handed over.
 //!
 //! The SDK drops what its queue does not hold without telling, and its `shutdown()` says Ok also when the last batch was lost.
-//! So no more is let into its queue than it holds, and what comes out goes to a [sender](crate::delivery) that counts what
+//! So no more is let into its queue than it holds, and what comes out goes to a [sender](llm_trace_delivery) that counts what
 //! arrives. Between the two is opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the
 //! [`SdkBridge`], which takes the request and answers at once.
 
@@ -20,15 +20,13 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::{Request, Response};
+use llm_trace_delivery::{DeliveryStats, DropReason, ExportRequest, ItemState, Sender, Signal};
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
 pub(super) use events::{EventCounter, EventExporter};
 pub(super) use metrics::MetricExporter;
 pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
-
-use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{DropReason, ExportRequest, ItemState, Sender, Signal};
 
 /// What the SDK's queue may hold in bytes, about: it counts items, and an item can be as large as its texts are. Another 32 MiB
 /// wait encoded, see `with_max_queue_bytes`.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use llm_trace_delivery::{DeliveryStats, ItemState, Signal};
 use opentelemetry::trace::{Link, SpanKind, TraceId};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::Resource;
@@ -12,8 +13,6 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::SdkBridge;
-use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{ItemState, Signal};
 use crate::pipeline::tail_sampling::size;
 
 /// Counts the spans that a sampler does not want: no processor hears of them.

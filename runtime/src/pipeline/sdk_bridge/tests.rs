@@ -3,6 +3,7 @@
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
+use llm_trace_delivery::{Backoff, Outcome, SenderConfig, SignalCounts, Transport};
 use opentelemetry::Context;
 use opentelemetry::logs::{AnyValue, LogRecord as _, Logger as _, LoggerProvider as _};
 use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _};
@@ -11,7 +12,6 @@ use opentelemetry_sdk::trace::{
     BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
 };
 
-use crate::delivery::{Backoff, Outcome, SenderConfig, SignalCounts, Transport};
 use crate::pipeline::sdk_bridge::*;
 
 const LONG: Duration = Duration::from_secs(30);

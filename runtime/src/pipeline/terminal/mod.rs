@@ -11,12 +11,11 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use llm_trace_delivery::{DeliveryStats, DropReason, ItemState, Signal};
 use opentelemetry::Context;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
-use crate::delivery::stats::DeliveryStats;
-use crate::delivery::{DropReason, ItemState, Signal};
 use traces::{End, Trace, Traces};
 
 /// Where spans go, as the report names it.

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use llm_trace_delivery::printable;
 use opentelemetry::Value;
 use opentelemetry::trace::{SpanId, Status};
 use opentelemetry_sdk::trace::SpanData;
 
 use super::traces::Trace;
-use crate::delivery::printable::printable;
 use crate::semconv::{SCOPE_NAME, attribute};
 
 /// One line of the tree, before the columns are aligned.

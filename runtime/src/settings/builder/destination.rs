@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
+use llm_trace_delivery::{Compression, Protocol};
 
-use crate::delivery::{Compression, Protocol};
 use crate::settings::endpoint::shown;
 use crate::settings::env::invalid;
 use crate::settings::{Builder, ConfigError};

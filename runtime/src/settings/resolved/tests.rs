@@ -4,7 +4,8 @@ mod ranges;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::delivery::{Compression, Protocol};
+use llm_trace_delivery::{Compression, Protocol};
+
 use crate::settings::resolved::*;
 use crate::settings::{Limits, Sampler, builder};
 

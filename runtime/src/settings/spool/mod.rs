@@ -6,7 +6,7 @@ mod none;
 mod settings;
 
 #[cfg(feature = "spool")]
-pub(crate) use crate::delivery::disk::SpoolSettings;
+pub(crate) use llm_trace_delivery::SpoolSettings;
 #[cfg(not(feature = "spool"))]
 pub(crate) use none::SpoolSettings;
 #[cfg(not(feature = "spool"))]

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use llm_trace_delivery::{DiskSpool, SpoolMode, SpoolSettings};
 use opentelemetry::KeyValue;
 
 use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
-use crate::delivery::disk::folder::check_private;
-use crate::delivery::disk::{SpoolMode, SpoolSettings};
 use crate::semconv::resource::SERVICE_NAME;
 use crate::settings::env::{self, Source, invalid};
 use crate::settings::{Builder, ConfigError, range};
@@ -81,7 +80,7 @@ pub(in crate::settings) fn of_service(
     let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
     let service = service.map(|name| name.value.as_str()).unwrap_or_default();
     settings.folder = folder_of(&settings.folder, &service);
-    if let Err(error) = check_private(&settings.folder) {
+    if let Err(error) = DiskSpool::check_private(&settings.folder) {
         return Err(invalid(parameter, settings.folder.display().to_string(), error.to_string()));
     }
     Ok(settings)

@@ -1,0 +1,47 @@
+//! Where, how much, how long and when requests are stored.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// When telemetry is written to disk; as [`SpoolSettings::mode`] says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpoolMode {
+    /// When it could not be delivered, and when the program shuts down before it could be. While the receiver answers
+    /// nothing is written. What waits in memory at a kill is lost.
+    #[default]
+    OnFailure,
+    /// Before the first attempt to send it, so that a kill loses only what ended in the last tenth of a second. Every request is
+    /// written to disk, synchronously, on the exporters' own threads.
+    WriteAhead,
+}
+
+/// Where requests are spooled, and how many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Of one service.
+    pub folder: PathBuf,
+    /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
+    pub max_bytes: u64,
+    /// What waits longer is dropped.
+    pub max_age: Duration,
+    /// When requests are stored.
+    pub mode: SpoolMode,
+}
+
+impl SpoolMode {
+    /// The value of the environment variable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpoolMode::OnFailure => "on_failure",
+            SpoolMode::WriteAhead => "write_ahead",
+        }
+    }
+}
+
+impl SpoolSettings {
+    /// Whether requests are stored before the first attempt, instead of after a failed one.
+    pub fn writes_ahead(&self) -> bool {
+        self.mode == SpoolMode::WriteAhead
+    }
+}

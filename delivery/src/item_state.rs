@@ -1,0 +1,230 @@
+//! What can become of telemetry, and how much of it did.
+
+use super::Signal;
+
+/// Where an item is: every item is in exactly one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    /// A span that has not ended.
+    Open,
+    /// The sampler did not want it.
+    Unsampled,
+    /// In memory, waiting to be sent or on its way.
+    Queued,
+    /// Stored on disk.
+    Spooled,
+    /// The receiver confirmed it, or it was printed to the terminal.
+    Delivered,
+    /// Lost.
+    Dropped(DropReason),
+}
+
+/// Why telemetry was dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DropReason {
+    /// More arrived than the queues in memory hold.
+    QueueFull,
+    /// It came after, or while, telemetry shut down.
+    AfterShutdown,
+    /// A single item was too large for the receiver, even without its content.
+    Oversize,
+    /// More was stored on disk than it may hold.
+    SpoolFull,
+    /// It waited longer on disk than it may.
+    Expired,
+    /// It was stored on disk, and could not be read back.
+    Corrupt,
+    /// A newer state of the same metrics took its place on disk. Nothing is lost by it: metrics are cumulative, and an earlier
+    /// state must not arrive after a later one.
+    Superseded,
+    /// The receiver refused a whole request for good.
+    Rejected,
+    /// The receiver took a request and refused some of its items.
+    PartialSuccess,
+    /// It was still waiting when the time to shut down was over.
+    Undelivered,
+    /// The thread that worked on it panicked.
+    WorkerDead,
+}
+
+impl DropReason {
+    /// Every reason, in the order of the path that telemetry takes.
+    pub const ALL: [DropReason; 11] = [
+        DropReason::QueueFull,
+        DropReason::AfterShutdown,
+        DropReason::Oversize,
+        DropReason::SpoolFull,
+        DropReason::Expired,
+        DropReason::Corrupt,
+        DropReason::Superseded,
+        DropReason::Rejected,
+        DropReason::PartialSuccess,
+        DropReason::Undelivered,
+        DropReason::WorkerDead,
+    ];
+
+    /// The value of the metrics' label `llm_trace.drop.reason`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DropReason::QueueFull => "queue_full",
+            DropReason::AfterShutdown => "after_shutdown",
+            DropReason::Oversize => "oversize",
+            DropReason::SpoolFull => "spool_full",
+            DropReason::Expired => "expired",
+            DropReason::Corrupt => "corrupt",
+            DropReason::Superseded => "superseded",
+            DropReason::Rejected => "rejected",
+            DropReason::PartialSuccess => "partial_success",
+            DropReason::Undelivered => "undelivered",
+            DropReason::WorkerDead => "worker_dead",
+        }
+    }
+}
+
+/// How much of one signal is where. Always:
+/// `started = open + unsampled + queued + spooled + delivered + dropped`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SignalCounts {
+    started: u64,
+    open: u64,
+    unsampled: u64,
+    queued: u64,
+    spooled: u64,
+    delivered: u64,
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl SignalCounts {
+    /// Everything that was ever begun: spans that started, events that were emitted, data points that were collected; and what
+    /// an earlier process left on disk.
+    pub fn started(&self) -> u64 {
+        self.started
+    }
+
+    /// Spans that have not ended.
+    pub fn open(&self) -> u64 {
+        self.open
+    }
+
+    /// Spans that the sampler did not want.
+    pub fn unsampled(&self) -> u64 {
+        self.unsampled
+    }
+
+    /// What waits in memory to be sent.
+    pub fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// What waits on disk to be sent, by this process or the next.
+    pub fn spooled(&self) -> u64 {
+        self.spooled
+    }
+
+    /// What the receiver confirmed, or what was printed to the terminal.
+    pub fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// What was lost, for whatever reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    /// What was lost for one reason.
+    pub fn dropped_for(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    pub(crate) fn enter(&mut self, term: ItemState, items: u64) {
+        self.started += items;
+        *self.place(term) += items;
+    }
+
+    /// Moves items that are in `from`. Moving more than there are is a defect of the caller: it panics in debug builds, and in
+    /// others breaks the sum, so that no test of the sum can pass.
+    pub(crate) fn shift(&mut self, items: u64, from: ItemState, to: ItemState) {
+        let there = self.place(from);
+        debug_assert!(items <= *there, "{items} items moved from {from:?} to {to:?}, which has {there}");
+        *there = there.saturating_sub(items);
+        let place = self.place(to);
+        *place = place.saturating_add(items);
+    }
+
+    /// Whether every item is in exactly one place.
+    #[cfg(test)]
+    pub(crate) fn add_up(&self) -> bool {
+        let waiting = self.open + self.unsampled + self.queued + self.spooled;
+        self.started == waiting + self.delivered + self.dropped()
+    }
+
+    fn place(&mut self, term: ItemState) -> &mut u64 {
+        match term {
+            ItemState::Open => &mut self.open,
+            ItemState::Unsampled => &mut self.unsampled,
+            ItemState::Queued => &mut self.queued,
+            ItemState::Spooled => &mut self.spooled,
+            ItemState::Delivered => &mut self.delivered,
+            ItemState::Dropped(reason) => &mut self.dropped[reason as usize],
+        }
+    }
+}
+
+impl Signal {
+    /// The place of the signal in a list of all.
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_place_of_its_own() {
+        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index, "{reason:?}");
+        }
+        for (index, signal) in Signal::ALL.into_iter().enumerate() {
+            assert_eq!(signal.index(), index);
+        }
+    }
+
+    #[test]
+    fn what_moves_was_there_and_nothing_appears_or_vanishes() {
+        let mut counts = SignalCounts::default();
+        counts.enter(ItemState::Open, 5);
+        counts.enter(ItemState::Spooled, 2);
+        counts.shift(3, ItemState::Open, ItemState::Queued);
+        counts.shift(3, ItemState::Queued, ItemState::Delivered);
+        counts.shift(1, ItemState::Spooled, ItemState::Dropped(DropReason::Expired));
+        let found = (
+            counts.started(),
+            counts.open(),
+            counts.queued(),
+            counts.delivered(),
+            counts.spooled(),
+            counts.dropped(),
+        );
+        assert_eq!(found, (7, 2, 0, 3, 1, 1));
+        assert_eq!(
+            (counts.dropped_for(DropReason::Expired), counts.dropped_for(DropReason::Rejected)),
+            (1, 0)
+        );
+    }
+
+    #[test]
+    #[cfg_attr(
+        debug_assertions,
+        should_panic(expected = "2 items moved from Queued to Delivered, which has 1")
+    )]
+    fn an_item_that_is_moved_twice_is_noticed() {
+        let mut counts = SignalCounts::default();
+        counts.enter(ItemState::Queued, 1);
+        assert!(counts.add_up());
+        counts.shift(2, ItemState::Queued, ItemState::Delivered);
+        assert!(!counts.add_up(), "without debug assertions the sum is broken instead: {counts:?}");
+    }
+}

@@ -1,0 +1,63 @@
+//! How a request is sent.
+
+use std::time::{Duration, Instant};
+
+use super::ExportRequest;
+
+/// One way to one receiver: a protocol, an encoding, a compression, an address, credentials.
+///
+/// A transport is made, used and dropped on the thread of its sender and nowhere else, so it may own a blocking client or a
+/// private async runtime. It is told of no more than one request at a time, and remembers nothing of it: retries, their
+/// pauses and splitting are the sender's.
+pub trait Transport {
+    /// Makes one attempt, and is back by `deadline`: it gives up by then and says [`Outcome::Retry`].
+    ///
+    /// It may block until then. A panic costs the request (`worker_dead`), and the transport is made anew.
+    fn send(&self, request: &ExportRequest, deadline: Instant) -> Outcome;
+}
+
+/// Makes a transport, on the sender's thread: at its first request, and again after a panic.
+pub type TransportFactory = Box<dyn Fn() -> Box<dyn Transport> + Send + Sync>;
+
+/// What an attempt came to. Every `reason` is a few words for people: on one line, and without credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The receiver took all of it.
+    Accepted,
+    /// The receiver took the request and refused so many of its items, for good.
+    Partial {
+        /// Items that were refused.
+        rejected: u64,
+        /// What the receiver says about them.
+        message: String,
+    },
+    /// Nobody listens at the address: connection refused, no such host, no route.
+    Unreachable {
+        /// Why.
+        reason: String,
+    },
+    /// It may work later: the receiver is busy, or cut the connection, or did not answer in time. `after` is what the receiver
+    /// asks for (`Retry-After`, `RetryInfo`).
+    Retry {
+        /// What the receiver asks for before the next attempt.
+        after: Option<Duration>,
+        /// Why.
+        reason: String,
+    },
+    /// It is too large for the receiver (413, `RESOURCE_EXHAUSTED` without `RetryInfo`): half of it may not be.
+    Split {
+        /// Why.
+        reason: String,
+    },
+    /// The way there is wrong, not the data: no or wrong credentials, a path that is not there, a page instead of an
+    /// answer. The request is kept, and tried again now and then in case somebody mends it.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The receiver will never take it.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+}
