@@ -49,7 +49,7 @@ fn each_outage_and_each_kind_of_loss_is_said_once() {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr).unwrap();
-    let said: Vec<_> = text.lines().filter_map(|line| line.split_once(" llm_trace: ")).collect();
+    let said: Vec<_> = text.lines().filter_map(|line| line.split_once(" llm_trace_delivery: ")).collect();
     let said: Vec<_> = said.iter().map(|(head, what)| (head.contains("ERROR"), *what)).collect();
     let expected = [
         (true, "telemetry could not be delivered to http://", "it waits: HTTP status 503"),
