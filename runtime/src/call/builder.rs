@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::future::Future;
 use std::panic::Location;
+use std::sync::Arc;
 
 use futures_core::Stream;
 use serde::Serialize;
@@ -50,7 +51,7 @@ impl CallBuilder {
         let CallBuilder { mut site, request } = self;
         site.has_parent = request.parent.is_some();
         if observed::is_observed(&site) {
-            Call::begin(Site::Place(Box::new(site)), request)
+            Call::begin(Site::Place(Arc::new(site)), request)
         } else {
             Call { held: None }
         }

@@ -11,6 +11,7 @@ use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 use crate::call::root::RootState;
 use crate::content::RequestBudget;
 use crate::enrich::quality;
+use crate::model::record::AgentRun;
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 
@@ -19,7 +20,7 @@ use crate::model::site::{CallSite, Kind};
 pub(crate) struct Scope {
     tags: Vec<KeyValue>,
     /// Those of the tags that metrics are told apart by.
-    labels: Vec<KeyValue>,
+    labels: Arc<[KeyValue]>,
     agent: Option<Arc<Agent>>,
     outermost: Option<Arc<RootState>>,
     /// What is left for content, if any is recorded.
@@ -57,7 +58,7 @@ impl TagRules {
 /// One invocation of an agent in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Agent {
-    name: String,
+    name: Arc<str>,
     inference_calls: AtomicU64,
     tool_calls: AtomicU64,
 }
@@ -96,14 +97,14 @@ impl Scope {
             return (Arc::clone(outer), parent);
         }
         let agent = if is_agent {
-            let name = request.name.as_deref().unwrap_or(site.function).to_owned();
+            let name = request.name.clone().unwrap_or_else(|| site.function.into());
             Some(Arc::new(Agent { name, ..Agent::default() }))
         } else {
             outer.agent.clone()
         };
         let is_outer = |tag: &&KeyValue| own.iter().all(|own| own.key != tag.key);
         let tags: Vec<KeyValue> = outer.tags.iter().filter(is_outer).chain(&own).cloned().collect();
-        let (mut labels, mut context) = (Vec::new(), parent);
+        let (mut labels, mut context) = (Arc::default(), parent);
         if let Some(rules) = &rules {
             labels = rules.labels.iter().filter_map(|key| label(&tags, key)).collect();
             context = with_baggage(rules, &own, context);
@@ -117,7 +118,7 @@ impl Scope {
     }
 
     /// The tags that are labels of metrics, in the order in which they were asked for.
-    pub(crate) fn labels(&self) -> &[KeyValue] {
+    pub(crate) fn labels(&self) -> &Arc<[KeyValue]> {
         &self.labels
     }
 
@@ -138,7 +139,7 @@ impl Scope {
 }
 
 impl Agent {
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
@@ -151,12 +152,13 @@ impl Agent {
         }
     }
 
-    pub(crate) fn inference_calls(&self) -> u64 {
-        self.inference_calls.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn tool_calls(&self) -> u64 {
-        self.tool_calls.load(Ordering::Relaxed)
+    /// What it has come to so far.
+    pub(crate) fn run(&self) -> AgentRun {
+        AgentRun {
+            name: Arc::clone(&self.name),
+            inference_calls: self.inference_calls.load(Ordering::Relaxed),
+            tool_calls: self.tool_calls.load(Ordering::Relaxed),
+        }
     }
 }
 

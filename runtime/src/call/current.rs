@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanId, TraceContextExt, TraceId};
 use opentelemetry::{Context, KeyValue};
 
-use super::Open;
+use super::{Facts, Open};
 use crate::call::context::Scope;
 use crate::content;
 use crate::enrich::quality;
@@ -58,11 +58,6 @@ impl CurrentCall {
     /// What a call that begins in `context` inherits.
     pub(super) fn scope_of(context: &Context) -> Arc<Scope> {
         context.get::<CurrentCall>().map_or_else(Scope::root, |call| Arc::clone(&call.scope))
-    }
-
-    /// The mirror of the call that runs in `context`, while it runs.
-    pub(crate) fn mirror_in(context: &Context) -> Option<tracing::Span> {
-        context.get::<CurrentCall>()?.open.upgrade()?.mirror.clone()
     }
 
     /// Records tokens used; it overrides what the return value tells.
@@ -127,11 +122,10 @@ impl CurrentCall {
             .into_iter()
             .inspect(|(name, value)| ids.extend(request_id::read(name.as_ref(), value.as_ref())));
         let limits = RateLimits::read(headers, SystemTime::now());
-        let mut facts = open.facts();
-        if !facts.ended {
-            for id in ids {
-                facts.request.set_attribute(id);
-            }
+        let mut slot = open.facts();
+        let Some(facts) = slot.as_mut() else { return self };
+        for id in ids {
+            facts.request.set_attribute(id);
         }
         if let Some(limits) = limits
             && let Some(instruments) = metrics::current()
@@ -194,22 +188,18 @@ impl CurrentCall {
     /// # ask_for_json("?");
     /// ```
     pub fn attempt(&self, number: u64) -> &Self {
-        if let Some(open) = self.open.upgrade() {
-            let count = &mut open.facts().attempts.count;
-            *count = number.max(*count);
-        }
-        self
+        self.note(|facts| facts.attempts.count = number.max(facts.attempts.count))
     }
 
     /// Adds tokens used by an attempt whose answer is thrown away: `llm_trace.attempt.wasted_tokens`.
     pub fn wasted(&self, usage: Usage) -> &Self {
-        if let Some(open) = self.open.upgrade() {
-            let usage = usage.plausible();
+        let mut usage = usage;
+        usage.keep_plausible();
+        self.note(|facts| {
             let tokens = usage.input_tokens.unwrap_or(0).saturating_add(usage.output_tokens.unwrap_or(0));
-            let wasted = &mut open.facts().attempts.wasted_tokens;
+            let wasted = &mut facts.attempts.wasted_tokens;
             *wasted = wasted.saturating_add(tokens);
-        }
-        self
+        })
     }
 
     /// Sets a span attribute of your own.
@@ -236,11 +226,7 @@ impl CurrentCall {
         // The closure is the caller's: it must not run under the lock, where recording again would deadlock.
         let mut later = Request::new(open.site.kind);
         set(&mut later);
-        let mut facts = open.facts();
-        if !facts.ended {
-            facts.request.add(later);
-        }
-        self
+        self.note(|facts| facts.request.add(later))
     }
 
     /// The call's trace id in hex, to show to a user or to write into a log; `None` outside of any call.
@@ -258,9 +244,7 @@ impl CurrentCall {
 
     /// Notes that a score was recorded inside the call.
     pub(crate) fn note_score(&self) {
-        if let Some(open) = self.open.upgrade() {
-            open.facts().is_scored = true;
-        }
+        self.note(|facts| facts.is_scored = true);
     }
 
     /// The tags that metrics are told apart by.
@@ -275,18 +259,26 @@ impl CurrentCall {
 
     fn looks_at_output(&self) -> bool {
         let Some(open) = self.open.upgrade() else { return false };
-        let request = &open.facts().request;
-        (content::content_allowed() && request.captures(ContentKind::Output))
-            || (quality::reads_texts(open.site.kind) && !request.content.skips(ContentKind::Output))
+        let (is_recorded, is_measured) = (content::content_allowed(), quality::reads_texts(open.site.kind));
+        open.asks(|request| {
+            (is_recorded && request.captures(ContentKind::Output))
+                || (is_measured && !request.content.skips(ContentKind::Output))
+        })
     }
 
     fn fill(&self, response: Response) -> &Self {
-        if let Some(open) = self.open.upgrade() {
-            let mut facts = open.facts();
-            if !facts.ended {
-                let earlier = std::mem::replace(&mut facts.response, response);
-                facts.response.fill_from(earlier);
-            }
+        self.note(|facts| {
+            let earlier = std::mem::replace(&mut facts.response, response);
+            facts.response.fill_from(earlier);
+        })
+    }
+
+    /// Writes to the call, unless it has ended. Whatever `write` drops or runs does so under the call's lock.
+    fn note(&self, write: impl FnOnce(&mut Facts)) -> &Self {
+        if let Some(open) = self.open.upgrade()
+            && let Some(facts) = open.facts().as_mut()
+        {
+            write(facts);
         }
         self
     }

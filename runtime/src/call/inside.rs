@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use opentelemetry::Context;
+use tracing::span::EnteredSpan;
 
 use super::{Call, Open};
 use crate::sinks::tracing_bridge;
@@ -27,11 +28,19 @@ impl Inside {
     /// stay `Send` and other tasks on the thread see nothing of it.
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         let Some((open, context)) = &self.call else { return turn() };
-        let _entered = tracing_bridge::enter(context);
+        let _entered = enter_mirror(open);
         let _attached = current_context::attach(context.clone());
         let _watch = Watch { open, was_panicking: std::thread::panicking() };
         turn()
     }
+}
+
+/// Enters the call's `tracing` span. The context is attached after this: what layers make current while they enter a span is not to
+/// be the parent of what the call does.
+fn enter_mirror(open: &Open) -> Option<EnteredSpan> {
+    // Subscribers keep the entered spans in thread-locals, too.
+    let can_be_entered = tracing_bridge::can_be_wanted() && current_context::is_available();
+    if can_be_entered { open.mirror.clone().map(tracing::Span::entered) } else { None }
 }
 
 /// Notes a panic that leaves the body. One that passes by while the call waits is somebody else's.

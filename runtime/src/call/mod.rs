@@ -18,14 +18,13 @@ mod score;
 pub(crate) mod stream;
 mod streamed;
 
-use std::cell::OnceCell;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
+use opentelemetry::Context;
 use opentelemetry::trace::{Link, SpanId, TraceContextExt, TraceId};
-use opentelemetry::{Context, KeyValue};
 
 use crate::model::site::Site;
 use crate::model::site::{CallSite, Kind};
@@ -40,18 +39,19 @@ pub(crate) use observed::installed;
 pub(crate) use registry::{close, end_all, keep as keep_open};
 
 use self::context::{Agent, Scope};
-use crate::content::{self, Recorded, RequestShare};
+use crate::content::{self, RequestShare};
 use crate::enrich::mcp;
-use crate::enrich::pricing::{self, Price};
-use crate::enrich::quality::{self, Signals};
+use crate::enrich::pricing;
+use crate::enrich::quality;
 use crate::extract::error::ErrorFacts;
-use crate::model::content::ContentKind;
-use crate::model::record::{Attempts, Outcome, Timing};
+use crate::model::content::{ContentKind, RecordedContent};
+use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signals, Timing};
 use crate::model::request::Request;
-use crate::model::response::{Response, Usage};
-use crate::sinks::{events, metrics, span, texts, tracing_bridge};
+use crate::model::response::Response;
+use crate::sinks::{Sinks, events, metrics, span, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
+use crate::value::panic::catch_user_panic;
 
 /// A call that has begun; made by hand with [`Call::builder`]. Finish it, or drop it to report it cancelled.
 #[derive(Debug)]
@@ -87,7 +87,8 @@ struct Open {
     span: Context,
     /// The call as `tracing` sees it, if anybody looks.
     mirror: Option<tracing::Span>,
-    facts: Mutex<Facts>,
+    /// `None` once the call has ended.
+    facts: Mutex<Option<Facts>>,
     #[cfg(feature = "otlp")]
     entry: registry::Entry,
 }
@@ -101,60 +102,22 @@ struct Facts {
     holders: streamed::Holders,
     /// A score was recorded by hand.
     is_scored: bool,
-    ended: bool,
-}
-
-/// A call that has ended, seen by span, metrics and events alike.
-pub(crate) struct CallRecord<'a> {
-    pub(crate) site: &'a CallSite,
-    /// The agent on whose behalf the call ran; for an agent, itself.
-    pub(crate) agent: Option<&'a Agent>,
-    /// The tags that metrics are told apart by.
-    pub(crate) labels: &'a [KeyValue],
-    pub(crate) request: &'a Request,
-    pub(crate) response: &'a Response,
-    pub(crate) attempts: Attempts,
-    pub(crate) outcome: &'a Outcome<'a>,
-    /// The error code of the answer to an MCP message.
-    pub(crate) mcp_status_code: Option<i64>,
-    pub(crate) price: &'a Price,
-    pub(crate) timing: &'a Timing,
-    /// `None` if the clock says something that cannot be.
-    pub(crate) duration: Option<Duration>,
-    /// Trace and span.
-    pub(crate) ids: (TraceId, SpanId),
-    pub(crate) content_share: Option<RequestShare<'a>>,
-    /// What was asked about, if topics are told.
-    pub(crate) topic: Option<String>,
-    content: OnceCell<Recorded>,
-    signals: OnceCell<Signals>,
 }
 
 impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
-    fn settle(&mut self) {
+    fn settle(&mut self, kind: Kind) {
         let Facts { request, response, attempts, .. } = self;
-        response.usage = response.usage.map(Usage::plausible);
+        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
+        if !kind.counts_usage() && kind != Kind::Agent {
+            response.usage = None;
+        }
+        if let Some(usage) = &mut response.usage {
+            usage.keep_plausible();
+        }
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
         let is_recorded = content::content_allowed() && request.captures(ContentKind::Output);
         response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
-    }
-}
-
-impl CallRecord<'_> {
-    /// The name of the tool, agent, workflow or task: as given, or the function's.
-    pub(crate) fn own_name(&self) -> &str {
-        self.request.name.as_deref().unwrap_or(self.site.function)
-    }
-
-    /// What may be recorded of the call's content, made when somebody wants it.
-    pub(crate) fn content(&self) -> &Recorded {
-        self.content.get_or_init(|| Recorded::of(self))
-    }
-
-    /// What the call says about quality.
-    pub(crate) fn signals(&self) -> &Signals {
-        self.signals.get_or_init(|| Signals::of(self.site.kind, self.response, self.price))
     }
 }
 
@@ -190,8 +153,8 @@ impl Call {
         let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
         let _ = scope.topic(&request);
-        let started_span = crate::value::panic::catch_user_panic(|| {
-            span::start(&site, &mut request, &scope, &parent, start_time)
+        let started_span = catch_user_panic(|| {
+            span::start(&site, &mut request, scope.agent().map(Agent::name), &parent, start_time)
         });
         // Without a span of its own the call is not in its parent's, which it would end.
         let context = started_span.unwrap_or_else(|| {
@@ -203,10 +166,8 @@ impl Call {
         if site.kind.counts_usage() && is_recording {
             pricing::warm();
         }
-        let mirror = crate::value::panic::catch_user_panic(|| {
-            tracing_bridge::start(&site, &request, span.span_context())
-        })
-        .flatten();
+        let mirror =
+            catch_user_panic(|| tracing_bridge::start(&site, &request, span.span_context())).flatten();
         let open = Arc::new(Open {
             site,
             mirror,
@@ -217,15 +178,14 @@ impl Call {
             scope,
             panicked: AtomicBool::new(false),
             span: context,
-            facts: Mutex::new(Facts {
+            facts: Mutex::new(Some(Facts {
                 request,
                 response: Response::new(),
                 attempts: Attempts::default(),
                 timing: Timing::default(),
                 holders: streamed::Holders::default(),
                 is_scored: false,
-                ended: false,
-            }),
+            })),
             #[cfg(feature = "otlp")]
             entry: registry::Entry::new(),
         });
@@ -251,7 +211,7 @@ impl Call {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind == Kind::Evaluator
                 && (metrics::are_wanted() || events::are_received())
-                && !held.open.facts().is_scored
+                && held.open.facts().as_ref().is_some_and(|facts| !facts.is_scored)
         })
     }
 
@@ -265,13 +225,13 @@ impl Call {
         self.held.as_ref().is_some_and(|held| {
             quality::reads_texts(held.open.site.kind)
                 && metrics::are_wanted()
-                && !held.open.facts().request.content.skips(ContentKind::Output)
+                && held.open.asks(|request| !request.content.skips(ContentKind::Output))
         })
     }
 
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
-        let takes = |held: &Held| held.open.facts().request.captures(ContentKind::Output);
+        let takes = |held: &Held| held.open.asks(|request| request.captures(ContentKind::Output));
         content::content_allowed() && self.held.as_ref().is_some_and(takes)
     }
 
@@ -282,14 +242,13 @@ impl Call {
 
     /// Ends the call with the response it returned.
     pub(crate) fn succeed(mut self, response: Response) {
-        self.end(response, &Outcome::Completed);
+        self.end(response, Outcome::Completed);
     }
 
     /// Ends the call with the error it returned.
     pub(crate) fn fail_with_facts(mut self, error: &ErrorFacts<'_>) {
         if self.held.is_some() {
-            let message = error.message.and_then(content::error_message);
-            self.end(Response::new(), &Outcome::Failed { error_type: &error.error_type, message });
+            self.end(Response::new(), streamed::failure(error).into());
         }
     }
 
@@ -299,9 +258,9 @@ impl Call {
     }
 
     /// What it means that the call, or the stream that holds it, is dropped unfinished now.
-    pub(crate) fn outcome_if_dropped(&self) -> Outcome<'static> {
+    pub(crate) fn outcome_if_dropped(&self) -> Outcome {
         if self.held.as_ref().is_some_and(|held| held.open.panicked.load(Ordering::Relaxed)) {
-            Outcome::Failed { error_type: "panic", message: None }
+            Failure::new("panic", None).into()
         } else {
             Outcome::Cancelled
         }
@@ -312,7 +271,7 @@ impl Call {
         Call { held: Some(Held { open, context, by_stream }) }
     }
 
-    fn end(&mut self, response: Response, outcome: &Outcome<'_>) {
+    fn end(&mut self, response: Response, outcome: Outcome) {
         if let Some(held) = self.held.take() {
             held.end(response, outcome);
         }
@@ -329,89 +288,67 @@ impl Held {
         self.open.mirror.is_some() || self.context.span().is_recording()
     }
 
-    fn end(self, response: Response, outcome: &Outcome<'_>) {
-        let mut facts = self.open.facts();
+    fn end(self, response: Response, outcome: Outcome) {
+        let mut slot = self.open.facts();
+        let Some(facts) = slot.as_mut() else { return };
         // What was recorded by hand during the call overrides what its return value tells.
         facts.response.fill_from(response);
-        if facts.ended || facts.holders.keep_open(self.by_stream, outcome) {
-            return;
+        if !facts.holders.keep_open(self.by_stream, &outcome) {
+            self.finish(slot, outcome);
         }
-        self.finish(facts, outcome);
     }
 
-    /// Ends the call for good.
-    fn finish(&self, mut facts: MutexGuard<'_, Facts>, outcome: &Outcome<'_>) {
+    /// Ends the call for good. The lock is held until all is written: telemetry that ends meanwhile waits for it.
+    fn finish(&self, mut slot: MutexGuard<'_, Option<Facts>>, outcome: Outcome) {
         let open = &*self.open;
         let duration = bounds::duration(open.started.elapsed());
-        facts.ended = true;
-        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
-        if !open.site.kind.counts_usage() && open.site.kind != Kind::Agent {
-            facts.response.usage = None;
-        }
-        facts.settle();
-        let instruments = metrics::current();
-        let is_observed = instruments.is_some() || events::are_received() || self.is_seen();
-        let price = if open.site.kind.counts_usage() && is_observed {
-            pricing::price(&facts.request, &facts.response)
-        } else {
-            Price::None
-        };
-        if let Some(agent) = open.scope.agent() {
-            agent.count(open.site.kind);
-        }
-        if open.site.kind.is_inference()
-            && let Some(root) = open.scope.outermost()
-        {
-            root.answered(facts.response.id.as_deref());
-        }
-        let is_mcp = open.site.kind.is_mcp();
-        let mcp_status_code = is_mcp.then(|| mcp::status_code(&facts.response, outcome)).flatten();
-        let ended = is_mcp.then(|| mcp::Ended::of(open.site.kind, &facts.response, outcome));
-        let told = ended.as_ref().and_then(mcp::Ended::outcome);
-        let outcome = &told.as_ref().unwrap_or(outcome).bounded();
-        let finished = CallRecord {
-            mcp_status_code,
-            site: &open.site,
-            agent: open.scope.agent(),
-            labels: open.scope.labels(),
-            request: &facts.request,
-            response: &facts.response,
-            attempts: facts.attempts,
+        let Some(facts) = slot.as_mut() else { return };
+        facts.settle(open.site.kind);
+        let (outcome, mcp_status_code) = open.conclude(facts, outcome);
+        let topic = open.scope.topic(&facts.request);
+        // Here and in no function of its own: more than a kilobyte would be moved once more.
+        let Some(Facts { request, response, attempts, timing, .. }) = slot.take() else { return };
+        let mut record = CallRecord {
+            site: open.site.clone(),
+            agent: open.scope.agent().map(Agent::run),
+            labels: Arc::clone(open.scope.labels()),
+            request,
+            response,
+            attempts,
             outcome,
-            price: &price,
-            timing: &facts.timing,
+            timing,
+            start: open.start_time,
             duration,
             ids: open.ids(),
-            content_share: open.content_share(),
-            topic: open.scope.topic(&facts.request),
-            content: OnceCell::new(),
-            signals: OnceCell::new(),
+            topic,
+            mcp_status_code,
+            price: Price::None,
+            signals: Signals::default(),
+            content: RecordedContent::default(),
         };
+        let sinks = Sinks::of(&self.context, open.mirror.as_ref());
+        let wants = sinks.wants(open.site.kind);
+        if wants.numbers {
+            record.price = pricing::price(&record);
+            record.signals = quality::signals(&record, quality::wanted());
+        }
+        if wants.content || content::is_uploaded() {
+            let made = || RecordedContent::of(&record, open.content_share());
+            record.content = catch_user_panic(made).unwrap_or_default();
+        }
         // A call that is dropped can be far from its context, by which a test knows its measurements and events.
         #[cfg(feature = "testing")]
         let _attached = current_context::attach(self.context.clone());
-        if let Some(instruments) = instruments {
-            // Each by itself: what panics in one provider is not missing in another.
-            crate::value::panic::catch_user_panic(|| metrics::record(&finished, &instruments));
-            crate::value::panic::catch_user_panic(|| {
-                measure_text(&finished, open.scope.outermost());
-            });
+        if sinks.measure() {
+            catch_user_panic(|| measure_text(&record, open.scope.outermost()));
         }
-        if let Some(span) = &open.mirror {
-            crate::value::panic::catch_user_panic(|| tracing_bridge::end(span, &finished));
-        }
-        if content::is_uploaded() {
-            crate::value::panic::catch_user_panic(|| finished.content());
-        }
-        let end_time = open.start_time.checked_add(duration.unwrap_or_default()).unwrap_or(open.start_time);
-        crate::value::panic::catch_user_panic(|| events::record(&finished, &self.context, end_time));
-        crate::value::panic::catch_user_panic(|| events::record_verdict(&finished, &self.context));
-        crate::value::panic::catch_user_panic(|| span::end(&finished, &self.context, end_time));
+        sinks.end(&record);
+        drop(slot);
     }
 }
 
 /// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-fn measure_text(call: &CallRecord<'_>, outermost: Option<&root::RootState>) {
+fn measure_text(call: &CallRecord, outermost: Option<&root::RootState>) {
     let kind = call.site.kind;
     let Some(text) = &call.response.text else { return };
     if !quality::reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
@@ -423,7 +360,7 @@ fn measure_text(call: &CallRecord<'_>, outermost: Option<&root::RootState>) {
         }
     } else {
         let documents = outermost.map(root::RootState::documents).unwrap_or_default();
-        let labels = metrics::answer_labels(call);
+        let labels = metrics::answer_labels(kind, &call.labels, &call.request);
         texts::submit(texts::Job { place: call.site.place(), answer: text.clone(), documents, labels });
     }
 }
@@ -446,7 +383,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if self.held.is_some() {
             let outcome = self.outcome_if_dropped();
-            self.end(Response::new(), &outcome);
+            self.end(Response::new(), outcome);
         }
     }
 }
@@ -462,12 +399,33 @@ impl Open {
     }
 
     fn captures_instructions(&self) -> bool {
-        let request = &self.facts().request;
+        let pieces = [ContentKind::System, ContentKind::Tools];
         self.site.kind == Kind::FetchResponse
-            && [ContentKind::System, ContentKind::Tools].into_iter().any(|piece| request.captures(piece))
+            && self.asks(|request| pieces.into_iter().any(|piece| request.captures(piece)))
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
+    /// Asks the request something; `false` once the call has ended.
+    fn asks(&self, question: impl FnOnce(&Request) -> bool) -> bool {
+        self.facts().as_ref().is_some_and(|facts| question(&facts.request))
+    }
+
+    /// Counts the call where calls around it ask for that, and says how it ended, with the error code of an MCP message.
+    fn conclude(&self, facts: &Facts, outcome: Outcome) -> (Outcome, Option<i64>) {
+        let kind = self.site.kind;
+        if let Some(agent) = self.scope.agent() {
+            agent.count(kind);
+        }
+        if let (true, Some(root)) = (kind.is_inference(), self.scope.outermost()) {
+            root.answered(facts.response.id.as_deref());
+        }
+        if !kind.is_mcp() {
+            return (outcome, None);
+        }
+        let status_code = mcp::status_code(&facts.response, &outcome);
+        (mcp::outcome(kind, &facts.response, outcome), status_code)
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Option<Facts>> {
         // Nothing that can panic runs under the lock but user code in conversions, before any write.
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -118,13 +118,10 @@ fn end_each(open: impl Iterator<Item = Arc<Open>>, from_panic: bool) {
     }
 }
 
-fn end(open: &Arc<Open>, facts: MutexGuard<'_, Facts>) {
-    if facts.ended {
-        return;
-    }
+fn end(open: &Arc<Open>, facts: MutexGuard<'_, Option<Facts>>) {
     let context = open.span.with_value(CurrentCall::new(open));
     let held = Held { open: Arc::clone(open), context, by_stream: false };
-    held.finish(facts, &Outcome::Shutdown);
+    held.finish(facts, Outcome::Shutdown);
 }
 
 fn shard(number: u64) -> MutexGuard<'static, Shard> {
@@ -143,7 +140,7 @@ mod tests {
     static SITE: CallSite = CallSite::new(Kind::Task, "work", "tests", "registry.rs", 1);
 
     fn has_ended(call: &Call) -> bool {
-        call.held.as_ref().is_some_and(|held| held.open.facts().ended)
+        call.held.as_ref().is_some_and(|held| held.open.facts().is_none())
     }
 
     #[test]

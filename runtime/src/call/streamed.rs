@@ -4,21 +4,20 @@
 //! (`.traced(…)`) holds the call together with the function: while the function runs, the function's own outcome is
 //! what counts; once it has returned a value, the stream's is.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 
-use super::{Call, CallRecord, current};
+use super::{Call, Facts, current};
 use crate::content;
-use crate::enrich::pricing::Price;
 use crate::extract::error::ErrorFacts;
 use crate::model::record::{Failure, Outcome, Timing};
 use crate::model::response::Response;
 use crate::semconv::attribute;
 use crate::sinks::metrics;
 use crate::sinks::metrics::ChunkMeter;
+use crate::value::panic::catch_user_panic;
 
 /// Who still holds an open call.
 #[derive(Debug, Default)]
@@ -27,16 +26,14 @@ pub(super) struct Holders {
     function_returned: bool,
 }
 
-impl Failure {
-    pub(crate) fn new(error: &ErrorFacts<'_>) -> Self {
-        let message = error.message.and_then(content::error_message);
-        Failure { error_type: Cow::Owned(error.error_type.clone().into_owned()), message }
-    }
+/// With the error's message, if policy lets it pass.
+pub(crate) fn failure(error: &ErrorFacts<'_>) -> Failure {
+    Failure::new(&error.error_type, error.message.and_then(content::error_message))
 }
 
 impl Holders {
     /// Whether the call goes on after this holder has let go of it.
-    pub(super) fn keep_open(&mut self, by_stream: bool, outcome: &Outcome<'_>) -> bool {
+    pub(super) fn keep_open(&mut self, by_stream: bool, outcome: &Outcome) -> bool {
         if by_stream {
             self.streams -= 1;
             !self.function_returned || self.streams > 0
@@ -52,18 +49,14 @@ impl Call {
     /// Takes the running call over for a stream, if there is one.
     pub(crate) fn take_over() -> Option<Call> {
         let open = current().open.upgrade()?;
-        let mut facts = open.facts();
-        if facts.ended {
-            return None;
-        }
-        facts.holders.streams += 1;
-        drop(facts);
+        open.facts().as_mut()?.holders.streams += 1;
         Some(Call::of(Arc::clone(&open), true))
     }
 
     /// Whether the call goes on until the stream it returned ends: if anybody looks, and no stream has taken it over.
     pub(crate) fn goes_on_with_stream(&self) -> bool {
-        self.held.as_ref().is_some_and(|held| held.open.facts().holders.streams == 0)
+        let is_free = |facts: &Facts| facts.holders.streams == 0;
+        self.held.as_ref().is_some_and(|held| held.open.facts().as_ref().is_some_and(is_free))
     }
 
     /// Whether the call is one whose output may come in pieces. Elsewhere an iterator is a value like any other, and
@@ -74,8 +67,10 @@ impl Call {
 
     /// Notes that the response is streamed.
     pub(crate) fn mark_streamed(&self) {
-        if let Some(held) = self.held.as_ref().filter(|_| self.is_generation()) {
-            held.open.facts().request.set_attribute(KeyValue::new(attribute::REQUEST_STREAM, true));
+        if let Some(held) = self.held.as_ref().filter(|_| self.is_generation())
+            && let Some(facts) = held.open.facts().as_mut()
+        {
+            facts.request.set_attribute(KeyValue::new(attribute::REQUEST_STREAM, true));
         }
     }
 
@@ -94,36 +89,21 @@ impl Call {
         let open = &self.held.as_ref()?.open;
         let instruments = metrics::current()?;
         let facts = open.facts();
-        let so_far = CallRecord {
-            site: &open.site,
-            agent: open.scope.agent(),
-            labels: open.scope.labels(),
-            request: &facts.request,
-            response,
-            attempts: facts.attempts,
-            outcome: &Outcome::Completed,
-            mcp_status_code: None,
-            price: &Price::None,
-            timing: &facts.timing,
-            duration: None,
-            ids: open.ids(),
-            content_share: None,
-            content: std::cell::OnceCell::new(),
-            topic: None,
-            signals: std::cell::OnceCell::new(),
-        };
-        crate::value::panic::catch_user_panic(|| metrics::ChunkMeter::new(&so_far, instruments))
+        let (labels, request) = (open.scope.labels(), &facts.as_ref()?.request);
+        catch_user_panic(|| ChunkMeter::new(open.site.kind, labels, request, response, instruments))
     }
 
     /// Ends the call with a value that has an error inside.
-    pub(crate) fn fail_with(mut self, response: Response, failure: &Failure) {
-        self.end(response, &failure.outcome());
+    pub(crate) fn fail_with(mut self, response: Response, failure: Failure) {
+        self.end(response, failure.into());
     }
 
     /// Ends the call with what its stream told.
-    pub(crate) fn end_stream(mut self, response: Response, timing: Timing, outcome: &Outcome<'_>) {
-        if let Some(held) = &self.held {
-            held.open.facts().timing = timing;
+    pub(crate) fn end_stream(mut self, response: Response, timing: Timing, outcome: Outcome) {
+        if let Some(held) = &self.held
+            && let Some(facts) = held.open.facts().as_mut()
+        {
+            facts.timing = timing;
         }
         self.end(response, outcome);
     }

@@ -33,7 +33,7 @@ pub(crate) use policy::{
 };
 pub(crate) use policy::{content_allowed, content_on_events, content_on_spans, set_events_received};
 pub(crate) use question::{hash_of_input, hash_of_request};
-pub(crate) use recorded::{Recorded, explanation};
+pub(crate) use recorded::explanation;
 #[cfg(feature = "otlp")]
 pub(crate) use rules::{Redaction, Rules};
 #[cfg(feature = "otlp")]

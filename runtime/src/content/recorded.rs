@@ -6,14 +6,14 @@ use opentelemetry::logs::AnyValue;
 use opentelemetry::{Key, KeyValue, StringValue};
 use serde::Serialize;
 
+use super::budget::RequestShare;
 use super::rules::Rules;
 use super::structure::structured;
 use super::{messages, openinference, policy, upload};
-use crate::call::CallRecord;
 use crate::extract::transcript::Transcript;
 use crate::model::argument::Text;
-use crate::model::content::{Captured, ContentKind, Measured};
-use crate::model::record::Outcome;
+use crate::model::content::{Captured, ContentAttribute, ContentKind, Measured, RecordedContent};
+use crate::model::record::{CallRecord, Outcome};
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::value::{self, ContentValue, Limits};
@@ -167,15 +167,6 @@ const REQUEST_KEYS: &[(ContentKind, &[&str])] = &[
     (ContentKind::Tools, &["tools", "toolConfig", "functions"]),
 ];
 
-/// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and
-/// the event alike.
-#[derive(Default)]
-pub(crate) struct Recorded {
-    attributes: Vec<Attribute>,
-    /// Where content is that is kept elsewhere, by attribute.
-    references: Vec<(&'static str, String)>,
-}
-
 /// What the form of a call's content depends on.
 #[derive(Clone)]
 pub(super) struct Form {
@@ -184,30 +175,10 @@ pub(super) struct Form {
     is_completed: bool,
 }
 
-struct Attribute {
-    key: Key,
-    tree: ContentValue,
-    /// What the tree is as text: JSON, unless it is a text by itself.
-    text: String,
-    /// The same in OpenInference's words, for the span only.
-    copies: Vec<KeyValue>,
-}
-
-impl Attribute {
-    /// One that is a text by itself.
-    fn text(key: Key, text: String) -> Self {
-        Attribute { key, tree: ContentValue::text(text.clone()), text, copies: Vec::new() }
-    }
-
-    /// What it takes of the span's budget.
-    fn len(&self) -> usize {
-        self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
-    }
-}
-
-impl Recorded {
-    /// `request` knows what the function skips, `response` has the output.
-    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
+impl RecordedContent {
+    /// Makes the content of `call`, whose request knows what the function skips and whose response has the output. `share` is what
+    /// the call may take of the budget of the outermost one.
+    pub(crate) fn of(call: &CallRecord, share: Option<RequestShare<'_>>) -> Self {
         let request = &call.request.content;
         let of_prompt;
         let captured = request.pieces.iter().chain(&call.response.content.pieces);
@@ -222,7 +193,7 @@ impl Recorded {
             pieces = of_prompt.iter().collect();
         }
         if pieces.is_empty() {
-            return Recorded::default();
+            return RecordedContent::default();
         }
         let rules = Rules::current();
         // The small ones first: what they leave of the span's budget is for the messages.
@@ -241,7 +212,6 @@ impl Recorded {
         };
         let references =
             if upload::is_on() { uploaded(call, &form, &mut pieces, &rules) } else { Vec::new() };
-        let share = call.content_share;
         let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
         let written = |piece: ContentKind| 1 + openinference::number_of_copies(kind, piece);
         let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
@@ -270,7 +240,7 @@ impl Recorded {
         if let Some(share) = share {
             share.give_back(left);
         }
-        Recorded { attributes: recorded, references }
+        RecordedContent { attributes: recorded, references }
     }
 
     /// Attributes of a span, which can only be text; none if content may not be on spans.
@@ -313,7 +283,7 @@ pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
 
 /// Hands over what is kept elsewhere, and takes it out of the pieces if it is to be nowhere else.
 fn uploaded(
-    call: &CallRecord<'_>,
+    call: &CallRecord,
     form: &Form,
     pieces: &mut Vec<&(ContentKind, ContentValue)>,
     rules: &Arc<Rules>,
@@ -357,7 +327,7 @@ fn attribute(
     mut tree: ContentValue,
     rules: &Rules,
     budget: usize,
-) -> Option<Attribute> {
+) -> Option<ContentAttribute> {
     rules.settle(&mut tree);
     let key = Key::from(attribute_key(piece, form.kind));
     let mut tree = match (piece, form.kind) {
@@ -381,7 +351,7 @@ fn attribute(
         (ContentKind::Query, _) => {
             rules.redact(&mut tree);
             let ContentValue::Text(text) = tree else { return None };
-            return Some(Attribute::text(key, value::to_text(text, budget)));
+            return Some(ContentAttribute::text(key, value::to_text(text, budget)));
         }
         // Several attributes by themselves.
         (ContentKind::Variables, _) => return None,
@@ -389,11 +359,11 @@ fn attribute(
     // In the form that is recorded: text that was JSON has become a tree, and is still JSON when redacted.
     rules.redact(&mut tree);
     let (tree, text) = value::fitted_or_mark(tree, budget);
-    Some(Attribute { key, tree, text, copies: Vec::new() })
+    Some(ContentAttribute { key, tree, text, copies: Vec::new() })
 }
 
 /// The attributes that a prompt's variables become: each is a text, or the JSON of what it is.
-fn variables(mut tree: ContentValue, rules: &Rules, budget: usize) -> Vec<Attribute> {
+fn variables(mut tree: ContentValue, rules: &Rules, budget: usize) -> Vec<ContentAttribute> {
     rules.settle(&mut tree);
     let ContentValue::Object(variables) = messages::object(tree, "value") else { return Vec::new() };
     let (mut left, mut waiting) = (budget, variables.len());
@@ -411,7 +381,8 @@ fn variables(mut tree: ContentValue, rules: &Rules, budget: usize) -> Vec<Attrib
         };
         left = left.saturating_sub(text.len());
         waiting -= 1;
-        attributes.push(Attribute::text(format!("{}.{name}", attribute::PROMPT_VARIABLE).into(), text));
+        attributes
+            .push(ContentAttribute::text(format!("{}.{name}", attribute::PROMPT_VARIABLE).into(), text));
     }
     attributes
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use opentelemetry::{Key, KeyValue};
+
 use crate::value::ContentValue;
 
 /// A piece of content that a call can have.
@@ -81,6 +83,43 @@ impl Captured {
                 self.set(piece, tree);
             }
         }
+    }
+}
+
+/// The content of a finished call: in the conventions' form, redacted, within the budgets. Made once, for the span and the
+/// event alike.
+#[derive(Default)]
+pub(crate) struct RecordedContent {
+    pub(crate) attributes: Vec<ContentAttribute>,
+    /// Where content is that is kept elsewhere, by attribute.
+    pub(crate) references: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for RecordedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.attributes.iter().map(|attribute| &attribute.key)).finish()
+    }
+}
+
+/// One attribute of [`RecordedContent`].
+pub(crate) struct ContentAttribute {
+    pub(crate) key: Key,
+    pub(crate) tree: ContentValue,
+    /// What the tree is as text: JSON, unless it is a text by itself.
+    pub(crate) text: String,
+    /// The same in OpenInference's words, for the span only.
+    pub(crate) copies: Vec<KeyValue>,
+}
+
+impl ContentAttribute {
+    /// One that is a text by itself.
+    pub(crate) fn text(key: Key, text: String) -> Self {
+        ContentAttribute { key, tree: ContentValue::text(text.clone()), text, copies: Vec::new() }
+    }
+
+    /// What it takes of the span's budget.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
     }
 }
 

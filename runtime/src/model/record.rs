@@ -1,9 +1,77 @@
-//! How a call went: its outcome, attempts and times.
+//! A finished call as plain data. It is made once, when the call ends, and every sink reads the same.
 
-use std::borrow::Cow;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{SpanId, TraceId};
+
+use crate::model::content::RecordedContent;
+use crate::model::request::Request;
+use crate::model::response::Response;
+use crate::model::site::Site;
 use crate::value::bounds;
+
+/// A call that has ended: what was recorded of it, and what was derived from that.
+#[derive(Debug)]
+pub(crate) struct CallRecord {
+    pub(crate) site: Site,
+    /// The agent on whose behalf the call ran; for an agent, itself.
+    pub(crate) agent: Option<AgentRun>,
+    /// The tags that are labels of metrics.
+    pub(crate) labels: Arc<[KeyValue]>,
+    pub(crate) request: Request,
+    pub(crate) response: Response,
+    pub(crate) attempts: Attempts,
+    pub(crate) outcome: Outcome,
+    pub(crate) timing: Timing,
+    /// By the wall clock.
+    pub(crate) start: SystemTime,
+    /// By the monotonic clock; `None` if it is out of bounds.
+    pub(crate) duration: Option<Duration>,
+    /// Trace and span.
+    pub(crate) ids: (TraceId, SpanId),
+    /// What was asked about, if topics are recorded.
+    pub(crate) topic: Option<String>,
+    /// The error code of the answer to an MCP message.
+    pub(crate) mcp_status_code: Option<i64>,
+    /// Derived, like signals and content, only if a sink reads it.
+    pub(crate) price: Price,
+    pub(crate) signals: Signals,
+    pub(crate) content: RecordedContent,
+}
+
+/// One invocation of an agent in this process, with the calls it has made so far.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentRun {
+    pub(crate) name: Arc<str>,
+    pub(crate) inference_calls: u64,
+    pub(crate) tool_calls: u64,
+}
+
+/// What a call cost.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
+pub(crate) enum Price {
+    /// US dollars, and the `provider/model` whose price was used.
+    Known { usd: f64, model: Arc<str> },
+    /// The call reported usage, but its model has no known price.
+    Unknown,
+    /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
+    None,
+}
+
+/// What a call says about quality; a signal that is off is as if nothing were known.
+#[derive(Debug, Default)]
+pub(crate) struct Signals {
+    pub(crate) documents: Option<u64>,
+    pub(crate) top_score: Option<f64>,
+    pub(crate) score_gap: Option<f64>,
+    pub(crate) duplicates: Option<u64>,
+    pub(crate) truncated: Option<bool>,
+    pub(crate) refused: Option<bool>,
+    pub(crate) context_utilization: Option<f64>,
+}
 
 /// What the caller's own retries came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,44 +81,34 @@ pub(crate) struct Attempts {
 }
 
 /// How a call ended.
-#[derive(Debug)]
-pub(crate) enum Outcome<'a> {
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
     Completed,
-    Failed {
-        error_type: &'a str,
-        message: Option<String>,
-    },
+    Failed(Failure),
     Cancelled,
     /// Telemetry ended first.
     #[cfg(feature = "otlp")]
     Shutdown,
 }
 
-impl<'a> Outcome<'a> {
-    /// With a class that may be a label.
-    pub(crate) fn bounded(&'a self) -> Outcome<'a> {
-        match self {
-            Outcome::Failed { error_type, message } => {
-                Outcome::Failed { error_type: bounds::required(error_type), message: message.clone() }
-            }
-            Outcome::Completed => Outcome::Completed,
-            Outcome::Cancelled => Outcome::Cancelled,
-            #[cfg(feature = "otlp")]
-            Outcome::Shutdown => Outcome::Shutdown,
-        }
-    }
-}
-
-/// An error that outlives the value it was read from.
+/// An error: its class, and its message if policy lets it pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) error_type: Cow<'static, str>,
+    /// Shared by the span, the labels of metrics and the event.
+    pub(crate) error_type: Arc<str>,
     pub(crate) message: Option<String>,
 }
 
 impl Failure {
-    pub(crate) fn outcome(&self) -> Outcome<'_> {
-        Outcome::Failed { error_type: &self.error_type, message: self.message.clone() }
+    /// One whose class may be a label.
+    pub(crate) fn new(error_type: &str, message: Option<String>) -> Self {
+        Failure { error_type: bounds::required(error_type).into(), message }
+    }
+}
+
+impl From<Failure> for Outcome {
+    fn from(failure: Failure) -> Self {
+        Outcome::Failed(failure)
     }
 }
 
@@ -61,4 +119,16 @@ pub(crate) struct Timing {
     pub(crate) first_chunk: Option<Duration>,
     /// The first text a user can see.
     pub(crate) first_text: Option<Duration>,
+}
+
+impl CallRecord {
+    /// The name of the tool, agent, workflow or task: as given, or the function's.
+    pub(crate) fn own_name(&self) -> &str {
+        self.request.name.as_deref().unwrap_or(self.site.function)
+    }
+
+    /// The end by the wall clock at the start and the monotonic clock since then.
+    pub(crate) fn end(&self) -> SystemTime {
+        self.start.checked_add(self.duration.unwrap_or_default()).unwrap_or(self.start)
+    }
 }

@@ -188,12 +188,12 @@ impl CallSite {
 }
 
 /// Where a call comes from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Site {
     /// An annotated function.
     Function(&'static CallSite),
     /// A place in the code that makes the call by hand.
-    Place(Box<CallSite>),
+    Place(Arc<CallSite>),
 }
 
 impl Deref for Site {

@@ -6,11 +6,9 @@ use std::time::SystemTime;
 use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, KeyValue, StringValue, global};
 
-use crate::call::CallRecord;
-use crate::call::context::{Agent, Scope};
 use crate::content::{self, openinference};
-use crate::enrich::pricing::{self, Price};
-use crate::model::record::Outcome;
+use crate::enrich::pricing;
+use crate::model::record::{CallRecord, Outcome, Price, Signals};
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::semconv::attribute;
@@ -22,18 +20,18 @@ use crate::semconv::version;
 pub(crate) fn start(
     site: &CallSite,
     request: &mut Request,
-    scope: &Scope,
+    agent: Option<&Arc<str>>,
     parent: &Context,
     at: SystemTime,
 ) -> Context {
     let tracer = global::tracer_with_scope(crate::semconv::scope());
-    let mut attributes = start_attributes(site, request, scope.agent());
+    let mut attributes = start_attributes(site, request, agent);
     attributes.extend(openinference::span_kind(site.kind));
     request.started(&attributes);
     if site.kind == Kind::Evaluator {
         request.evaluated = request.links.first().map(|link| link.span_context.clone());
     }
-    let builder = SpanBuilder::from_name(name(site, request, scope.agent()))
+    let builder = SpanBuilder::from_name(name(site, request, agent))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
         .with_attributes(attributes)
@@ -42,30 +40,30 @@ pub(crate) fn start(
     parent.with_span(span)
 }
 
-/// Writes everything a finished call tells to its span, and ends it.
-pub(crate) fn end(call: &CallRecord<'_>, context: &Context, at: SystemTime) {
+/// Writes a finished call to its span, and ends it.
+pub(crate) fn end(call: &CallRecord, context: &Context) {
     let span = context.span();
     if span.is_recording() {
         let mut told = end_attributes(call, content::content_on_spans());
         if call.request.is_late {
-            let late = start_attributes(call.site, call.request, call.agent).into_iter();
+            let late = start_attributes(&call.site, &call.request, agent_name(call)).into_iter();
             told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
-            span.update_name(name(call.site, call.request, call.agent));
+            span.update_name(name(&call.site, &call.request, agent_name(call)));
         }
-        told.extend(call.content().on_span());
-        if let Outcome::Failed { message, .. } = call.outcome {
-            span.set_status(Status::error(message.clone().unwrap_or_default()));
+        told.extend(call.content.on_span());
+        if let Outcome::Failed(failure) = &call.outcome {
+            span.set_status(Status::error(failure.message.clone().unwrap_or_default()));
         }
         span.set_attributes(own_attributes(call, &told).cloned());
         span.set_attributes(told);
     }
-    span.end_with_timestamp(at);
+    span.end_with_timestamp(call.end());
 }
 
 /// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
 /// same.
-pub(crate) fn attributes(call: &CallRecord<'_>) -> Vec<KeyValue> {
-    let mut attributes = start_attributes(call.site, call.request, call.agent);
+pub(crate) fn attributes(call: &CallRecord) -> Vec<KeyValue> {
+    let mut attributes = start_attributes(&call.site, &call.request, agent_name(call));
     let told = end_attributes(call, content::content_on_events());
     for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
         attributes.retain(|attribute| attribute.key != new.key);
@@ -75,15 +73,15 @@ pub(crate) fn attributes(call: &CallRecord<'_>) -> Vec<KeyValue> {
 }
 
 /// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
-fn own_attributes<'a>(call: &CallRecord<'a>, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
-    let is_openai = is_openai(call.request);
+fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
+    let is_openai = is_openai(&call.request);
     let own = call.request.attributes.iter();
     own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
         .filter(|own| told.iter().all(|told| told.key != own.key))
 }
 
 /// What is known at the end only; a finish reason in free text only if the signal may have content.
-fn end_attributes(call: &CallRecord<'_>, has_content: bool) -> Vec<KeyValue> {
+fn end_attributes(call: &CallRecord, has_content: bool) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
     response_attributes(call, has_content, &mut attributes);
     for (key, time) in [
@@ -92,7 +90,7 @@ fn end_attributes(call: &CallRecord<'_>, has_content: bool) -> Vec<KeyValue> {
     ] {
         attributes.extend(time.map(|time| KeyValue::new(key, time.as_secs_f64())));
     }
-    if let Price::Known { usd, model } = call.price {
+    if let Price::Known { usd, model } = &call.price {
         attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
         attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
         attributes.push(KeyValue::new(attribute::PRICE_MODEL, model.clone()));
@@ -100,7 +98,7 @@ fn end_attributes(call: &CallRecord<'_>, has_content: bool) -> Vec<KeyValue> {
     if let Some(topic) = &call.topic {
         attributes.push(KeyValue::new(attribute::TOPIC, topic.clone()));
     }
-    attributes.extend(call.signals().attributes());
+    attributes.extend(signal_attributes(&call.signals));
     for (key, count, least) in [
         (attribute::ATTEMPT_COUNT, call.attempts.count, 2),
         (attribute::ATTEMPT_WASTED_TOKENS, call.attempts.wasted_tokens, 1),
@@ -115,16 +113,36 @@ fn end_attributes(call: &CallRecord<'_>, has_content: bool) -> Vec<KeyValue> {
     if let Some(version) = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.clone()) {
         attributes.push(KeyValue::new(attribute::MCP_PROTOCOL_VERSION, version));
     }
-    match call.outcome {
+    match &call.outcome {
         Outcome::Completed => {}
-        Outcome::Failed { error_type, .. } => {
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()));
+        Outcome::Failed(failure) => {
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, Arc::clone(&failure.error_type)));
         }
         Outcome::Cancelled => attributes.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
         #[cfg(feature = "otlp")]
         Outcome::Shutdown => attributes.push(KeyValue::new(attribute::OUTCOME, "shutdown")),
     }
     attributes
+}
+
+fn signal_attributes(signals: &Signals) -> impl Iterator<Item = KeyValue> {
+    let counts = [
+        (attribute::RETRIEVAL_DOCUMENTS, signals.documents),
+        (attribute::RETRIEVAL_DUPLICATES, signals.duplicates),
+    ];
+    let numbers = [
+        (attribute::RETRIEVAL_TOP_SCORE, signals.top_score),
+        (attribute::RETRIEVAL_SCORE_GAP, signals.score_gap),
+        (attribute::ANSWER_CONTEXT_UTILIZATION, signals.context_utilization),
+    ];
+    let flags =
+        [(attribute::ANSWER_TRUNCATED, signals.truncated), (attribute::ANSWER_REFUSED, signals.refused)];
+    let int = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    let counts = counts.into_iter().filter_map(move |(key, value)| Some(KeyValue::new(key, int(value?))));
+    let numbers = numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?)));
+    // What did not happen is not on the span: it is what a search would not find.
+    let flags = flags.into_iter().filter(|(_, value)| *value == Some(true));
+    counts.chain(numbers).chain(flags.map(|(key, _)| KeyValue::new(key, true)))
 }
 
 const OPENAI_ONLY: &[&str] = &[
@@ -139,7 +157,7 @@ fn is_openai(request: &Request) -> bool {
 }
 
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
-fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
+fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
         // A resource's address would make every span a name of its own.
@@ -150,7 +168,7 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Agent>) -> String {
         Kind::Tool => return tool_name(operation, own_name, request),
         Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
         Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
-        Kind::Plan => plan_agent(request, agent),
+        Kind::Plan => plan_agent(request, agent).map(|name| &**name),
         Kind::Retrieval => request.data_source.as_deref(),
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
             request.model.as_deref()
@@ -183,11 +201,15 @@ fn tool_name(operation: &str, own_name: &str, request: &Request) -> String {
 }
 
 /// The agent that plans: as given, or the one the plan is made inside.
-fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Agent>) -> Option<&'a str> {
-    request.name.as_deref().or_else(|| agent.map(Agent::name))
+fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Arc<str>>) -> Option<&'a Arc<str>> {
+    request.name.as_ref().or(agent)
 }
 
-fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -> Vec<KeyValue> {
+fn agent_name(call: &CallRecord) -> Option<&Arc<str>> {
+    call.agent.as_ref().map(|agent| &agent.name)
+}
+
+fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> Vec<KeyValue> {
     // The SDK goes on with this list: there is room for what follows at the end.
     let mut attributes = Vec::with_capacity(16);
     if let Some(operation) = site.kind.operation() {
@@ -198,12 +220,11 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Agent>) -
     }
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
     let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));
-    let copied = |text: Option<&str>| text.map(|text| StringValue::from(text.to_owned()));
     let agent_name = match site.kind {
         Kind::Agent => own_name(),
         Kind::RemoteAgent | Kind::CreateAgent => shared(&request.name),
-        Kind::Plan => copied(plan_agent(request, agent)),
-        Kind::Tool => copied(agent.map(Agent::name)),
+        Kind::Plan => plan_agent(request, agent).cloned().map(StringValue::from),
+        Kind::Tool => agent.cloned().map(StringValue::from),
         _ => None,
     };
     let texts = [
@@ -267,12 +288,12 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
     attribute::USAGE_AUDIO_OUTPUT_TOKENS,
 ];
 
-fn response_attributes(call: &CallRecord<'_>, has_content: bool, attributes: &mut Vec<KeyValue>) {
-    let (kind, response) = (call.site.kind, call.response);
+fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Vec<KeyValue>) {
+    let (kind, response) = (call.site.kind, &call.response);
     // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
     // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
     let is_inference = kind.is_inference();
-    let is_openai = is_openai(call.request);
+    let is_openai = is_openai(&call.request);
     let has_api = is_inference || kind == Kind::FetchResponse;
     let texts = [
         (attribute::RESPONSE_MODEL, &response.model, true),

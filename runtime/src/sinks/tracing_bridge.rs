@@ -8,12 +8,9 @@ use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 use tracing::field::Empty;
 use tracing::level_filters::LevelFilter;
-use tracing::span::EnteredSpan;
 use tracing::{Level, Metadata, Span};
 
-use crate::call::{CallRecord, CurrentCall};
-use crate::enrich::pricing::Price;
-use crate::model::record::Outcome;
+use crate::model::record::{CallRecord, Outcome, Price};
 use crate::model::request::Request;
 use crate::model::site::CallSite;
 use crate::value::current_context;
@@ -82,16 +79,8 @@ pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContex
     (!span.is_disabled() && !is_exported).then_some(span)
 }
 
-/// Enters the mirror of the call that `context` runs in. Attach the context after this: what layers make current while
-/// they enter a span is not to be the parent of what the call does.
-pub(crate) fn enter(context: &Context) -> Option<EnteredSpan> {
-    // Subscribers keep the entered spans in thread-locals, too.
-    let can_be_entered = can_be_wanted() && current_context::is_available();
-    if can_be_entered { CurrentCall::mirror_in(context).map(Span::entered) } else { None }
-}
-
 /// Writes to the mirror what a finished call tells, but no content.
-pub(crate) fn end(span: &Span, call: &CallRecord<'_>) {
+pub(crate) fn end(span: &Span, call: &CallRecord) {
     if call.request.is_late {
         span.record("provider", call.request.provider.as_deref());
         span.record("model", call.request.model.as_deref());
@@ -100,13 +89,13 @@ pub(crate) fn end(span: &Span, call: &CallRecord<'_>) {
         span.record("input_tokens", usage.input_tokens);
         span.record("output_tokens", usage.output_tokens);
     }
-    if let Price::Known { usd, .. } = call.price {
+    if let Price::Known { usd, .. } = &call.price {
         span.record("cost", usd);
     }
-    match call.outcome {
+    match &call.outcome {
         Outcome::Completed => {}
-        Outcome::Failed { error_type, .. } => {
-            span.record("error.type", error_type);
+        Outcome::Failed(failure) => {
+            span.record("error.type", &*failure.error_type);
         }
         Outcome::Cancelled => {
             span.record("outcome", "cancelled");
@@ -147,7 +136,7 @@ mod tests {
     #[test]
     fn tokens_and_cost_are_in_the_log_where_nothing_is_exported() {
         let unseen = begin(&SITE, |_| {});
-        assert!(unseen.inside().run(|| CurrentCall::mirror_in(&current_context::get())).is_none());
+        assert!(unseen.inside().run(|| Span::current().is_none()));
         assert!(!unseen.reads_response());
         unseen.succeed(Response::new());
 

@@ -152,7 +152,7 @@ impl<T> ViaWhole for Tag<T> {
         reading.item(|chunk| read(&value, chunk));
         match reading.finish() {
             (response, None) => call.succeed(response),
-            (response, Some(failure)) => call.fail_with(response, &failure),
+            (response, Some(failure)) => call.fail_with(response, failure),
         }
         value
     }

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use serde::Serialize;
 
+use crate::call::streamed::failure;
 use crate::content;
 use crate::enrich::quality;
 use crate::extract::deltas::Deltas;
@@ -132,7 +133,7 @@ impl Chunk<'_> {
 
     /// Marks the call as failed, unless it is already; `error_type` is a class, such as `rate_limit_exceeded`.
     pub fn error(&mut self, error_type: impl Into<Cow<'static, str>>) {
-        self.reading.failed(Failure { error_type: error_type.into(), message: None });
+        self.reading.failed(|| Failure::new(&error_type.into(), None));
     }
 
     /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
@@ -226,9 +227,7 @@ impl Chunk<'_> {
     }
 
     pub(crate) fn failed(&mut self, error: &ErrorFacts<'_>) {
-        if self.reading.failure.is_none() {
-            self.reading.failed(Failure::new(error));
-        }
+        self.reading.failed(|| failure(error));
     }
 }
 
@@ -277,12 +276,13 @@ impl Reading {
             response.fill_from(streamed);
         }
         let failure =
-            failure.or_else(|| chunks.error_type().map(|error_type| Failure { error_type, message: None }));
+            failure.or_else(|| chunks.error_type().map(|error_type| Failure::new(&error_type, None)));
         response.fill_from(chunks.finish());
         (response, failure)
     }
 
-    fn failed(&mut self, failure: Failure) {
-        self.failure.get_or_insert(failure);
+    /// The first error counts.
+    fn failed(&mut self, failure: impl FnOnce() -> Failure) {
+        self.failure.get_or_insert_with(failure);
     }
 }

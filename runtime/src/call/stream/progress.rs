@@ -76,16 +76,13 @@ impl Progress {
 
     /// The stream has ended by itself.
     pub(super) fn complete(mut self: Box<Self>) {
-        self.end(&Outcome::Completed);
+        self.end(Outcome::Completed);
     }
 
-    fn end(&mut self, otherwise: &Outcome<'_>) {
+    fn end(&mut self, otherwise: Outcome) {
         let Some(call) = self.call.take() else { return };
         let (response, failure) = std::mem::take(&mut self.reading).finish();
-        match &failure {
-            Some(failure) => call.end_stream(response, self.timing, &failure.outcome()),
-            None => call.end_stream(response, self.timing, otherwise),
-        }
+        call.end_stream(response, self.timing, failure.map_or(otherwise, Outcome::from));
     }
 }
 
@@ -93,6 +90,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         // A panic elsewhere that drops the stream is its caller going away.
         let outcome = self.call.as_ref().map_or(Outcome::Cancelled, Call::outcome_if_dropped);
-        self.end(&outcome);
+        self.end(outcome);
     }
 }

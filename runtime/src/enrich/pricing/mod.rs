@@ -8,30 +8,20 @@
 #[cfg(feature = "pricing")]
 mod rates;
 
+#[cfg(feature = "pricing")]
 use std::sync::Arc;
 #[cfg(feature = "pricing")]
 use std::time::SystemTime;
 
-use crate::model::request::Request;
-use crate::model::response::Response;
+use crate::model::record::{CallRecord, Price};
 #[cfg(feature = "pricing")]
-use crate::model::response::Usage;
+use crate::model::request::Request;
+#[cfg(feature = "pricing")]
+use crate::model::response::{Response, Usage};
 #[cfg(feature = "pricing")]
 use crate::value::bounds::Number;
 #[cfg(feature = "pricing")]
 use rates::Question;
-
-/// What a call cost.
-#[derive(Debug, Clone, PartialEq)]
-#[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
-pub(crate) enum Price {
-    /// US dollars, and the `provider/model` whose price was used.
-    Known { usd: f64, model: Arc<str> },
-    /// The call reported usage, but its model has no known price.
-    Unknown,
-    /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
-    None,
-}
 
 /// Where prices come from, as recorded next to each cost.
 pub(crate) const SOURCE: &str = "genai-prices 0.2.1";
@@ -42,16 +32,21 @@ const LOCAL_PROVIDERS: &[&str] =
     &["ollama", "llama_cpp", "llama.cpp", "lm_studio", "vllm", "mistral_rs", "local"];
 
 #[cfg(not(feature = "pricing"))]
-pub(crate) fn price(_request: &Request, _response: &Response) -> Price {
+pub(crate) fn price(_call: &CallRecord) -> Price {
     Price::None
 }
 
 #[cfg(not(feature = "pricing"))]
 pub(crate) fn warm() {}
 
-/// Prices a call at the rates in effect now.
+/// Prices a call at the rates in effect now, if calls of its kind are counted.
 #[cfg(feature = "pricing")]
-pub(crate) fn price(request: &Request, response: &Response) -> Price {
+pub(crate) fn price(call: &CallRecord) -> Price {
+    if call.site.kind.counts_usage() { price_of(&call.request, &call.response) } else { Price::None }
+}
+
+#[cfg(feature = "pricing")]
+fn price_of(request: &Request, response: &Response) -> Price {
     let provider = request.provider.as_deref().map(table_provider);
     if provider.is_some_and(|provider| LOCAL_PROVIDERS.contains(&provider)) {
         return Price::None;
@@ -185,11 +180,11 @@ mod tests {
     use crate::model::site::Kind;
 
     #[expect(clippy::large_types_passed_by_value, reason = "as users pass it")]
-    fn price_of(provider: &str, model: &str, usage: Usage) -> Price {
+    fn price_for(provider: &str, model: &str, usage: Usage) -> Price {
         let mut request = Request::new(Kind::Chat);
         request.provider(provider);
         request.model(model);
-        price(&request, &Response::new().with_usage(usage))
+        price_of(&request, &Response::new().with_usage(usage))
     }
 
     fn usd(price: &Price) -> f64 {
@@ -201,9 +196,9 @@ mod tests {
 
     #[test]
     fn cached_input_is_cheaper_than_fresh_input() {
-        let fresh = usd(&price_of("openai", "gpt-4o-mini", Usage::new(1_000_000, 0)));
+        let fresh = usd(&price_for("openai", "gpt-4o-mini", Usage::new(1_000_000, 0)));
         let cached =
-            usd(&price_of("openai", "gpt-4o-mini", Usage::new(1_000_000, 0).with_cache_read(1_000_000)));
+            usd(&price_for("openai", "gpt-4o-mini", Usage::new(1_000_000, 0).with_cache_read(1_000_000)));
         assert!((fresh - 0.15).abs() < 1e-9, "{fresh}");
         assert!((cached - 0.075).abs() < 1e-9, "{cached}");
     }
@@ -214,19 +209,19 @@ mod tests {
         request.provider("openai");
         request.model("my-deployment");
         let response = Response::new().with_model("gpt-4o-mini-2024-07-18").with_usage(Usage::new(1000, 100));
-        let Price::Known { model, .. } = price(&request, &response) else { panic!("unpriced") };
+        let Price::Known { model, .. } = price_of(&request, &response) else { panic!("unpriced") };
         assert_eq!(&*model, "openai/gpt-4o-mini");
     }
 
     #[test]
     fn an_unknown_model_is_unknown_and_not_free() {
-        assert_eq!(price_of("openai", "no-such-model", Usage::new(1, 1)), Price::Unknown);
-        assert_eq!(price_of("no-such-provider", "gpt-4o-mini", Usage::new(1, 1)), Price::Unknown);
+        assert_eq!(price_for("openai", "no-such-model", Usage::new(1, 1)), Price::Unknown);
+        assert_eq!(price_for("no-such-provider", "gpt-4o-mini", Usage::new(1, 1)), Price::Unknown);
     }
 
     #[test]
     fn the_context_window_is_that_of_the_model_that_is_priced() {
-        let window = |provider, model| context_window(&price_of(provider, model, Usage::new(1, 1)));
+        let window = |provider, model| context_window(&price_for(provider, model, Usage::new(1, 1)));
         assert_eq!(window("openai", "gpt-4o-mini-2024-07-18"), Some(128_000));
         assert_eq!(window("anthropic", "claude-3-haiku-20240307"), Some(200_000));
         assert_eq!(window("openai", "no-such-model"), None);
@@ -235,11 +230,11 @@ mod tests {
 
     #[test]
     fn a_local_model_and_a_call_without_usage_cost_nothing() {
-        assert_eq!(price_of("ollama", "llama3", Usage::new(1, 1)), Price::None);
+        assert_eq!(price_for("ollama", "llama3", Usage::new(1, 1)), Price::None);
         let mut request = Request::new(Kind::Chat);
         request.provider("openai");
         request.model("gpt-4o-mini");
-        assert_eq!(price(&request, &Response::new()), Price::None);
+        assert_eq!(price_of(&request, &Response::new()), Price::None);
     }
 
     #[test]
@@ -264,7 +259,7 @@ mod tests {
         ];
         let unpriced: Vec<_> = known
             .into_iter()
-            .filter(|(provider, model)| price_of(provider, model, Usage::new(10, 10)) == Price::Unknown)
+            .filter(|(provider, model)| price_for(provider, model, Usage::new(10, 10)) == Price::Unknown)
             .collect();
         assert_eq!(unpriced, []);
     }

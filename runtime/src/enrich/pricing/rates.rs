@@ -9,7 +9,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{PLAIN, Price, counts};
+use super::{PLAIN, counts};
+use crate::model::record::Price;
 use crate::model::response::Usage;
 
 /// More models than one thread uses at a time.

@@ -1,6 +1,7 @@
 //! How a model's answer ended, by what the provider says about it.
 
-use crate::enrich::pricing::{self, Price};
+use crate::enrich::pricing;
+use crate::model::record::Price;
 use crate::model::response::Response;
 
 /// Providers' words for "it may not be longer", in lower case.

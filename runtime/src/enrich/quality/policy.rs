@@ -127,9 +127,14 @@ pub(crate) fn set(signals: QualitySignals) {
     WANTED.store(signals.0, Ordering::Relaxed);
 }
 
+/// What is wanted.
+pub(crate) fn wanted() -> QualitySignals {
+    QualitySignals(WANTED.load(Ordering::Relaxed))
+}
+
 /// Whether a signal is wanted.
 pub(crate) fn is_on(signal: QualitySignal) -> bool {
-    QualitySignals(WANTED.load(Ordering::Relaxed)).contains(signal)
+    wanted().contains(signal)
 }
 
 #[cfg(test)]

@@ -139,8 +139,8 @@ impl Usage {
         self
     }
 
-    /// The counts that can be.
-    pub(crate) fn plausible(mut self) -> Self {
+    /// Keeps the counts that can be.
+    pub(crate) fn keep_plausible(&mut self) {
         let Usage {
             input_tokens,
             output_tokens,
@@ -150,7 +150,7 @@ impl Usage {
             by_modality: ByModality { input, cache_read, output },
             priced_apart: PricedApart { cache_write_1h, web_searches },
             is_partial,
-        } = &mut self;
+        } = self;
         let whole = [
             input_tokens,
             output_tokens,
@@ -165,7 +165,6 @@ impl Usage {
             *is_partial |= checked.is_none() && count.is_some();
             *count = checked;
         }
-        self
     }
 
     /// Tokens in the prompt, cached ones included.

@@ -6,15 +6,16 @@ mod limits;
 mod score;
 mod sink;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry::{Context, Key};
+use opentelemetry::{Context, Key, StringValue};
 
-use crate::call::CallRecord;
 use crate::content;
-use crate::model::record::Outcome;
+use crate::model::record::{CallRecord, Outcome};
+use crate::model::site::Kind;
 use crate::semconv::version;
 use crate::semconv::{attribute, event};
 use crate::sinks::span;
@@ -41,40 +42,52 @@ pub(crate) struct Event {
     pub(crate) attributes: Vec<(Key, AnyValue)>,
 }
 
+/// Whether the content of such a call is read: whether its details become an event.
+pub(crate) fn want_content(kind: Kind) -> bool {
+    are_details_wanted(kind) && sink::is_enabled(event::INFERENCE_DETAILS, DETAILS)
+}
+
+const DETAILS: Severity = Severity::Debug;
+
+fn are_details_wanted(kind: Kind) -> bool {
+    kind.is_inference()
+        && sink::are_received()
+        && (content::content_on_events() || (sink::are_asked_for() && version::names().details_recommended))
+}
+
 /// Emits the events of a finished call.
-pub(crate) fn record(call: &CallRecord<'_>, context: &Context, at: SystemTime) {
+pub(crate) fn record(call: &CallRecord, context: &Context) {
     if !sink::are_received() {
         return;
     }
-    let span = context.span().span_context().clone();
-    let is_asked_for = sink::are_asked_for();
-    let has_content = content::content_on_events();
-    if call.site.kind.is_inference()
-        && (has_content || (is_asked_for && version::names().details_recommended))
-    {
-        sink::emit(event::INFERENCE_DETAILS, Severity::Debug, || Event {
+    let at = call.end();
+    if are_details_wanted(call.site.kind) {
+        sink::emit(event::INFERENCE_DETAILS, DETAILS, || Event {
             name: event::INFERENCE_DETAILS,
-            severity: Severity::Debug,
+            severity: DETAILS,
             at,
-            span: span.clone(),
+            span: context.span().span_context().clone(),
             attributes: details(call),
         });
     }
-    if let Outcome::Failed { error_type, message } = call.outcome
+    if let Outcome::Failed(failure) = &call.outcome
         && call.site.kind.is_client()
-        && (is_asked_for || has_content)
+        && (sink::are_asked_for() || content::content_on_events())
     {
         sink::emit(event::OPERATION_EXCEPTION, Severity::Warn, || {
-            let kind = (attribute::EXCEPTION_TYPE.into(), AnyValue::from((*error_type).to_owned()));
-            let message = message.clone().map(|text| (attribute::EXCEPTION_MESSAGE.into(), text.into()));
+            let error_type = StringValue::from(Arc::clone(&failure.error_type));
+            let kind = (attribute::EXCEPTION_TYPE.into(), AnyValue::from(error_type));
+            let message =
+                failure.message.clone().map(|text| (attribute::EXCEPTION_MESSAGE.into(), text.into()));
             let attributes = [kind].into_iter().chain(message).collect();
+            let span = context.span().span_context().clone();
             Event { name: event::OPERATION_EXCEPTION, severity: Severity::Warn, at, span, attributes }
         });
     }
 }
 
 /// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
-pub(crate) fn record_verdict(call: &CallRecord<'_>, context: &Context) {
+pub(crate) fn record_verdict(call: &CallRecord, context: &Context) {
     let Some(verdict) = &call.response.verdict else { return };
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());
@@ -87,14 +100,14 @@ pub(crate) fn record_verdict(call: &CallRecord<'_>, context: &Context) {
     if let Some(passed) = verdict.passed {
         score = score.passed(passed);
     }
-    score.of_span(scored.unwrap_or_else(|| context.span().span_context().clone())).send(call.labels);
+    score.of_span(scored.unwrap_or_else(|| context.span().span_context().clone())).send(&call.labels);
 }
 
 /// The attributes of the call's span, and its content.
-fn details(call: &CallRecord<'_>) -> Vec<(Key, AnyValue)> {
+fn details(call: &CallRecord) -> Vec<(Key, AnyValue)> {
     let attributes = span::attributes(call).into_iter();
     let attributes = attributes.map(|attribute| (attribute.key, any_value(attribute.value)));
-    attributes.chain(call.content().on_event()).collect()
+    attributes.chain(call.content.on_event()).collect()
 }
 
 /// The value of a span's attribute as a log record has it.

@@ -152,18 +152,26 @@ pub(super) fn are_asked_for() -> bool {
     STATE.load(Ordering::Relaxed) == ASKED_FOR
 }
 
+/// Whether the receiver of events takes such an event.
+pub(super) fn is_enabled(name: &'static str, severity: Severity) -> bool {
+    with_sink(|sink| sink.is_enabled(name, severity)).unwrap_or_default()
+}
+
 /// Makes an event and emits it, if it is wanted.
 pub(super) fn emit(name: &'static str, severity: Severity, make: impl FnOnce() -> Event) {
-    // The SDK's loggers ask for the current context.
-    if !are_received() || !current_context::is_available() {
-        return;
-    }
-    let current = SINK.read().unwrap_or_else(PoisonError::into_inner).clone();
-    let Some(sink) = current else { return };
-    // Processors are the program's: one that panics must not end a call that succeeded.
-    let _ = crate::value::panic::catch_user_panic(|| {
+    with_sink(|sink| {
         if sink.is_enabled(name, severity) {
             sink.emit(make());
         }
     });
+}
+
+fn with_sink<R>(ask: impl FnOnce(&dyn Sink) -> R) -> Option<R> {
+    // The SDK's loggers ask for the current context.
+    if !are_received() || !current_context::is_available() {
+        return None;
+    }
+    let sink = SINK.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+    // Processors are the program's: one that panics must not end a call that succeeded.
+    crate::value::panic::catch_user_panic(|| ask(&*sink))
 }

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
 
-use crate::call::CallRecord;
+use crate::model::record::CallRecord;
 use crate::semconv::attribute;
 use crate::value::bounds;
 
@@ -36,8 +36,8 @@ pub(crate) struct LabelSet<'a> {
 
 impl Labels {
     /// To begin with, the tags of the call that are labels.
-    pub(crate) fn of(call: &CallRecord<'_>) -> Self {
-        Labels::beginning_with(call.labels)
+    pub(crate) fn of(call: &CallRecord) -> Self {
+        Labels::beginning_with(&call.labels)
     }
 
     /// The same where there is no finished call.

@@ -8,7 +8,7 @@ use opentelemetry::metrics::Histogram;
 use super::cardinality::Limited;
 use super::instruments::Make;
 use super::{Labels, record_duration};
-use crate::call::CallRecord;
+use crate::model::record::CallRecord;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
@@ -47,20 +47,20 @@ impl Instruments {
 }
 
 /// Records how long a message took.
-pub(super) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
+pub(super) fn record(call: &CallRecord, instruments: &Instruments) {
     let mut labels = Labels::of(call);
-    for label in mcp_attributes(call.request) {
+    for label in mcp_attributes(&call.request) {
         labels.push(label);
     }
     // What the two sides agreed on in this very message is known at its end.
     let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
     labels.add_text(attribute::MCP_PROTOCOL_VERSION, agreed);
-    add_network(&mut labels, call.request, agreed.is_none());
+    add_network(&mut labels, &call.request, agreed.is_none());
     labels.add(attribute::RPC_RESPONSE_STATUS_CODE, call.mcp_status_code.map(|code| code.to_string()));
     let histogram = if call.site.kind == Kind::McpServer {
         &instruments.server_operation
     } else {
-        add_server(&mut labels, call.request);
+        add_server(&mut labels, &call.request);
         &instruments.client_operation
     };
     record_duration(histogram, call, &mut labels);

@@ -11,6 +11,8 @@ mod quality;
 mod rate_limits;
 mod stream;
 
+use std::sync::Arc;
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
@@ -22,11 +24,9 @@ pub(crate) use quality::{answer_labels, record_score, record_text_signals, recor
 pub(crate) use rate_limits::record as record_rate_limits;
 pub(crate) use stream::ChunkMeter;
 
-use crate::call::CallRecord;
-use crate::call::context::Agent;
-use crate::enrich::pricing::Price;
-use crate::model::record::Outcome;
-use crate::model::response::{ByModality, Modality, Parts, Usage};
+use crate::model::record::{CallRecord, Outcome, Price};
+use crate::model::request::Request;
+use crate::model::response::{ByModality, Modality, Parts, Response, Usage};
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use cardinality::Limited;
@@ -34,7 +34,7 @@ pub(crate) use instruments::{Instruments, are_wanted, current};
 use instruments::{TokenCounters, Tokens};
 
 /// Records what a finished call measured.
-pub(crate) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
+pub(crate) fn record(call: &CallRecord, instruments: &Instruments) {
     if call.site.kind.returns_documents() {
         quality::record_retrieval(call, &instruments.quality);
     }
@@ -48,13 +48,13 @@ pub(crate) fn record(call: &CallRecord<'_>, instruments: &Instruments) {
     }
 }
 
-fn record_client(call: &CallRecord<'_>, instruments: &Instruments) {
+fn record_client(call: &CallRecord, instruments: &Instruments) {
     let is_inference = call.site.kind.is_inference();
-    let mut labels = answer_labels(call);
+    let mut labels = answer_labels(call.site.kind, &call.labels, &call.request);
     if is_inference {
         quality::record_answer(call, &instruments.quality, labels.set());
     }
-    add_client_labels(call, &mut labels);
+    add_client_labels(&call.request, &call.response, &mut labels);
     let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
     record_duration(duration, call, &mut labels);
     if let Some(usage) = call.response.usage {
@@ -64,7 +64,7 @@ fn record_client(call: &CallRecord<'_>, instruments: &Instruments) {
             Tokens::ByCount(_) => {}
         }
     }
-    match call.price {
+    match &call.price {
         Price::Known { usd, .. } => instruments.cost.record(*usd, labels.set()),
         Price::Unknown => instruments.unpriced.record(1, labels.set()),
         Price::None => {}
@@ -141,40 +141,40 @@ fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64
     }
 }
 
-fn record_tool(call: &CallRecord<'_>, instruments: &Instruments) {
+fn record_tool(call: &CallRecord, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::TOOL_NAME, Some(call.own_name()));
     labels.add(
         attribute::TOOL_TYPE,
         call.request.attribute_of(attribute::TOOL_TYPE).map(|label| label.value.clone()),
     );
-    labels.add_text(attribute::AGENT_NAME, call.agent.map(Agent::name));
+    labels.add(attribute::AGENT_NAME, call.agent.as_ref().map(|agent| Arc::clone(&agent.name)));
     record_duration(&instruments.tool_duration, call, &mut labels);
 }
 
-fn record_workflow(call: &CallRecord<'_>, instruments: &Instruments) {
+fn record_workflow(call: &CallRecord, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::WORKFLOW_NAME, Some(call.own_name()));
     record_duration(&instruments.workflow_duration, call, &mut labels);
 }
 
-fn record_agent(call: &CallRecord<'_>, instruments: &Instruments) {
+fn record_agent(call: &CallRecord, instruments: &Instruments) {
     let mut labels = Labels::of(call);
     labels.add_text(attribute::AGENT_NAME, Some(call.own_name()));
-    if let Some(agent) = call.agent {
-        instruments.agent_inference_calls.record(agent.inference_calls(), labels.set());
-        instruments.agent_tool_calls.record(agent.tool_calls(), labels.set());
+    if let Some(agent) = &call.agent {
+        instruments.agent_inference_calls.record(agent.inference_calls, labels.set());
+        instruments.agent_tool_calls.record(agent.tool_calls, labels.set());
     }
     labels.add(attribute::REQUEST_MODEL, call.request.model.clone());
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
 /// The labels of a duration are those of the call, how it ended unless it completed, and what was asked about if that is told.
-fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord<'_>, labels: &mut Labels) {
-    let outcome = match call.outcome {
+fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord, labels: &mut Labels) {
+    let outcome = match &call.outcome {
         Outcome::Completed => None,
-        Outcome::Failed { error_type, .. } => {
-            Some(KeyValue::new(attribute::ERROR_TYPE, (*error_type).to_owned()))
+        Outcome::Failed(failure) => {
+            Some(KeyValue::new(attribute::ERROR_TYPE, Arc::clone(&failure.error_type)))
         }
         Outcome::Cancelled => Some(KeyValue::new(attribute::OUTCOME, "cancelled")),
         #[cfg(feature = "otlp")]
@@ -189,15 +189,15 @@ fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord<'_>, l
 }
 
 /// The labels every client metric has.
-fn client_labels(call: &CallRecord<'_>) -> Labels {
-    let mut labels = answer_labels(call);
-    add_client_labels(call, &mut labels);
+fn client_labels(kind: Kind, tags: &[KeyValue], request: &Request, response: &Response) -> Labels {
+    let mut labels = answer_labels(kind, tags, request);
+    add_client_labels(request, response, &mut labels);
     labels
 }
 
 /// The labels every client metric has, beyond those of [`answer_labels`].
-fn add_client_labels(call: &CallRecord<'_>, labels: &mut Labels) {
-    labels.add_text(attribute::RESPONSE_MODEL, call.response.model.as_deref());
-    labels.add(attribute::SERVER_ADDRESS, call.request.server_address.clone());
-    labels.add(attribute::SERVER_PORT, call.request.server_port);
+fn add_client_labels(request: &Request, response: &Response, labels: &mut Labels) {
+    labels.add_text(attribute::RESPONSE_MODEL, response.model.as_deref());
+    labels.add(attribute::SERVER_ADDRESS, request.server_address.clone());
+    labels.add(attribute::SERVER_PORT, request.server_port);
 }

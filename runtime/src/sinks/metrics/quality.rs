@@ -8,8 +8,10 @@ use opentelemetry::metrics::{Counter, Histogram};
 use super::cardinality::Limited;
 use super::instruments::{self, Make};
 use super::labels::{LabelSet, Labels, OTHER};
-use crate::call::CallRecord;
 use crate::enrich::quality::TextSignals;
+use crate::model::record::CallRecord;
+use crate::model::request::Request;
+use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
 
 /// The instruments of everything in [`crate::enrich::quality`].
@@ -127,8 +129,8 @@ impl Occurrences {
 }
 
 /// Records what a search or a reranking says about quality.
-pub(super) fn record_retrieval(call: &CallRecord<'_>, instruments: &Instruments) {
-    let signals = call.signals();
+pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
+    let signals = &call.signals;
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
     labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.clone());
@@ -149,8 +151,8 @@ pub(super) fn record_retrieval(call: &CallRecord<'_>, instruments: &Instruments)
 }
 
 /// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
-pub(super) fn record_answer(call: &CallRecord<'_>, instruments: &Instruments, labels: LabelSet<'_>) {
-    let signals = call.signals();
+pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, labels: LabelSet<'_>) {
+    let signals = &call.signals;
     if let Some(truncated) = signals.truncated {
         instruments.truncations.record(truncated, labels);
     }
@@ -163,11 +165,11 @@ pub(super) fn record_answer(call: &CallRecord<'_>, instruments: &Instruments, la
 }
 
 /// The labels of what is measured of answers.
-pub(crate) fn answer_labels(call: &CallRecord<'_>) -> Labels {
-    let mut labels = Labels::of(call);
-    labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add(attribute::PROVIDER_NAME, call.request.provider.clone());
-    labels.add(attribute::REQUEST_MODEL, call.request.model.clone());
+pub(crate) fn answer_labels(kind: Kind, tags: &[KeyValue], request: &Request) -> Labels {
+    let mut labels = Labels::beginning_with(tags);
+    labels.add(attribute::OPERATION_NAME, kind.operation());
+    labels.add(attribute::PROVIDER_NAME, request.provider.clone());
+    labels.add(attribute::REQUEST_MODEL, request.model.clone());
     labels
 }
 

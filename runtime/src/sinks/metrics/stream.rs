@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
+
 use super::instruments::Instruments;
 use super::labels::Labels;
-use crate::call::CallRecord;
+use crate::model::request::Request;
+use crate::model::response::Response;
+use crate::model::site::Kind;
 
 /// The instruments of one stream with their labels: made once, as a response has thousands of chunks.
 pub(crate) struct ChunkMeter {
@@ -14,9 +18,15 @@ pub(crate) struct ChunkMeter {
 }
 
 impl ChunkMeter {
-    /// `call` is what is known when its first chunk arrives.
-    pub(crate) fn new(call: &CallRecord<'_>, instruments: Arc<Instruments>) -> Self {
-        ChunkMeter { instruments, labels: super::client_labels(call) }
+    /// With what is known of a call when its first chunk arrives.
+    pub(crate) fn new(
+        kind: Kind,
+        tags: &[KeyValue],
+        request: &Request,
+        response: &Response,
+        instruments: Arc<Instruments>,
+    ) -> Self {
+        ChunkMeter { instruments, labels: super::client_labels(kind, tags, request, response) }
     }
 
     /// The first chunk, since the call's begin.
