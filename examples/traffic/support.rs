@@ -130,7 +130,7 @@ async fn judge(text: &str, scene: &mut Scene) {
     pause(scene.about(0.05)).await;
     let value = library::helpfulness(text, scene);
     let label = if value >= 0.6 { "pass" } else { "fail" };
-    llm_trace::score("helpfulness").value(value).label(label).record();
+    llm_trace::score("helpfulness").with_value(value).with_label(label).record();
 }
 
 /// A user's thumb, some time after the answer.
@@ -139,6 +139,10 @@ async fn feedback(answered: &Answered, scene: &mut Scene) {
     let up = library::helpfulness(&answered.text, scene) >= 0.6;
     let (value, label) = if up { (1.0, "pass") } else { (0.0, "fail") };
     if let (Some(trace_id), Some(span_id)) = (&answered.trace_id, &answered.span_id) {
-        llm_trace::score("user_feedback").value(value).label(label).of(trace_id, span_id).record();
+        llm_trace::score("user_feedback")
+            .with_value(value)
+            .with_label(label)
+            .with_span(trace_id, span_id)
+            .record();
     }
 }

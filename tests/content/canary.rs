@@ -174,7 +174,7 @@ fn derived(shown: &Shown) -> Shown {
 /// A call made by hand, with content in every place, which fails with more.
 fn built() {
     let builder = llm_trace::Call::builder(llm_trace::Kind::Chat);
-    let call = builder.request_body(&body()).request(|request| request.provider("openai")).begin();
+    let call = builder.with_request_body(&body()).with_request(|request| request.provider("openai")).begin();
     call.current().output(&word("built"));
     call.fail(&Failure(word("error")));
 }
@@ -205,7 +205,7 @@ fn everything() {
     let Tagged::Body(_) = raw_and_tagged();
     derived(&shown());
     built();
-    llm_trace::score("quality").value(0.5).explanation(&word("why")).record();
+    llm_trace::score("quality").with_value(0.5).with_explanation(&word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
     assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());

@@ -116,7 +116,7 @@ pub fn run() {
     assert_eq!(collect(streams()), ["4", "2"]);
     drop(streams());
     elsewhere();
-    let call = Call::builder(Kind::Chat).request(|request| {
+    let call = Call::builder(Kind::Chat).with_request(|request| {
         request.provider("openai");
         request.model("by hand");
     });

@@ -118,7 +118,7 @@ fn calls() {
 fn everything_else() {
     at_the_end_of_the_thread(|| {
         llm_trace::current().attribute("key", "value");
-        llm_trace::score("relevance").value(0.5).record();
+        llm_trace::score("relevance").with_value(0.5).record();
         inject_with(|_, _| {});
         in_current_context(work)();
         assert!(!llm_trace::propagation::extract_with(|_| None).is_telemetry_suppressed());

@@ -35,7 +35,7 @@ fn a_receiver_without_logs_is_sent_none_unless_they_were_asked_for() {
     assert_eq!(receipt.events(), 0);
     assert!(receiver.received().iter().all(|request| request.path != LOGS));
 
-    let receipt = export(&receiver, llm_trace::builder(), || score("quality").value(1.0).record());
+    let receipt = export(&receiver, llm_trace::builder(), || score("quality").with_value(1.0).record());
     assert_eq!((receipt.events(), receipt.events_lost(), receipt.is_complete()), (1, 1, false));
     let expected = format!("1 event not delivered to {}: HTTP status 405", receiver.endpoint());
     assert!(receipt.to_string().starts_with(&expected), "{receipt}");
@@ -95,11 +95,11 @@ fn a_score_belongs_to_the_span_it_is_recorded_in_or_is_given() {
     #[llm_trace(workflow, name = "scored")]
     fn scored() -> (String, String) {
         score("relevance")
-            .value(0.75)
-            .label("relevant")
-            .explanation("it says so")
-            .response_id("r-1")
-            .attribute("app.judge", "rules")
+            .with_value(0.75)
+            .with_label("relevant")
+            .with_explanation("it says so")
+            .with_response_id("r-1")
+            .with_attribute("app.judge", "rules")
             .record();
         let call = llm_trace::current();
         (call.trace_id().unwrap(), call.span_id().unwrap())
@@ -111,8 +111,8 @@ fn a_score_belongs_to_the_span_it_is_recorded_in_or_is_given() {
         // Inside of another span, which is not meant.
         let tracer = llm_trace::opentelemetry::global::tracer("test");
         let _attached = Context::current_with_span(tracer.start("other")).attach();
-        score("user_feedback").value(1.0).of(&trace_id, &span_id).record();
-        score("lost").value(f64::NAN).error_type("timeout").of("not", "ids").record();
+        score("user_feedback").with_value(1.0).with_span(&trace_id, &span_id).record();
+        score("lost").with_value(f64::NAN).with_error_type("timeout").with_span("not", "ids").record();
     });
     assert_eq!((receipt.events(), receipt.events_delivered()), (3, 3));
     assert_eq!(receipt.to_string(), "2 spans and 3 events delivered");
@@ -156,7 +156,7 @@ fn an_explanation_is_content_of_events() {
     {
         let receiver = Receiver::start();
         export(&receiver, llm_trace::builder().with_content_capture(capture), || {
-            score("quality").explanation("ask ada@example.org").record();
+            score("quality").with_explanation("ask ada@example.org").record();
         });
         let record = receiver.logs().remove(0);
         let found = keys(&record).contains(&"gen_ai.evaluation.explanation");

@@ -34,7 +34,7 @@ fn grpc_carries_every_signal_and_the_headers() {
     let telemetry =
         grpc(&receiver).with_header("Authorization", "Bearer abc").with_events(true).init().unwrap();
     answer();
-    llm_trace::score("relevance").value(0.5).record();
+    llm_trace::score("relevance").with_value(0.5).record();
     let receipt = telemetry.shutdown();
     assert!(receipt.is_complete() && receipt.spans_delivered() == 3, "{receipt}");
     let spans = receiver.spans();

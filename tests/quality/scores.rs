@@ -43,9 +43,9 @@ fn links(span: &Ended) -> Vec<String> {
 #[test]
 fn a_score_is_measured_by_name_and_label() {
     Trace::new().run(|| {
-        score("measured").value(0.25).label("fail").record();
-        score("measured").value(0.75).label("fail").record();
-        score("measured").label("pass").record();
+        score("measured").with_value(0.25).with_label("fail").record();
+        score("measured").with_value(0.75).with_label("fail").record();
+        score("measured").with_label("pass").record();
     });
     let point = only("measured");
     assert_eq!((point.unit.as_str(), point.count, point.sum), ("1", 2, 1.0), "a label alone is no number");
@@ -56,7 +56,7 @@ fn a_score_is_measured_by_name_and_label() {
 #[test]
 fn what_is_no_word_is_no_label_of_a_metric() {
     let trace = Trace::new();
-    trace.run(|| score("wordy").value(1.0).label("The answer is mostly right").record());
+    trace.run(|| score("wordy").with_value(1.0).with_label("The answer is mostly right").record());
     assert_eq!(label(&only("wordy")).as_deref(), Some("other"));
     let event = &events(&trace)[0];
     assert_eq!(text(event, "gen_ai.evaluation.score.label").as_deref(), Some("The answer is mostly right"));
@@ -66,12 +66,12 @@ fn what_is_no_word_is_no_label_of_a_metric() {
 fn a_threshold_makes_pass_and_fail_and_leaves_a_label_that_there_is() {
     let trace = Trace::new();
     trace.run(|| {
-        score("t").threshold(0.5).value(0.5).record();
-        score("t").value(0.49).threshold(0.5).record();
-        score("t").value(0.1).threshold(0.5).label("own").record();
-        score("t").threshold(0.5).record();
-        score("t").passed(true).record();
-        score("t").value(0.9).passed(false).record();
+        score("t").with_threshold(0.5).with_value(0.5).record();
+        score("t").with_value(0.49).with_threshold(0.5).record();
+        score("t").with_value(0.1).with_threshold(0.5).with_label("own").record();
+        score("t").with_threshold(0.5).record();
+        score("t").with_passed(true).record();
+        score("t").with_value(0.9).with_passed(false).record();
     });
     let given: Vec<_> = events(&trace)
         .iter()
@@ -103,7 +103,7 @@ fn feedback_that_comes_later_belongs_to_the_span_it_is_about_and_is_linked_from_
     }
     #[llm_trace(task, name = "feedback")]
     fn feedback(trace_id: &str, span_id: &str) {
-        score("thumb").value(-1.0).label("thumbs_down").of(trace_id, span_id).record();
+        score("thumb").with_value(-1.0).with_label("thumbs_down").with_span(trace_id, span_id).record();
     }
     let trace = Trace::new();
     let (trace_id, span_id) = trace.run(answer);
@@ -127,12 +127,12 @@ fn chat(id: &str) -> Response {
 fn a_score_has_the_id_of_the_only_response_and_of_none_if_there_were_several() {
     #[llm_trace(workflow)]
     fn flow() {
-        score("before").value(1.0).record();
+        score("before").with_value(1.0).record();
         let _ = chat("r-1");
-        score("one").value(1.0).record();
-        score("own").value(1.0).response_id("r-9").record();
+        score("one").with_value(1.0).record();
+        score("own").with_value(1.0).with_response_id("r-9").record();
         let _ = chat("r-2");
-        score("two").value(1.0).record();
+        score("two").with_value(1.0).record();
     }
     let trace = Trace::new();
     trace.run(flow);
@@ -207,7 +207,7 @@ fn an_evaluators_score_is_of_the_span_that_it_is_linked_to() {
 fn a_score_that_the_evaluator_recorded_itself_is_not_recorded_twice_and_a_text_is_none() {
     #[llm_trace(evaluator, name = "by_hand")]
     fn by_hand() -> f64 {
-        score("by_hand").value(0.5).threshold(0.7).record();
+        score("by_hand").with_value(0.5).with_threshold(0.7).record();
         0.5
     }
     #[llm_trace(evaluator, name = "fails")]

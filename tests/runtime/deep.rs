@@ -112,7 +112,7 @@ fn values_nested_without_end_overflow_no_stack() {
             send(&value);
             streamed(value).for_each(drop);
         }
-        score("deep").value(1.0).record();
+        score("deep").with_value(1.0).record();
     });
     thread.unwrap().join().unwrap();
     assert_eq!(trace.unchecked().len(), 50);

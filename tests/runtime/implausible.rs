@@ -104,14 +104,14 @@ fn absurd_token_counts_given_by_hand_and_in_streams_are_left_out_too() {
     let trace = Trace::new();
     trace.run(|| {
         for _ in 0..3 {
-            let call = Call::builder(Kind::Chat).request(absurd_model).begin();
+            let call = Call::builder(Kind::Chat).with_request(absurd_model).begin();
             call.current().usage(absurd).wasted(absurd).attempt(u64::MAX);
             call.finish();
             let chunks = [
                 json!({"choices": [{"index": 0, "delta": {"content": "a"}}]}),
                 body(&json!({"prompt_tokens": u64::MAX, "completion_tokens": 5})),
             ];
-            let call = Call::builder(Kind::Chat).request(absurd_model).begin();
+            let call = Call::builder(Kind::Chat).with_request(absurd_model).begin();
             let stream = call.stream(futures_util::stream::iter(chunks), llm_trace::stream::Chunk::body);
             let mut stream = std::pin::pin!(stream);
             while futures_util::FutureExt::now_or_never(futures_util::StreamExt::next(&mut stream))
@@ -133,8 +133,8 @@ fn a_score_that_is_no_number_or_beyond_all_scales_is_no_score() {
     let before = implausible("score");
     Trace::new().run(|| {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, -1e10] {
-            score("absurd-score").value(value).record();
-            score("absurd-score").value(0.5).threshold(value).record();
+            score("absurd-score").with_value(value).record();
+            score("absurd-score").with_value(0.5).with_threshold(value).record();
         }
     });
     let of_score = points_where("llm_trace.evaluation.score", "gen_ai.evaluation.name", "absurd-score");
@@ -209,8 +209,8 @@ fn parameters_of_requests_are_finite_and_no_integer_is_made_up() {
             "model": "absurd-parameters", "temperature": "inf", "top_p": 1e300, "max_tokens": u64::MAX, "top_k": -1,
             "seed": u64::MAX, "frequency_penalty": 0.5, "n": 1e200,
         });
-        let call = Call::builder(Kind::Chat).request(|request| request.provider("openai"));
-            call.request_body(&request).begin().finish();
+        let call = Call::builder(Kind::Chat).with_request(|request| request.provider("openai"));
+            call.with_request_body(&request).begin().finish();
     });
     let span = &trace.unchecked()[0];
     for key in ["temperature", "top_p", "max_tokens", "seed", "choice.count"] {
@@ -371,11 +371,11 @@ mod panicking {
         ask("m", body(&json!({"prompt_tokens": -1, "completion_tokens": u64::MAX})));
         let call = Call::builder(Kind::Chat).begin();
         call.current().response_headers([("x-ratelimit-remaining-requests", "7")]);
-        call.in_scope(|| score("s").value(1.0).record());
+        call.in_scope(|| score("s").with_value(1.0).record());
         let chunks = futures_util::stream::iter(vec![json!({"choices": [{"delta": {"content": "a"}}]}); 3]);
         let stream = call.stream(chunks, llm_trace::stream::Chunk::body);
         assert_eq!(stream.count().now_or_never(), Some(3));
-        score("s").value(1.0).record();
+        score("s").with_value(1.0).record();
         drop(Session::client(|request| request.server("h:1")));
         drop(Call::builder(Kind::Agent).begin());
         assert_eq!(tool().now_or_never(), Some(7));

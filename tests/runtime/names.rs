@@ -97,7 +97,7 @@ fn no_name_of_a_request_or_a_response_is_longer_than_names_are() {
         handle(&json!({"method": long(), "id": long(), "params": {"name": long(), "uri": long()}}));
         handle(&json!({"method": "resources/read", "params": {"uri": format!("file:///{}", long())}}));
         tool(&long());
-        let call = Call::builder(Kind::Chat).request(|request| {
+        let call = Call::builder(Kind::Chat).with_request(|request| {
             request.provider("openai");
             request.model(&long());
         });
@@ -109,8 +109,13 @@ fn no_name_of_a_request_or_a_response_is_longer_than_names_are() {
         call.current().response(&response);
         call.current().response_headers([("x-request-id", long())]);
         call.fail_as(long());
-        let call = Call::builder(Kind::Chat).request(|request| request.provider("openai")).begin();
-        score(long()).value(1.0).label(long()).response_id(long()).error_type(long()).record();
+        let call = Call::builder(Kind::Chat).with_request(|request| request.provider("openai")).begin();
+        score(long())
+            .with_value(1.0)
+            .with_label(long())
+            .with_response_id(long())
+            .with_error_type(long())
+            .record();
         call.finish();
     });
     let spans = trace.unchecked();
@@ -213,7 +218,7 @@ fn why_a_response_is_incomplete_is_told_if_it_is_a_word_that_is_known() {
     assert_eq!(finish_reasons(chat("they said kanarienvogel")), None);
     let by_hand = Trace::new();
     by_hand.run(|| {
-        let call = Call::builder(Kind::Chat).request(|request| request.provider("openai")).begin();
+        let call = Call::builder(Kind::Chat).with_request(|request| request.provider("openai")).begin();
         let told = Response::new()
             .with_finish_reason("it said: kanarienvogel")
             .with_usage(llm_trace::Usage::new(1, 1));

@@ -231,11 +231,11 @@ fn workflow() {
     task();
     (0..=LIMIT).for_each(one_of_many_tools);
     llm_trace::score("helpfulness")
-        .value(0.5)
-        .label("partly")
-        .explanation("it answers half of it")
-        .response_id("chatcmpl-1")
-        .error_type("judge_timeout")
+        .with_value(0.5)
+        .with_label("partly")
+        .with_explanation("it answers half of it")
+        .with_response_id("chatcmpl-1")
+        .with_error_type("judge_timeout")
         .record();
 }
 

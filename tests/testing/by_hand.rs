@@ -79,7 +79,7 @@ fn a_future_that_succeeds() {
         reply()
     }
     async fn by_hand() {
-        let call = Call::builder(Kind::Chat).request_body(&body()).request(asking).begin();
+        let call = Call::builder(Kind::Chat).with_request_body(&body()).with_request(asking).begin();
         let reply = call
             .instrument(async {
                 inside().await;
@@ -106,7 +106,7 @@ fn an_error_of_the_users_a_class_and_a_panic() {
     let begin = || {
         let builder = Call::builder(Kind::Chat);
         builder
-            .request(|request| {
+            .with_request(|request| {
                 request.provider("openai");
                 request.model("m");
             })
@@ -135,7 +135,7 @@ fn a_call_that_is_dropped_was_cancelled() {
         std::future::pending::<()>().await;
     }
     async fn by_hand() {
-        let call = Call::builder(Kind::Tool).request(|request| request.name("waits")).begin();
+        let call = Call::builder(Kind::Tool).with_request(|request| request.name("waits")).begin();
         call.instrument(std::future::pending::<()>()).await;
         call.finish();
     }
@@ -162,7 +162,7 @@ fn a_stream_carries_its_call_to_its_end() {
     let by_hand = || {
         let builder = Call::builder(Kind::Chat);
         let call = builder
-            .request(|request| {
+            .with_request(|request| {
                 request.provider("ollama");
                 request.model("m");
             })
@@ -193,9 +193,10 @@ fn a_stream_carries_its_call_to_its_end() {
 fn calls_by_hand_nest_and_can_be_told_about_from_outside() {
     let telemetry = capture();
     telemetry.run(|| {
-        let outer = Call::builder(Kind::Workflow).request(|request| request.name("w")).begin();
+        let outer = Call::builder(Kind::Workflow).with_request(|request| request.name("w")).begin();
         outer.in_scope(|| {
-            let inner = Call::builder(Kind::Embeddings).request(|request| request.provider("openai")).begin();
+            let inner =
+                Call::builder(Kind::Embeddings).with_request(|request| request.provider("openai")).begin();
             inner.current().usage(Usage::input(5)).attribute("app.x", &1);
             assert_eq!(inner.current().trace_id(), outer.current().trace_id());
             inner.finish();
@@ -240,7 +241,7 @@ fn every_kind_has_its_span_and_its_metrics() {
     for (kind, name, metric) in kinds {
         let telemetry = capture();
         telemetry.run(|| {
-            let builder = Call::builder(kind).request(|request| {
+            let builder = Call::builder(kind).with_request(|request| {
                 request.provider("p");
                 request.model("m");
                 request.name("n");
@@ -260,7 +261,7 @@ fn without_a_name_a_call_is_unnamed_and_a_parent_can_be_given() {
     telemetry.run(|| {
         let outer = Call::builder(Kind::Workflow).begin();
         let context = outer.in_scope(llm_trace::opentelemetry::Context::current);
-        Call::builder(Kind::Tool).request(|request| request.parent(&context)).begin().finish();
+        Call::builder(Kind::Tool).with_request(|request| request.parent(&context)).begin().finish();
         outer.finish();
     });
     assert_eq!(telemetry.tree(), "invoke_workflow unnamed\n└─ execute_tool unnamed\n");
@@ -273,7 +274,7 @@ fn a_call_by_hand_is_send_and_its_futures_are_too() {
     }
     let telemetry = capture();
     telemetry.run(|| {
-        let call = is_send(Call::builder(Kind::Task).request(|request| request.name("t")).begin());
+        let call = is_send(Call::builder(Kind::Task).with_request(|request| request.name("t")).begin());
         runtime().block_on(is_send(call.instrument(inside())));
         call.finish();
     });

@@ -19,7 +19,7 @@ fn fails() -> Result<(), std::io::Error> {
 #[llm_trace(workflow)]
 fn answer() {
     assert!(fails().is_err());
-    score("helpfulness").value(0.5).label("partly").record();
+    score("helpfulness").with_value(0.5).with_label("partly").record();
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_score_of_a_span_belongs_to_it_also_from_outside_of_the_capture() {
     let telemetry = capture();
     telemetry.run(answer);
     let span = telemetry.span("chat gpt-4o-mini");
-    score("user_feedback").of(&span.trace_id().to_string(), &span.id().to_string()).record();
+    score("user_feedback").with_span(&span.trace_id().to_string(), &span.id().to_string()).record();
     let events = telemetry.events();
     assert_eq!(events.len(), 3);
     assert_eq!(events[2].span().unwrap().name(), "chat gpt-4o-mini");

@@ -30,7 +30,7 @@ pub struct CallBuilder {
 
 impl CallBuilder {
     /// Sets what is asked for, by the setters that the attribute's arguments are named after. The later of two values wins.
-    pub fn request(mut self, set: impl FnOnce(&mut Request)) -> Self {
+    pub fn with_request(mut self, set: impl FnOnce(&mut Request)) -> Self {
         if !IS_OFF {
             set(&mut self.request);
         }
@@ -38,7 +38,7 @@ impl CallBuilder {
     }
 
     /// Reads a request body of any provider's API, as `request = …` does. Explicit values win if they come after it.
-    pub fn request_body<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+    pub fn with_request_body<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
         if !IS_OFF {
             extract::read_request(body, &mut self.request);
             self.request.content_of(body);
@@ -71,7 +71,7 @@ impl Call {
     /// # async fn post(_: &str) -> Result<Reply, std::io::Error> { Ok(Reply { text: "42".into(), tokens: (7, 1) }) }
     /// async fn ask(question: &str) -> Result<String, std::io::Error> {
     ///     let call = Call::builder(Kind::Chat)
-    ///         .request(|request| {
+    ///         .with_request(|request| {
     ///             request.provider("openai");
     ///             request.model("gpt-4o-mini");
     ///             request.input(question); // content: recorded only if the application allows it
@@ -124,7 +124,7 @@ impl Call {
     /// use llm_trace::{Call, Kind};
     ///
     /// let tokens = futures_util::stream::iter(["for", "ty", "-two"]);
-    /// let call = Call::builder(Kind::Chat).request(|request| request.provider("ollama")).begin();
+    /// let call = Call::builder(Kind::Chat).with_request(|request| request.provider("ollama")).begin();
     /// let tokens = call.stream(tokens, |token, chunk| chunk.text(token));
     /// # drop(tokens);
     /// ```

@@ -235,7 +235,7 @@ impl CurrentCall {
         (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
     }
 
-    /// The id of the call's span in hex: with [`trace_id`](Self::trace_id) what a later [score](crate::Score::of) is
+    /// The id of the call's span in hex: with [`trace_id`](Self::trace_id) what a later [score](crate::Score::with_span) is
     /// about; `None` outside of any call.
     pub fn span_id(&self) -> Option<String> {
         let span_id = self.open.upgrade()?.span.span().span_context().span_id();

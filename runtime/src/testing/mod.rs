@@ -199,7 +199,7 @@ impl Capture {
     ///
     /// #[llm_trace(workflow)]
     /// fn answer() {
-    ///     score("helpfulness").value(0.8).label("helpful").record();
+    ///     score("helpfulness").with_value(0.8).with_label("helpful").record();
     /// }
     ///
     /// let telemetry = llm_trace::testing::capture();

@@ -92,15 +92,17 @@ pub(crate) fn record_verdict(call: &CallRecord, context: &Context) {
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());
     if let Some(value) = verdict.value {
-        score = score.value(value);
+        score = score.with_value(value);
     }
     if let Some(label) = &verdict.label {
-        score = score.label(label);
+        score = score.with_label(label);
     }
     if let Some(passed) = verdict.passed {
-        score = score.passed(passed);
+        score = score.with_passed(passed);
     }
-    score.of_span(scored.unwrap_or_else(|| context.span().span_context().clone())).send(&call.labels);
+    score
+        .with_span_context(scored.unwrap_or_else(|| context.span().span_context().clone()))
+        .send(&call.labels);
 }
 
 /// The attributes of the call's span, and its content.

@@ -31,7 +31,7 @@ pub struct Score {
 }
 
 /// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded;
-/// feedback that arrives later says [which it is about](Score::of). Scores are events: they are sent over OTLP as logs by
+/// feedback that arrives later says [which it is about](Score::with_span). Scores are events: they are sent over OTLP as logs by
 /// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
 /// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either. Their values are measured too, by name
 /// and label: `llm_trace.evaluation.score`. An [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
@@ -42,14 +42,14 @@ pub struct Score {
 /// #[llm_trace(workflow, name = "support-answer")]
 /// fn answer(question: &str) -> String {
 ///     let answer = format!("{question}? 42");
-///     score("length").value(answer.len() as f64).label("short").record();
+///     score("length").with_value(answer.len() as f64).with_label("short").record();
 ///     answer
 /// }
 /// # answer("why");
 ///
 /// // Later, in another process: the user liked it. The ids came with the answer, from `llm_trace::current()`.
 /// # let (trace_id, span_id) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
-/// score("user_feedback").value(1.0).label("thumbs_up").of(trace_id, span_id).record();
+/// score("user_feedback").with_value(1.0).with_label("thumbs_up").with_span(trace_id, span_id).record();
 /// ```
 pub fn score(name: impl Into<String>) -> Score {
     Score {
@@ -67,24 +67,24 @@ pub fn score(name: impl Into<String>) -> Score {
 
 impl Score {
     /// The score, from -1,000,000,000 to 1,000,000,000. Another is not recorded, and counted in `llm_trace.implausible`.
-    pub fn value(mut self, value: f64) -> Self {
+    pub fn with_value(mut self, value: f64) -> Self {
         self.value = Number::Score.check(value);
         self
     }
 
     /// What the score means: `relevant`, `pass`, `thumbs_up`. One of a few words, which backends group by.
-    pub fn label(mut self, label: impl Into<String>) -> Self {
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = bounds::owned(label.into());
         self
     }
 
-    /// The label `pass` from this value on and `fail` below it, unless the score has [a label](Self::label) of its own.
+    /// The label `pass` from this value on and `fail` below it, unless the score has [a label](Self::with_label) of its own.
     /// Dashboards and alerts go by these two words.
     ///
     /// ```
-    /// llm_trace::score("faithfulness").value(0.62).threshold(0.7).record(); // `fail`
+    /// llm_trace::score("faithfulness").with_value(0.62).with_threshold(0.7).record(); // `fail`
     /// ```
-    pub fn threshold(mut self, least: f64) -> Self {
+    pub fn with_threshold(mut self, least: f64) -> Self {
         self.threshold = Number::Score.check(least);
         self
     }
@@ -92,9 +92,9 @@ impl Score {
     /// The label `pass` or `fail`, and the score 1 or 0, each unless the score has one of its own.
     ///
     /// ```
-    /// llm_trace::score("is_json").passed(true).record();
+    /// llm_trace::score("is_json").with_passed(true).record();
     /// ```
-    pub fn passed(mut self, passed: bool) -> Self {
+    pub fn with_passed(mut self, passed: bool) -> Self {
         self.value.get_or_insert(f64::from(u8::from(passed)));
         self.label.get_or_insert_with(|| verdict(passed).to_owned());
         self
@@ -103,20 +103,20 @@ impl Score {
     /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
     /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
     /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
-    pub fn explanation<T: Text + ?Sized>(mut self, explanation: &T) -> Self {
-        self.explanation = content::explanation(explanation);
+    pub fn with_explanation(mut self, explanation: impl Text) -> Self {
+        self.explanation = content::explanation(&explanation);
         self
     }
 
     /// The provider's id of the response that was evaluated. Default: that of the only answer of a model so far under the
-    /// same outermost call, unless the score [is about another span](Self::of).
-    pub fn response_id(mut self, id: impl Into<String>) -> Self {
+    /// same outermost call, unless the score [is about another span](Self::with_span).
+    pub fn with_response_id(mut self, id: impl Into<String>) -> Self {
         self.response_id = bounds::owned(id.into());
         self
     }
 
     /// The class of the error because of which there is no score.
-    pub fn error_type(mut self, class: impl Into<String>) -> Self {
+    pub fn with_error_type(mut self, class: impl Into<String>) -> Self {
         self.error_type = Some(bounds::required(&class.into()).to_owned());
         self
     }
@@ -124,7 +124,7 @@ impl Score {
     /// The span that was evaluated, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
     /// [`span_id`](crate::CurrentCall::span_id) tell them: also minutes later, in another process. The span that the score is
     /// recorded in, if any, is linked to it. If they are no ids the score is recorded without a span, and that is logged.
-    pub fn of(self, trace_id: &str, span_id: &str) -> Self {
+    pub fn with_span(self, trace_id: &str, span_id: &str) -> Self {
         let ids = TraceId::from_hex(trace_id).ok().zip(SpanId::from_hex(span_id).ok());
         let span = ids.map(|(trace, span)| {
             SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default())
@@ -133,17 +133,17 @@ impl Score {
             tracing::warn!(target: "llm_trace", "a score of a span whose ids are not ids: `{}`", self.name);
             SpanContext::NONE
         });
-        self.of_span(span)
+        self.with_span_context(span)
     }
 
     /// The span that was evaluated.
-    pub fn of_span(mut self, span: SpanContext) -> Self {
+    pub fn with_span_context(mut self, span: SpanContext) -> Self {
         self.span = Some(span);
         self
     }
 
     /// An attribute of your own.
-    pub fn attribute<T: AttributeValue + ?Sized>(mut self, key: &'static str, value: &T) -> Self {
+    pub fn with_attribute(mut self, key: &'static str, value: impl AttributeValue) -> Self {
         if let Some(value) = value.attribute().and_then(bounds::number) {
             self.attributes.retain(|(known, _)| *known != key);
             self.attributes.push((key, value));

@@ -71,7 +71,7 @@ impl<L: Logger + Send + Sync> Sink for Emitter<L> {
 ///
 /// let provider = SdkLoggerProvider::builder().build(); // with a processor and an exporter of yours
 /// llm_trace::set_logger_provider(&provider);
-/// llm_trace::score("relevance").value(0.9).record();
+/// llm_trace::score("relevance").with_value(0.9).record();
 /// # provider.shutdown().unwrap();
 /// ```
 pub fn set_logger_provider<P>(provider: &P)
