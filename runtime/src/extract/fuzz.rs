@@ -164,3 +164,17 @@ fn fuzz_bodies() {
         read
     });
 }
+
+#[test]
+fn every_count_of_tokens_has_the_range() {
+    let of = |count| {
+        let counts = [Some(count); 3];
+        let by_modality = ByModality { input: counts, cache_read: counts, output: counts };
+        let priced_apart = PricedApart { cache_write_1h: Some(count), web_searches: Some(count) };
+        let usage = Usage::new(count, count).with_cache_read(count).with_cache_creation(count);
+        Usage { by_modality, priced_apart, ..usage.with_reasoning(count) }
+    };
+    assert_eq!(plausible(&of(MAX_TOKENS)), of(MAX_TOKENS));
+    let absurd = plausible(&of(MAX_TOKENS + 1));
+    assert_eq!((counts(&absurd).count(), absurd.is_partial), (0, true));
+}
