@@ -6,7 +6,9 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 run() { "$@" >>"$out" 2>&1 || { cat "$out"; exit 1; }; }
 run cargo test --quiet --package llm-trace-delivery --all-features --lib -- --nocapture sender
+run cargo test --quiet --package llm-trace --package llm-trace-delivery --all-features --lib -- --nocapture fuzz_
 run cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture
+run cargo test --quiet --package llm-trace-tests --test export -- --nocapture secrets::
 # As many as there can be, which takes an optimised program.
 run cargo run --quiet --release --package llm-trace-tests --bin burst
 # In a folder of its own: everything is built once more.

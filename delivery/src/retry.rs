@@ -77,8 +77,9 @@ pub(crate) fn after(length: Duration) -> Instant {
 /// Reads `Retry-After`: seconds, or a date by the clock of the answer (`Date`) if it has one, else by ours.
 pub(crate) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than can be counted is more than any bound.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let until = httpdate::parse_http_date(value).ok()?;
     let now = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok());
@@ -116,10 +117,13 @@ mod tests {
         let cases = [
             ("30", None, Some(30)),
             (" 0 ", None, Some(0)),
+            ("18446744073709551615", None, Some(u64::MAX)),
+            ("18446744073709551616", None, Some(u64::MAX)),
             ("Tue, 24 Nov 2026 08:01:30 GMT", date, Some(90)),
             ("Tue, 24 Nov 2026 07:00:00 GMT", date, Some(0)),
             ("Mon, 01 Jan 2001 00:00:00 GMT", None, Some(0)),
             ("-1", None, None),
+            ("1e9", None, None),
             ("soon", date, None),
             ("", None, None),
         ];

@@ -113,6 +113,11 @@ fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
     // By default there is room for a request like this.
     let spans = exported(capturing(), || drop(flow(&question, 10))).spans();
     assert!(spans.iter().flat_map(content_of).all(|text| text.len() > 2900));
+    // It is 1 MiB, of which what one span may take is kept for the outermost.
+    let spans = exported(capturing(), || drop(flow(&question, 150))).spans();
+    let texts: Vec<_> = spans.iter().flat_map(content_of).collect();
+    let recorded = texts.iter().map(String::len).filter(|length| *length >= 200).sum::<usize>();
+    assert!(((1 << 20) - (64 << 10)..=1 << 20).contains(&recorded), "{recorded}");
 }
 
 /// A list as long as it says, made while it is read: what is kept of it is ours.

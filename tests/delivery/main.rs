@@ -9,6 +9,7 @@ mod limits;
 mod said;
 mod shape;
 mod teardown;
+mod untrusted;
 
 use std::collections::HashMap;
 use std::net::TcpListener;

@@ -99,6 +99,8 @@ fn what_the_exporter_does_not_call_a_delivery_is_not_healthy() {
         (Answer::Raw(broken), ProblemKind::NotAReceiver),
         (Answer::Raw(short), ProblemKind::NotAReceiver),
         (Answer::Endless, ProblemKind::Timeout),
+        (Answer::Body("application/json", br#"{"partialSuccess":{"rejectedSpans":-1}}"#), ProblemKind::Other),
+        (Answer::Body("application/x-protobuf", b"\x0a\x02\x08\x02"), ProblemKind::Other),
     ];
     for (answer, expected) in cases {
         let receiver = Receiver::answering(answer);

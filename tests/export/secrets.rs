@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use llm_trace::{Builder, Protocol, builder};
+use llm_trace_test_support::faults::Row;
 use llm_trace_test_support::grpc::GrpcReceiver;
 use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 
@@ -175,6 +176,7 @@ fn the_programs_logger_is_told_no_secret_at_any_level() {
         .output()
         .unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains(DONE), "{output:?}");
+    Row::survive("secrets in headers and URLs, a logger of every level");
     let credentials = format!("Basic {}", BASE64_STANDARD.encode(format!("me:{CANARY}")));
     let asked = proxy.received();
     assert!(asked.iter().any(|request| request.header("proxy-authorization") == Some(&*credentials)));

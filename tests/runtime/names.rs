@@ -185,6 +185,27 @@ fn three_hundred_models_with_names_of_a_megabyte_take_no_memory() {
 }
 
 #[test]
+fn an_open_stream_takes_about_ten_kilobytes() {
+    #[llm_trace(chat, provider = "openai", model = "many-open")]
+    fn streamed() -> Box<dyn Iterator<Item = Value>> {
+        let chunk = json!({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "a"}}]});
+        Box::new(std::iter::repeat(chunk))
+    }
+    let trace = Trace::new();
+    let mut open = Vec::with_capacity(1000);
+    let begin = |open: &mut Vec<_>| {
+        let mut stream = streamed();
+        stream.next();
+        open.push(stream);
+    };
+    // What is made once is not counted.
+    trace.run(|| begin(&mut open));
+    let counted = allocation_counter::measure(|| trace.run(|| (0..999).for_each(|_| begin(&mut open))));
+    let each = counted.bytes_current / 999;
+    assert!((1000..=10_000).contains(&each), "{each} bytes");
+}
+
+#[test]
 fn a_stream_says_no_longer_names_either() {
     #[llm_trace(chat, provider = "openai", model = "long-stream")]
     fn streamed() -> impl Iterator<Item = Value> {

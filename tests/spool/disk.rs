@@ -126,6 +126,7 @@ fn a_spool_that_others_can_use_or_a_link_in_it_is_an_error_of_init() {
     let (said, path) = (init(), folder.display().to_string());
     assert!(said.starts_with(&format!("with_spool: `{path}` is not valid: ")), "{said}");
     assert!(said.contains("has mode 0777") && said.contains(&format!("`chmod 700 {path}`")), "{said}");
+    Row::refuse("spool folder with mode 0777");
 
     chmod(0o700);
     let file = folder.join("v1-0.lock");
@@ -133,11 +134,13 @@ fn a_spool_that_others_can_use_or_a_link_in_it_is_an_error_of_init() {
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
     let said = init();
     assert!(said.contains(&format!("`chmod 600 {}`", file.display())), "{said}");
+    Row::refuse("spool file with mode 0666");
 
     fs::remove_file(&file).unwrap();
     symlink(dir.path().join("victim"), folder.join("v1-0-00000000-000000000000009f.spool")).unwrap();
     let said = init();
     assert!(said.contains("is a symbolic link"), "{said}");
+    Row::refuse("spool file that is a symbolic link");
 }
 
 /// A run with the receiver away: four requests of a hundred spans.

@@ -51,6 +51,16 @@ impl Row {
         assert_eq!(*started, somewhere, "{self:?}");
     }
 
+    /// A row of a fault that `init` refuses with an error: no span is begun.
+    pub fn refuse(fault: &str) {
+        println!("FAULT|{fault}|an error of init|||||||");
+    }
+
+    /// A row of calls that are not counted in spans.
+    pub fn survive(fault: &str) {
+        println!("FAULT|{fault}|goes on|||||||");
+    }
+
     /// Says that a fault could not be injected here.
     pub fn skip(fault: &str, why: &str) {
         println!("FAULT|{fault}|SKIPPED: {why}|||||||");

@@ -116,7 +116,8 @@ fn segment(name: &str) -> Option<(u32, u64, u64)> {
     let mut parts = name.strip_prefix(PREFIX)?.strip_suffix(SEGMENT)?.split('-');
     let segment = (
         parts.next()?.parse().ok()?,
-        parts.next()?.parse().ok()?,
+        // No slot writes so many, and there is always a next number.
+        parts.next()?.parse::<u32>().ok()?.into(),
         u64::from_str_radix(parts.next()?, 16).ok()?,
     );
     parts.next().is_none().then_some(segment)
@@ -177,6 +178,7 @@ mod tests {
             "v1-0-0.spool",
             "v1-0-0-0-0.spool",
             "v1-x-0-0.spool",
+            "v1-0-18446744073709551615-0.spool",
         ] {
             assert_eq!(segment(name), None, "{name}");
         }

@@ -109,6 +109,8 @@ impl Store {
         };
         let mut found = Found::default();
         for (number, marker, path) in slot.segments() {
+            // Of two with one number, as a restored backup leaves them, the second counts as a later one.
+            let number = store.segments.last_key_value().map_or(number, |(last, _)| number.max(last + 1));
             found.unreadable += store.read_segment(number, marker, path, &mut expected)?;
         }
         for (lost, (expected, found)) in

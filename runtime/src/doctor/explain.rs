@@ -162,7 +162,8 @@ fn of_answer(settings: &TransportConfig, answer: &Answer) -> Option<Problem> {
 /// By the same rule as every export.
 fn of_success(answer: &Answer, found: &str) -> Option<Problem> {
     let reason = match answer.outcome() {
-        Outcome::Accepted | Outcome::Partial { .. } => return None,
+        Outcome::Accepted => return None,
+        Outcome::Partial { message, .. } => return Some(rejects(&message)),
         Outcome::Retry { reason, .. }
         | Outcome::Unreachable { reason }
         | Outcome::Split { reason }
@@ -176,6 +177,17 @@ fn of_success(answer: &Answer, found: &str) -> Option<Problem> {
         reason
     };
     Some(Problem::new(ProblemKind::NotAReceiver, found, NOT_A_RECEIVER))
+}
+
+/// A receiver that rejects items of an export without any would do so with every other.
+fn rejects(message: &str) -> Problem {
+    let colon = if message.is_empty() { "" } else { ": " };
+    let found = format!("the receiver says that it rejected items{colon}{message}");
+    Problem::new(
+        ProblemKind::Other,
+        found,
+        "What it says to have rejected counts as lost: its logs may tell more.",
+    )
 }
 
 fn header<'a>(answer: &'a Answer, name: &HeaderName) -> &'a str {
@@ -363,6 +375,7 @@ fn of_reply(settings: &TransportConfig, reply: &Reply) -> Option<Problem> {
     let problem = match reply.code {
         Code::OK => match reply.outcome() {
             Outcome::Refused { reason } => Problem::new(Kind::NotAReceiver, reason, NOT_A_RECEIVER),
+            Outcome::Partial { message, .. } => rejects(&message),
             _ => return None,
         },
         Code::UNAUTHENTICATED => Problem::new(Kind::Unauthorized, found, credentials(settings)),

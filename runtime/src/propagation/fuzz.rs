@@ -41,13 +41,35 @@ fn carried(input: &str) -> Carrier {
     }
 }
 
-#[test]
-fn fuzz_context() {
-    // Those that `init()` installs.
-    let propagator = TextMapCompositePropagator::new(vec![
+/// Those that `init()` installs.
+fn propagator() -> TextMapCompositePropagator {
+    TextMapCompositePropagator::new(vec![
         Box::new(TraceContextPropagator::new()),
         Box::new(BaggagePropagator::new()),
-    ]);
+    ])
+}
+
+#[test]
+fn baggage_and_context_beyond_the_limits_of_w3c_are_left_out() {
+    let extracted = |headers: &str| propagator().extract_with_context(&Context::new(), &carried(headers));
+    let entries = |count: usize| (0..count).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+    let taken = |list: &str| extracted(&format!("baggage: {list}")).baggage().len();
+    assert_eq!([taken(&entries(64)), taken(&entries(65))], [64, 64], "the first 64");
+    let long = |bytes: usize| format!("a=b,k={}", "v".repeat(bytes - 6));
+    assert_eq!([taken(&long(8000)), taken(&long(8193))], [2, 0], "of a longer header nothing");
+
+    let trace = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let context = extracted(&format!("{trace}\ntracestate: a=b"));
+    assert_eq!(context.span().span_context().trace_state().header(), "a=b");
+    let context = extracted(&format!("{trace}\ntracestate: no state"));
+    assert!(context.span().span_context().is_valid(), "without the state the parent is the parent");
+    assert_eq!(context.span().span_context().trace_state().header(), "");
+    assert!(!extracted("traceparent: 00-00-00-01\ntracestate: a=b").span().span_context().is_valid());
+}
+
+#[test]
+fn fuzz_context() {
+    let propagator = propagator();
     fuzz("context", |input| {
         let extracted =
             propagator.extract_with_context(&Context::new(), &carried(&String::from_utf8_lossy(input)));

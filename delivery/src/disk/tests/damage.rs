@@ -171,6 +171,41 @@ fn a_folder_that_is_removed_is_noticed_while_nothing_is_stored_and_at_the_end() 
     }
 }
 
+/// As a backup that is restored has it, or a program that synchronises folders.
+#[test]
+fn a_second_segment_of_the_same_number_does_not_keep_the_first_from_being_sent() {
+    for (fault, name) in [("before it", "-0000000000000000"), ("behind it", "-ffffffffffffffff")] {
+        let place = Place::new();
+        place.process().store(TRACES, 3, b"a").expect("stored");
+        let path = place.files(SEGMENT).remove(0);
+        let text = path.to_string_lossy();
+        let (begin, _) = text.rsplit_once('-').expect("a marker");
+        write_private(Path::new(&format!("{begin}{name}{SEGMENT}")), &fs::read(&path).expect("read"));
+        let process = place.process();
+        assert_eq!(process.replayed_items(TRACES), [3], "{fault}");
+        process.store(TRACES, 4, b"b").expect("stored");
+        drop(process);
+        let next = place.process();
+        assert_eq!(next.replayed_items(TRACES), [4], "{fault}");
+        assert_eq!(next.counts(TRACES).dropped(), 0, "{fault}");
+        next.spool.close();
+        assert_eq!(place.files(SEGMENT), [] as [PathBuf; 0], "{fault}: both are removed");
+    }
+}
+
+#[test]
+fn a_segment_of_the_highest_number_is_not_followed_by_one_of_a_lower() {
+    let place = Place::new();
+    place.process().store(TRACES, 3, b"a").expect("stored");
+    let path = place.files(SEGMENT).remove(0);
+    let name =
+        path.file_name().expect("a name").to_string_lossy().replace("00000000-", &format!("{}-", u64::MAX));
+    write_private(&place.folder().join(name), b"no record");
+    let process = place.process();
+    process.store(TRACES, 4, b"b").expect("stored");
+    assert_eq!(process.replayed_items(TRACES), [3, 4]);
+}
+
 #[test]
 fn a_link_in_place_of_a_file_is_not_followed() {
     let place = Place::new();
