@@ -205,7 +205,7 @@ fn everything() {
     let Tagged::Body(_) = raw_and_tagged();
     derived(&shown());
     built();
-    llm_trace::score("quality").with_value(0.5).with_explanation(&word("why")).record();
+    llm_trace::score("quality").with_value(0.5).with_explanation(word("why")).record();
     let mut dropped = std::pin::pin!(never_done(body()));
     let waker = std::task::Waker::noop();
     assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());

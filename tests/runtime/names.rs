@@ -99,7 +99,7 @@ fn no_name_of_a_request_or_a_response_is_longer_than_names_are() {
         tool(&long());
         let call = Call::builder(Kind::Chat).with_request(|request| {
             request.provider("openai");
-            request.model(&long());
+            request.model(long());
         });
         let call = call.begin();
         let mut response = Response::new().with_model(long()).with_id(long()).with_service_tier(long());

@@ -336,7 +336,7 @@ fn an_attribute_is_there_once_whoever_else_sets_it() {
         attributes("gen_ai.provider.name" = "dup", "gen_ai.usage.input_tokens" = 5, "openai.project" = "p", "app.x" = 1),
     )]
     fn chat() -> Value {
-        llm_trace::current().attribute("gen_ai.operation.name", "dup").attribute("app.x", &2);
+        llm_trace::current().attribute("gen_ai.operation.name", "dup").attribute("app.x", 2);
         body()
     }
     let trace = Trace::new();

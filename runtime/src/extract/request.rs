@@ -148,16 +148,16 @@ impl Reader for RequestReader<'_> {
             (Field::Double(key), value) => self.request.set_double(key, value.double()),
             (Field::ChoiceCount, value) => {
                 if let Some(count) = value.parameter() {
-                    self.request.choice_count(&count);
+                    self.request.choice_count(count);
                 }
             }
-            (Field::Stream, Scalar::Bool(stream)) => self.request.stream(&stream),
+            (Field::Stream, Scalar::Bool(stream)) => self.request.stream(stream),
             (Field::Model, Scalar::Text(text)) => self.request.model(text),
             (Field::Method, Scalar::Text(text)) => self.request.method(text),
             (Field::Uri, Scalar::Text(text)) => self.request.uri(text),
             (Field::Name, Scalar::Text(text)) => self.request.name(text),
             (Field::Id, Scalar::Text(text)) => self.request.id(text),
-            (Field::Id, Scalar::Int(number)) => self.request.id(&number.to_string()),
+            (Field::Id, Scalar::Int(number)) => self.request.id(number.to_string()),
             (Field::Stop, Scalar::Text(text)) => push(&mut self.stops, text),
             (Field::Encoding, Scalar::Text(text)) => push(&mut self.encodings, text),
             (Field::ServiceTier, Scalar::Text(text)) => self.request.service_tier(text),
