@@ -6,20 +6,20 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::fmt::Display;
 
-use serde::ser::{self, Serialize};
+use serde::ser::Serialize;
 
-use super::key::KeyText;
-use super::{ARBITRARY_PRECISION, ContentValue, Elements, Key, List, Text, parse};
-use crate::value::is_tag;
-use crate::value::json::{Json, RAW_VALUE};
-use crate::value::media::Media;
+use super::media::Media;
+use super::panic::catch_user_panic;
+use super::serializer::{Ended, Form, ListSink, ObjectSink, Sink, Step, Walk};
+use super::{ContentValue, Elements, Key, List, Text, parse};
 
 /// Deeper values are cut off: what follows walks the tree by recursion.
 const MAX_DEPTH: usize = 48;
 /// The same for what makes no tree deeper and is a recursion all the same: options, newtypes.
 const MAX_WRAPPERS: usize = 96;
+/// Bytes of a map's key. Longer ones than any real key are cut.
+const MAX_KEY: usize = 256;
 
 /// What one node costs besides its text, roughly.
 pub(super) const NODE: usize = 32;
@@ -38,11 +38,10 @@ pub(crate) struct Limits<'k> {
 /// Captures a value. `None` if it is nothing (`None`, `()`), or if its `Serialize` impl fails or panics.
 pub(crate) fn capture<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<ContentValue> {
     let mut budget = Budget { used: 0, limits };
-    crate::value::panic::catch_user_panic(|| {
-        value.serialize(Capture { budget: &mut budget, depth: 0, wrappers: 0, is_raw: false }).ok()
-    })
-    .flatten()
-    .filter(|tree| *tree != ContentValue::Null)
+    let root = Capture { budget: &mut budget, depth: 0, wrappers: 0 };
+    catch_user_panic(|| value.serialize(Walk::new(root)).ok())
+        .flatten()
+        .filter(|tree| *tree != ContentValue::Null)
 }
 
 struct Budget<'k> {
@@ -61,196 +60,90 @@ impl Budget<'_> {
     }
 }
 
+/// A place in the tree.
 struct Capture<'b, 'k> {
     budget: &'b mut Budget<'k>,
     depth: usize,
     wrappers: usize,
-    /// A text is JSON.
-    is_raw: bool,
-}
-
-/// The value could not be serialized. It carries nothing: a message could hold content.
-#[derive(Debug)]
-pub(super) struct Ended;
-
-impl Display for Ended {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the value could not be serialized")
-    }
-}
-
-impl std::error::Error for Ended {}
-
-impl ser::Error for Ended {
-    fn custom<T: Display>(_message: T) -> Self {
-        Ended
-    }
 }
 
 type Captured = Result<ContentValue, Ended>;
 
-impl<'k> Capture<'_, 'k> {
+impl<'b, 'k> Capture<'b, 'k> {
     #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
     fn leaf(self, tree: ContentValue) -> Captured {
         self.budget.used += NODE;
         Ok(tree)
     }
 
-    fn inner(&mut self) -> Capture<'_, 'k> {
-        Capture { budget: self.budget, depth: self.depth + 1, wrappers: self.wrappers, is_raw: false }
-    }
-
-    fn wrapped(mut self) -> Result<Self, Ended> {
-        self.wrappers += 1;
-        if self.wrappers < MAX_WRAPPERS { Ok(self) } else { Err(Ended) }
+    fn inside<T: Serialize + ?Sized>(&mut self, value: &T) -> Captured {
+        let Capture { ref mut budget, depth, wrappers } = *self;
+        value.serialize(Walk::new(Capture { budget, depth: depth + 1, wrappers }))
     }
 
     /// Whether this is a body, of which some keys are looked at and nothing else.
     fn is_body(&self) -> bool {
         self.depth == 0 && self.budget.limits.keys.is_some()
     }
+
+    /// The same place, if what is inside of it is not too deep.
+    fn opened(self) -> Result<Self, Ended> {
+        if self.depth < MAX_DEPTH { Ok(self) } else { Err(Ended) }
+    }
 }
 
-impl<'b, 'k> ser::Serializer for Capture<'b, 'k> {
-    type Ok = ContentValue;
-    type Error = Ended;
-    type SerializeSeq = Items<'b, 'k>;
-    type SerializeTuple = Items<'b, 'k>;
-    type SerializeTupleStruct = Items<'b, 'k>;
-    type SerializeTupleVariant = Items<'b, 'k>;
-    type SerializeMap = Entries<'b, 'k>;
-    type SerializeStruct = Entries<'b, 'k>;
-    type SerializeStructVariant = Entries<'b, 'k>;
+impl<'b, 'k> Sink for Capture<'b, 'k> {
+    type Value = ContentValue;
+    type List = Items<'b, 'k>;
+    type Object = Entries<'b, 'k>;
 
-    fn serialize_bool(self, v: bool) -> Captured {
-        self.leaf(ContentValue::Bool(v))
+    fn wrapped(mut self) -> Result<Self, Ended> {
+        self.wrappers += 1;
+        if self.wrappers < MAX_WRAPPERS { Ok(self) } else { Err(Ended) }
     }
-    fn serialize_i8(self, v: i8) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
+    fn nothing(self) -> Captured {
+        Ok(ContentValue::Null)
     }
-    fn serialize_i16(self, v: i16) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
+    fn bool(self, value: bool) -> Captured {
+        self.leaf(ContentValue::Bool(value))
     }
-    fn serialize_i32(self, v: i32) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
+    fn int(self, value: i128) -> Captured {
+        self.leaf(ContentValue::Int(value))
     }
-    fn serialize_i64(self, v: i64) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
+    fn double(self, value: f64) -> Captured {
+        self.leaf(ContentValue::Double(value))
     }
-    fn serialize_i128(self, v: i128) -> Captured {
-        self.leaf(ContentValue::Int(v))
-    }
-    fn serialize_u8(self, v: u8) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
-    }
-    fn serialize_u16(self, v: u16) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
-    }
-    fn serialize_u32(self, v: u32) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
-    }
-    fn serialize_u64(self, v: u64) -> Captured {
-        self.leaf(ContentValue::Int(v.into()))
-    }
-    fn serialize_u128(self, v: u128) -> Captured {
-        self.leaf(i128::try_from(v).map_or_else(|_| ContentValue::text(v.to_string()), ContentValue::Int))
-    }
-    fn serialize_f32(self, v: f32) -> Captured {
-        self.leaf(ContentValue::Double(crate::value::widen(v)))
-    }
-    fn serialize_f64(self, v: f64) -> Captured {
-        self.leaf(ContentValue::Double(v))
-    }
-    fn serialize_char(self, v: char) -> Captured {
-        self.leaf(ContentValue::text(v))
-    }
-    fn serialize_str(mut self, v: &str) -> Captured {
-        if std::mem::take(&mut self.is_raw) {
-            return Json(v).serialize(self);
-        }
-        if let Some(media) = Media::of_text(v) {
+    fn text(self, value: &str) -> Captured {
+        if let Some(media) = Media::of_text(value) {
             return self.leaf(ContentValue::Media(media));
         }
         // Nothing is copied once the budget is gone; that there was something is still told.
         let limit = if self.budget.full() { 0 } else { self.budget.limits.text };
-        let kept = crate::value::prefix(v, limit).to_owned();
-        self.budget.used += kept.len();
-        self.leaf(ContentValue::Text(Text { kept, bytes: v.len() }))
+        let text = Text::cut(value, limit);
+        self.budget.used += text.kept.len();
+        self.leaf(ContentValue::Text(text))
     }
-    fn serialize_bytes(self, v: &[u8]) -> Captured {
-        self.leaf(ContentValue::Media(Media::of_bytes(v)))
+    fn word(self, value: &str) -> Captured {
+        self.leaf(ContentValue::text(value))
     }
-    fn serialize_none(self) -> Captured {
-        Ok(ContentValue::Null)
+    fn bytes(self, value: &[u8]) -> Captured {
+        self.leaf(ContentValue::Media(Media::of_bytes(value)))
     }
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Captured {
-        value.serialize(self.wrapped()?)
-    }
-    fn serialize_unit(self) -> Captured {
-        Ok(ContentValue::Null)
-    }
-    fn serialize_unit_struct(self, _name: &'static str) -> Captured {
-        Ok(ContentValue::Null)
-    }
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Captured {
-        self.leaf(ContentValue::text(variant))
-    }
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Captured {
-        value.serialize(self.wrapped()?)
-    }
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        mut self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Captured {
+    fn variant<T: Serialize + ?Sized>(self, variant: &'static str, value: &T) -> Captured {
         if self.is_body() {
-            return value.serialize(self.wrapped()?);
+            return value.serialize(Walk::new(self.wrapped()?));
         }
-        if self.depth >= MAX_DEPTH {
-            return Err(Ended);
-        }
-        let value = value.serialize(self.inner())?;
-        Ok(ContentValue::Object(vec![(Cow::Borrowed(variant), value)]))
+        Ok(named(Some(variant), self.opened()?.inside(value)?))
     }
-    fn serialize_seq(self, _len: Option<usize>) -> Result<Items<'b, 'k>, Ended> {
-        Items::begin(self, None)
+    fn list(self, _: Option<usize>) -> Result<Items<'b, 'k>, Ended> {
+        self.tuple(None)
     }
-    fn serialize_tuple(self, _len: usize) -> Result<Items<'b, 'k>, Ended> {
-        Items::begin(self, None)
+    fn tuple(self, variant: Option<&'static str>) -> Result<Items<'b, 'k>, Ended> {
+        Ok(Items { capture: self.opened()?, variant, kept: VecDeque::new(), omitted: 0 })
     }
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Items<'b, 'k>, Ended> {
-        Items::begin(self, None)
-    }
-    fn serialize_tuple_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-        _len: usize,
-    ) -> Result<Items<'b, 'k>, Ended> {
-        Items::begin(self, Some(variant))
-    }
-    fn serialize_map(self, _len: Option<usize>) -> Result<Entries<'b, 'k>, Ended> {
-        Entries::begin(self, None)
-    }
-    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Entries<'b, 'k>, Ended> {
-        let mut entries = Entries::begin(self, None)?;
-        if name == RAW_VALUE {
-            entries.form = Form::Raw;
-        }
-        Ok(entries)
-    }
-    fn serialize_struct_variant(
-        self,
-        _name: &'static str,
-        _index: u32,
-        variant: &'static str,
-        _len: usize,
-    ) -> Result<Entries<'b, 'k>, Ended> {
-        let variant = (!self.is_body()).then_some(variant);
-        Entries::begin(self, variant)
+    fn object(self, variant: Option<&'static str>) -> Result<Entries<'b, 'k>, Ended> {
+        let variant = variant.filter(|_| !self.is_body());
+        Ok(Entries { capture: self.opened()?, variant, kept: Vec::new(), instead: None })
     }
 }
 
@@ -262,15 +155,10 @@ struct Items<'b, 'k> {
     omitted: usize,
 }
 
-impl<'b, 'k> Items<'b, 'k> {
-    fn begin(capture: Capture<'b, 'k>, variant: Option<&'static str>) -> Result<Self, Ended> {
-        if capture.depth >= MAX_DEPTH {
-            return Err(Ended);
-        }
-        Ok(Items { capture, variant, kept: VecDeque::new(), omitted: 0 })
-    }
+impl ListSink for Items<'_, '_> {
+    type Value = ContentValue;
 
-    fn push<T: Serialize + ?Sized>(&mut self, value: &T) {
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
         // Before and not after, so that the newest element, which may be the last, finds room.
         while self.capture.budget.cramped() && self.kept.len() > 1 {
             if let Some((_, cost)) = self.kept.remove(1) {
@@ -279,7 +167,7 @@ impl<'b, 'k> Items<'b, 'k> {
             }
         }
         let before = self.capture.budget.used;
-        if let Ok(item) = value.serialize(self.capture.inner()) {
+        if let Ok(item) = self.capture.inside(value) {
             let cost = NODE + self.capture.budget.used.saturating_sub(before);
             self.capture.budget.used = before + cost;
             self.kept.push_back((item, cost));
@@ -287,12 +175,13 @@ impl<'b, 'k> Items<'b, 'k> {
             self.capture.budget.used = before;
             self.omitted += 1;
         }
+        Ok(())
     }
 
-    fn finish(self) -> ContentValue {
+    fn end(self) -> Captured {
         let items = self.kept.into_iter().map(|(item, _)| item).collect();
         let list = ContentValue::List(List { items, omitted: self.omitted, of: Elements::Values });
-        named(self.variant, list)
+        Ok(named(self.variant, list))
     }
 }
 
@@ -301,58 +190,37 @@ struct Entries<'b, 'k> {
     capture: Capture<'b, 'k>,
     variant: Option<&'static str>,
     kept: Vec<(Key, ContentValue)>,
-    next: Option<Key>,
-    form: Form,
+    /// What the object is, if it is not one of entries.
+    instead: Option<ContentValue>,
 }
 
-/// What kind of struct is being captured.
-#[derive(Clone, Copy)]
-enum Form {
-    Plain,
-    /// The content of an adjacently tagged enum of bodies comes next.
-    Tagged,
-    /// JSON text.
-    Raw,
-    /// What the text said, as the only entry.
-    Parsed,
+impl Entries<'_, '_> {
+    fn is_looked_at(&self, key: &str) -> bool {
+        self.capture.depth > 0 || self.capture.budget.limits.keys.is_none_or(|keys| keys.contains(&key))
+    }
 }
 
-impl<'b, 'k> Entries<'b, 'k> {
-    fn begin(capture: Capture<'b, 'k>, variant: Option<&'static str>) -> Result<Self, Ended> {
-        if capture.depth >= MAX_DEPTH {
-            return Err(Ended);
-        }
-        Ok(Entries { capture, variant, kept: Vec::new(), next: None, form: Form::Plain })
+impl ObjectSink for Entries<'_, '_> {
+    type Value = ContentValue;
+    type Entry = Key;
+
+    fn key(&self, key: &str) -> Option<Key> {
+        self.is_looked_at(key).then(|| Cow::Owned(super::prefix(key, MAX_KEY).to_owned()))
+    }
+    fn field(&self, name: &'static str) -> Option<Key> {
+        self.is_looked_at(name).then_some(Cow::Borrowed(name))
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) {
-        match self.form {
-            Form::Raw if key == RAW_VALUE => {
-                let Capture { depth, wrappers, ref mut budget, .. } = self.capture;
-                if let Ok(value) = value.serialize(Capture { budget, depth, wrappers, is_raw: true }) {
-                    self.form = Form::Parsed;
-                    self.kept.push((key, value));
-                }
-                return;
-            }
-            _ if self.capture.is_body() && is_tag::<T>() => self.form = Form::Tagged,
-            _ => {}
-        }
-        if let (0, Some(keys)) = (self.capture.depth, self.capture.budget.limits.keys) {
-            if !keys.contains(&key.as_ref()) {
-                if matches!(self.form, Form::Tagged) {
-                    self.push_content(value);
-                }
-                return;
-            }
+    fn entry<T: Serialize + ?Sized>(&mut self, key: Key, value: &T) -> Step {
+        if self.capture.is_body() {
             self.capture.budget.used = 0;
         }
         // Without budget short facts (a role, a type) still pass, but not without end.
-        if self.capture.budget.used > self.capture.budget.limits.total.saturating_mul(2) {
-            return;
-        }
         let before = self.capture.budget.used;
-        match value.serialize(self.capture.inner()) {
+        if before > self.capture.budget.limits.total.saturating_mul(2) {
+            return Ok(());
+        }
+        match self.capture.inside(value) {
             Ok(value) => {
                 self.capture.budget.used += NODE + key.len();
                 self.kept.push((key, value));
@@ -360,28 +228,26 @@ impl<'b, 'k> Entries<'b, 'k> {
             // One field that cannot be serialized does not take the others with it.
             Err(Ended) => self.capture.budget.used = before,
         }
+        Ok(())
     }
 
-    /// The entries of an enum's content stand where the enum stands.
-    fn push_content<T: Serialize + ?Sized>(&mut self, value: &T) {
-        let Capture { depth, wrappers, ref mut budget, .. } = self.capture;
-        let content = Capture { budget, depth, wrappers, is_raw: false };
-        if let Ok(ContentValue::Object(entries)) =
-            content.wrapped().and_then(|content| value.serialize(content))
-        {
-            self.kept.extend(entries);
+    fn in_place<T: Serialize + ?Sized>(&mut self, value: &T, form: Form) -> Step {
+        let Capture { ref mut budget, depth, wrappers } = self.capture;
+        let place = Capture { budget, depth, wrappers }.wrapped();
+        match (form, place.and_then(|place| value.serialize(Walk::in_place(place, form)))) {
+            // The entries of an enum's content stand where the enum stands.
+            (Form::Tagged, Ok(ContentValue::Object(entries))) => self.kept.extend(entries),
+            (Form::Raw, Ok(value)) => self.instead = Some(value),
+            (Form::Number, Ok(digits)) => {
+                self.instead = Some(parse::number(digits.as_str().unwrap_or_default()));
+            }
+            _ => {}
         }
+        Ok(())
     }
 
-    fn finish(mut self) -> ContentValue {
-        if matches!(self.form, Form::Parsed) {
-            return self.kept.remove(0).1;
-        }
-        if self.kept.len() == 1 && self.kept[0].0 == ARBITRARY_PRECISION {
-            let digits = self.kept.remove(0).1;
-            return parse::number(digits.as_str().unwrap_or_default());
-        }
-        named(self.variant, ContentValue::Object(self.kept))
+    fn end(self) -> Captured {
+        Ok(self.instead.unwrap_or_else(|| named(self.variant, ContentValue::Object(self.kept))))
     }
 }
 
@@ -389,60 +255,5 @@ fn named(variant: Option<&'static str>, tree: ContentValue) -> ContentValue {
     match variant {
         Some(variant) => ContentValue::Object(vec![(Cow::Borrowed(variant), tree)]),
         None => tree,
-    }
-}
-
-macro_rules! pushes {
-    ($($trait:ident::$method:ident for $type:ident),*) => {$(
-        impl ser::$trait for $type<'_, '_> {
-            type Ok = ContentValue;
-            type Error = Ended;
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Ended> {
-                self.push(value);
-                Ok(())
-            }
-            fn end(self) -> Captured {
-                Ok(self.finish())
-            }
-        }
-    )*};
-    ($($trait:ident for $type:ident),*) => {$(
-        impl ser::$trait for $type<'_, '_> {
-            type Ok = ContentValue;
-            type Error = Ended;
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Ended> {
-                self.push(Cow::Borrowed(key), value);
-                Ok(())
-            }
-            fn end(self) -> Captured {
-                Ok(self.finish())
-            }
-        }
-    )*};
-}
-
-pushes! {
-    SerializeSeq::serialize_element for Items,
-    SerializeTuple::serialize_element for Items,
-    SerializeTupleStruct::serialize_field for Items,
-    SerializeTupleVariant::serialize_field for Items
-}
-pushes!(SerializeStruct for Entries, SerializeStructVariant for Entries);
-
-impl ser::SerializeMap for Entries<'_, '_> {
-    type Ok = ContentValue;
-    type Error = Ended;
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Ended> {
-        self.next = key.serialize(KeyText).ok();
-        Ok(())
-    }
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Ended> {
-        if let Some(key) = self.next.take() {
-            self.push(key, value);
-        }
-        Ok(())
-    }
-    fn end(self) -> Captured {
-        Ok(self.finish())
     }
 }

@@ -12,7 +12,6 @@ pub(crate) mod reader;
 mod serializer;
 
 mod capture;
-mod key;
 mod parse;
 mod shrink;
 

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::bounds::Number;
-use super::{ContentValue, Limits, capture, serializer};
+use super::panic::catch_user_panic;
+use super::serializer::{Ended, Form, ListSink, ObjectSink, Sink, Step, Walk};
+use super::{ContentValue, Limits, capture};
 
 /// A scalar found at a place the reader asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,20 +85,134 @@ pub(crate) trait Reader {
 /// Walks `value` from `root`. A `Serialize` impl that fails or panics ends the walk; what was read until then
 /// counts, and the caller never notices.
 pub(crate) fn walk<R: Reader, T: Serialize + ?Sized>(reader: &mut R, root: R::Place, value: &T) {
-    let _ = crate::value::panic::catch_user_panic(|| visit(reader, root, value, 0));
+    let _ = catch_user_panic(|| Position { reader, at: root, depth: 0 }.visit(value));
 }
 
-pub(crate) fn visit<R: Reader, T: Serialize + ?Sized>(
-    reader: &mut R,
+/// What is deeper is not walked: the walk is a recursion, and how deep a value is comes from outside.
+const MAX_DEPTH: u8 = 96;
+
+/// A value that the reader wants to see at `at`.
+struct Position<'r, R: Reader> {
+    reader: &'r mut R,
     at: R::Place,
-    value: &T,
+    /// How many values this one is inside of.
     depth: u8,
-) -> Result<(), serializer::Ended> {
-    if let Some(limits) = reader.takes_content(at) {
-        if let Some(value) = capture(value, limits) {
-            reader.content(at, value);
+}
+
+impl<R: Reader> Position<'_, R> {
+    fn visit<T: Serialize + ?Sized>(self, value: &T) -> Step {
+        if let Some(limits) = self.reader.takes_content(self.at) {
+            if let Some(value) = capture(value, limits) {
+                self.reader.content(self.at, value);
+            }
+            return Ok(());
         }
-        return Ok(());
+        value.serialize(Walk::new(self))
     }
-    value.serialize(serializer::Walk { reader, at, is_raw: false, depth })
+
+    /// A place inside of this one, unless that is too deep: then it is skipped, and what follows it is read.
+    fn inner(&mut self, at: R::Place) -> Option<Position<'_, R>> {
+        Position { reader: self.reader, at, depth: self.depth }.wrapped().ok()
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
+    fn scalar(self, value: Scalar<'_>) -> Step {
+        self.reader.scalar(self.at, value);
+        Ok(())
+    }
+}
+
+impl<'r, R: Reader> Sink for Position<'r, R> {
+    type Value = ();
+    type List = Items<'r, R>;
+    type Object = Self;
+
+    fn wrapped(mut self) -> Result<Self, Ended> {
+        self.depth += 1;
+        if self.depth < MAX_DEPTH { Ok(self) } else { Err(Ended) }
+    }
+    fn nothing(self) -> Step {
+        Ok(())
+    }
+    fn bool(self, value: bool) -> Step {
+        self.scalar(Scalar::Bool(value))
+    }
+    /// A number beyond what OTLP has, whose integers are signed, is told as what it is, about.
+    #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
+    fn int(self, value: i128) -> Step {
+        self.scalar(i64::try_from(value).map_or(Scalar::Double(value as f64), Scalar::Int))
+    }
+    fn double(self, value: f64) -> Step {
+        self.scalar(Scalar::Double(value))
+    }
+    fn text(self, value: &str) -> Step {
+        self.scalar(Scalar::Text(value))
+    }
+    fn word(self, value: &str) -> Step {
+        self.scalar(Scalar::Text(value))
+    }
+    fn bytes(self, _: &[u8]) -> Step {
+        Ok(())
+    }
+    fn list(self, len: Option<usize>) -> Result<Items<'r, R>, Ended> {
+        let of = self.reader.element(self.at, len);
+        let uncounted = (of.is_none() && len.is_none()).then_some(0);
+        Ok(Items { list: self, of, is_tuple: false, uncounted })
+    }
+    /// `(Response, Duration)`: each element stands where the tuple stands.
+    fn tuple(self, _: Option<&'static str>) -> Result<Items<'r, R>, Ended> {
+        Ok(Items { of: Some(self.at), list: self, is_tuple: true, uncounted: None })
+    }
+    fn object(self, _: Option<&'static str>) -> Result<Self, Ended> {
+        Ok(self)
+    }
+}
+
+impl<R: Reader> ObjectSink for Position<'_, R> {
+    type Value = ();
+    type Entry = R::Place;
+
+    fn key(&self, key: &str) -> Option<R::Place> {
+        self.reader.key(self.at, key)
+    }
+    fn entry<T: Serialize + ?Sized>(&mut self, at: R::Place, value: &T) -> Step {
+        self.inner(at).map_or(Ok(()), |inner| inner.visit(value))
+    }
+    fn in_place<T: Serialize + ?Sized>(&mut self, value: &T, form: Form) -> Step {
+        self.inner(self.at).map_or(Ok(()), |inner| value.serialize(Walk::in_place(inner, form)))
+    }
+    fn end(self) -> Step {
+        self.reader.end(self.at);
+        Ok(())
+    }
+}
+
+/// The elements of a list or tuple.
+struct Items<'r, R: Reader> {
+    list: Position<'r, R>,
+    of: Option<R::Place>,
+    is_tuple: bool,
+    /// How long a list is that did not say so, and whose elements are not looked at.
+    uncounted: Option<usize>,
+}
+
+impl<R: Reader> ListSink for Items<'_, R> {
+    type Value = ();
+
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        if let Some(len) = &mut self.uncounted {
+            *len += 1;
+        }
+        let Some(of) = self.of else { return Ok(()) };
+        if !self.is_tuple {
+            self.list.reader.begin(of);
+        }
+        self.list.entry(of, value)
+    }
+    fn end(self) -> Step {
+        if let Some(len) = self.uncounted {
+            self.list.reader.counted(self.list.at, len);
+        }
+        Ok(())
+    }
 }

@@ -1,30 +1,89 @@
-//! The `serde::Serializer` behind the probe.
+//! The `serde::Serializer` under all that is read of a value: the fields that a [`Reader`](super::reader::Reader) asks for, and content.
+//!
+//! It knows what `serde` and `serde_json` do (enum tags, `RawValue`, `arbitrary_precision`, keys of maps); a [`Sink`] decides what
+//! is looked at and kept.
 
 use std::fmt::{self, Display};
 
 use serde::ser::{self, Serialize};
 
-use super::is_tag;
 use super::json::{Json, RAW_VALUE};
-use super::reader::{Reader, Scalar, visit};
+use super::{ARBITRARY_PRECISION, is_tag};
 
-/// `serde_json` serializes a number as a struct of this name when its `arbitrary_precision` feature is on.
-const ARBITRARY_PRECISION: &str = "$serde_json::private::Number";
+/// A place that a value is serialized to.
+pub(super) trait Sink: Sized {
+    /// What a value becomes.
+    type Value;
+    type List: ListSink<Value = Self::Value>;
+    type Object: ObjectSink<Value = Self::Value>;
 
-/// Serializes one value that the reader wants to see at `at`.
-pub(super) struct Walk<'r, R: Reader> {
-    pub(super) reader: &'r mut R,
-    pub(super) at: R::Place,
-    /// A text is JSON.
-    pub(super) is_raw: bool,
-    /// How many values this one is inside of.
-    pub(super) depth: u8,
+    /// The same place, one recursion further: of an option or a newtype.
+    fn wrapped(self) -> Result<Self, Ended>;
+
+    fn nothing(self) -> Result<Self::Value, Ended>;
+    fn bool(self, value: bool) -> Result<Self::Value, Ended>;
+    fn int(self, value: i128) -> Result<Self::Value, Ended>;
+    fn double(self, value: f64) -> Result<Self::Value, Ended>;
+    fn text(self, value: &str) -> Result<Self::Value, Ended>;
+    /// A text that is short: a character, digits, the name of an enum's variant.
+    fn word(self, value: &str) -> Result<Self::Value, Ended>;
+    fn bytes(self, value: &[u8]) -> Result<Self::Value, Ended>;
+
+    /// A newtype variant.
+    fn variant<T: Serialize + ?Sized>(self, _variant: &'static str, value: &T) -> Result<Self::Value, Ended> {
+        value.serialize(Walk::new(self.wrapped()?))
+    }
+
+    fn list(self, len: Option<usize>) -> Result<Self::List, Ended>;
+    /// A tuple, which may be an enum's variant.
+    fn tuple(self, variant: Option<&'static str>) -> Result<Self::List, Ended>;
+    /// A map or struct, which may be an enum's variant.
+    fn object(self, variant: Option<&'static str>) -> Result<Self::Object, Ended>;
 }
 
-/// What is deeper is not walked: the walk is a recursion, and how deep a value is comes from outside.
-const MAX_DEPTH: u8 = 96;
+/// Where the elements of a list or tuple go.
+pub(super) trait ListSink {
+    type Value;
 
-/// The walk was ended by the value's own `Serialize` impl. It carries nothing: a message could hold content.
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step;
+    fn end(self) -> Result<Self::Value, Ended>;
+}
+
+/// Where the entries of a map or the fields of a struct go.
+pub(super) trait ObjectSink {
+    type Value;
+    /// What a key leads to.
+    type Entry;
+
+    /// Looks up the key of a map's entry; `None` skips the value, which is not serialized then.
+    fn key(&self, key: &str) -> Option<Self::Entry>;
+
+    /// Looks up the name of a struct's field.
+    fn field(&self, name: &'static str) -> Option<Self::Entry> {
+        self.key(name)
+    }
+
+    fn entry<T: Serialize + ?Sized>(&mut self, entry: Self::Entry, value: &T) -> Step;
+
+    /// A value that stands where the object stands.
+    fn in_place<T: Serialize + ?Sized>(&mut self, value: &T, form: Form) -> Step;
+
+    fn end(self) -> Result<Self::Value, Ended>;
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    Plain,
+    /// An adjacently tagged enum whose content comes next.
+    Tagged,
+    /// JSON in a text.
+    Raw,
+    /// The digits of a number.
+    Number,
+}
+
+/// The value could not be serialized. It carries nothing: a message could hold content.
 #[derive(Debug)]
 pub(crate) struct Ended;
 
@@ -42,343 +101,327 @@ impl ser::Error for Ended {
     }
 }
 
-type Step = Result<(), Ended>;
+pub(super) type Step = Result<(), Ended>;
 
-/// A number beyond what OTLP has, whose integers are signed: it is told as what it is, about.
-#[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
-fn beyond_i64(value: u64) -> Scalar<'static> {
-    i64::try_from(value).map_or(Scalar::Double(value as f64), Scalar::Int)
+/// Serializes a value to a sink.
+pub(super) struct Walk<S> {
+    sink: S,
+    /// A text is JSON.
+    is_raw: bool,
 }
 
-impl<R: Reader> Walk<'_, R> {
-    /// One value further inside.
-    fn deeper(mut self) -> Result<Self, Ended> {
-        self.depth += 1;
-        if self.depth < MAX_DEPTH { Ok(self) } else { Err(Ended) }
+impl<S: Sink> Walk<S> {
+    pub(super) fn new(sink: S) -> Self {
+        Walk { sink, is_raw: false }
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
-    fn scalar(self, value: Scalar<'_>) -> Step {
-        self.reader.scalar(self.at, value);
-        Ok(())
+    /// What stands in the place of an object of this form.
+    pub(super) fn in_place(sink: S, form: Form) -> Self {
+        Walk { sink, is_raw: form == Form::Raw }
+    }
+
+    fn wrapped(self) -> Result<Self, Ended> {
+        Ok(Walk { sink: self.sink.wrapped()?, ..self })
     }
 }
 
-impl<'r, R: Reader> ser::Serializer for Walk<'r, R> {
-    type Ok = ();
-    type Error = Ended;
-    type SerializeSeq = List<'r, R>;
-    type SerializeTuple = List<'r, R>;
-    type SerializeTupleStruct = List<'r, R>;
-    type SerializeTupleVariant = List<'r, R>;
-    type SerializeMap = Object<'r, R>;
-    type SerializeStruct = Object<'r, R>;
-    type SerializeStructVariant = Object<'r, R>;
-
-    fn serialize_bool(self, v: bool) -> Step {
-        self.scalar(Scalar::Bool(v))
-    }
-    fn serialize_i8(self, v: i8) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_i16(self, v: i16) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_i32(self, v: i32) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_i64(self, v: i64) -> Step {
-        self.scalar(Scalar::Int(v))
-    }
-    fn serialize_u8(self, v: u8) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_u16(self, v: u16) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_u32(self, v: u32) -> Step {
-        self.scalar(Scalar::Int(v.into()))
-    }
-    fn serialize_u64(self, v: u64) -> Step {
-        self.scalar(beyond_i64(v))
-    }
-    #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
-    fn serialize_i128(self, v: i128) -> Step {
-        self.scalar(i64::try_from(v).map_or(Scalar::Double(v as f64), Scalar::Int))
-    }
-    #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
-    fn serialize_u128(self, v: u128) -> Step {
-        self.scalar(i64::try_from(v).map_or(Scalar::Double(v as f64), Scalar::Int))
-    }
-    fn serialize_f32(self, v: f32) -> Step {
-        self.scalar(Scalar::Double(crate::value::widen(v)))
-    }
-    fn serialize_f64(self, v: f64) -> Step {
-        self.scalar(Scalar::Double(v))
-    }
-    fn serialize_char(self, v: char) -> Step {
-        self.scalar(Scalar::Text(v.encode_utf8(&mut [0; 4])))
-    }
-    fn serialize_str(self, v: &str) -> Step {
-        if self.is_raw {
-            return visit(self.reader, self.at, &Json(v), self.depth);
+macro_rules! numbers {
+    ($($method:ident: $type:ty => $sink:ident),*) => {$(
+        fn $method(self, v: $type) -> Result<S::Value, Ended> {
+            self.sink.$sink(v.into())
         }
-        self.scalar(Scalar::Text(v))
+    )*};
+}
+
+impl<S: Sink> ser::Serializer for Walk<S> {
+    type Ok = S::Value;
+    type Error = Ended;
+    type SerializeSeq = List<S::List>;
+    type SerializeTuple = List<S::List>;
+    type SerializeTupleStruct = List<S::List>;
+    type SerializeTupleVariant = List<S::List>;
+    type SerializeMap = Object<S::Object>;
+    type SerializeStruct = Object<S::Object>;
+    type SerializeStructVariant = Object<S::Object>;
+
+    numbers! {
+        serialize_bool: bool => bool, serialize_i8: i8 => int, serialize_i16: i16 => int, serialize_i32: i32 => int,
+        serialize_i64: i64 => int, serialize_i128: i128 => int, serialize_u8: u8 => int, serialize_u16: u16 => int,
+        serialize_u32: u32 => int, serialize_u64: u64 => int, serialize_f64: f64 => double
     }
-    fn serialize_bytes(self, _v: &[u8]) -> Step {
-        Ok(())
+
+    fn serialize_u128(self, v: u128) -> Result<S::Value, Ended> {
+        match i128::try_from(v) {
+            Ok(v) => self.sink.int(v),
+            Err(_) => self.sink.word(&v.to_string()),
+        }
     }
-    fn serialize_none(self) -> Step {
-        Ok(())
+    fn serialize_f32(self, v: f32) -> Result<S::Value, Ended> {
+        self.sink.double(super::widen(v))
     }
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Step {
-        value.serialize(self.deeper()?)
+    fn serialize_char(self, v: char) -> Result<S::Value, Ended> {
+        self.sink.word(v.encode_utf8(&mut [0; 4]))
     }
-    fn serialize_unit(self) -> Step {
-        Ok(())
+    fn serialize_str(self, v: &str) -> Result<S::Value, Ended> {
+        if self.is_raw {
+            return Json(v).serialize(Walk::new(self.sink));
+        }
+        self.sink.text(v)
     }
-    fn serialize_unit_struct(self, _name: &'static str) -> Step {
-        Ok(())
+    fn serialize_bytes(self, v: &[u8]) -> Result<S::Value, Ended> {
+        self.sink.bytes(v)
     }
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Step {
-        self.scalar(Scalar::Text(variant))
+    fn serialize_none(self) -> Result<S::Value, Ended> {
+        self.sink.nothing()
     }
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _name: &'static str, value: &T) -> Step {
-        value.serialize(self.deeper()?)
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<S::Value, Ended> {
+        value.serialize(self.wrapped()?)
+    }
+    fn serialize_unit(self) -> Result<S::Value, Ended> {
+        self.sink.nothing()
+    }
+    fn serialize_unit_struct(self, _: &'static str) -> Result<S::Value, Ended> {
+        self.sink.nothing()
+    }
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+    ) -> Result<S::Value, Ended> {
+        self.sink.word(variant)
+    }
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        value: &T,
+    ) -> Result<S::Value, Ended> {
+        value.serialize(self.wrapped()?)
     }
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
         value: &T,
-    ) -> Step {
-        value.serialize(self.deeper()?)
+    ) -> Result<S::Value, Ended> {
+        self.sink.variant(variant, value)
     }
-    fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, Ended> {
-        let at = self.reader.element(self.at, len);
-        let uncounted = (at.is_none() && len.is_none()).then_some((self.at, 0));
-        Ok(List { at, uncounted, reader: self.reader, depth: self.depth })
+    fn serialize_seq(self, len: Option<usize>) -> Result<List<S::List>, Ended> {
+        self.sink.list(len).map(List)
     }
-    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Ended> {
-        // `(Response, Duration)`: each element stands where the tuple stands.
-        Ok(List { at: Some(self.at), uncounted: None, reader: self.reader, depth: self.depth })
+    fn serialize_tuple(self, _: usize) -> Result<List<S::List>, Ended> {
+        self.sink.tuple(None).map(List)
     }
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<List<'r, R>, Ended> {
-        self.serialize_tuple(len)
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<List<S::List>, Ended> {
+        self.sink.tuple(None).map(List)
     }
     fn serialize_tuple_variant(
         self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        len: usize,
-    ) -> Result<List<'r, R>, Ended> {
-        self.serialize_tuple(len)
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<List<S::List>, Ended> {
+        self.sink.tuple(Some(variant)).map(List)
     }
-    fn serialize_map(self, _len: Option<usize>) -> Result<Object<'r, R>, Ended> {
-        Ok(Object::new(self, Form::Plain))
+    fn serialize_map(self, _: Option<usize>) -> Result<Object<S::Object>, Ended> {
+        self.sink.object(None).map(|sink| Object { sink, next: None, form: Form::Plain })
     }
-    fn serialize_struct(self, name: &'static str, _len: usize) -> Result<Object<'r, R>, Ended> {
-        let form = if name == RAW_VALUE { Form::Raw } else { Form::Plain };
-        Ok(Object::new(self, form))
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<S::Object>, Ended> {
+        let form = match name {
+            RAW_VALUE => Form::Raw,
+            ARBITRARY_PRECISION => Form::Number,
+            _ => Form::Plain,
+        };
+        self.sink.object(None).map(|sink| Object { sink, next: None, form })
     }
     fn serialize_struct_variant(
         self,
-        _name: &'static str,
-        _index: u32,
-        _variant: &'static str,
-        _len: usize,
-    ) -> Result<Object<'r, R>, Ended> {
-        Ok(Object::new(self, Form::Plain))
-    }
-}
-
-/// Visits what is inside of a value, unless that is too deep: then it is skipped, and what follows it is read.
-fn inside<R: Reader, T: Serialize + ?Sized>(reader: &mut R, at: R::Place, value: &T, depth: u8) -> Step {
-    if depth + 1 < MAX_DEPTH { visit(reader, at, value, depth + 1) } else { Ok(()) }
-}
-
-/// The fields of a struct or the entries of a map.
-pub(super) struct Object<'r, R: Reader> {
-    reader: &'r mut R,
-    at: R::Place,
-    next: Option<R::Place>,
-    form: Form,
-    depth: u8,
-}
-
-/// What kind of struct is being read.
-#[derive(Clone, Copy)]
-enum Form {
-    Plain,
-    /// The content of an adjacently tagged enum comes next: it stands where the enum stands.
-    Tagged,
-    /// JSON text.
-    Raw,
-}
-
-/// Looks a map's key up without copying it. Not generic over the reader of the map, or there would be no end of readers.
-struct KeyName<'f>(&'f mut dyn FnMut(&str));
-
-impl Reader for KeyName<'_> {
-    type Place = ();
-
-    fn key(&self, _at: (), _key: &str) -> Option<()> {
-        None
-    }
-    fn element(&mut self, _at: (), _len: Option<usize>) -> Option<()> {
-        None
-    }
-    fn scalar(&mut self, _at: (), value: Scalar<'_>) {
-        if let Scalar::Text(key) = value {
-            (self.0)(key);
-        }
-    }
-}
-
-impl<'r, R: Reader> Object<'r, R> {
-    fn new(walk: Walk<'r, R>, form: Form) -> Self {
-        let Walk { reader, at, depth, .. } = walk;
-        Object { reader, at, next: None, form, depth }
-    }
-
-    fn field<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Step {
-        let form = self.form;
-        self.form = if is_tag::<T>() { Form::Tagged } else { Form::Plain };
-        let place = match form {
-            Form::Raw if key == RAW_VALUE => {
-                let raw = Walk { reader: self.reader, at: self.at, is_raw: true, depth: self.depth };
-                return value.serialize(raw);
-            }
-            _ if key == ARBITRARY_PRECISION => Some(self.at),
-            Form::Tagged => Some(self.reader.key(self.at, key).unwrap_or(self.at)),
-            _ => self.reader.key(self.at, key),
-        };
-        match place {
-            Some(at) => inside(self.reader, at, value, self.depth),
-            None => Ok(()),
-        }
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
-    fn finish(self) -> Step {
-        self.reader.end(self.at);
-        Ok(())
-    }
-}
-
-impl<R: Reader> ser::SerializeStruct for Object<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Step {
-        self.field(key, value)
-    }
-    fn end(self) -> Step {
-        self.finish()
-    }
-}
-
-impl<R: Reader> ser::SerializeStructVariant for Object<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Step {
-        self.field(key, value)
-    }
-    fn end(self) -> Step {
-        self.finish()
-    }
-}
-
-impl<R: Reader> ser::SerializeMap for Object<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Step {
-        let Object { ref reader, at, ref mut next, depth, .. } = *self;
-        *next = None;
-        let mut find = |key: &str| {
-            *next = if key == ARBITRARY_PRECISION { Some(at) } else { reader.key(at, key) };
-        };
-        key.serialize(Walk { reader: &mut KeyName(&mut find), at: (), is_raw: false, depth })
-    }
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        match self.next.take() {
-            Some(at) => inside(self.reader, at, value, self.depth),
-            None => Ok(()),
-        }
-    }
-    fn end(self) -> Step {
-        self.finish()
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Object<S::Object>, Ended> {
+        self.sink.object(Some(variant)).map(|sink| Object { sink, next: None, form: Form::Plain })
     }
 }
 
 /// The elements of a list or tuple.
-pub(super) struct List<'r, R: Reader> {
-    reader: &'r mut R,
-    at: Option<R::Place>,
-    depth: u8,
-    /// How long a list is that did not say so, and whose elements are not looked at.
-    uncounted: Option<(R::Place, usize)>,
+pub(super) struct List<L>(L);
+
+macro_rules! elements {
+    ($($trait:ident::$method:ident),*) => {$(
+        impl<L: ListSink> ser::$trait for List<L> {
+            type Ok = L::Value;
+            type Error = Ended;
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+                self.0.element(value)
+            }
+            fn end(self) -> Result<L::Value, Ended> {
+                self.0.end()
+            }
+        }
+    )*};
 }
 
-impl<R: Reader> List<'_, R> {
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        if let Some((_, len)) = &mut self.uncounted {
-            *len += 1;
+elements! {
+    SerializeSeq::serialize_element, SerializeTuple::serialize_element,
+    SerializeTupleStruct::serialize_field, SerializeTupleVariant::serialize_field
+}
+
+/// The entries of a map or the fields of a struct.
+pub(super) struct Object<O: ObjectSink> {
+    sink: O,
+    /// Of a map, whose keys come before their values.
+    next: Option<Next<O::Entry>>,
+    form: Form,
+}
+
+/// What a map's value is for.
+enum Next<E> {
+    Entry(E),
+    /// The map is a number.
+    Digits,
+}
+
+impl<O: ObjectSink> Object<O> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Step {
+        let form = self.form;
+        self.form = if is_tag::<T>() { Form::Tagged } else { Form::Plain };
+        if matches!(form, Form::Raw | Form::Number) {
+            return self.sink.in_place(value, form);
         }
-        match self.at {
-            Some(at) => inside(self.reader, at, value, self.depth),
+        match self.sink.field(name) {
+            Some(entry) => self.sink.entry(entry, value),
+            None if form == Form::Tagged => self.sink.in_place(value, form),
             None => Ok(()),
         }
     }
 }
 
-impl<R: Reader> ser::SerializeSeq for List<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        if let Some(at) = self.at {
-            self.reader.begin(at);
+macro_rules! fields {
+    ($($trait:ident),*) => {$(
+        impl<O: ObjectSink> ser::$trait for Object<O> {
+            type Ok = O::Value;
+            type Error = Ended;
+            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Step {
+                self.field(name, value)
+            }
+            fn end(self) -> Result<O::Value, Ended> {
+                self.sink.end()
+            }
         }
-        self.element(value)
+    )*};
+}
+
+fields!(SerializeStruct, SerializeStructVariant);
+
+impl<O: ObjectSink> ser::SerializeMap for Object<O> {
+    type Ok = O::Value;
+    type Error = Ended;
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Step {
+        let Object { sink, next, .. } = self;
+        *next = None;
+        let mut find = |key: &str| {
+            *next = match key {
+                ARBITRARY_PRECISION => Some(Next::Digits),
+                key => sink.key(key).map(Next::Entry),
+            };
+        };
+        // A key that is no text, as JSON would have it, has no value either.
+        let _ = key.serialize(Walk::new(KeyText { found: &mut find, wrappers: 0 }));
+        Ok(())
     }
-    fn end(self) -> Step {
-        if let Some((at, len)) = self.uncounted {
-            self.reader.counted(at, len);
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
+        match self.next.take() {
+            Some(Next::Entry(entry)) => self.sink.entry(entry, value),
+            Some(Next::Digits) => self.sink.in_place(value, Form::Number),
+            None => Ok(()),
         }
-        Ok(())
+    }
+    fn end(self) -> Result<O::Value, Ended> {
+        self.sink.end()
     }
 }
 
-impl<R: Reader> ser::SerializeTuple for List<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        self.element(value)
+/// The key of a map's entry, without a copy of it. Not generic over the sink of the map, or there would be no end of sinks.
+struct KeyText<'f> {
+    found: &'f mut dyn FnMut(&str),
+    wrappers: u8,
+}
+
+/// Options and newtypes around a key.
+const MAX_KEY_WRAPPERS: u8 = 96;
+
+impl Sink for KeyText<'_> {
+    type Value = ();
+    type List = Never;
+    type Object = Never;
+
+    fn wrapped(mut self) -> Result<Self, Ended> {
+        self.wrappers += 1;
+        if self.wrappers < MAX_KEY_WRAPPERS { Ok(self) } else { Err(Ended) }
     }
-    fn end(self) -> Step {
+    fn nothing(self) -> Step {
+        Err(Ended)
+    }
+    fn bool(self, value: bool) -> Step {
+        self.word(if value { "true" } else { "false" })
+    }
+    fn int(self, value: i128) -> Step {
+        self.word(&value.to_string())
+    }
+    fn double(self, value: f64) -> Step {
+        self.word(&value.to_string())
+    }
+    fn text(self, value: &str) -> Step {
+        self.word(value)
+    }
+    fn word(self, value: &str) -> Step {
+        (self.found)(value);
         Ok(())
+    }
+    fn bytes(self, _: &[u8]) -> Step {
+        Err(Ended)
+    }
+    fn list(self, _: Option<usize>) -> Result<Never, Ended> {
+        Err(Ended)
+    }
+    fn tuple(self, _: Option<&'static str>) -> Result<Never, Ended> {
+        Err(Ended)
+    }
+    fn object(self, _: Option<&'static str>) -> Result<Never, Ended> {
+        Err(Ended)
     }
 }
 
-impl<R: Reader> ser::SerializeTupleStruct for List<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        self.element(value)
+/// No key is a list or an object.
+enum Never {}
+
+impl ListSink for Never {
+    type Value = ();
+    fn element<T: Serialize + ?Sized>(&mut self, _: &T) -> Step {
+        match *self {}
     }
     fn end(self) -> Step {
-        Ok(())
+        match self {}
     }
 }
 
-impl<R: Reader> ser::SerializeTupleVariant for List<'_, R> {
-    type Ok = ();
-    type Error = Ended;
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Step {
-        self.element(value)
+impl ObjectSink for Never {
+    type Value = ();
+    type Entry = ();
+    fn key(&self, _: &str) -> Option<()> {
+        match *self {}
+    }
+    fn entry<T: Serialize + ?Sized>(&mut self, (): (), _: &T) -> Step {
+        match *self {}
+    }
+    fn in_place<T: Serialize + ?Sized>(&mut self, _: &T, _: Form) -> Step {
+        match *self {}
     }
     fn end(self) -> Step {
-        Ok(())
+        match self {}
     }
 }
