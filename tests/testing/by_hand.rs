@@ -197,7 +197,7 @@ fn calls_by_hand_nest_and_can_be_told_about_from_outside() {
         outer.in_scope(|| {
             let inner =
                 Call::builder(Kind::Embeddings).with_request(|request| request.provider("openai")).begin();
-            inner.current().usage(Usage::input(5)).attribute("app.x", &1);
+            inner.current().usage(Usage::input(5)).attribute("app.x", 1);
             assert_eq!(inner.current().trace_id(), outer.current().trace_id());
             inner.finish();
         });
