@@ -40,6 +40,9 @@ cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 step "unit tests of the default features"
 cargo test --package llm-trace --lib --quiet
 
+step "the oldest versions that the manifests allow"
+scripts/minimal.sh
+
 step "the public API against the last release"
 if release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); then
     cargo semver-checks --package llm-trace --baseline-rev "$release"
