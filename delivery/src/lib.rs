@@ -18,6 +18,7 @@ mod answer;
 mod answer_fuzz;
 mod client;
 mod config;
+mod delivery;
 #[cfg(feature = "spool")]
 mod disk;
 mod encoding;
@@ -43,6 +44,7 @@ mod suppressed;
 mod transport;
 
 pub use config::{Compression, Protocol, TransportConfig};
+pub use delivery::{Builder, Client, ConfigError, Delivery, builder};
 #[cfg(feature = "spool")]
 pub use disk::{DiskSpool, FolderContents, SpoolMode, SpoolSettings};
 pub use http::destination;

@@ -8,7 +8,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Metric, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
@@ -32,6 +34,28 @@ pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequ
     match halved(&encoded) {
         Some(halves) => halves.into_iter().flat_map(|half| fitted(half, max_bytes)).collect(),
         None => vec![encoded],
+    }
+}
+
+/// What is in a request.
+pub(crate) struct Found {
+    pub(crate) items: u64,
+    /// Metrics of delta temporality.
+    pub(crate) has_deltas: bool,
+}
+
+/// Looks into the body of a request. `None` if it is none of the signal.
+pub(crate) fn look(signal: Signal, body: &[u8]) -> Option<Found> {
+    let items = |items| Found { items, has_deltas: false };
+    match signal {
+        Signal::Traces => ExportTraceServiceRequest::decode(body).ok().map(|request| items(request.items())),
+        Signal::Logs => ExportLogsServiceRequest::decode(body).ok().map(|request| items(request.items())),
+        Signal::Metrics => {
+            let request = ExportMetricsServiceRequest::decode(body).ok()?;
+            let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+            let has_deltas = scopes.flat_map(|scope| &scope.metrics).any(is_delta);
+            Some(Found { items: request.items(), has_deltas })
+        }
     }
 }
 
@@ -232,6 +256,16 @@ request!(
     },
     data_points
 );
+
+fn is_delta(metric: &Metric) -> bool {
+    let temporality = match &metric.data {
+        Some(Data::Sum(sum)) => sum.aggregation_temporality,
+        Some(Data::Histogram(histogram)) => histogram.aggregation_temporality,
+        Some(Data::ExponentialHistogram(histogram)) => histogram.aggregation_temporality,
+        Some(Data::Gauge(_) | Data::Summary(_)) | None => return false,
+    };
+    temporality == AggregationTemporality::Delta as i32
+}
 
 fn data_points(metric: &Metric) -> u64 {
     let points = match &metric.data {

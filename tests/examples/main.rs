@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: where they cannot go on, the test ends")]
 
+mod delivery;
 mod process;
 mod traffic;
 mod tree;

@@ -38,7 +38,7 @@ pub(crate) fn traffic(arguments: &[&str]) -> Example {
     example("traffic", arguments)
 }
 
-fn example(name: &str, arguments: &[&str]) -> Example {
+pub(crate) fn example(name: &str, arguments: &[&str]) -> Example {
     let mut command = Command::new(built(name));
     // Whatever telemetry or model the developer has configured must not change the outcome.
     command.args(arguments).env_clear();

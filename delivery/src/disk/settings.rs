@@ -29,6 +29,18 @@ pub struct SpoolSettings {
     pub mode: SpoolMode,
 }
 
+impl SpoolSettings {
+    /// A spool in a folder: 256 MiB, 24 hours, [on failure](SpoolMode::OnFailure).
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        SpoolSettings {
+            folder: folder.into(),
+            max_bytes: 256 << 20,
+            max_age: Duration::from_secs(24 * 60 * 60),
+            mode: SpoolMode::default(),
+        }
+    }
+}
+
 impl SpoolMode {
     /// The value of the environment variable.
     pub fn as_str(self) -> &'static str {
