@@ -236,8 +236,8 @@ impl Delivery {
     }
 
     /// Has what is delivered, dropped and queued observed by a meter: see [`observe`](crate::observe).
-    pub fn observe(&self, meter: &Meter, signals: &[Signal]) {
-        crate::observe(meter, &self.shared.stats, signals);
+    pub fn observe(&self, meter: &Meter) {
+        crate::observe(meter, &self.shared.stats);
     }
 
     /// Delivers what waits, stores what cannot be delivered if there is a spool, and stops. Blocks, at most for `timeout` and half a
@@ -320,6 +320,7 @@ impl Shared {
             Sender::new(SenderConfig {
                 signal,
                 destination: to.destination(),
+                attributes: to.attributes(signal),
                 stats: Arc::clone(&self.stats),
                 supersedes: signal == Signal::Metrics && !is_delta,
                 transport: to.into_factory(),

@@ -9,7 +9,9 @@ pub enum ItemState {
     Open,
     /// The sampler did not want it.
     Unsampled,
-    /// In memory, waiting to be sent or on its way.
+    /// In the queue of a processor of the SDK.
+    Processor,
+    /// Handed to the exporter: in memory, waiting to be sent or on its way.
     Queued,
     /// Stored on disk.
     Spooled,
@@ -64,7 +66,7 @@ impl DropReason {
         DropReason::WorkerDead,
     ];
 
-    /// The value of the metrics' label `llm_trace.drop.reason`.
+    /// The value of `error.type` in the metrics of exporters.
     pub fn as_str(self) -> &'static str {
         match self {
             DropReason::QueueFull => "queue_full",
@@ -89,10 +91,17 @@ pub struct SignalCounts {
     started: u64,
     open: u64,
     unsampled: u64,
-    queued: u64,
+    in_processor: u64,
+    in_exporter: u64,
     spooled: u64,
     delivered: u64,
     dropped: [u64; DropReason::ALL.len()],
+    /// Those of the dropped that no exporter was given.
+    dropped_by_processor: [u64; DropReason::ALL.len()],
+    /// Those that a processor handed to an exporter.
+    processed: u64,
+    /// Those that began in the SDK, and not at an exporter or on disk.
+    created: u64,
 }
 
 impl SignalCounts {
@@ -114,7 +123,7 @@ impl SignalCounts {
 
     /// What waits in memory to be sent.
     pub fn queued(&self) -> u64 {
-        self.queued
+        self.in_processor + self.in_exporter
     }
 
     /// What waits on disk to be sent, by this process or the next.
@@ -137,8 +146,35 @@ impl SignalCounts {
         self.dropped[reason as usize]
     }
 
+    pub(crate) fn in_processor(&self) -> u64 {
+        self.in_processor
+    }
+
+    pub(crate) fn in_exporter(&self) -> u64 {
+        self.in_exporter
+    }
+
+    pub(crate) fn processed(&self) -> u64 {
+        self.processed
+    }
+
+    pub(crate) fn created(&self) -> u64 {
+        self.created
+    }
+
+    pub(crate) fn dropped_by_processor(&self, reason: DropReason) -> u64 {
+        self.dropped_by_processor[reason as usize]
+    }
+
+    pub(crate) fn dropped_by_exporter(&self, reason: DropReason) -> u64 {
+        self.dropped_for(reason).saturating_sub(self.dropped_by_processor(reason))
+    }
+
     pub(crate) fn enter(&mut self, term: ItemState, items: u64) {
         self.started += items;
+        if matches!(term, ItemState::Open | ItemState::Unsampled | ItemState::Processor) {
+            self.created += items;
+        }
         *self.place(term) += items;
     }
 
@@ -150,12 +186,19 @@ impl SignalCounts {
         *there = there.saturating_sub(items);
         let place = self.place(to);
         *place = place.saturating_add(items);
+        match (from, to) {
+            (ItemState::Open | ItemState::Processor, ItemState::Dropped(reason)) => {
+                self.dropped_by_processor[reason as usize] += items;
+            }
+            (ItemState::Processor, ItemState::Queued) => self.processed += items,
+            _ => {}
+        }
     }
 
     /// Whether every item is in exactly one place.
     #[cfg(test)]
     pub(crate) fn add_up(&self) -> bool {
-        let waiting = self.open + self.unsampled + self.queued + self.spooled;
+        let waiting = self.open + self.unsampled + self.queued() + self.spooled;
         self.started == waiting + self.delivered + self.dropped()
     }
 
@@ -163,7 +206,8 @@ impl SignalCounts {
         match term {
             ItemState::Open => &mut self.open,
             ItemState::Unsampled => &mut self.unsampled,
-            ItemState::Queued => &mut self.queued,
+            ItemState::Processor => &mut self.in_processor,
+            ItemState::Queued => &mut self.in_exporter,
             ItemState::Spooled => &mut self.spooled,
             ItemState::Delivered => &mut self.delivered,
             ItemState::Dropped(reason) => &mut self.dropped[reason as usize],

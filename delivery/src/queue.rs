@@ -18,6 +18,8 @@ pub(crate) struct Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) request: ExportRequest,
+    /// When the first attempt began.
+    pub(crate) since: Option<Instant>,
     /// Attempts made so far.
     pub(crate) attempts: u32,
     /// The newest flush in which it was tried, see the sender.
@@ -36,6 +38,7 @@ impl Waiting {
     pub(crate) fn new(request: ExportRequest) -> Self {
         Waiting {
             request,
+            since: None,
             attempts: 0,
             tried_in: 0,
             is_refused: false,

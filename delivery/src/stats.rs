@@ -1,11 +1,16 @@
 //! What became of the telemetry: counted where it happens, said once, reported at the end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use super::log_once;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
+
 use super::report::{ExportReport, Failure, Uploads};
 use super::{DropReason, ItemState, Signal, SignalCounts};
+use super::{log_once, names};
 
 /// Running counts of the signals of one program, and what went wrong.
 ///
@@ -18,6 +23,24 @@ pub struct DeliveryStats {
     /// Metrics are cumulative: what matters is whether the newest state arrived.
     metrics_lost: AtomicBool,
     story: Mutex<Story>,
+    exporters: [OnceLock<Exporter>; Signal::ALL.len()],
+    processors: [OnceLock<Processor>; Signal::ALL.len()],
+    /// Of exports, if anybody measures them.
+    durations: OnceLock<Histogram<f64>>,
+}
+
+/// An exporter in its metrics.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) has_spool: bool,
+}
+
+/// A processor in its metrics.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) attributes: [KeyValue; 2],
+    pub(crate) capacity: u64,
 }
 
 /// What went wrong, and whether people know.
@@ -62,6 +85,39 @@ fn main_loss(counts: &[SignalCounts; Signal::ALL.len()]) -> Option<DropReason> {
 }
 
 impl DeliveryStats {
+    /// Names what exports a signal, in its [metrics](crate::observe). A [`Sender`](crate::Sender) names itself. The first counts.
+    pub fn set_exporter(&self, signal: Signal, attributes: Vec<KeyValue>, has_spool: bool) {
+        let _ = self.exporters[signal.index()].set(Exporter { attributes, has_spool });
+    }
+
+    /// Names what processes a signal, such as `batching_span_processor`, and says how many items its queue holds. The first counts.
+    pub fn set_processor(&self, signal: Signal, component_type: &'static str, capacity: u64) {
+        let attributes = component(component_type);
+        let _ = self.processors[signal.index()].set(Processor { attributes, capacity });
+    }
+
+    pub(crate) fn exporter(&self, signal: Signal) -> Option<&Exporter> {
+        self.exporters[signal.index()].get()
+    }
+
+    pub(crate) fn processor(&self, signal: Signal) -> Option<&Processor> {
+        self.processors[signal.index()].get()
+    }
+
+    pub(crate) fn set_durations(&self, durations: Histogram<f64>) {
+        let _ = self.durations.set(durations);
+    }
+
+    /// An export is over that took so long, from its first attempt to its last.
+    pub(crate) fn exported(&self, signal: Signal, took: Duration, failed: Option<DropReason>) {
+        let (Some(durations), Some(exporter)) = (self.durations.get(), self.exporter(signal)) else { return };
+        let error_type = failed.map(|reason| KeyValue::new(names::ERROR_TYPE, reason.as_str()));
+        let attributes: Vec<_> = exporter.attributes.iter().cloned().chain(error_type).collect();
+        // The meter may be anybody's.
+        let record = || durations.record(took.as_secs_f64(), &attributes);
+        let _ = catch_unwind(AssertUnwindSafe(record));
+    }
+
     /// Items are begun: they are counted for the first time.
     pub fn entered(&self, signal: Signal, term: ItemState, items: u64) {
         let mut counts = self.counts(signal);
@@ -216,6 +272,14 @@ impl DeliveryStats {
     fn story(&self) -> MutexGuard<'_, Story> {
         self.story.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The attributes of the only component of its type.
+pub(crate) fn component(component_type: &'static str) -> [KeyValue; 2] {
+    [
+        KeyValue::new(names::COMPONENT_TYPE, component_type),
+        KeyValue::new(names::COMPONENT_NAME, format!("{component_type}/0")),
+    ]
 }
 
 #[cfg(test)]

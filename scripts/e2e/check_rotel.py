@@ -28,7 +28,8 @@ METRICS = {
 LABELS = {
     "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model",
     "gen_ai.token.type", "gen_ai.workflow.name", "gen_ai.tool.name", "gen_ai.tool.type", "gen_ai.data_source.id",
-    "server.address", "server.port", "error.type", "llm_trace.outcome", "llm_trace.signal", "llm_trace.drop.reason",
+    "server.address", "server.port", "error.type", "llm_trace.outcome", "llm_trace.signal",
+    "otel.component.type", "otel.component.name",
 }
 
 

@@ -5,7 +5,8 @@ use std::fs;
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
 
-use crate::{folder, promql};
+use crate::folder;
+use crate::promql::{self, Name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -30,10 +31,10 @@ pub(crate) struct Query {
 
 impl Query {
     /// The series that it asks for, if it is one of metrics.
-    pub(crate) fn metrics(&self) -> Vec<String> {
+    pub(crate) fn metrics(&self) -> Vec<Name> {
         let asked = if self.language == Language::Metrics { promql::parse(&self.text).ok() } else { None };
         let names = asked.into_iter().flat_map(|asked| asked.selectors);
-        names.map(|selector| selector.metric.to_string()).collect()
+        names.map(|selector| selector.metric).collect()
     }
 }
 

@@ -81,12 +81,13 @@ impl Series {
     }
 
     /// The metrics, without suffixes of histograms, of which nothing is among the series.
-    pub(crate) fn metrics_besides(&self, asked: &BTreeSet<String>) -> Vec<String> {
+    pub(crate) fn metrics_besides(&self, asked: &[Name]) -> Vec<String> {
         let metric = |series: &str| {
             let suffixes = ["_bucket", "_sum", "_count"].iter();
             suffixes.fold(series, |name, suffix| name.strip_suffix(suffix).unwrap_or(name)).to_owned()
         };
-        let asked: BTreeSet<_> = asked.iter().map(|series| metric(series)).collect();
+        let is_asked = |series: &&String| asked.iter().any(|name| name.matches(series));
+        let asked: BTreeSet<_> = self.labels.keys().filter(is_asked).map(|series| metric(series)).collect();
         let all: BTreeSet<_> = self.labels.keys().map(|series| metric(series)).collect();
         all.difference(&asked).cloned().collect()
     }

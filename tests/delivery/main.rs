@@ -11,7 +11,7 @@ mod shape;
 mod teardown;
 mod untrusted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 use llm_trace::{Builder, DropReason, ExportReport, SignalCounts, Telemetry, llm_trace};
 use llm_trace_test_support::faults::Row;
 use llm_trace_test_support::otlp::{Answer, Received, Receiver, unreachable_endpoint};
-use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::{self, Value};
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 const TRACES: &str = "/v1/traces";
@@ -319,13 +321,55 @@ fn a_burst_beyond_the_queue_is_delivered_or_counted() {
     assert_eq!(spans.started(), 40_000);
     assert_eq!(receiver.spans_taken().len() as u64, spans.delivered());
     assert_eq!(spans.dropped(), spans.dropped_for(DropReason::QueueFull), "{spans:?}");
+    // The processor loses them, and no exporter hears of them.
+    let measured = measured(&receiver);
+    let of = |series: &str| measured.get(series).map_or(0, |count| u64::try_from(*count).unwrap());
+    assert_eq!(of("otel.sdk.processor.span.processed batching_span_processor/0 queue_full"), spans.dropped());
+    assert_eq!(of("otel.sdk.processor.span.processed batching_span_processor/0"), spans.delivered());
+    assert_eq!(of("otel.sdk.exporter.span.exported otlp_http_span_exporter/0"), spans.delivered());
+}
+
+/// The newest value of each series of the metrics of delivery that arrived: the name, its `error.type`, and what else tells them apart.
+fn measured(receiver: &Receiver) -> HashMap<String, i64> {
+    use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+    let mut measured = HashMap::new();
+    for metric in receiver.metrics() {
+        if !metric.name.starts_with("otel.sdk.") && !metric.name.starts_with("llm_trace.delivery.") {
+            continue;
+        }
+        match metric.data {
+            Some(Data::Sum(sum)) => {
+                for point in sum.data_points {
+                    let Some(Number::AsInt(value)) = point.value else { panic!("{point:?}") };
+                    measured.insert(series(&metric.name, &point.attributes), value);
+                }
+            }
+            Some(Data::Histogram(histogram)) => {
+                for point in histogram.data_points {
+                    let count = i64::try_from(point.count).unwrap();
+                    measured.insert(series(&metric.name, &point.attributes), count);
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    measured
+}
+
+fn series(metric: &str, attributes: &[KeyValue]) -> String {
+    let mut name = vec![metric.to_owned()];
+    for key in ["otel.component.name", "llm_trace.signal", "error.type"] {
+        let value = attributes.iter().find(|attribute| attribute.key == key);
+        let value = value.and_then(|attribute| attribute.value.as_ref()?.value.as_ref());
+        if let Some(Value::StringValue(text)) = value {
+            name.push(text.clone());
+        }
+    }
+    name.join(" ")
 }
 
 #[test]
 fn delivery_is_measured_as_the_receipt_counts_it() {
-    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-    use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
     let _turn = one_at_a_time();
     let receiver = Receiver::scripted(first(1, Answer::Status(400)));
     let telemetry = started(&receiver, 5);
@@ -333,39 +377,37 @@ fn delivery_is_measured_as_the_receipt_counts_it() {
     (0..3).for_each(|_| work());
     let receipt = telemetry.shutdown();
     let spans = account("as metrics", &receipt, &receiver);
-    let mut measured: HashMap<String, i64> = HashMap::new();
-    for metric in receiver.metrics() {
-        let Some(Data::Sum(sum)) = metric.data else { continue };
-        for point in sum.data_points {
-            let texts =
-                point.attributes.iter().map(|label| match label.value.as_ref().unwrap().value.as_ref() {
-                    Some(Value::StringValue(text)) => text.as_str(),
-                    other => panic!("{other:?}"),
-                });
-            let mut name: Vec<_> = texts.collect();
-            name.sort_unstable();
-            name.insert(0, metric.name.strip_prefix("llm_trace.delivery.").unwrap_or(&metric.name));
-            let Some(Number::AsInt(value)) = point.value else { panic!("{point:?}") };
-            measured.insert(name.join(" "), value);
-        }
-    }
-    let expected = [
-        ("started traces", spans.started()),
-        ("delivered traces", spans.delivered()),
-        ("dropped rejected traces", 5),
-        ("dropped queue_full traces", 0),
-        ("unsampled traces", 0),
-        ("open traces", 0),
-        ("queued traces", 0),
-        ("spooled traces", 0),
-        ("retries traces", 0),
-    ];
-    for (name, value) in expected {
-        assert_eq!(
-            measured.get(name).map(|value| u64::try_from(*value)),
-            Some(Ok(value)),
-            "{name}: {measured:?}"
-        );
-    }
     assert_eq!((spans.started(), spans.delivered()), (8, 3));
+    let measured = measured(&receiver);
+    let is_of_spans = |name: &str| !name.contains("metric") && !name.contains("log");
+    let of_spans = measured.iter().map(|(name, value)| (name.as_str(), *value));
+    let of_spans: BTreeMap<_, _> = of_spans.filter(|(name, _)| is_of_spans(name)).collect();
+    let expected = [
+        ("otel.sdk.exporter.operation.duration otlp_http_span_exporter/0", 1),
+        ("otel.sdk.exporter.operation.duration otlp_http_span_exporter/0 rejected", 1),
+        ("otel.sdk.exporter.span.exported otlp_http_span_exporter/0", 3),
+        ("otel.sdk.exporter.span.exported otlp_http_span_exporter/0 rejected", 5),
+        ("otel.sdk.exporter.span.inflight otlp_http_span_exporter/0", 0),
+        ("otel.sdk.processor.span.processed batching_span_processor/0", 8),
+        ("otel.sdk.processor.span.queue.capacity batching_span_processor/0", 2048),
+        ("otel.sdk.processor.span.queue.size batching_span_processor/0", 0),
+        ("otel.sdk.span.live", 0),
+        ("otel.sdk.span.started", 8),
+    ];
+    assert_eq!(of_spans, BTreeMap::from(expected), "what never happened has no series");
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+fn chat() {}
+
+#[test]
+fn delivery_is_not_measured_where_that_is_switched_off() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let telemetry =
+        llm_trace::builder().with_endpoint(receiver.endpoint()).with_self_metrics(false).init().unwrap();
+    chat();
+    drop(telemetry.shutdown());
+    assert!(receiver.metrics().iter().any(|metric| metric.name.starts_with("gen_ai.")), "others are there");
+    assert_eq!(measured(&receiver), HashMap::new());
 }

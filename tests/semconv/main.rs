@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod complete;
+mod delivery;
 mod document;
 mod mcp;
 
@@ -10,7 +11,6 @@ use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
 use llm_trace::{QualitySignals, Topics, llm_trace};
-use llm_trace_test_support::otlp::unreachable_endpoint;
 use llm_trace_test_support::semconv::{self, Checked};
 use llm_trace_test_support::trace::{Ended, Trace, metric_names};
 use opentelemetry_sdk::logs::SdkLogRecord;
@@ -282,14 +282,11 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
     // This too: it makes its provider of traces the global one.
-    let telemetry = is_child.then(|| {
-        // Only traces are exported by us, so their delivery is measured by the provider that is there.
-        llm_trace::builder().with_traces_endpoint(unreachable_endpoint()).init().unwrap()
-    });
+    let delivering = is_child.then(delivery::everything);
     let names = metric_names(); // checks every data point
     println!("{SECTION}{}{SECTION}", document::section(&spans, &events));
     println!("{}{SECTION}", document::openinference(&spans));
-    drop(telemetry);
+    drop(delivering);
     let Checked { spans, attributes, points, events } = Checked::so_far();
     println!(
         "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics, {events} events; \

@@ -170,6 +170,9 @@ impl Registry {
                     self.attributes.insert(key, Type::of(attribute));
                 }
             }
+            if let Some(name) = text(group, "metric_name") {
+                self.metrics.insert(name, Signal::of(group));
+            }
         }
         for group in list(document, "attribute_groups") {
             self.groups.insert(text(group, "id").unwrap(), entries(group));

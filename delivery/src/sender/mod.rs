@@ -15,6 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
+
 use super::queue::{Queue, Waiting};
 use super::retry::Backoff;
 use super::shape::ShortenText;
@@ -37,6 +39,8 @@ pub struct SenderConfig {
     pub signal: Signal,
     /// The receiver as it may be shown.
     pub destination: String,
+    /// The sender in metrics about it, see [`TransportConfig::attributes`](crate::TransportConfig::attributes).
+    pub attributes: Vec<KeyValue>,
     /// Where items are counted.
     pub stats: Arc<DeliveryStats>,
     /// A later request makes an earlier one out of date: cumulative metrics.
@@ -136,6 +140,7 @@ type Suspect = (u64, Option<Ticket>);
 #[derive(Clone, Copy, Debug)]
 struct Held {
     ticket: Ticket,
+    since: Option<Instant>,
     attempts: u32,
     tried_in: u64,
     is_refused: bool,
@@ -183,6 +188,7 @@ impl Sender {
             replays: route.spool.is_some(),
             thread: None,
         };
+        route.stats.set_exporter(route.signal, route.attributes.clone(), route.spool.is_some());
         let sender =
             Sender { shared: Arc::new(Shared { route, state: Mutex::new(state), changed: Condvar::new() }) };
         if let Some(spool) = &sender.shared.route.spool {

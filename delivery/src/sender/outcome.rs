@@ -38,6 +38,7 @@ impl Shared {
             Outcome::Accepted => {
                 if self.reached() {
                     self.remove(&waiting, ItemState::Delivered);
+                    self.exported(&waiting, None);
                     route.stats.reached(route.signal, &route.destination);
                 }
             }
@@ -142,9 +143,17 @@ impl Shared {
         match waiting.ticket {
             // Unless a flush was asked for meanwhile, which is to try it once more.
             Some(ticket) if !state.phase.is_closed() && was_tried && waiting.tried_in == state.flushes => {
-                let Waiting { attempts, not_before, tried_in, is_refused, .. } = waiting;
+                let Waiting { since, attempts, not_before, tried_in, is_refused, .. } = waiting;
                 let is_released = false;
-                state.held.push(Held { ticket, attempts, tried_in, is_refused, not_before, is_released });
+                state.held.push(Held {
+                    ticket,
+                    since,
+                    attempts,
+                    tried_in,
+                    is_refused,
+                    not_before,
+                    is_released,
+                });
                 if state.suspect.is_some_and(|(arrival, _)| arrival == waiting.arrival) {
                     // As it will come back.
                     state.suspect = Some((0, Some(ticket)));
@@ -176,8 +185,8 @@ impl Shared {
         let held = state.held.iter().position(|held| held.ticket == ticket);
         let mut waiting = Waiting { ticket: Some(ticket), ..Waiting::new(request) };
         if let Some(index) = held {
-            let Held { attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
-            waiting = Waiting { attempts, tried_in, is_refused, ..waiting };
+            let Held { since, attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
+            waiting = Waiting { since, attempts, tried_in, is_refused, ..waiting };
         }
         if state.phase.is_running() {
             state.queue.put_back(waiting);
@@ -226,6 +235,7 @@ impl Shared {
             for earlier in superseded {
                 let to = ItemState::Dropped(DropReason::Superseded);
                 stats.moved(*signal, earlier.request.item_count, place(&earlier), to);
+                self.exported(&earlier, Some(DropReason::Superseded));
                 if let (Some(spool), Some(ticket)) = (spool, earlier.ticket) {
                     spool.remove(ticket);
                 }
@@ -248,6 +258,14 @@ impl Shared {
     fn count_dropped(&self, waiting: &Waiting, reason: DropReason, why: &str) {
         let SenderConfig { stats, signal, destination, .. } = &self.route;
         stats.dropped(*signal, waiting.request.item_count, place(waiting), reason, destination, why);
+        self.exported(waiting, Some(reason));
+    }
+
+    /// Nothing more is tried for it. What was never tried is no export.
+    fn exported(&self, waiting: &Waiting, failed: Option<DropReason>) {
+        if let Some(since) = waiting.since {
+            self.route.stats.exported(self.route.signal, since.elapsed(), failed);
+        }
     }
 
     /// They cannot stay in memory: they stay stored, or are stored now, or are dropped.

@@ -105,6 +105,7 @@ impl Rig {
         let sender = Sender::new(SenderConfig {
             signal,
             destination: "http://c:4318".to_owned(),
+            attributes: Vec::new(),
             stats: Arc::clone(&stats),
             supersedes: signal == Signal::Metrics,
             transport,

@@ -67,8 +67,9 @@ impl Shared {
                     // Whoever fails next is suspected anew.
                     (state.pause, state.suspect) = (None, None);
                 }
-                if let Some(waiting) = self.take(&mut state, now, flush, stopping.is_some()) {
+                if let Some(mut waiting) = self.take(&mut state, now, flush, stopping.is_some()) {
                     let deadline = stopping.unwrap_or(now + self.route.timeout).min(now + self.route.timeout);
+                    waiting.since.get_or_insert(now);
                     state.on_its_way = Some(waiting.clone());
                     return Next::Send { waiting, deadline };
                 }

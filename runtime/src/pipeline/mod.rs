@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use llm_trace_delivery::{DeliveryStats, Sender, SenderConfig, Signal, Spool, TransportConfig};
-use opentelemetry::global;
+use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
@@ -145,13 +145,6 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         SdkBridge::new(sender, Arc::clone(&stats), capacity)
     };
 
-    let exported = [
-        (Signal::Traces, !matches!(traces, Traces::Nowhere)),
-        (Signal::Metrics, matches!(metrics, Metrics::Otlp(_))),
-        (Signal::Logs, matches!(events, Events::Otlp { .. })),
-    ];
-    let signals: Vec<_> = exported.into_iter().filter_map(|(signal, is)| is.then_some(signal)).collect();
-
     // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
     // span processor takes its own instruments from the meter provider that is global when it is made.
     let metric_pipeline = match metrics {
@@ -193,7 +186,9 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let loggers =
         event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
     let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &stats);
-    llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats, &signals);
+    if delivery.self_metrics {
+        llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
+    }
     if content.on_events() && !events::are_received() {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
@@ -222,6 +217,7 @@ fn sender(
     Sender::new(SenderConfig {
         signal,
         destination: settings.destination(),
+        attributes: settings.attributes(signal),
         stats: Arc::clone(stats),
         supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
@@ -318,6 +314,8 @@ impl SpanPipeline {
                 (rules.apply(provider, counter, stats), Some(bridge))
             }
             SpanPipeline::Terminal => {
+                let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
+                stats.set_exporter(Signal::Traces, vec![component], false);
                 let tree = terminal::TerminalTree::to_stderr(Arc::clone(stats));
                 (rules.apply(provider, tree, stats), None)
             }

@@ -287,8 +287,6 @@ pub const EXCEPTION_MESSAGE: &str = "exception.message";
 
 /// What kind of telemetry was counted: `traces`, `metrics` or `logs`; metric label of delivery. Ours.
 pub const SIGNAL: &str = "llm_trace.signal";
-/// Why telemetry was lost: see [`DropReason`](crate::DropReason); metric label of delivery. Ours.
-pub const DROP_REASON: &str = "llm_trace.drop.reason";
 /// On spans and events that were too large for the receiver: the bytes they had before their content was cut (int). Ours.
 pub const OVERSIZE_BYTES: &str = "llm_trace.oversize.bytes";
 

@@ -265,7 +265,7 @@ impl Panel {
     /// From a line to the traces behind it, wherever they are kept; what is measured of telemetry itself has none.
     fn links(&self) -> Value {
         let is_about = |what: &str| self.queries.iter().any(|query| query.text.contains(what));
-        if is_about("llm_trace_delivery") || is_about("llm_trace_metrics") {
+        if is_about("otel_sdk_") || is_about("llm_trace_delivery") || is_about("llm_trace_metrics") {
             return json!([]);
         }
         let mut conditions = vec![SPANS.to_owned()];

@@ -195,6 +195,7 @@ fn what_an_earlier_process_left_is_sent_without_being_asked() {
         sender: Sender::new(SenderConfig {
             signal: Signal::Traces,
             destination: String::new(),
+            attributes: Vec::new(),
             stats: Arc::clone(&rig.stats),
             supersedes: false,
             transport: {

@@ -53,6 +53,15 @@ pub(super) struct SdkBridge {
 
 impl SdkBridge {
     pub(super) fn new(sender: Sender, stats: Arc<DeliveryStats>, capacity: usize) -> Arc<Self> {
+        let processor = match sender.signal() {
+            Signal::Traces => Some("batching_span_processor"),
+            Signal::Logs => Some("batching_log_processor"),
+            // A reader collects and exports at once.
+            Signal::Metrics => None,
+        };
+        if let Some(processor) = processor {
+            stats.set_processor(sender.signal(), processor, capacity as u64);
+        }
         Arc::new(SdkBridge {
             signal: sender.signal(),
             stats,
@@ -76,7 +85,7 @@ impl SdkBridge {
         let to = if self.closed.load(Ordering::Acquire) {
             ItemState::Dropped(DropReason::AfterShutdown)
         } else if self.has_room(bytes) {
-            ItemState::Queued
+            ItemState::Processor
         } else {
             self.unsaid.store(true, Ordering::Relaxed);
             ItemState::Dropped(DropReason::QueueFull)
@@ -84,7 +93,7 @@ impl SdkBridge {
         if to != from {
             self.stats.moved(self.signal, 1, from, to);
         }
-        to == ItemState::Queued
+        to == ItemState::Processor
     }
 
     /// Takes the room of an item of so many bytes, if it is there.
@@ -126,6 +135,7 @@ impl SdkBridge {
             Some(count - taken)
         };
         let _ = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave);
+        self.stats.moved(self.signal, taken, ItemState::Processor, ItemState::Queued);
         self.encode(taken, export).await
     }
 
@@ -167,9 +177,12 @@ impl SdkBridge {
     /// Counts what the SDK did not hand over in time.
     pub(super) fn settle(&self) {
         self.bytes_in_queue.store(0, Ordering::Release);
-        let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
-        self.stats.dropped(self.signal, left, ItemState::Queued, reason, self.sender.destination(), why);
+        let left = [(&self.in_queue, ItemState::Processor), (&self.in_encoder, ItemState::Queued)];
+        for (items, from) in left {
+            let items = items.swap(0, Ordering::AcqRel);
+            self.stats.dropped(self.signal, items, from, reason, self.sender.destination(), why);
+        }
     }
 }
 

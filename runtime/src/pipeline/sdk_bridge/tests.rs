@@ -66,6 +66,7 @@ fn sender(signal: Signal, stats: &Arc<DeliveryStats>) -> Sender {
     Sender::new(SenderConfig {
         signal,
         destination: "http://c:4318".to_owned(),
+        attributes: Vec::new(),
         stats: Arc::clone(stats),
         supersedes: false,
         transport: Box::new(|| Box::new(Accepting)),
