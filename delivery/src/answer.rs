@@ -8,7 +8,7 @@ use prost::Message;
 use serde_json::Value;
 
 use super::Outcome;
-use super::printable::printable;
+use super::messages::printable;
 use super::retry::retry_after;
 
 /// A receiver's message is shown on one line.

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::TransportConfig;
 use super::answer;
 use super::client::HttpClient;
-use super::printable::printable;
+use super::messages::printable;
 use super::{ExportRequest, Outcome, Transport, TransportFactory};
 
 /// A receiver's answer is a status and a short message.

@@ -26,7 +26,7 @@ pub(crate) const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024 + 512 * 1024;
 /// What is left of a text or a structure of an item that is too large by itself.
 const MAX_SHORT_BYTES: usize = 1024;
 
-/// A request as requests of at most so many bytes each, in order; or of a single item, however large that is.
+/// A request in parts of at most so many bytes each, in order; or of a single item, however large that is.
 pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequest> {
     if encoded.body.len() <= max_bytes {
         return vec![encoded];
@@ -59,7 +59,7 @@ pub(crate) fn look(signal: Signal, body: &[u8]) -> Option<Found> {
     }
 }
 
-/// A request as two of about half its items each. `None` if it has one item only, or cannot be read.
+/// A request in two of about half its items each. `None` if it has one item only, or cannot be read.
 pub(crate) fn halved(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
     match encoded.signal {
         Signal::Traces => halves::<ExportTraceServiceRequest>(encoded),

@@ -10,7 +10,7 @@ use opentelemetry::metrics::Histogram;
 
 use super::report::{ExportReport, Failure, Uploads};
 use super::{DropReason, ItemState, Signal, SignalCounts};
-use super::{log_once, names};
+use super::{messages, names};
 
 /// Running counts of the signals of one program, and what went wrong.
 ///
@@ -176,7 +176,7 @@ impl DeliveryStats {
         if is_first {
             let (what, reason_name) = (signal.items(), reason.as_str());
             let message = format_args!("{what} for {destination} are dropped ({reason_name}): {why}");
-            self.story().said_dropped[reason as usize] = log_once::to_subscriber(&message);
+            self.story().said_dropped[reason as usize] = messages::to_subscriber(&message);
         }
     }
 
@@ -196,7 +196,7 @@ impl DeliveryStats {
         if is_first {
             let message =
                 format_args!("telemetry could not be delivered to {destination}, it waits: {reason}");
-            self.story().said = log_once::to_subscriber(&message);
+            self.story().said = messages::to_subscriber(&message);
         }
     }
 
@@ -243,8 +243,8 @@ impl DeliveryStats {
             }
             story.said = true;
         }
-        if !log_once::to_subscriber(report) {
-            log_once::to_stderr(report);
+        if !messages::to_subscriber(report) {
+            messages::to_stderr(report);
         }
     }
 

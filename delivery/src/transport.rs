@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use opentelemetry::{Context, ContextGuard};
+
 use super::ExportRequest;
 
 /// One way to one receiver: a protocol, an encoding, a compression, an address, credentials.
@@ -60,4 +62,10 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+/// Until the guard is dropped, what the code below reports of itself is not recorded. Only for threads that are not being
+/// taken down, as the sender's is: OpenTelemetry's context panics in destructors of thread-locals.
+pub(crate) fn suppress_telemetry() -> ContextGuard {
+    Context::map_current(Context::with_telemetry_suppressed).attach()
 }

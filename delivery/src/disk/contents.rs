@@ -13,7 +13,7 @@ use super::index::{Entry, Index, OVERHEAD};
 use super::log::Head;
 use super::slot::Slot;
 use super::store::{Found, Store, StoreError};
-use crate::printable::printable;
+use crate::messages::printable;
 use crate::stats::DeliveryStats;
 use crate::{DropReason, ExportRequest, ItemState, Signal, Ticket};
 

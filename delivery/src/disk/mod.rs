@@ -21,8 +21,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::log_once;
-use super::printable::printable;
+use super::messages;
+use super::messages::printable;
 use super::stats::DeliveryStats;
 use super::{DropReason, ExportRequest, Signal, Spool, Ticket};
 use clock::{Clock, SystemClock};
@@ -227,8 +227,8 @@ impl Shared {
 
 fn say(messages: &[String]) {
     for message in messages {
-        if !log_once::to_subscriber(message) {
-            log_once::to_stderr(message);
+        if !messages::to_subscriber(message) {
+            messages::to_stderr(message);
         }
     }
 }

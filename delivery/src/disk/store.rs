@@ -19,7 +19,7 @@ use bytes::Bytes;
 use super::clock::Stamp;
 use super::log::{self, HEADER_BYTES, Head, Record, Tally};
 use super::slot::Slot;
-use crate::printable::printable;
+use crate::messages::printable;
 use crate::private_file;
 use crate::{ExportRequest, Signal};
 

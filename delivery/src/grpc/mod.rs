@@ -26,8 +26,8 @@ pub use status::{Code, Reply};
 use super::TransportConfig;
 use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
-use super::printable::printable;
-use super::suppressed::suppress_telemetry;
+use super::messages::printable;
+use super::transport::suppress_telemetry;
 use super::{ExportRequest, Outcome, Signal, Transport, TransportFactory};
 use connect::Connector;
 

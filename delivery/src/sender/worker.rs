@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Pause, Phase, Shared, State};
 use crate::queue::Waiting;
-use crate::suppressed::suppress_telemetry;
+use crate::transport::suppress_telemetry;
 use crate::{DropReason, Signal, Ticket, Transport};
 
 /// What the thread is to do.
