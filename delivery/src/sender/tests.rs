@@ -152,6 +152,11 @@ impl Rig {
         }
     }
 
+    /// Waits for the first failure to be dealt with. It is reported before, and counted as retried under the lock of the state.
+    fn until_failed(&self) {
+        self.until(|_| self.stats.retries_of(self.sender.signal()) > 0);
+    }
+
     fn flush(&self) -> bool {
         let until = Instant::now() + LONG;
         self.sender.wait_for_flush(self.sender.flush(until), until)
@@ -245,7 +250,7 @@ fn a_flush_does_not_wait_for_a_pause_that_ends_later_than_it() {
     for spans in [1, 2, 3] {
         rig.push(spans);
     }
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     assert!(rig.flush());
     assert_eq!(
         (rig.script.sent().len(), rig.law()),
@@ -317,7 +322,7 @@ fn the_end_does_not_wait_for_a_pause_that_ends_later() {
     for spans in 1..=4 {
         rig.push(spans);
     }
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.shut_down();
     assert_eq!(rig.script.sent().len(), 2, "one attempt at the end; the pause ends after it");
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::Undelivered)), ((10, 0, 0, 0, 10), 10));
@@ -329,7 +334,7 @@ fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_thro
     let rig = Rig::new();
     rig.script.then(refused).then(refused);
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2], (3, 0, 0, 0, 3)));
@@ -337,7 +342,7 @@ fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_thro
     let rig = Rig::new();
     rig.script.then(refused);
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2, 1], (3, 3, 0, 0, 0)));
@@ -378,7 +383,7 @@ fn an_attempt_that_the_end_cuts_short_is_not_why_it_failed() {
         Outcome::Retry { after: None, reason: "no answer within the 1 ms that were left".to_owned() }
     });
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.sender.stop(Instant::now() + LONG);
     entered.recv().expect("the second attempt");
     rig.sender.close(Instant::now());
