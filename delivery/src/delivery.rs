@@ -269,7 +269,7 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         if !self.is_over {
-            self.stop(self.shared.builder.timeout);
+            let _ = self.stop(self.shared.builder.timeout);
         }
     }
 }

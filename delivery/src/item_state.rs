@@ -52,7 +52,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order of the path that telemetry takes.
-    pub const ALL: [DropReason; 11] = [
+    pub const ALL: &[DropReason] = &[
         DropReason::QueueFull,
         DropReason::AfterShutdown,
         DropReason::Oversize,
@@ -119,6 +119,11 @@ impl SignalCounts {
     /// Spans that the sampler did not want.
     pub fn unsampled(&self) -> u64 {
         self.unsampled
+    }
+
+    /// Items that are to be delivered: sampled spans that ended, events, data points.
+    pub fn ended(&self) -> u64 {
+        self.started - self.open - self.unsampled
     }
 
     /// What waits in memory to be sent.
@@ -228,7 +233,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_place_of_its_own() {
-        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+        for (index, reason) in DropReason::ALL.iter().copied().enumerate() {
             assert_eq!(reason as usize, index, "{reason:?}");
         }
         for (index, signal) in Signal::ALL.into_iter().enumerate() {

@@ -51,7 +51,7 @@ impl Observed<'_> {
             let Some(Exporter { attributes, .. }) = stats.exporter(signal) else { return };
             let counts = stats.counts_of(signal);
             out(counts.delivered(), attributes.clone());
-            for reason in DropReason::ALL {
+            for &reason in DropReason::ALL {
                 out(counts.dropped_by_exporter(reason), with(attributes, names::ERROR_TYPE, reason.as_str()));
             }
         };
@@ -77,7 +77,7 @@ impl Observed<'_> {
             let Some(Processor { attributes, .. }) = stats.processor(signal) else { return };
             let counts = stats.counts_of(signal);
             out(counts.processed(), attributes.to_vec());
-            for reason in DropReason::ALL {
+            for &reason in DropReason::ALL {
                 let error_type = match reason {
                     DropReason::AfterShutdown => "already_shutdown",
                     other => other.as_str(),

@@ -79,7 +79,7 @@ fn main_loss(counts: &[SignalCounts; Signal::ALL.len()]) -> Option<DropReason> {
         of_kind.map(|signal| counts[signal.index()].dropped_for(reason)).sum()
     };
     // By what is superseded nothing is lost.
-    let reasons = DropReason::ALL.into_iter().filter(|reason| *reason != DropReason::Superseded);
+    let reasons = DropReason::ALL.iter().copied().filter(|reason| *reason != DropReason::Superseded);
     let main = reasons.max_by_key(|reason| (lost(*reason, false), lost(*reason, true)))?;
     (lost(main, false) + lost(main, true) > 0).then_some(main)
 }
@@ -230,7 +230,7 @@ impl DeliveryStats {
         }
         {
             let mut story = self.story();
-            let dropped = DropReason::ALL.into_iter().filter(|reason| report.dropped_for(*reason) > 0);
+            let dropped = DropReason::ALL.iter().copied().filter(|reason| report.dropped_for(*reason) > 0);
             let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
             // An outage that was said explains what it cost, and what it makes wait.
             let is_said = if story.said {
@@ -330,10 +330,10 @@ mod tests {
         stats.moved(Signal::Metrics, 7, ItemState::Queued, ItemState::Spooled);
         stats.entered(SPANS, ItemState::Spooled, 2);
         let report = stats.report();
-        assert_eq!((report.metrics_lost(), report.is_complete()), (false, false));
+        assert_eq!((!report.has_current_metrics(), report.is_complete()), (false, false));
         assert_eq!(report.to_string(), "2 spans and metrics stored");
         stats.moved(Signal::Metrics, 4, ItemState::Spooled, ItemState::Dropped(DropReason::Superseded));
-        assert!(!stats.report().metrics_lost(), "a newer state is stored");
+        assert!(stats.report().has_current_metrics(), "a newer state is stored");
         stats.moved(Signal::Metrics, 3, ItemState::Spooled, ItemState::Delivered);
         stats.moved(SPANS, 2, ItemState::Spooled, ItemState::Delivered);
         assert!(stats.report().is_complete());
@@ -351,7 +351,7 @@ mod tests {
         stats.entered(Signal::Metrics, ItemState::Queued, 1);
         let report = stats.report();
         assert_eq!(report.to_string(), "2 events waiting, 1 span, 2 events and metrics not delivered");
-        assert_eq!((report.spans_lost(), report.events_lost(), report.events()), (1, 2, 4));
+        assert_eq!((report.spans().dropped(), report.events().dropped(), report.events().ended()), (1, 2, 4));
         let stats = DeliveryStats::default();
         stats.entered(SPANS, ItemState::Delivered, 1);
         stats.entered(EVENTS, ItemState::Delivered, 2);
@@ -364,15 +364,15 @@ mod tests {
         let metrics = Signal::Metrics;
         assert!(stats.report().is_complete());
         stats.entered(metrics, ItemState::Queued, 3);
-        assert!(stats.report().metrics_lost());
+        assert!(!stats.report().has_current_metrics());
         stats.entered(metrics, ItemState::Queued, 4);
         stats.moved(metrics, 3, ItemState::Queued, ItemState::Delivered);
-        assert!(stats.report().metrics_lost(), "a newer state is under way");
+        assert!(!stats.report().has_current_metrics(), "a newer state is under way");
         stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
         assert!(stats.report().is_complete());
         stats.entered(metrics, ItemState::Queued, 5);
         stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
         stats.moved(metrics, 1, ItemState::Queued, LOST);
-        assert!(stats.report().metrics_lost(), "one of them never arrives");
+        assert!(!stats.report().has_current_metrics(), "one of them never arrives");
     }
 }

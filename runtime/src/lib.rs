@@ -24,7 +24,7 @@
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let telemetry = llm_trace::builder().with_service_name("support-bot").init()?;
 //! answer("How do I reset my password?").await?;
-//! telemetry.shutdown();
+//! println!("{}", telemetry.shutdown()); // `1 span delivered`, or what was lost and why
 //! # Ok(()) }
 //! ```
 //!

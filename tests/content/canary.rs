@@ -337,7 +337,7 @@ fn content_that_is_kept_elsewhere_is_on_no_wire() {
     let uploading = || llm_trace::builder().with_content_upload(std::sync::Arc::clone(&store), Instead);
     // More comes than may wait: what overflows is lost, and on no wire either.
     let (receiver, receipt) = crate::finished(uploading().with_events(true), everything);
-    assert_eq!(receipt.spans_lost(), 0);
+    assert_eq!(receipt.spans().dropped(), 0);
     assert_absent(&receiver, "/v1/traces");
     assert_absent(&receiver, "/v1/metrics");
     assert_nowhere_on_events(&receiver);

@@ -111,7 +111,7 @@ fn spans_have_references_in_place_of_content_which_is_redacted_and_in_the_conven
         let span = receiver.spans().remove(0);
         assert_eq!(content_keys(&span), [""; 0]);
         assert_stored(&store, &span);
-        assert_eq!((store.len(), receipt.content_stored(), receipt.content_lost()), (4, 4, 0));
+        assert_eq!((store.len(), receipt.uploads().stored, receipt.uploads().dropped), (4, 4, 0));
         assert!(receipt.is_complete());
     }
 }
@@ -128,7 +128,7 @@ fn megabytes_of_addresses_are_redacted_in_the_time_that_a_program_has_to_end() {
             chat(&addresses);
         }
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (12, 0), "{receipt}");
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (12, 0), "{receipt}");
     let is_redacted = |json: &String| json.contains("[EMAIL], [EMAIL]") && !json.contains("ada.");
     assert_eq!(store.0.lock().unwrap().values().filter(|json| is_redacted(json)).count(), 6);
 }
@@ -233,7 +233,7 @@ fn calls_do_not_wait_for_a_store_that_hangs_and_what_is_too_much_is_counted() {
         // Lets all go on: whoever waits at the gate sees that nobody is there any longer.
         drop(go_on);
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (1 + 256, 4 * 101 - 257));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (1 + 256, 4 * 101 - 257));
     assert!(!receipt.is_complete());
     assert!(receipt.to_string().contains("147 pieces of content not delivered"), "{receipt}");
     // What will not be there is not referred to.
@@ -253,7 +253,7 @@ fn the_end_of_the_program_waits_for_uploads_no_longer_than_it_may() {
             drop(chat(&request()));
             has_begun.recv().unwrap();
         });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (0, 4));
     drop(go_on);
 }
 
@@ -285,7 +285,7 @@ fn a_store_that_fails_or_panics_hurts_nobody_and_is_counted() {
             assert_eq!(chat(&request()), "42");
         }
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (2, 4 + 2));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (2, 4 + 2));
     for span in receiver.spans() {
         assert_eq!(text(&span, "llm_trace.tool.definitions_ref"), None);
         assert!(text(&span, "llm_trace.input.messages_ref").is_some());
@@ -318,7 +318,7 @@ fn a_folder_keeps_content_in_files_that_nobody_else_can_read() {
     let folder = Folder::new("kept content");
     let store = ContentDirectory::create(&folder.0).unwrap();
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (4, 0));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (4, 0));
     let span = receiver.spans().remove(0);
     for (key, content) in expected() {
         let reference = text(&span, &reference_of(key)).unwrap();
@@ -376,6 +376,6 @@ fn a_folder_that_is_gone_loses_content_and_nothing_else() {
     let store = ContentDirectory::create(&folder.0).unwrap();
     std::fs::remove_dir_all(&folder.0).unwrap();
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
-    assert_eq!((receiver.spans().len(), receipt.spans_lost()), (1, 0));
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+    assert_eq!((receiver.spans().len(), receipt.spans().dropped()), (1, 0));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (0, 4));
 }

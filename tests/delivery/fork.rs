@@ -41,7 +41,7 @@ fn program() {
 
 fn told(receipt: &ExportReport) -> String {
     keeps_the_law(receipt);
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     let undelivered = spans.dropped_for(DropReason::Undelivered);
     format!("{} {} {undelivered}", spans.started(), spans.delivered())
 }

@@ -34,12 +34,12 @@ fn a_shutdown_does_not_wait_for_a_pause_that_ends_later() {
     // Seconds are seconds.
     let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
     (0..5).for_each(|_| work());
-    telemetry.flush();
+    let _ = telemetry.flush();
     let started_at = Instant::now();
     let receipt = telemetry.shutdown();
     assert!(started_at.elapsed() < Duration::from_secs(5), "{:?}", started_at.elapsed());
     let spans = account("429 with Retry-After of a day", &receipt, &receiver);
-    assert_eq!((spans.dropped_for(DropReason::Undelivered), receipt.metrics_lost()), (5, false));
+    assert_eq!((spans.dropped_for(DropReason::Undelivered), !receipt.has_current_metrics()), (5, false));
     let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
     assert!((2..=3).contains(&attempts), "flush and end try once all the same: {attempts}");
 }
@@ -122,7 +122,7 @@ fn what_is_known_can_be_asked_for_at_any_time() {
         for worker in workers {
             worker.join().unwrap();
         }
-        telemetry.flush();
+        let _ = telemetry.flush();
         is_over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     let receipt = telemetry.shutdown();
@@ -150,7 +150,7 @@ fn calls_that_are_open_end_with_telemetry_and_what_is_known_of_them() {
     let ((announce, begun), (leave, wait)) = (mpsc::channel(), mpsc::channel());
     let thread = std::thread::spawn(move || answer(&announce, &wait));
     begun.recv().unwrap();
-    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    let _ = until(&telemetry, |receipt| receipt.spans().open() == 2);
     let receipt = telemetry.shutdown();
     let spans = account("two calls are still open", &receipt, &receiver);
     assert_eq!((spans.started(), spans.delivered(), spans.open()), (3, 3, 0));
@@ -217,7 +217,7 @@ fn program() {
     let (_leave, wait) = mpsc::channel();
     std::thread::spawn(move || answer(&announce, &wait));
     begun.recv().unwrap();
-    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    let _ = until(&telemetry, |receipt| receipt.spans().open() == 2);
     println!("{READY}");
     std::thread::sleep(LONG);
     std::process::exit(1);
@@ -297,7 +297,7 @@ fn no_call_is_open_after_a_shutdown_in_the_middle_of_many() {
                     }
                 });
             }
-            until(&telemetry, |receipt| receipt.traces().started() > 1_000);
+            let _ = until(&telemetry, |receipt| receipt.spans().started() > 1_000);
             let receipt = telemetry.shutdown();
             is_over.store(true, std::sync::atomic::Ordering::Relaxed);
             receipt

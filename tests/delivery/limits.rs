@@ -18,7 +18,7 @@ fn a_shutdown_within_any_duration_ends_and_accounts() {
         let receiver = Receiver::start();
         let receipt = started(&receiver, 3).shutdown_within(timeout);
         keeps_the_law(&receipt);
-        assert_eq!(receipt.traces().started(), 3, "{timeout:?}");
+        assert_eq!(receipt.spans().started(), 3, "{timeout:?}");
         if timeout > LONG {
             let spans = account(&format!("shut down within {timeout:?}"), &receipt, &receiver);
             assert_eq!(spans.delivered(), 3, "{timeout:?}");
@@ -34,10 +34,10 @@ fn a_timeout_is_accepted_or_refused_but_never_a_panic() {
         match quick(&receiver.endpoint()).with_timeout(timeout).init() {
             Ok(telemetry) => {
                 work();
-                telemetry.flush();
+                let _ = telemetry.flush();
                 let receipt = telemetry.shutdown();
                 keeps_the_law(&receipt);
-                assert_eq!(receipt.traces().started(), 1, "{timeout:?}");
+                assert_eq!(receipt.spans().started(), 1, "{timeout:?}");
             }
             Err(ConfigError::InvalidValue { parameter, .. }) => assert_eq!(parameter, "with_timeout"),
             Err(error) => panic!("{timeout:?}: {error}"),
@@ -70,7 +70,7 @@ fn a_second_guard_is_refused_and_a_later_one_works() {
     assert!(matches!(quick(&receiver.endpoint()).init(), Err(ConfigError::AlreadyInitialised)));
     work();
     assert_eq!(account("a second guard", &telemetry.shutdown(), &receiver).delivered(), 2);
-    assert_eq!(started(&receiver, 1).shutdown().traces().delivered(), 1);
+    assert_eq!(started(&receiver, 1).shutdown().spans().delivered(), 1);
 }
 
 /// The program that the next test starts; by itself this is no test. Its threads need more memory than it may have.
@@ -98,7 +98,7 @@ fn program_without_threads() {
     let telemetry = quick(endpoint).init().unwrap();
     work();
     let receipt: ExportReport = telemetry.shutdown();
-    assert_eq!((receipt.traces().delivered(), receipt.is_complete()), (1, true), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), receipt.is_complete()), (1, true), "{receipt}");
     println!("{DONE}");
 }
 

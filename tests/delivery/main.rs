@@ -51,23 +51,24 @@ fn started(receiver: &Receiver, spans: usize) -> Telemetry {
 
 /// Asserts the law for every signal.
 fn keeps_the_law(receipt: &ExportReport) {
-    for counts in [receipt.traces(), receipt.metrics(), receipt.logs()] {
+    for counts in [receipt.spans(), receipt.metrics(), receipt.events()] {
         let somewhere =
             counts.open() + counts.unsampled() + counts.queued() + counts.spooled() + counts.delivered();
         assert_eq!(counts.started(), somewhere + counts.dropped(), "{counts:?}");
-        let for_reasons = DropReason::ALL.map(|reason| counts.dropped_for(reason));
-        assert_eq!(counts.dropped(), for_reasons.iter().sum::<u64>(), "{counts:?}");
+        let for_reasons = DropReason::ALL.iter().map(|&reason| counts.dropped_for(reason));
+        assert_eq!(counts.dropped(), for_reasons.sum::<u64>(), "{counts:?}");
     }
 }
 
 /// A row of the matrix, which `scripts/faults.sh` shows.
 fn account(fault: &str, receipt: &ExportReport, receiver: &Receiver) -> SignalCounts {
     keeps_the_law(receipt);
-    let spans = *receipt.traces();
+    let spans = *receipt.spans();
     // What arrived is the receiver's count of different ids, and what was dropped ours: only together can they be all.
     let arrived = Row::of(fault, spans.started(), &receiver.spans_taken());
     assert_eq!(arrived.delivered, spans.delivered(), "{fault}: kept by the receiver, called delivered");
-    let dropped = DropReason::ALL.map(|reason| (reason.as_str(), spans.dropped_for(reason))).to_vec();
+    let dropped =
+        DropReason::ALL.iter().map(|&reason| (reason.as_str(), spans.dropped_for(reason))).collect();
     Row { open: spans.open(), dropped, ..arrived }.settle();
     spans
 }
@@ -125,8 +126,8 @@ fn what_a_receiver_does_not_take_at_first_arrives_later() {
     for (fault, script) in faults {
         let receiver = Receiver::scripted(script);
         let telemetry = started(&receiver, 5);
-        telemetry.flush();
-        until(&telemetry, ExportReport::is_complete);
+        let _ = telemetry.flush();
+        let _ = until(&telemetry, ExportReport::is_complete);
         let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
         assert!(attempts > 1, "{fault}");
         let spans = account(fault, &telemetry.shutdown(), &receiver);
@@ -154,7 +155,7 @@ fn a_short_program_outlasts_a_receiver_that_is_busy_for_a_moment() {
         .init()
         .unwrap();
     (0..4).for_each(|_| work());
-    telemetry.flush();
+    let _ = telemetry.flush();
     let fault = "503 five times with Retry-After of a year, 1 s at most";
     let spans = account(fault, &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (4, 4));
@@ -167,9 +168,9 @@ fn one_retry_after_does_not_silence_a_signal_for_good() {
     let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
     (0..4).for_each(|_| work());
     // The first may be what makes the attempt that is answered with the pause.
-    telemetry.flush();
+    let _ = telemetry.flush();
     let receipt = telemetry.flush();
-    assert_eq!(receipt.traces().delivered(), 4, "a flush tries once all the same");
+    assert_eq!(receipt.spans().delivered(), 4, "a flush tries once all the same");
     let spans = account("429 with Retry-After of a year, then fine", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (4, 4));
 }
@@ -182,7 +183,7 @@ fn a_receiver_that_hangs_is_asked_again() {
     (0..5).for_each(|_| work());
     let receipt = telemetry.flush();
     assert_eq!(receipt.failure(), Some("timeout: no answer within 200 ms"));
-    until(&telemetry, ExportReport::is_complete);
+    let _ = until(&telemetry, ExportReport::is_complete);
     let spans = account("no answer, then fine", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (5, 5));
 }
@@ -198,10 +199,14 @@ fn a_collector_that_comes_up_late_gets_everything() {
     for _ in 0..3 {
         work();
         let receipt = telemetry.flush();
-        assert_eq!((receipt.spans_lost(), receipt.failure()), (0, Some("connection refused")), "{receipt}");
+        assert_eq!(
+            (receipt.spans().dropped(), receipt.failure()),
+            (0, Some("connection refused")),
+            "{receipt}"
+        );
     }
     let receiver = Receiver::listening(TcpListener::bind(address).unwrap(), |_, _| Answer::Status(200));
-    until(&telemetry, ExportReport::is_complete);
+    let _ = until(&telemetry, ExportReport::is_complete);
     let spans = account("collector down, then up", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (3, 3));
 }
@@ -229,7 +234,7 @@ fn what_a_receiver_refuses_for_good_has_its_reason() {
         let receiver = Receiver::scripted(first(1, answer));
         let telemetry = started(&receiver, 5);
         let receipt = telemetry.flush();
-        assert_eq!((receipt.spans_lost(), receipt.traces().dropped_for(reason)), (lost, lost), "{fault}");
+        assert_eq!((receipt.spans().dropped(), receipt.spans().dropped_for(reason)), (lost, lost), "{fault}");
         work();
         let spans = account(fault, &telemetry.shutdown(), &receiver);
         assert_eq!((spans.started(), spans.delivered(), spans.dropped()), (6, 6 - lost, lost), "{fault}");
@@ -256,13 +261,13 @@ fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
         let telemetry =
             llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(timeout).init().unwrap();
         (0..3).for_each(|_| poison());
-        telemetry.flush();
+        let _ = telemetry.flush();
         for _ in 0..5 {
             work();
-            telemetry.flush();
+            let _ = telemetry.flush();
         }
         let receipt = telemetry.stats();
-        assert_eq!((receipt.traces().delivered(), receipt.traces().queued()), (5, 3), "{fault}");
+        assert_eq!((receipt.spans().delivered(), receipt.spans().queued()), (5, 3), "{fault}");
         let spans = account(fault, &telemetry.shutdown(), &receiver);
         assert_eq!((spans.delivered(), spans.dropped_for(DropReason::Undelivered)), (5, 3), "{fault}");
     }
@@ -281,9 +286,9 @@ fn a_collector_that_is_down_for_the_whole_run_costs_everything_that_is_not_store
         "it is not waited for: {:?}",
         started_at.elapsed()
     );
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     assert_eq!((spans.started(), spans.dropped_for(DropReason::Undelivered)), (5, 5));
-    assert!(receipt.metrics().started() > 0 && receipt.metrics_lost());
+    assert!(receipt.metrics().started() > 0 && !receipt.has_current_metrics());
 }
 
 #[test]
@@ -294,12 +299,12 @@ fn memory_has_a_bound_and_the_oldest_goes_first() {
     let telemetry = quick(&receiver.endpoint()).with_max_queue_bytes(8 * 1024).init().unwrap();
     for _ in 0..30 {
         (0..4).for_each(|_| work());
-        telemetry.flush();
+        let _ = telemetry.flush();
     }
     let receipt = telemetry.stats();
-    let dropped = receipt.traces().dropped_for(DropReason::QueueFull);
+    let dropped = receipt.spans().dropped_for(DropReason::QueueFull);
     assert!(
-        dropped > 0 && dropped.is_multiple_of(4) && receipt.traces().queued() == 120 - dropped,
+        dropped > 0 && dropped.is_multiple_of(4) && receipt.spans().queued() == 120 - dropped,
         "{receipt:?}"
     );
     let spans = account("401, more than memory holds", &telemetry.shutdown(), &receiver);
@@ -373,7 +378,7 @@ fn delivery_is_measured_as_the_receipt_counts_it() {
     let _turn = one_at_a_time();
     let receiver = Receiver::scripted(first(1, Answer::Status(400)));
     let telemetry = started(&receiver, 5);
-    telemetry.flush();
+    let _ = telemetry.flush();
     (0..3).for_each(|_| work());
     let receipt = telemetry.shutdown();
     let spans = account("as metrics", &receipt, &receiver);

@@ -32,12 +32,12 @@ fn program() {
     for answer in SCRIPT {
         status.store(answer, Ordering::SeqCst);
         work();
-        telemetry.flush();
+        let _ = telemetry.flush();
         if answer != 503 {
-            until(&telemetry, |receipt: &ExportReport| receipt.traces().queued() == 0);
+            let _ = until(&telemetry, |receipt: &ExportReport| receipt.spans().queued() == 0);
         }
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn beyond_its_limit_a_metric_tells_models_apart_no_longer_but_errors_still() {
         let _ = ask(&format!("model-{number}"), number == 9);
         let _ = ask("model-0", false);
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 
     let metrics = receiver.metrics();
     let points = histogram(&metrics, DURATION);
@@ -97,7 +97,7 @@ fn a_limit_above_that_of_the_sdk_is_kept_too() {
     for number in 0..2600 {
         let _ = ask(&format!("model-{number}"), false);
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     let metrics = receiver.metrics();
     let points = histogram(&metrics, DURATION);
     assert_eq!((points.len(), models(points).len()), (2501, 2501));

@@ -38,7 +38,7 @@ fn what_is_not_delivered_is_counted_and_explained() {
     for (endpoint, reason) in cases {
         let receipt = deliver_to(&endpoint, Some(SHORT));
         assert_eq!(
-            (receipt.spans(), receipt.spans_lost(), receipt.metrics_lost()),
+            (receipt.spans().ended(), receipt.spans().dropped(), !receipt.has_current_metrics()),
             (3, 3, true),
             "{endpoint}"
         );
@@ -59,9 +59,9 @@ fn a_receipt_knows_the_spans_that_were_still_open() {
     let mut open = global::tracer("test").start("open");
     let receipt = telemetry.shutdown();
     open.end();
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     assert_eq!((spans.started(), spans.open(), spans.delivered(), spans.dropped()), (4, 1, 3, 0));
-    assert_eq!((receipt.spans(), receipt.is_complete()), (3, true), "an open span is not lost yet");
+    assert_eq!((receipt.spans().ended(), receipt.is_complete()), (3, true), "an open span is not lost yet");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn metrics_that_are_never_answered_are_lost_also_with_the_default_timeout() {
     let receiver = Receiver::answering(Answer::HangOn("/v1/metrics"));
     let started = Instant::now();
     let receipt = deliver_to(&receiver.endpoint(), None);
-    assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (3, true), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), !receipt.has_current_metrics()), (3, true), "{receipt}");
     assert!(!receipt.is_complete());
     let expected =
         format!("metrics not delivered to {}: timeout: no answer within 10 s", receiver.endpoint());
@@ -100,7 +100,7 @@ fn traces_and_metrics_are_waited_for_side_by_side() {
     let receiver = Receiver::answering(Answer::Hang);
     let started = Instant::now();
     let receipt = deliver_to(&receiver.endpoint(), Some(Duration::from_secs(2)));
-    assert_eq!((receipt.spans_lost(), receipt.metrics_lost()), (3, true));
+    assert_eq!((receipt.spans().dropped(), !receipt.has_current_metrics()), (3, true));
     assert!(started.elapsed() < Duration::from_millis(3500), "{:?}", started.elapsed());
 }
 
@@ -124,7 +124,7 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
     });
     let started = Instant::now();
     let receipt = deliver_to(&endpoint, Some(Duration::from_secs(2)));
-    assert_eq!(receipt.spans_lost(), 3);
+    assert_eq!(receipt.spans().dropped(), 3);
     assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
 }
 
@@ -139,7 +139,7 @@ fn a_page_instead_of_an_answer_is_no_delivery() {
     for page in pages {
         let receiver = Receiver::answering(page);
         let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
-        assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (0, true), "{page:?}");
+        assert_eq!((receipt.spans().delivered(), !receipt.has_current_metrics()), (0, true), "{page:?}");
         assert!(
             receipt.failure().is_some_and(|failure| failure.contains("not an OTLP receiver")),
             "{receipt}"
@@ -163,7 +163,10 @@ fn what_the_receiver_rejects_is_not_delivered() {
     let rejected: &[u8] = b"\x0a\x10\x08\x02\x12\x0ctoo \x1b[31mold";
     let receiver = Receiver::answering(Answer::Body("application/x-protobuf", rejected));
     let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
-    assert_eq!((receipt.spans_delivered(), receipt.spans_lost(), receipt.metrics_lost()), (1, 2, true));
+    assert_eq!(
+        (receipt.spans().delivered(), receipt.spans().dropped(), !receipt.has_current_metrics()),
+        (1, 2, true)
+    );
     let failure = receipt.failure().unwrap();
     assert!(failure.starts_with("the receiver rejected 2 of "), "{failure}");
     assert!(failure.contains("too \\u{1b}[31mold"), "{failure}");
@@ -186,9 +189,12 @@ fn a_flush_that_is_not_answered_says_so() {
         llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(SHORT).init().unwrap();
     answer();
     let receipt = telemetry.flush();
-    assert_eq!((receipt.traces().queued(), receipt.metrics_lost(), receipt.is_complete()), (3, true, false));
-    assert_eq!(receipt.spans_lost(), 0, "they are tried again");
+    assert_eq!(
+        (receipt.spans().queued(), !receipt.has_current_metrics(), receipt.is_complete()),
+        (3, true, false)
+    );
+    assert_eq!(receipt.spans().dropped(), 0, "they are tried again");
     assert_eq!(receipt.failure(), Some("timeout: no answer within 300 ms"));
     let receipt = telemetry.shutdown();
-    assert_eq!((receipt.spans_lost(), receipt.traces().dropped_for(DropReason::Undelivered)), (3, 3));
+    assert_eq!((receipt.spans().dropped(), receipt.spans().dropped_for(DropReason::Undelivered)), (3, 3));
 }

@@ -34,10 +34,10 @@ fn program() {
     let telemetry = llm_trace::builder().with_timeout(Duration::from_secs(2)).init().unwrap();
     answer();
     if std::env::var_os(FLUSH).is_some() {
-        telemetry.flush();
+        let _ = telemetry.flush();
         answer();
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 fn command(environment: &[(&str, &str)]) -> Command {

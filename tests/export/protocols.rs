@@ -36,7 +36,7 @@ fn grpc_carries_every_signal_and_the_headers() {
     answer();
     llm_trace::score("relevance").with_value(0.5).record();
     let receipt = telemetry.shutdown();
-    assert!(receipt.is_complete() && receipt.spans_delivered() == 3, "{receipt}");
+    assert!(receipt.is_complete() && receipt.spans().delivered() == 3, "{receipt}");
     let spans = receiver.spans();
     assert_eq!((spans.len(), receiver.metrics_and_logs()), (3, (1, 1)));
     assert_eq!(text(&span(&spans, "chat gpt-4o-mini").attributes, "gen_ai.request.model"), "gpt-4o-mini");
@@ -121,7 +121,7 @@ fn what_a_json_receiver_rejects_is_counted() {
     let receiver = Receiver::answering(Answer::Body("application/json", answer));
     let receipt =
         deliver(llm_trace::builder().with_endpoint(receiver.endpoint()).with_protocol(Protocol::HttpJson));
-    assert_eq!((receipt.spans_delivered(), receipt.spans_lost()), (1, 2), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), receipt.spans().dropped()), (1, 2), "{receipt}");
     assert!(receipt.to_string().contains("too old"), "{receipt}");
 }
 
@@ -141,7 +141,7 @@ fn what_a_grpc_receiver_answers_is_in_the_receipt() {
         let receiver = GrpcReceiver::answering(answer.clone());
         let receipt = deliver(grpc(&receiver).with_timeout(Duration::from_secs(1)));
         assert_eq!(
-            (receipt.spans_delivered(), receipt.spans_lost()),
+            (receipt.spans().delivered(), receipt.spans().dropped()),
             (delivered, 3 - delivered),
             "{answer:?}: {receipt}"
         );
@@ -157,7 +157,7 @@ fn a_request_that_is_too_large_for_grpc_is_halved() {
     let telemetry = grpc(&receiver).init().unwrap();
     (0..4).for_each(|_| crate::retrieve());
     let receipt = telemetry.flush();
-    assert_eq!(receipt.spans_delivered(), 4, "{receipt}");
+    assert_eq!(receipt.spans().delivered(), 4, "{receipt}");
     let calls = receiver.calls().iter().filter(|call| call.path.contains("Trace")).count();
     assert!(calls >= 2, "{calls}");
     assert!(telemetry.shutdown().is_complete());
@@ -172,7 +172,7 @@ fn a_connection_is_kept_and_made_anew_when_the_receiver_has_closed_it() {
         for _ in 0..3 {
             crate::retrieve();
             let receipt = telemetry.flush();
-            assert_eq!(receipt.spans_lost(), 0, "{receipt}");
+            assert_eq!(receipt.spans().dropped(), 0, "{receipt}");
         }
         assert!(telemetry.shutdown().is_complete());
         let calls = receiver.calls();
@@ -195,7 +195,7 @@ fn a_grpc_receiver_that_is_not_there_or_never_answers_is_given_up() {
         let started = Instant::now();
         let builder = llm_trace::builder().with_endpoint(&endpoint).with_protocol(Protocol::Grpc);
         let receipt = deliver(builder.with_timeout(Duration::from_millis(300)));
-        assert_eq!(receipt.spans_lost(), 3);
+        assert_eq!(receipt.spans().dropped(), 3);
         assert!(receipt.failure().is_some_and(|failure| failure.contains(reason)), "{receipt}");
         assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     }

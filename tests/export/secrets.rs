@@ -103,9 +103,9 @@ fn secretive(endpoint: &str) -> Builder {
 fn export(builder: &Builder) {
     let telemetry = builder.clone().init().unwrap();
     answer();
-    telemetry.flush();
+    let _ = telemetry.flush();
     answer();
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 /// The program that the next test starts.

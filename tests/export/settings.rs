@@ -33,7 +33,7 @@ fn a_trace_with_an_error_arrives_whole_whatever_the_share_is() {
     answer();
     let receipt = telemetry.shutdown();
     let spans = receiver.spans();
-    assert_eq!((spans.len(), receipt.spans_delivered()), (4, 4), "{receipt}");
+    assert_eq!((spans.len(), receipt.spans().delivered()), (4, 4), "{receipt}");
     let root = span(&spans, "invoke_workflow broken");
     for span in &spans {
         assert_eq!(span.trace_id, root.trace_id);
@@ -53,11 +53,11 @@ fn a_slow_trace_arrives_whatever_the_share_is() {
     let builder = || llm_trace::builder().with_endpoint(receiver.endpoint());
     let telemetry = builder().with_sampler(sampler).init().unwrap();
     answer();
-    assert_eq!(telemetry.shutdown().spans_delivered(), 3);
+    assert_eq!(telemetry.shutdown().spans().delivered(), 3);
     let patient = Sampler::ratio(0.0).keeping_slower_than(Duration::from_secs(3600));
     let telemetry = builder().with_sampler(patient).init().unwrap();
     answer();
-    assert_eq!(telemetry.shutdown().spans_delivered(), 0);
+    assert_eq!(telemetry.shutdown().spans().delivered(), 0);
     assert_eq!(receiver.spans().len(), 3);
 }
 
@@ -67,7 +67,7 @@ fn texts_are_cut_to_the_limit_and_content_is_fitted_into_it() {
         let telemetry =
             llm_trace::builder().with_content_capture(ContentCapture::SpanAndEvent).init().unwrap();
         chat_about(&"ä".repeat(5000));
-        telemetry.shutdown();
+        let _ = telemetry.shutdown();
         return;
     }
     let receiver = Receiver::start();
@@ -122,7 +122,7 @@ fn a_view_changes_the_instrument_it_takes_and_no_other() {
     let telemetry =
         llm_trace::builder().with_endpoint(receiver.endpoint()).with_view(renamed).init().unwrap();
     answer();
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     let metrics = receiver.metrics();
     let names: Vec<_> = metrics.iter().map(|metric| metric.name.as_str()).collect();
     assert!(names.contains(&"app.llm.seconds") && names.contains(&"gen_ai.usage.cost"), "{names:?}");

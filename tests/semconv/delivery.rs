@@ -40,7 +40,7 @@ pub(crate) fn everything() -> Delivering {
     let telemetry = telemetry.init().unwrap();
     // Some are sampled, and some are not.
     (0..64).for_each(|_| root());
-    telemetry.flush();
+    let _ = telemetry.flush();
 
     let receiver = Receiver::scripted(|before, _| match before {
         0 => Answer::Status(503),
@@ -59,7 +59,7 @@ pub(crate) fn everything() -> Delivering {
             let url = format!("{}/v1/{}", receiver.endpoint(), signal.as_str());
             let request = Request::post(url).body(Bytes::from(body.clone())).unwrap();
             client.send_bytes(request).now_or_never().expect("it does not wait").unwrap();
-            delivery.flush(Duration::from_secs(30));
+            let _ = delivery.flush(Duration::from_secs(30));
         }
     }
     Delivering { _telemetry: telemetry, _delivery: delivery, _folder: folder }

@@ -71,10 +71,10 @@ fn main() -> ExitCode {
         std::thread::sleep(Duration::from_millis(5));
     }
     receiver.away.store(false, Ordering::Relaxed);
-    telemetry.flush();
+    let _ = telemetry.flush();
     report(begin.elapsed(), &telemetry, &receiver);
     let receipt = telemetry.shutdown();
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     println!("{receipt}; the receiver counted {} bytes", receiver.bytes.load(Ordering::Relaxed));
     let whole = spans.delivered() + spans.spooled() == spans.started() && spans.started() == calls * 2;
     let flat = settled.is_none_or(|settled| last < settled + SLACK_KIB);
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 /// Prints a line, and returns the resident memory in KiB.
 fn report(elapsed: Duration, telemetry: &Telemetry, receiver: &Receiver) -> u64 {
     let stats = telemetry.stats();
-    let spans = stats.traces();
+    let spans = stats.spans();
     let rss = resident_kib();
     println!(
         "{:>7} {:>9} {:>9} {:>9} {:>9} {rss:>8}  {}",

@@ -44,7 +44,7 @@ fn program() {
                 counted(telemetry)
             }
             ("flush", Some(telemetry)) => {
-                telemetry.flush();
+                let _ = telemetry.flush();
                 counted(telemetry)
             }
             ("stats", Some(telemetry)) => counted(telemetry),
@@ -54,7 +54,7 @@ fn program() {
                     Ok(milliseconds) => telemetry.shutdown_within(Duration::from_millis(milliseconds)),
                     Err(_) => telemetry.shutdown(),
                 };
-                format!("{} said={receipt}", spelled(receipt.traces()))
+                format!("{} said={receipt}", spelled(receipt.spans()))
             }
             other => panic!("{other:?}"),
         };
@@ -64,7 +64,7 @@ fn program() {
 }
 
 fn counted(telemetry: &Telemetry) -> String {
-    spelled(telemetry.stats().traces())
+    spelled(telemetry.stats().spans())
 }
 
 fn spelled(counts: &SignalCounts) -> String {
@@ -76,7 +76,7 @@ fn spelled(counts: &SignalCounts) -> String {
         ("spooled", counts.spooled()),
         ("delivered", counts.delivered()),
     ];
-    let dropped = DropReason::ALL.map(|reason| (reason.as_str(), counts.dropped_for(reason)));
+    let dropped = DropReason::ALL.iter().map(|&reason| (reason.as_str(), counts.dropped_for(reason)));
     let pairs = places.into_iter().chain(dropped).map(|(name, count)| format!("{name}={count}"));
     pairs.collect::<Vec<_>>().join(" ")
 }
@@ -105,7 +105,7 @@ impl Counts {
 
     /// Every reason for which spans were dropped.
     pub(crate) fn dropped(&self) -> Vec<(&'static str, u64)> {
-        DropReason::ALL.map(|reason| (reason.as_str(), self.get(reason.as_str()))).to_vec()
+        DropReason::ALL.iter().map(|reason| (reason.as_str(), self.get(reason.as_str()))).collect()
     }
 
     /// The law: every span is in one place.

@@ -45,9 +45,9 @@ fn send(client: &Client, request: http::request::Builder, body: Vec<u8>) -> Resu
 fn a_request_is_taken_at_once_and_its_items_are_counted() {
     let delivery = builder().build().expect("valid");
     assert_eq!(send(&delivery.client(Signal::Traces), Request::post(NOBODY), spans(3)), Ok(()));
-    assert_eq!(delivery.report().traces().queued(), 3);
+    assert_eq!(delivery.report().spans().queued(), 3);
     let report = delivery.shutdown(Duration::from_millis(100));
-    assert_eq!((report.spans(), report.traces().dropped_for(DropReason::Undelivered)), (3, 3));
+    assert_eq!((report.spans().ended(), report.spans().dropped_for(DropReason::Undelivered)), (3, 3));
     assert!(report.to_string().starts_with("3 spans not delivered to http://127.0.0.1:9: "), "{report}");
 }
 
@@ -59,7 +59,7 @@ fn what_comes_after_the_end_is_counted_as_dropped() {
     assert_eq!(send(&client, Request::post(NOBODY), spans(1)), Ok(()));
     drop(delivery.shutdown(Duration::from_millis(100)));
     assert_eq!(send(&client, Request::post(NOBODY), spans(2)), Ok(()));
-    assert_eq!(stats.report().traces().dropped_for(DropReason::AfterShutdown), 2);
+    assert_eq!(stats.report().spans().dropped_for(DropReason::AfterShutdown), 2);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_cannot_be_counted_is_an_error_of_the_export() {
     assert!(send(&traces, compressed, spans(1)).expect_err("compressed").contains("with_compression"));
     let json = send(&traces, Request::post(NOBODY), b"{\"resourceSpans\":[]}".to_vec());
     assert!(json.expect_err("JSON").contains("no export request of traces in protobuf"));
-    assert_eq!(delivery.report().spans(), 0);
+    assert_eq!(delivery.report().spans().ended(), 0);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn what_one_program_could_not_deliver_is_the_next_ones() {
     let delivery = builder().with_spool(spool()).build().expect("valid");
     assert_eq!(send(&delivery.client(Signal::Traces), Request::post(NOBODY), spans(3)), Ok(()));
     let report = delivery.shutdown(Duration::from_secs(5));
-    assert_eq!((report.traces().spooled(), report.spans_lost()), (3, 0), "{report}");
+    assert_eq!((report.spans().spooled(), report.spans().dropped()), (3, 0), "{report}");
     let next = builder().with_spool(spool()).build().expect("valid");
-    assert_eq!(next.report().traces().spooled(), 3);
+    assert_eq!(next.report().spans().spooled(), 3);
 }

@@ -140,7 +140,7 @@ impl Rig {
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.stats.report().traces()
+        *self.stats.report().spans()
     }
 
     /// Waits until the counts are so.
@@ -171,7 +171,7 @@ impl Rig {
     fn row(&self, fault: &str) {
         let (started, delivered, queued, spooled, _) = self.law();
         let counts = self.counts();
-        let dropped = DropReason::ALL.into_iter().filter(|reason| counts.dropped_for(*reason) > 0);
+        let dropped = DropReason::ALL.iter().copied().filter(|reason| counts.dropped_for(*reason) > 0);
         let dropped: Vec<_> =
             dropped.map(|reason| format!("{} {}", reason.as_str(), counts.dropped_for(reason))).collect();
         let dropped = if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") };

@@ -170,7 +170,7 @@ impl Telemetry {
     /// # use std::time::Duration;
     /// # let telemetry = llm_trace::builder().init().unwrap();
     /// let report = telemetry.shutdown_within(Duration::from_secs(2));
-    /// assert_eq!(report.traces().open(), 0, "every call has ended");
+    /// assert_eq!(report.spans().open(), 0, "every call has ended");
     /// ```
     pub fn shutdown_within(mut self, timeout: Duration) -> ExportReport {
         self.stop(Some(timeout))
@@ -191,7 +191,7 @@ impl Telemetry {
 /// Stops as [`shutdown`](Telemetry::shutdown) does, and blocks as long.
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        self.stop(None);
+        let _ = self.stop(None);
     }
 }
 

@@ -32,8 +32,8 @@ pub(super) use destination::Destination;
 ///     .with_endpoint("http://collector:4318")
 ///     .init()?;
 /// // … run the program …
-/// let receipt = telemetry.shutdown();
-/// assert_eq!(receipt.spans_lost(), 0);
+/// let report = telemetry.shutdown();
+/// assert_eq!(report.spans().dropped(), 0);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]

@@ -169,9 +169,9 @@ impl Uploader {
         let waiting = *self.state.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (stored, lost) = (stored.load(Ordering::Relaxed), lost.load(Ordering::Relaxed));
         if is_given_up.load(Ordering::Relaxed) {
-            Uploads { stored, lost: lost + waiting, waiting: 0 }
+            Uploads { stored, dropped: lost + waiting, queued: 0 }
         } else {
-            Uploads { stored, lost, waiting }
+            Uploads { stored, dropped: lost, queued: waiting }
         }
     }
 }

@@ -120,7 +120,7 @@ impl Rig {
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.stats.report().traces()
+        *self.stats.report().spans()
     }
 
     fn until(&self, done: impl Fn(&SignalCounts) -> bool) {
@@ -208,12 +208,12 @@ fn large_events_find_no_room_where_small_ones_would_and_what_is_exported_makes_r
     emit(&|record| record.add_attribute("text", large()));
     emit(&|record| record.add_attribute("list", listed()));
     emit(&|record| record.add_attribute("small", 1));
-    let counts = *stats.report().logs();
+    let counts = *stats.report().events();
     assert_eq!((counts.started(), counts.queued(), counts.dropped_for(DropReason::QueueFull)), (5, 2, 3));
     go_on.send(()).expect("an exporter");
     provider.force_flush().expect("it is exported");
     emit(&|record| record.set_body(large()));
-    let counts = *stats.report().logs();
+    let counts = *stats.report().events();
     assert_eq!((counts.started(), counts.dropped_for(DropReason::QueueFull)), (6, 3), "there is room again");
     drop(go_on);
 }
