@@ -94,6 +94,7 @@ impl Runtime {
     pub(crate) fn sinks<'a>(&'a self, context: &'a Context, mirror: Option<&'a tracing::Span>) -> Sinks<'a> {
         Sinks {
             calls: &*self.calls,
+            instruments: self.calls.instruments(),
             events: self.events.as_ref(),
             mirror,
             context,

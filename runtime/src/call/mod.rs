@@ -115,10 +115,11 @@ impl Facts {
             usage.keep_plausible();
         }
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        if !request.captures_under(runtime, ContentKind::Output) {
-            response.free_reason = None;
+        if let Some(reason) = response.free_reason.take()
+            && request.captures_under(runtime, ContentKind::Output)
+        {
+            response.free_reason = Some(runtime.content.redacted(reason));
         }
-        response.free_reason = response.free_reason.take().map(|text| runtime.content.redacted(text));
     }
 }
 
@@ -333,20 +334,20 @@ impl Held {
         };
         let runtime = &*open.runtime;
         let sinks = runtime.sinks(&self.context, open.mirror.as_ref());
-        let wants = sinks.wants(open.site.kind);
+        let wants = sinks.wants(open.site.kind, record.has_content());
         if wants.numbers {
             record.price = pricing::price(&record);
             record.signals = quality::signals(&record, runtime.quality);
         }
-        if wants.content && record.has_content() {
+        if wants.content {
             let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
         }
         // A call that is dropped can be far from its context, by which a test knows its measurements and events.
         #[cfg(feature = "testing")]
         let _attached = current_context::attach(self.context.clone());
-        if let Some(text) = &record.response.text {
-            catch_user_panic(|| measure_text(text, &record, runtime, open.scope.outermost()));
+        if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
+            catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(&record);
         drop(slot);
@@ -354,12 +355,12 @@ impl Held {
 }
 
 /// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-fn measure_text(text: &Measured, call: &CallRecord, runtime: &Runtime, outermost: Option<&root::RootState>) {
+fn measure_text(text: &Measured, instruments: &Arc<metrics::Instruments>, call: &CallRecord, open: &Open) {
+    let (wanted, outermost) = (open.runtime.quality, open.scope.outermost());
     let kind = call.site.kind;
-    if !runtime.quality.reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
+    if !wanted.reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
         return;
     }
-    let Some(instruments) = runtime.calls.instruments() else { return };
     if kind.returns_documents() {
         if let Some(outermost) = outermost {
             outermost.retrieved(text.clone());
@@ -372,8 +373,8 @@ fn measure_text(text: &Measured, call: &CallRecord, runtime: &Runtime, outermost
             answer: text.clone(),
             documents,
             labels,
-            wanted: runtime.quality,
-            instruments,
+            wanted,
+            instruments: Arc::clone(instruments),
         });
     }
 }
@@ -419,7 +420,8 @@ impl Open {
     }
 
     fn captures_output(&self) -> bool {
-        self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
+        self.runtime.content.allows_content()
+            && self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
     }
 
     /// Asks the request something; `false` once the call has ended.

@@ -159,8 +159,8 @@ impl CallSink for ApiSink {
     }
 
     fn end(&self, call: &CallRecord, sinks: &Sinks<'_>) {
-        if let Some(instruments) = self.instruments() {
-            catch_user_panic(|| metrics::record(call, &instruments));
+        if let Some(instruments) = &sinks.instruments {
+            catch_user_panic(|| metrics::record(call, instruments));
         }
         catch_user_panic(|| span::end(call, sinks));
     }

@@ -44,6 +44,8 @@ pub(crate) trait CallSink: fmt::Debug + Send + Sync {
 /// Where one call goes.
 pub(crate) struct Sinks<'a> {
     pub(crate) calls: &'a dyn CallSink,
+    /// Those of `calls`; `None` if nobody gets measurements.
+    pub(crate) instruments: Option<Arc<metrics::Instruments>>,
     pub(crate) events: Option<&'a EventReceiver>,
     /// The `tracing` span of the call, if a subscriber looks at it.
     pub(crate) mirror: Option<&'a tracing::Span>,
@@ -62,11 +64,12 @@ pub(crate) struct Wants {
 }
 
 impl Sinks<'_> {
-    pub(crate) fn wants(&self, kind: Kind) -> Wants {
-        let is_recorded = self.context.span().is_recording() || events::want_content(kind, self);
+    pub(crate) fn wants(&self, kind: Kind, has_content: bool) -> Wants {
+        // Asked only where it decides: the span has a lock.
+        let is_recorded = || self.context.span().is_recording() || events::want_content(kind, self);
         Wants {
-            numbers: is_recorded || self.mirror.is_some() || self.calls.measures(),
-            content: is_recorded || self.policy.uploads(),
+            numbers: self.instruments.is_some() || self.mirror.is_some() || is_recorded(),
+            content: has_content && (self.policy.uploads() || is_recorded()),
         }
     }
 
