@@ -53,6 +53,7 @@ mod model;
 mod pipeline;
 #[cfg(feature = "otlp")]
 pub mod propagation;
+mod runtime;
 pub mod semconv;
 #[cfg(feature = "otlp")]
 mod settings;
@@ -94,10 +95,11 @@ pub use model::response::{LlmResponse, Modality, Response, Usage};
 pub use model::site::Kind;
 #[cfg(feature = "otlp")]
 pub use pipeline::Telemetry;
+pub use runtime::{set_logger_provider, set_meter_provider, set_tracer_provider};
 pub use semconv::version::SemconvVersion;
 #[cfg(feature = "otlp")]
 pub use settings::{Builder, ConfigError, Sampler, builder};
-pub use sinks::events::{Score, score, set_logger_provider};
+pub use sinks::events::{Score, score};
 pub use sinks::tracing_bridge::tracing_filter;
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global

@@ -5,6 +5,7 @@ mod cardinality;
 mod delivery;
 mod doctor;
 mod events;
+mod install;
 mod logs;
 mod program;
 mod protocols;

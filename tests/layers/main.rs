@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["content"],
     &["enrich"],
     &["sinks"],
+    &["runtime"],
     &["call"],
     &["settings"],
     &["pipeline"],

@@ -50,10 +50,9 @@ impl CallBuilder {
     pub fn begin(self) -> Call {
         let CallBuilder { mut site, request } = self;
         site.has_parent = request.parent.is_some();
-        if observed::is_observed(&site) {
-            Call::begin(Site::Place(Arc::new(site)), request)
-        } else {
-            Call { held: None }
+        match observed::observing(&site) {
+            Some(runtime) => Call::begin(runtime, Site::Place(Arc::new(site)), request),
+            None => Call { held: None },
         }
     }
 }

@@ -8,8 +8,6 @@ use opentelemetry::{Context, KeyValue};
 
 use super::{Facts, Open};
 use crate::call::context::Scope;
-use crate::content;
-use crate::enrich::quality;
 use crate::extract::rate_limits::RateLimits;
 use crate::extract::request_id;
 use crate::model::argument::{AttributeValue, Content};
@@ -17,7 +15,8 @@ use crate::model::content::ContentKind;
 use crate::model::request::Request;
 use crate::model::response::{LlmResponse, Response, Usage};
 use crate::model::site::Kind;
-use crate::sinks::metrics;
+use crate::runtime;
+use crate::sinks::{CallSink as _, metrics};
 use crate::value::current_context;
 
 /// The annotated call this code runs in; see [`current()`].
@@ -75,7 +74,9 @@ impl CurrentCall {
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
         let mut response = crate::extract::read_response(body);
         if self.open.upgrade().is_some_and(|open| open.captures_instructions()) {
-            response.content.capture_request(Kind::FetchResponse, body);
+            runtime::with(|runtime| {
+                response.content.capture_request(&runtime.content, Kind::FetchResponse, body);
+            });
         }
         self.fill(if self.looks_at_output() { response.with_output(body) } else { response })
     }
@@ -128,7 +129,7 @@ impl CurrentCall {
             facts.request.set_attribute(id);
         }
         if let Some(limits) = limits
-            && let Some(instruments) = metrics::current()
+            && let Some(instruments) = open.runtime.calls.instruments()
         {
             crate::value::panic::catch_user_panic(|| {
                 metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
@@ -259,11 +260,9 @@ impl CurrentCall {
 
     fn looks_at_output(&self) -> bool {
         let Some(open) = self.open.upgrade() else { return false };
-        let (is_recorded, is_measured) = (content::content_allowed(), quality::reads_texts(open.site.kind));
-        open.asks(|request| {
-            (is_recorded && request.captures(ContentKind::Output))
-                || (is_measured && !request.content.skips(ContentKind::Output))
-        })
+        let is_measured = open.runtime.quality.reads_texts(open.site.kind);
+        open.captures_output()
+            || (is_measured && open.asks(|request| !request.content.skips(ContentKind::Output)))
     }
 
     fn fill(&self, response: Response) -> &Self {

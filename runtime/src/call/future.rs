@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use pin_project_lite::pin_project;
@@ -11,6 +12,7 @@ use super::{Call, observed};
 use crate::model::request::Request;
 use crate::model::site::CallSite;
 use crate::model::site::Site;
+use crate::runtime::Runtime;
 
 pin_project! {
     /// The body of an `async fn`.
@@ -54,17 +56,17 @@ impl<F: Future> Future for InCall<F> {
 pub struct Deferred {
     site: &'static CallSite,
     /// `None` if nobody looked when the function was called.
-    request: Option<Request>,
+    begun: Option<(Arc<Runtime>, Request)>,
 }
 
 impl Deferred {
     pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        Deferred { site, request: observed::is_observed(site).then(request) }
+        Deferred { site, begun: observed::observing(site).map(|runtime| (runtime, request())) }
     }
 
     fn begin(self) -> Call {
-        match self.request {
-            Some(request) => Call::begin(Site::Function(self.site), request),
+        match self.begun {
+            Some((runtime, request)) => Call::begin(runtime, Site::Function(self.site), request),
             None => Call { held: None },
         }
     }

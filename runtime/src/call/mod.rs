@@ -32,23 +32,20 @@ pub use builder::CallBuilder;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
 #[cfg(feature = "otlp")]
-pub(crate) use observed::disabled;
-#[cfg(any(feature = "otlp", feature = "testing"))]
-pub(crate) use observed::installed;
-#[cfg(feature = "otlp")]
 pub(crate) use registry::{close, end_all, keep as keep_open};
 
 use self::context::{Agent, Scope};
-use crate::content::{self, RequestShare};
+use crate::content::RequestShare;
 use crate::enrich::mcp;
 use crate::enrich::pricing;
 use crate::enrich::quality;
 use crate::extract::error::ErrorFacts;
-use crate::model::content::{ContentKind, RecordedContent};
+use crate::model::content::{ContentKind, Measured, RecordedContent};
 use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signals, Timing};
 use crate::model::request::Request;
 use crate::model::response::Response;
-use crate::sinks::{Sinks, events, metrics, span, texts, tracing_bridge};
+use crate::runtime::Runtime;
+use crate::sinks::{CallSink as _, metrics, span, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -73,6 +70,8 @@ struct Held {
 /// What is shared between the call and [`current()`].
 #[derive(Debug)]
 struct Open {
+    /// What was installed when the call began.
+    runtime: Arc<Runtime>,
     site: Site,
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
@@ -106,7 +105,7 @@ struct Facts {
 
 impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
-    fn settle(&mut self, kind: Kind) {
+    fn settle(&mut self, kind: Kind, runtime: &Runtime) {
         let Facts { request, response, attempts, .. } = self;
         // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
         if !kind.counts_usage() && kind != Kind::Agent {
@@ -116,24 +115,26 @@ impl Facts {
             usage.keep_plausible();
         }
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        let is_recorded = content::content_allowed() && request.captures(ContentKind::Output);
-        response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
+        if let Some(reason) = response.free_reason.take()
+            && request.captures_under(runtime, ContentKind::Output)
+        {
+            response.free_reason = Some(runtime.content.redacted(reason));
+        }
     }
 }
 
 impl Call {
     /// Begins a call, if anybody looks; what is asked for is found out only then.
     pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        if observed::is_observed(site) {
-            Call::begin(Site::Function(site), request())
-        } else {
-            Call { held: None }
+        match observed::observing(site) {
+            Some(runtime) => Call::begin(runtime, Site::Function(site), request()),
+            None => Call { held: None },
         }
     }
 
     /// Starts the call's span and clock, unless telemetry ends now, or the thread is being taken down: what the call would need may
     /// be gone.
-    pub(crate) fn begin(site: Site, mut request: Request) -> Self {
+    pub(crate) fn begin(runtime: Arc<Runtime>, site: Site, mut request: Request) -> Self {
         if !current_context::is_available() {
             return Call { held: None };
         }
@@ -150,11 +151,13 @@ impl Call {
             given => given.unwrap_or_else(current_context::get),
         };
         let outer = CurrentCall::scope_of(&parent);
-        let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
+        let (scope, parent) = Scope::enter(&runtime, &outer, &site, &mut request, parent);
         // Told now, so that calls inside have it, whichever ends first.
-        let _ = scope.topic(&request);
+        let _ = scope.topic(&runtime, &request);
         let started_span = catch_user_panic(|| {
-            span::start(&site, &mut request, scope.agent().map(Agent::name), &parent, start_time)
+            let agent = scope.agent().map(Agent::name);
+            let span = span::builder(&site, &mut request, agent, runtime.content.openinference, start_time);
+            runtime.calls.start(span, &parent)
         });
         // Without a span of its own the call is not in its parent's, which it would end.
         let context = started_span.unwrap_or_else(|| {
@@ -169,6 +172,7 @@ impl Call {
         let mirror =
             catch_user_panic(|| tracing_bridge::start(&site, &request, span.span_context())).flatten();
         let open = Arc::new(Open {
+            runtime,
             site,
             mirror,
             trace_id,
@@ -202,7 +206,9 @@ impl Call {
     /// Whether the return value is read for the documents it has.
     pub(crate) fn reads_documents(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
-            held.open.site.kind.returns_documents() && quality::reads_documents() && held.is_observed()
+            held.open.site.kind.returns_documents()
+                && held.open.runtime.quality.reads_documents()
+                && held.is_observed()
         })
     }
 
@@ -210,7 +216,7 @@ impl Call {
     pub(crate) fn reads_verdict(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind == Kind::Evaluator
-                && (metrics::are_wanted() || events::are_received())
+                && held.open.runtime.makes_events_or_measures()
                 && held.open.facts().as_ref().is_some_and(|facts| !facts.is_scored)
         })
     }
@@ -223,16 +229,15 @@ impl Call {
     /// Whether the text of what the call returns is measured.
     pub(crate) fn reads_text(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
-            quality::reads_texts(held.open.site.kind)
-                && metrics::are_wanted()
+            held.open.runtime.quality.reads_texts(held.open.site.kind)
+                && held.open.runtime.calls.measures()
                 && held.open.asks(|request| !request.content.skips(ContentKind::Output))
         })
     }
 
     /// Whether what the call returns may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
-        let takes = |held: &Held| held.open.asks(|request| request.captures(ContentKind::Output));
-        content::content_allowed() && self.held.as_ref().is_some_and(takes)
+        self.held.as_ref().is_some_and(|held| held.open.captures_output())
     }
 
     /// Whether the instructions and tools that a fetched response repeats may be recorded.
@@ -247,8 +252,9 @@ impl Call {
 
     /// Ends the call with the error it returned.
     pub(crate) fn fail_with_facts(mut self, error: &ErrorFacts<'_>) {
-        if self.held.is_some() {
-            self.end(Response::new(), streamed::failure(error).into());
+        if let Some(held) = &self.held {
+            let failure = streamed::failure(error, &held.open.runtime);
+            self.end(Response::new(), failure.into());
         }
     }
 
@@ -280,7 +286,7 @@ impl Call {
 
 impl Held {
     fn is_observed(&self) -> bool {
-        self.is_seen() || events::are_received() || metrics::are_wanted()
+        self.is_seen() || self.open.runtime.makes_events_or_measures()
     }
 
     /// Whether anybody looks at this very call; metrics are made of all calls.
@@ -303,9 +309,9 @@ impl Held {
         let open = &*self.open;
         let duration = bounds::duration(open.started.elapsed());
         let Some(facts) = slot.as_mut() else { return };
-        facts.settle(open.site.kind);
+        facts.settle(open.site.kind, &open.runtime);
         let (outcome, mcp_status_code) = open.conclude(facts, outcome);
-        let topic = open.scope.topic(&facts.request);
+        let topic = open.scope.topic(&open.runtime, &facts.request);
         // Here and in no function of its own: more than a kilobyte would be moved once more.
         let Some(Facts { request, response, attempts, timing, .. }) = slot.take() else { return };
         let mut record = CallRecord {
@@ -326,21 +332,22 @@ impl Held {
             signals: Signals::default(),
             content: RecordedContent::default(),
         };
-        let sinks = Sinks::of(&self.context, open.mirror.as_ref());
-        let wants = sinks.wants(open.site.kind);
+        let runtime = &*open.runtime;
+        let sinks = runtime.sinks(&self.context, open.mirror.as_ref());
+        let wants = sinks.wants(open.site.kind, record.has_content());
         if wants.numbers {
             record.price = pricing::price(&record);
-            record.signals = quality::signals(&record, quality::wanted());
+            record.signals = quality::signals(&record, runtime.quality);
         }
-        if wants.content || content::is_uploaded() {
-            let made = || RecordedContent::of(&record, open.content_share());
+        if wants.content {
+            let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
         }
         // A call that is dropped can be far from its context, by which a test knows its measurements and events.
         #[cfg(feature = "testing")]
         let _attached = current_context::attach(self.context.clone());
-        if sinks.measure() {
-            catch_user_panic(|| measure_text(&record, open.scope.outermost()));
+        if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
+            catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(&record);
         drop(slot);
@@ -348,10 +355,10 @@ impl Held {
 }
 
 /// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-fn measure_text(call: &CallRecord, outermost: Option<&root::RootState>) {
+fn measure_text(text: &Measured, instruments: &Arc<metrics::Instruments>, call: &CallRecord, open: &Open) {
+    let (wanted, outermost) = (open.runtime.quality, open.scope.outermost());
     let kind = call.site.kind;
-    let Some(text) = &call.response.text else { return };
-    if !quality::reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
+    if !wanted.reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
         return;
     }
     if kind.returns_documents() {
@@ -361,7 +368,14 @@ fn measure_text(call: &CallRecord, outermost: Option<&root::RootState>) {
     } else {
         let documents = outermost.map(root::RootState::documents).unwrap_or_default();
         let labels = metrics::answer_labels(kind, &call.labels, &call.request);
-        texts::submit(texts::Job { place: call.site.place(), answer: text.clone(), documents, labels });
+        texts::submit(texts::Job {
+            place: call.site.place(),
+            answer: text.clone(),
+            documents,
+            labels,
+            wanted,
+            instruments: Arc::clone(instruments),
+        });
     }
 }
 
@@ -401,7 +415,13 @@ impl Open {
     fn captures_instructions(&self) -> bool {
         let pieces = [ContentKind::System, ContentKind::Tools];
         self.site.kind == Kind::FetchResponse
-            && self.asks(|request| pieces.into_iter().any(|piece| request.captures(piece)))
+            && self
+                .asks(|request| pieces.into_iter().any(|piece| request.captures_under(&self.runtime, piece)))
+    }
+
+    fn captures_output(&self) -> bool {
+        self.runtime.content.allows_content()
+            && self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
     }
 
     /// Asks the request something; `false` once the call has ended.
@@ -422,7 +442,7 @@ impl Open {
             return (outcome, None);
         }
         let status_code = mcp::status_code(&facts.response, &outcome);
-        (mcp::outcome(kind, &facts.response, outcome), status_code)
+        (mcp::outcome(kind, &facts.response, outcome, self.runtime.names), status_code)
     }
 
     fn facts(&self) -> MutexGuard<'_, Option<Facts>> {

@@ -145,8 +145,8 @@ mod tests {
 
     #[test]
     fn a_panic_does_not_wait_for_the_call_that_it_may_be_in_the_middle_of() {
-        let [written_to, other] =
-            [0; 2].map(|_| Call::begin(Site::Function(&SITE), Request::new(Kind::Task)));
+        let [written_to, other] = [0; 2]
+            .map(|_| Call::begin(crate::runtime::current(), Site::Function(&SITE), Request::new(Kind::Task)));
         let both = || [&written_to, &other].map(|call| Arc::clone(&call.held.as_ref().expect("open").open));
         let [open, _] = both();
         let facts = open.facts();

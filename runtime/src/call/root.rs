@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::enrich::quality::{self, QualitySignal};
+use crate::enrich::quality::QualitySignal;
 use crate::model::content::Measured;
-use crate::sinks::events;
+use crate::runtime::Runtime;
 
 /// Shared by an outermost call and every call inside it.
 #[derive(Debug, Default)]
@@ -29,8 +29,8 @@ enum Answers {
 
 impl RootState {
     /// What a call shares that begins under one that shares `outer`.
-    pub(crate) fn under(outer: Option<&Arc<RootState>>) -> Option<Arc<RootState>> {
-        outer.cloned().or_else(|| is_wanted().then(Arc::default))
+    pub(crate) fn under(outer: Option<&Arc<RootState>>, runtime: &Runtime) -> Option<Arc<RootState>> {
+        outer.cloned().or_else(|| is_wanted(runtime).then(Arc::default))
     }
 
     /// The topic of all that happens under the outermost call: the first that a call told, which may be this one.
@@ -73,6 +73,8 @@ impl RootState {
 }
 
 /// Whether anybody will ask for what is shared: scores, which are events, the overlap of answers with documents, topics.
-fn is_wanted() -> bool {
-    events::are_received() || quality::have_topics() || quality::is_on(QualitySignal::ContextOverlap)
+fn is_wanted(runtime: &Runtime) -> bool {
+    runtime.events.is_some()
+        || runtime.topics.is_some()
+        || runtime.quality.contains(QualitySignal::ContextOverlap)
 }

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use opentelemetry::KeyValue;
 
 use super::{Call, Facts, current};
-use crate::content;
 use crate::extract::error::ErrorFacts;
 use crate::model::record::{Failure, Outcome, Timing};
 use crate::model::response::Response;
+use crate::runtime::{self, Runtime};
 use crate::semconv::attribute;
-use crate::sinks::metrics;
+use crate::sinks::CallSink as _;
 use crate::sinks::metrics::ChunkMeter;
 use crate::value::panic::catch_user_panic;
 
@@ -27,8 +27,9 @@ pub(super) struct Holders {
 }
 
 /// With the error's message, if policy lets it pass.
-pub(crate) fn failure(error: &ErrorFacts<'_>) -> Failure {
-    Failure::new(&error.error_type, error.message.and_then(content::error_message))
+pub(super) fn failure(error: &ErrorFacts<'_>, runtime: &Runtime) -> Failure {
+    let message = error.message.and_then(|message| runtime.content.error_message(message));
+    Failure::new(&error.error_type, message)
 }
 
 impl Holders {
@@ -65,6 +66,11 @@ impl Call {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.is_inference())
     }
 
+    /// What was installed when the call began.
+    pub(crate) fn runtime(&self) -> Arc<Runtime> {
+        self.held.as_ref().map_or_else(runtime::current, |held| Arc::clone(&held.open.runtime))
+    }
+
     /// Notes that the response is streamed.
     pub(crate) fn mark_streamed(&self) {
         if let Some(held) = self.held.as_ref().filter(|_| self.is_generation())
@@ -87,7 +93,7 @@ impl Call {
     /// What chunks of this call are measured with, if anybody measures; `response` is what is known of it so far.
     pub(crate) fn chunk_meter(&self, response: &Response) -> Option<ChunkMeter> {
         let open = &self.held.as_ref()?.open;
-        let instruments = metrics::current()?;
+        let instruments = open.runtime.calls.instruments()?;
         let facts = open.facts();
         let (labels, request) = (open.scope.labels(), &facts.as_ref()?.request);
         catch_user_panic(|| ChunkMeter::new(open.site.kind, labels, request, response, instruments))

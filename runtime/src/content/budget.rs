@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::policy;
-use super::rules::Rules;
+use super::policy::ContentPolicy;
 
 /// What is left for one request.
 #[derive(Debug)]
@@ -24,11 +23,9 @@ pub(crate) struct RequestShare<'a> {
 
 impl RequestBudget {
     /// The budget of a request that begins; none where no content is recorded.
-    pub(crate) fn begin() -> Option<Arc<Self>> {
-        policy::content_allowed().then(|| {
-            let rules = Rules::current();
-            Arc::new(RequestBudget::new(rules.per_request, rules.per_span))
-        })
+    pub(crate) fn begin(policy: &ContentPolicy) -> Option<Arc<Self>> {
+        let rules = &policy.rules;
+        policy.allows_content().then(|| Arc::new(RequestBudget::new(rules.per_request, rules.per_span)))
     }
 
     fn new(per_request: usize, per_span: usize) -> Self {

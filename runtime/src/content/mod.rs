@@ -22,16 +22,14 @@ mod rules;
 mod structure;
 mod upload;
 
-use crate::value::{self, ContentValue};
+#[cfg(feature = "otlp")]
+use crate::value;
 pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
-pub(crate) use error_message::{error_message, redacted};
 pub use policy::ContentCapture;
+pub(crate) use policy::ContentPolicy;
 #[cfg(feature = "otlp")]
-pub(crate) use policy::{
-    CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
-};
-pub(crate) use policy::{content_allowed, content_on_events, content_on_spans, set_events_received};
+pub(crate) use policy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS};
 pub(crate) use question::{hash_of_input, hash_of_request};
 pub(crate) use recorded::explanation;
 #[cfg(feature = "otlp")]
@@ -41,21 +39,6 @@ pub use upload::ContentDirectory;
 #[cfg(feature = "otlp")]
 pub(crate) use upload::Uploader;
 pub use upload::{ContentItem, ContentStore, ContentUpload};
-
-/// Whether content is kept elsewhere, also that of calls that nobody records.
-pub(crate) fn is_uploaded() -> bool {
-    upload::is_on()
-}
-
-/// A copy of a value, as much of it as the budget of one attribute allows.
-pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<ContentValue> {
-    value::capture(value, limits())
-}
-
-/// How much of a value is copied.
-pub(crate) fn limits() -> value::Limits<'static> {
-    rules::Rules::current().limits()
-}
 
 /// A text cut to at most `budget` bytes, with a mark of how long it was; JSON stays JSON. `None` if it is short enough.
 #[cfg(feature = "otlp")]

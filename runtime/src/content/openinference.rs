@@ -3,11 +3,10 @@
 //! and cut like it, and none is longer than it.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
-use super::policy;
+use super::policy::ContentPolicy;
 use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::openinference::{
@@ -19,34 +18,8 @@ use crate::value::ContentValue;
 /// The environment variable that switches it on: `true` or `false`.
 pub(crate) const OPENINFERENCE: &str = "LLM_TRACE_OPENINFERENCE";
 
-static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
-const UNDECIDED: u8 = 0;
-const OFF: u8 = 1;
-const ON: u8 = 2;
-
-/// Switches it on or off for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(on: bool) {
-    CURRENT.store(if on { ON } else { OFF }, Ordering::Relaxed);
-}
-
-/// Whether it is on. Without `init()` the variable alone decides, once.
-pub(crate) fn is_on() -> bool {
-    match CURRENT.load(Ordering::Relaxed) {
-        UNDECIDED => {
-            let on = from_environment();
-            let decision = if on { ON } else { OFF };
-            // `init()` on another thread may have decided meanwhile, and it wins.
-            match CURRENT.compare_exchange(UNDECIDED, decision, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => on,
-                Err(decided) => decided == ON,
-            }
-        }
-        decided => decided == ON,
-    }
-}
-
-fn from_environment() -> bool {
+/// Without `init()` the variable alone decides.
+pub(super) fn from_environment() -> bool {
     let value = std::env::var(OPENINFERENCE).unwrap_or_default();
     match value.trim().to_ascii_lowercase().as_str() {
         "true" => true,
@@ -62,8 +35,8 @@ fn from_environment() -> bool {
 }
 
 /// What OpenInference calls such a call, as an attribute of its span.
-pub(crate) fn span_kind(kind: Kind) -> Option<KeyValue> {
-    is_on().then(|| KeyValue::new(SPAN_KIND, name(kind)))
+pub(crate) fn span_kind(kind: Kind) -> KeyValue {
+    KeyValue::new(SPAN_KIND, name(kind))
 }
 
 /// A kind that OpenInference has no word for is a step of a chain.
@@ -95,9 +68,9 @@ pub(crate) fn name(kind: Kind) -> &'static str {
 const MAX_DOCUMENTS: usize = 16;
 
 /// How many copies [`copies`] makes of a piece, for the span's budget: none unless it is switched on.
-pub(super) fn number_of_copies(kind: Kind, piece: ContentKind) -> usize {
+pub(super) fn number_of_copies(policy: &ContentPolicy, kind: Kind, piece: ContentKind) -> usize {
     match keys(piece) {
-        Some(_) if is_on() && policy::content_on_spans() => 1 + usize::from(is_documents(kind, piece)),
+        Some(_) if policy.openinference && policy.on_spans() => 1 + usize::from(is_documents(kind, piece)),
         _ => 0,
     }
 }

@@ -1,14 +1,13 @@
 //! What becomes of content that policy lets pass: redaction and budgets, the same for the whole process.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 #[cfg(feature = "otlp")]
 use regex_automata::meta::Regex;
 
 use super::capture::HashKey;
 use super::redact;
-use super::upload;
 use crate::value::{ContentValue, Limits};
 
 /// So much more of a text is kept than may be recorded, for a secret across the cut to be seen as a whole.
@@ -24,8 +23,6 @@ const PER_REQUEST: usize = 1 << 20;
 /// What is kept elsewhere may be as long as this, whatever spans may have.
 const PER_UPLOAD: usize = 1 << 20;
 
-static CURRENT: RwLock<Option<Arc<Rules>>> = RwLock::new(None);
-
 type Hook = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The rules in force.
@@ -36,7 +33,7 @@ pub(crate) struct Rules {
     pub(crate) per_span: usize,
     /// An outermost call and all calls inside it.
     pub(crate) per_request: usize,
-    pub(super) hash_key: HashKey,
+    pub(crate) hash_key: HashKey,
 }
 
 /// What is replaced: by the built-in rules, by patterns of the application's, by a function of its own.
@@ -104,23 +101,11 @@ impl Rules {
         Rules { hash_key: HashKey::of_salt(salt), ..self }
     }
 
-    /// The rules that `init()` set, or the defaults.
-    pub(crate) fn current() -> Arc<Rules> {
-        let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone();
-        current.unwrap_or_else(|| {
-            let mut slot = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slot.get_or_insert_with(Arc::default))
-        })
-    }
-
-    /// Makes these the rules for the rest of the process. Where they are going to be `needed`, they are compiled now: no
-    /// call waits for that.
     #[cfg(feature = "otlp")]
-    pub(crate) fn install(self, needed: bool) {
-        if needed && self.redaction.builtin {
+    pub(super) fn compile(&self) {
+        if self.redaction.builtin {
             redact::compile();
         }
-        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(self));
     }
 
     /// How long a piece may be that is kept elsewhere.
@@ -130,8 +115,8 @@ impl Rules {
     }
 
     /// How much of a value is copied.
-    pub(super) fn limits(&self) -> Limits<'static> {
-        let whole = if upload::is_on() { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
+    pub(super) fn limits(&self, is_uploaded: bool) -> Limits<'static> {
+        let whole = if is_uploaded { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
         let text = whole.saturating_add(MARGIN);
         Limits { text, total: text.saturating_mul(4), keys: None }
     }
@@ -238,7 +223,7 @@ mod tests {
     use crate::value::{capture, fitted};
 
     fn recorded(rules: &Rules, value: &impl serde::Serialize) -> String {
-        let mut tree = capture(value, rules.limits()).expect("captured");
+        let mut tree = capture(value, rules.limits(false)).expect("captured");
         rules.settle(&mut tree);
         rules.redact(&mut tree);
         fitted(tree, rules.per_attribute).expect("fits").1

@@ -3,18 +3,18 @@
 use crate::model::record::{Failure, Outcome};
 use crate::model::response::Response;
 use crate::model::site::Kind;
-use crate::semconv::version;
+use crate::semconv::version::Names;
 
 const TOOL_ERROR: &str = "tool_error";
 
 /// How a message ended whose function ended with `outcome`.
-pub(crate) fn outcome(kind: Kind, response: &Response, outcome: Outcome) -> Outcome {
+pub(crate) fn outcome(kind: Kind, response: &Response, outcome: Outcome, names: &Names) -> Outcome {
     let answer = response.mcp.as_ref();
     match (&outcome, status_code(response, &outcome)) {
         // The function returned an error, but what was wrong is the caller's mistake.
-        (Outcome::Failed(_), Some(code)) if !is_failure(kind, code) => Outcome::Completed,
+        (Outcome::Failed(_), Some(code)) if !is_failure(kind, code, names) => Outcome::Completed,
         // The function returned an answer that says that it failed.
-        (Outcome::Completed, Some(code)) if is_failure(kind, code) => {
+        (Outcome::Completed, Some(code)) if is_failure(kind, code, names) => {
             Failure::new(&code.to_string(), answer.and_then(|answer| answer.message.clone())).into()
         }
         (Outcome::Completed, None) if answer.is_some_and(|answer| answer.is_tool_error) => {
@@ -36,8 +36,8 @@ pub(crate) fn status_code(response: &Response, outcome: &Outcome) -> Option<i64>
 /// Parse error, invalid request, method not found, invalid parameters, resource not found: the caller's doing.
 const CALLERS_MISTAKES: [i64; 5] = [-32700, -32600, -32601, -32602, -32002];
 
-fn is_failure(kind: Kind, code: i64) -> bool {
+fn is_failure(kind: Kind, code: i64, names: &Names) -> bool {
     kind != Kind::McpServer
-        || version::names().mcp_server_fails_for_callers_mistakes
+        || names.mcp_server_fails_for_callers_mistakes
         || !CALLERS_MISTAKES.contains(&code)
 }

@@ -127,6 +127,11 @@ impl CallRecord {
         self.request.name.as_deref().unwrap_or(self.site.function)
     }
 
+    /// Whether anything was captured that may be recorded.
+    pub(crate) fn has_content(&self) -> bool {
+        !(self.request.content.pieces.is_empty() && self.response.content.pieces.is_empty())
+    }
+
     /// The end by the wall clock at the start and the monotonic clock since then.
     pub(crate) fn end(&self) -> SystemTime {
         self.start.checked_add(self.duration.unwrap_or_default()).unwrap_or(self.start)

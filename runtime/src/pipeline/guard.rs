@@ -8,10 +8,12 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use super::install::Claim;
 use super::sdk_bridge::SdkBridge;
 use crate::call;
 use crate::content::Uploader;
-use crate::sinks::events::Installed;
+use crate::runtime::{self, Providers, Runtime};
+use crate::sinks::events::EventReceiver;
 use crate::sinks::texts;
 
 /// Whoever runs into a deadline is given this much longer to say so.
@@ -66,11 +68,11 @@ pub(super) struct Running {
     pub(super) report: Mutex<Option<ExportReport>>,
 }
 
-/// The provider of events, and the place where events find it.
+/// The provider of events, and how events find it.
 #[derive(Debug)]
 pub(super) struct Loggers {
     pub(super) exported: Exported<SdkLoggerProvider>,
-    pub(super) installed: Installed,
+    pub(super) receiver: EventReceiver,
 }
 
 /// A provider, and what is below its exporter: nothing where traces are printed.
@@ -86,7 +88,7 @@ impl Telemetry {
     }
 
     pub(crate) fn disabled() -> Self {
-        call::disabled();
+        runtime::update(|runtime| Runtime { providers: Providers::Disabled, ..runtime });
         Telemetry { running: None }
     }
 
@@ -204,7 +206,7 @@ impl Running {
         if let Some(report) = &*report {
             return report.clone();
         }
-        let _release = super::Release;
+        let _claim = Claim::of_guard();
         let timeout = timeout.unwrap_or_else(|| self.patience());
         self.stats.stopping();
         // Until the providers have stopped: what began meanwhile would be counted, and end for nobody.
@@ -268,11 +270,9 @@ impl Running {
         let deadline = after(timeout.saturating_sub(for_disk));
         // What answers say is measured by a thread that may be behind.
         texts::settle(timeout / 4);
+        runtime::update(|runtime| self.leave(runtime));
         if let Some(uploader) = &self.uploader {
             uploader.close();
-        }
-        if let Some(Loggers { installed, .. }) = &self.loggers {
-            installed.remove();
         }
         self.handovers().for_each(|bridge| bridge.shut());
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
@@ -312,6 +312,17 @@ impl Running {
             uploader.wait(end);
             uploader.give_up();
         }
+    }
+
+    /// What is installed without what stops, unless something else has taken its place. Policies stay.
+    fn leave(&self, mut runtime: Runtime) -> Runtime {
+        let is_ours =
+            |uploader: &Arc<Uploader>| self.uploader.as_ref().is_some_and(|ours| Arc::ptr_eq(ours, uploader));
+        runtime.content.upload = runtime.content.upload.filter(|(uploader, _)| !is_ours(uploader));
+        let receives =
+            |receiver: &EventReceiver| self.loggers.as_ref().is_some_and(|ours| ours.receiver.is(receiver));
+        let events = runtime.events.take().filter(|receiver| !receives(receiver));
+        runtime.with_events(events)
     }
 
     /// The time that one request may take.

@@ -1,7 +1,5 @@
 //! Which state of the GenAI conventions names follow, and the names that differ between them.
 
-use std::sync::atomic::{AtomicU8, Ordering};
-
 use crate::semconv::{attribute, metric};
 
 /// The variable by which OpenTelemetry's instrumentations opt into newer conventions: a list, of which
@@ -72,20 +70,18 @@ const OCTOBER: Names = Names {
     details_recommended: true,
 };
 
-static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
-const UNDECIDED: u8 = 0;
+impl SemconvVersion {
+    /// What is named differently in each version.
+    pub(crate) fn names(self) -> &'static Names {
+        match self {
+            SemconvVersion::August2026 => &AUGUST,
+            SemconvVersion::October2026 => &OCTOBER,
+        }
+    }
 
-/// Sets the vintage for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(vintage: SemconvVersion) {
-    CURRENT.store(code(vintage), Ordering::Relaxed);
-}
-
-/// The names in force.
-pub(crate) fn names() -> &'static Names {
-    match current() {
-        SemconvVersion::August2026 => &AUGUST,
-        SemconvVersion::October2026 => &OCTOBER,
+    /// Without `init()` the variable alone decides.
+    pub(crate) fn from_environment() -> Self {
+        std::env::var(OPT_IN).map(|value| from_opt_in(&value)).unwrap_or_default()
     }
 }
 
@@ -93,27 +89,6 @@ pub(crate) fn names() -> &'static Names {
 pub(crate) fn from_opt_in(value: &str) -> SemconvVersion {
     let latest = value.split(',').any(|word| word.trim() == "gen_ai_latest_experimental");
     if latest { SemconvVersion::October2026 } else { SemconvVersion::default() }
-}
-
-fn current() -> SemconvVersion {
-    let decided = CURRENT.load(Ordering::Relaxed);
-    if decided == code(SemconvVersion::October2026) {
-        return SemconvVersion::October2026;
-    }
-    if decided == UNDECIDED {
-        // Without `init()` the variable alone decides, once.
-        let vintage = std::env::var(OPT_IN).map(|value| from_opt_in(&value)).unwrap_or_default();
-        CURRENT.store(code(vintage), Ordering::Relaxed);
-        return vintage;
-    }
-    SemconvVersion::August2026
-}
-
-const fn code(vintage: SemconvVersion) -> u8 {
-    match vintage {
-        SemconvVersion::August2026 => UNDECIDED + 1,
-        SemconvVersion::October2026 => UNDECIDED + 2,
-    }
 }
 
 #[cfg(test)]

@@ -3,54 +3,54 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue, StringValue, global};
+use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
+use opentelemetry::{KeyValue, StringValue};
 
-use crate::content::{self, openinference};
+use crate::content::{ContentPolicy, openinference};
 use crate::enrich::pricing;
 use crate::model::record::{CallRecord, Outcome, Price, Signals};
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::semconv::attribute;
-use crate::semconv::version;
+use crate::semconv::version::Names;
+use crate::sinks::Sinks;
 
-/// Starts the span of a call; the returned context has it as its active span.
+/// The span of a call that begins.
 ///
 /// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
-pub(crate) fn start(
+pub(crate) fn builder(
     site: &CallSite,
     request: &mut Request,
     agent: Option<&Arc<str>>,
-    parent: &Context,
+    speaks_openinference: bool,
     at: SystemTime,
-) -> Context {
-    let tracer = global::tracer_with_scope(crate::semconv::scope());
+) -> SpanBuilder {
     let mut attributes = start_attributes(site, request, agent);
-    attributes.extend(openinference::span_kind(site.kind));
+    if speaks_openinference {
+        attributes.push(openinference::span_kind(site.kind));
+    }
     request.started(&attributes);
     if site.kind == Kind::Evaluator {
         request.evaluated = request.links.first().map(|link| link.span_context.clone());
     }
-    let builder = SpanBuilder::from_name(name(site, request, agent))
+    SpanBuilder::from_name(name(site, request, agent))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
         .with_attributes(attributes)
-        .with_links(std::mem::take(&mut request.links));
-    let span = tracer.build_with_context(builder, parent);
-    parent.with_span(span)
+        .with_links(std::mem::take(&mut request.links))
 }
 
 /// Writes a finished call to its span, and ends it.
-pub(crate) fn end(call: &CallRecord, context: &Context) {
-    let span = context.span();
+pub(crate) fn end(call: &CallRecord, sinks: &Sinks<'_>) {
+    let span = sinks.context.span();
     if span.is_recording() {
-        let mut told = end_attributes(call, content::content_on_spans());
+        let mut told = end_attributes(call, sinks.policy.on_spans(), sinks.names);
         if call.request.is_late {
             let late = start_attributes(&call.site, &call.request, agent_name(call)).into_iter();
             told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(name(&call.site, &call.request, agent_name(call)));
         }
-        told.extend(call.content.on_span());
+        told.extend(call.content.on_span(sinks.policy));
         if let Outcome::Failed(failure) = &call.outcome {
             span.set_status(Status::error(failure.message.clone().unwrap_or_default()));
         }
@@ -62,9 +62,9 @@ pub(crate) fn end(call: &CallRecord, context: &Context) {
 
 /// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
 /// same.
-pub(crate) fn attributes(call: &CallRecord) -> Vec<KeyValue> {
+pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Names) -> Vec<KeyValue> {
     let mut attributes = start_attributes(&call.site, &call.request, agent_name(call));
-    let told = end_attributes(call, content::content_on_events());
+    let told = end_attributes(call, policy.on_events(), names);
     for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
         attributes.retain(|attribute| attribute.key != new.key);
         attributes.push(new);
@@ -81,9 +81,9 @@ fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<
 }
 
 /// What is known at the end only; a finish reason in free text only if the signal may have content.
-fn end_attributes(call: &CallRecord, has_content: bool) -> Vec<KeyValue> {
+fn end_attributes(call: &CallRecord, has_content: bool, names: &Names) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
-    response_attributes(call, has_content, &mut attributes);
+    response_attributes(call, has_content, names, &mut attributes);
     for (key, time) in [
         (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
         (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
@@ -288,7 +288,7 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
     attribute::USAGE_AUDIO_OUTPUT_TOKENS,
 ];
 
-fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, &call.response);
     // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
     // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
@@ -327,7 +327,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
     let usage = response.usage.unwrap_or_default();
     let has_cache = match kind {
         Kind::Embeddings | Kind::Rerank => false,
-        Kind::Agent => version::names().agent_has_cache_tokens,
+        Kind::Agent => names.agent_has_cache_tokens,
         _ => true,
     };
     let reasons = !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent);
@@ -335,7 +335,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
         (attribute::USAGE_INPUT_TOKENS, usage.input_tokens, true),
         (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens, true),
         (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens, has_cache),
-        (version::names().usage_cache_write, usage.cache_creation_input_tokens, has_cache),
+        (names.usage_cache_write, usage.cache_creation_input_tokens, has_cache),
         (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens, reasons),
     ];
     for (key, count, is_conventional) in counts {
@@ -343,7 +343,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
             attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
-    if version::names().has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
+    if names.has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
         let by_modality = usage.by_modality;
         for (keys, parts) in [
             (INPUT_BY_MODALITY, by_modality.input),

@@ -12,7 +12,8 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{event, meter, record};
-use crate::sinks::events;
+use crate::runtime::{self, Providers, Runtime};
+use crate::sinks::events::EventReceiver;
 
 static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new();
 
@@ -27,8 +28,10 @@ pub(super) fn install() {
             .build();
         global::set_tracer_provider(tracers);
         global::set_meter_provider(meter::Meters::default());
-        events::capture(Arc::new(event::ToCapture));
-        crate::call::installed();
+        runtime::update(|runtime| Runtime {
+            providers: Providers::Installed,
+            ..runtime.with_events(Some(EventReceiver::capture(Arc::new(event::ToCapture))))
+        });
         global::meter_provider()
     });
 }

@@ -148,7 +148,7 @@ impl<T> ViaWhole for Tag<T> {
             call.complete();
             return value;
         }
-        let mut reading = Reading::of_whole(wanted);
+        let mut reading = Reading::of_whole(call.runtime(), wanted);
         reading.item(|chunk| read(&value, chunk));
         match reading.finish() {
             (response, None) => call.succeed(response),

@@ -3,7 +3,7 @@
 use llm_trace_fuzz::fuzz;
 use serde_json::Value;
 
-use crate::content;
+use crate::content::ContentPolicy;
 use crate::extract::ChunkReader;
 use crate::extract::deltas::Deltas;
 use crate::extract::fuzz::{CANARY, assert_plausible, with_canaries};
@@ -12,7 +12,7 @@ use crate::extract::transcript::Transcript;
 /// What a stream tells, and what was streamed.
 fn streamed(chunks: &[Value]) -> (String, String) {
     let mut reader = ChunkReader::default();
-    let mut transcript = Some(Transcript::new(content::limits()));
+    let mut transcript = Some(Transcript::new(ContentPolicy::default().limits()));
     let mut said = (false, false);
     for chunk in chunks {
         let mut deltas = Deltas { transcript: transcript.take(), ..Deltas::default() };

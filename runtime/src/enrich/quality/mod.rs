@@ -9,16 +9,9 @@ pub(crate) mod text;
 mod topic;
 
 use crate::model::record::{CallRecord, Signals};
-use crate::model::site::Kind;
 
-#[cfg(feature = "otlp")]
-pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
-pub(crate) use policy::{is_on, wanted};
 pub use topic::Topics;
-#[cfg(feature = "otlp")]
-pub(crate) use topic::set_topics;
-pub(crate) use topic::{have_topics, reads_question, topic, topic_of_input, topic_of_request};
 
 /// What the text of an answer says about quality: measured only, as its span has ended by then.
 #[derive(Debug, Default)]
@@ -26,33 +19,6 @@ pub(crate) struct TextSignals {
     pub(crate) context_overlap: Option<f64>,
     pub(crate) citation_coverage: Option<f64>,
     pub(crate) repetition: Option<f64>,
-}
-
-/// Whether texts of such calls are wanted: the answers of models, and what a search found for them.
-pub(crate) fn reads_texts(kind: Kind) -> bool {
-    if kind.is_inference() {
-        is_on(QualitySignal::ContextOverlap)
-            || is_on(QualitySignal::CitationCoverage)
-            || is_on(QualitySignal::Repetition)
-    } else {
-        kind.returns_documents() && is_on(QualitySignal::ContextOverlap)
-    }
-}
-
-/// Whether documents are compared by their texts too.
-pub(crate) fn compares_texts() -> bool {
-    is_on(QualitySignal::DuplicateTexts)
-}
-
-/// Whether anything is wanted that the documents of a retrieval tell.
-pub(crate) fn reads_documents() -> bool {
-    let told = [
-        QualitySignal::Documents,
-        QualitySignal::Scores,
-        QualitySignal::Duplicates,
-        QualitySignal::DuplicateTexts,
-    ];
-    told.into_iter().any(is_on)
 }
 
 /// What a finished call, whose price is known by now, says about quality: those of the `wanted` signals that need no text.

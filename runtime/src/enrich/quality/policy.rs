@@ -1,6 +1,6 @@
-//! Which signals are wanted, decided once per process.
+//! Which signals are wanted.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use crate::model::site::Kind;
 
 /// One thing that calls can tell about quality.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,15 +101,38 @@ impl QualitySignals {
         self.0 & signal.bit() != 0
     }
 
-    const fn by_default() -> Self {
-        QualitySignals(FIRST_OF_TEXTS - 1)
+    /// Whether texts of such calls are wanted: the answers of models, and what a search found for them.
+    pub(crate) fn reads_texts(self, kind: Kind) -> bool {
+        if kind.is_inference() {
+            self.contains(QualitySignal::ContextOverlap)
+                || self.contains(QualitySignal::CitationCoverage)
+                || self.contains(QualitySignal::Repetition)
+        } else {
+            kind.returns_documents() && self.contains(QualitySignal::ContextOverlap)
+        }
+    }
+
+    /// Whether documents are compared by their texts too.
+    pub(crate) fn compares_texts(self) -> bool {
+        self.contains(QualitySignal::DuplicateTexts)
+    }
+
+    /// Whether anything is wanted that the documents of a retrieval tell.
+    pub(crate) fn reads_documents(self) -> bool {
+        let of_documents = [
+            QualitySignal::Documents,
+            QualitySignal::Scores,
+            QualitySignal::Duplicates,
+            QualitySignal::DuplicateTexts,
+        ];
+        of_documents.into_iter().any(|signal| self.contains(signal))
     }
 }
 
 /// What is known without looking at texts.
 impl Default for QualitySignals {
     fn default() -> Self {
-        QualitySignals::by_default()
+        QualitySignals(FIRST_OF_TEXTS - 1)
     }
 }
 
@@ -117,24 +140,6 @@ impl std::fmt::Debug for QualitySignals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(ALL.into_iter().filter(|signal| self.contains(*signal))).finish()
     }
-}
-
-static WANTED: AtomicU16 = AtomicU16::new(QualitySignals::by_default().0);
-
-/// Sets what is wanted, for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(signals: QualitySignals) {
-    WANTED.store(signals.0, Ordering::Relaxed);
-}
-
-/// What is wanted.
-pub(crate) fn wanted() -> QualitySignals {
-    QualitySignals(WANTED.load(Ordering::Relaxed))
-}
-
-/// Whether a signal is wanted.
-pub(crate) fn is_on(signal: QualitySignal) -> bool {
-    wanted().contains(signal)
 }
 
 #[cfg(test)]

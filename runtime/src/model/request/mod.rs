@@ -11,7 +11,6 @@ use crate::model::argument::{AttributeValue, Double, Flag, Int, Text, TextList, 
 use crate::model::content::Captured;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::semconv::version;
 use crate::value::bounds::{self, Number};
 
 pub(crate) use address::{server_address, without_secrets};
@@ -462,66 +461,6 @@ impl Request {
     /// `gen_ai.tool.type`: `function`, `extension` or `datastore`.
     pub fn tool_type(&mut self, value: impl Text) {
         self.set_text(attribute::TOOL_TYPE, &value);
-    }
-
-    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
-    /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
-    /// span: `execute_tool {tool} {skill}`.
-    pub fn skill(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_NAME, &value);
-    }
-
-    /// `gen_ai.skill.description`: what the skill is for.
-    pub fn skill_description(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_DESCRIPTION, &value);
-    }
-
-    /// `gen_ai.skill.source.uri`: where the skill comes from. Credentials, query and fragment of the URI are left out.
-    pub fn skill_source(&mut self, value: impl Text) {
-        if let Some(uri) = value.text() {
-            self.set_of_skill(attribute::SKILL_SOURCE_URI, &without_secrets(&uri));
-        }
-    }
-
-    /// `gen_ai.skill.resource.name`: the script, reference or asset of the skill that the tool reads or runs, as a path inside of
-    /// the skill.
-    pub fn skill_resource(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, &value);
-    }
-
-    /// The program that the tool runs: `process.executable.name`, and with a path also `process.executable.path`.
-    pub fn executable(&mut self, value: impl Text) {
-        let Some(path) = value.text() else { return };
-        let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
-        self.set_of_skill(attribute::PROCESS_EXECUTABLE_NAME, name);
-        if name.len() < path.len() {
-            self.set_of_skill(attribute::PROCESS_EXECUTABLE_PATH, &path);
-        }
-    }
-
-    /// `process.exit.code`: what the program exited with, known after it has run:
-    ///
-    /// ```
-    /// use llm_trace::llm_trace;
-    ///
-    /// #[llm_trace(tool, name = "shell", executable = program)]
-    /// fn run(program: &str) -> std::io::Result<()> {
-    ///     let status = std::process::Command::new(program).status()?;
-    ///     llm_trace::current().request(|request| request.exit_code(status.code()));
-    ///     Ok(())
-    /// }
-    /// # run("true").ok();
-    /// ```
-    pub fn exit_code(&mut self, value: impl Int) {
-        if version::names().has_skills {
-            self.set_int(attribute::PROCESS_EXIT_CODE, value.int());
-        }
-    }
-
-    fn set_of_skill(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
-        if version::names().has_skills {
-            self.set_text(key, value);
-        }
     }
 
     /// `gen_ai.conversation.id`: the conversation this call belongs to.

@@ -6,11 +6,10 @@ use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Key, KeyValue, Value};
 
-use super::{Event, any_value, sink};
-use crate::content;
-use crate::model::argument::{AttributeValue, Text};
+use super::{Event, EventReceiver, any_value};
+use crate::model::argument::AttributeValue;
 use crate::semconv::{attribute, event};
-use crate::sinks::metrics;
+use crate::sinks::{CallSink, metrics};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 
@@ -23,7 +22,7 @@ pub struct Score {
     value: Option<f64>,
     label: Option<String>,
     threshold: Option<f64>,
-    explanation: Option<String>,
+    pub(crate) explanation: Option<String>,
     pub(crate) response_id: Option<String>,
     error_type: Option<String>,
     pub(crate) span: Option<SpanContext>,
@@ -100,14 +99,6 @@ impl Score {
         self
     }
 
-    /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
-    /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
-    /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
-    pub fn with_explanation(mut self, explanation: impl Text) -> Self {
-        self.explanation = content::explanation(&explanation);
-        self
-    }
-
     /// The provider's id of the response that was evaluated. Default: that of the only answer of a model so far under the
     /// same outermost call, unless the score [is about another span](Self::with_span).
     pub fn with_response_id(mut self, id: impl Into<String>) -> Self {
@@ -152,14 +143,15 @@ impl Score {
     }
 
     /// `tags` are labels of where it is given.
-    pub(crate) fn send(mut self, tags: &[KeyValue]) {
+    pub(crate) fn send(mut self, tags: &[KeyValue], calls: &dyn CallSink, receiver: Option<&EventReceiver>) {
         if let (None, Some(value), Some(least)) = (&self.label, self.value, self.threshold) {
             self.label = Some(verdict(value >= least).to_owned());
         }
         if let Some(value) = self.value {
-            metrics::record_score(tags, &self.name, self.label.as_deref(), value);
+            metrics::record_score(calls, tags, &self.name, self.label.as_deref(), value);
         }
-        sink::emit(event::EVALUATION_RESULT, Severity::Info, || {
+        let Some(receiver) = receiver else { return };
+        receiver.emit(event::EVALUATION_RESULT, Severity::Info, || {
             let span = self.span.clone();
             let span = span
                 .unwrap_or_else(|| current_context::with(|context| context.span().span_context().clone()));

@@ -17,9 +17,6 @@ pub(crate) const LIMIT_WORDS: &str = "expected a number from 1 to 100000";
 /// Half of what the SDK allows, beyond which it drops every label: sets that are reduced here have room there.
 pub(crate) const DEFAULT_LIMIT: usize = 1000;
 
-static LIMIT: AtomicUsize = AtomicUsize::new(UNDECIDED);
-const UNDECIDED: usize = 0;
-
 /// The limit that a text names.
 pub(crate) fn limit_from(text: &str) -> Option<usize> {
     text.trim().parse().ok().filter(|&limit| is_limit(limit))
@@ -29,27 +26,15 @@ pub(crate) fn is_limit(limit: usize) -> bool {
     (1..=100_000).contains(&limit)
 }
 
-/// Sets the limit of the instruments that are made from now on.
-#[cfg(feature = "otlp")]
-pub(crate) fn set_limit(limit: usize) {
-    LIMIT.store(limit, Ordering::Relaxed);
-}
-
-/// The limit in force. Without `init()` the variable alone decides, once.
-fn limit() -> usize {
-    let decided = LIMIT.load(Ordering::Relaxed);
-    if decided != UNDECIDED {
-        return decided;
-    }
+/// Without `init()` the variable alone decides.
+pub(crate) fn limit_from_environment() -> usize {
     let text = std::env::var(LIMIT_VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let limit = text.map_or(DEFAULT_LIMIT, |text| {
+    text.map_or(DEFAULT_LIMIT, |text| {
         limit_from(&text).unwrap_or_else(|| {
             tracing::warn!(target: "llm_trace", "{LIMIT_VARIABLE}: `{text}` is not valid: {LIMIT_WORDS}");
             DEFAULT_LIMIT
         })
-    });
-    LIMIT.store(limit, Ordering::Relaxed);
-    limit
+    })
 }
 
 /// An instrument that is given a limited number of label sets as they are, and `other` for what is beyond.
@@ -68,8 +53,8 @@ pub(crate) trait Instrument {
 }
 
 impl<I: Instrument> Limited<I> {
-    pub(super) fn new(name: &'static str, instrument: I, overflow: &Counter<u64>) -> Self {
-        Limited { instrument, name, admitted: Arc::new(Admitted::new(limit())), overflow: overflow.clone() }
+    pub(super) fn new(name: &'static str, instrument: I, overflow: &Counter<u64>, limit: usize) -> Self {
+        Limited { instrument, name, admitted: Arc::new(Admitted::new(limit)), overflow: overflow.clone() }
     }
 
     pub(crate) fn record(&self, value: I::Number, labels: LabelSet<'_>) {

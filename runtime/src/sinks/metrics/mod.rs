@@ -16,8 +16,9 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
+pub(crate) use cardinality::limit_from_environment;
 #[cfg(feature = "otlp")]
-pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
+pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from};
 pub(crate) use labels::Labels;
 pub(crate) use mcp::record_session as record_mcp_session;
 pub(crate) use quality::{answer_labels, record_score, record_text_signals, record_unmeasured};
@@ -30,7 +31,7 @@ use crate::model::response::{ByModality, Modality, Parts, Response, Usage};
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use cardinality::Limited;
-pub(crate) use instruments::{Instruments, are_wanted, current};
+pub(crate) use instruments::Instruments;
 use instruments::{TokenCounters, Tokens};
 
 /// Records what a finished call measured.

@@ -6,13 +6,15 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
 use super::cardinality::Limited;
-use super::instruments::{self, Make};
+use super::instruments::Make;
 use super::labels::{LabelSet, Labels, OTHER};
 use crate::enrich::quality::TextSignals;
 use crate::model::record::CallRecord;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
+use crate::sinks::CallSink;
+use crate::value::panic::catch_user_panic;
 
 /// The instruments of everything in [`crate::enrich::quality`].
 pub(crate) struct Instruments {
@@ -174,8 +176,7 @@ pub(crate) fn answer_labels(kind: Kind, tags: &[KeyValue], request: &Request) ->
 }
 
 /// Records what an answer's text says about quality.
-pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
-    let Some(instruments) = instruments::current() else { return };
+pub(crate) fn record_text_signals(instruments: &super::Instruments, labels: &Labels, signals: &TextSignals) {
     let instruments = &instruments.quality;
     for (histogram, share) in [
         (&instruments.context_overlap, signals.context_overlap),
@@ -189,25 +190,23 @@ pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
 }
 
 /// Counts an answer whose text was not measured.
-pub(crate) fn record_unmeasured(labels: &Labels) {
-    crate::value::panic::catch_user_panic(|| {
-        if let Some(instruments) = instruments::current() {
-            instruments.quality.unmeasured.record(1, labels.set());
-        }
-    });
+pub(crate) fn record_unmeasured(instruments: &super::Instruments, labels: &Labels) {
+    catch_user_panic(|| instruments.quality.unmeasured.record(1, labels.set()));
 }
 
 /// Records a score, whoever gave it; `tags` are labels of where it was given.
-pub(crate) fn record_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
-    crate::value::panic::catch_user_panic(|| measure_score(tags, name, label, value));
-}
-
-fn measure_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
-    let Some(instruments) = instruments::current() else { return };
+pub(crate) fn record_score(
+    calls: &dyn CallSink,
+    tags: &[KeyValue],
+    name: &str,
+    label: Option<&str>,
+    value: f64,
+) {
+    let Some(instruments) = calls.instruments() else { return };
     let mut labels = Labels::beginning_with(tags);
     labels.add_text(attribute::EVALUATION_NAME, Some(name));
     labels.add_text(attribute::EVALUATION_SCORE_LABEL, label.map(word));
-    instruments.quality.evaluation_score.record(value, labels.set());
+    catch_user_panic(|| instruments.quality.evaluation_score.record(value, labels.set()));
 }
 
 /// A judge may answer in sentences: those are on the event, and in a metric they are `other`.
