@@ -44,11 +44,24 @@ pub(crate) enum Providers {
     /// Those that the program installs, which it may do at any time.
     OfProgram,
     /// They are installed. Should the program take them out again, its calls are no longer free.
-    #[cfg(any(feature = "otlp", feature = "testing"))]
+    #[cfg(feature = "otlp")]
     Installed,
+    /// Those of `testing`, which find the capture of a call by the current context.
+    #[cfg(feature = "testing")]
+    Capturing,
     /// `init()` found telemetry switched off.
     #[cfg(feature = "otlp")]
     Disabled,
+}
+
+impl Providers {
+    /// Whether a call must be current when it is written.
+    pub(crate) fn read_current_context(self) -> bool {
+        #[cfg(feature = "testing")]
+        return self == Providers::Capturing;
+        #[cfg(not(feature = "testing"))]
+        false
+    }
 }
 
 /// Where tags go besides spans.

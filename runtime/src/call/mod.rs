@@ -343,9 +343,9 @@ impl Held {
             let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
         }
-        // A call that is dropped can be far from its context, by which a test knows its measurements and events.
-        #[cfg(feature = "testing")]
-        let _attached = current_context::attach(self.context.clone());
+        // A call can be dropped far from its context.
+        let is_current = runtime.providers.read_current_context();
+        let _attached = is_current.then(|| current_context::attach(self.context.clone()));
         if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }

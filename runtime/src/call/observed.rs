@@ -17,8 +17,10 @@ pub(super) fn observing(site: &CallSite) -> Option<Arc<Runtime>> {
 fn is_observed(runtime: &Runtime, site: &CallSite) -> bool {
     match runtime.providers {
         _ if cfg!(feature = "off") => false,
-        #[cfg(any(feature = "otlp", feature = "testing"))]
+        #[cfg(feature = "otlp")]
         Providers::Installed => true,
+        #[cfg(feature = "testing")]
+        Providers::Capturing => true,
         Providers::OfProgram => {
             tracing_bridge::can_be_wanted()
                 || runtime.events.is_some()

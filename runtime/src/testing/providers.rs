@@ -29,7 +29,7 @@ pub(super) fn install() {
         global::set_tracer_provider(tracers);
         global::set_meter_provider(meter::Meters::default());
         runtime::update(|runtime| Runtime {
-            providers: Providers::Installed,
+            providers: Providers::Capturing,
             ..runtime.with_events(Some(EventReceiver::capture(Arc::new(event::ToCapture))))
         });
         global::meter_provider()
