@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything CI checks besides the tests: formatting, lints, every feature by itself, docs, dependencies.
+# Runs the checks of CI besides the tests: formatting, lints, every feature on its own, docs, dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -78,7 +78,7 @@ cargo publish --dry-run --workspace --quiet --allow-dirty
 step dependencies
 if command -v cargo-deny >/dev/null; then
     cargo deny --log-level error check bans licenses sources
-    # The advisory database is fetched; where it cannot be reached, that is no reason to fail.
+    # The advisory database is fetched; skip the check if it is not reachable.
     if cargo deny --log-level off fetch db 2>/dev/null; then
         cargo deny --log-level error check advisories
     else

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z -- Cargo.toml README.md docs macros runtime delivery | xargs -0 cp --parents --no-dereference --target-directory "$copy"
-# Without the tests, whose dependencies are not ours to promise.
+# Without the tests, whose dependencies have no minimal version.
 sed -i -E -e 's/^(default-)?members = .*/\1members = ["macros", "delivery", "runtime"]/' "$copy/Cargo.toml"
 for manifest in "$copy"/{macros,runtime,delivery}/Cargo.toml; do
     [ -e "$manifest" ] || continue
@@ -15,6 +15,6 @@ for manifest in "$copy"/{macros,runtime,delivery}/Cargo.toml; do
 done
 target=$PWD/target/minimal
 cd "$copy"
-# The option is unstable, but every toolchain resolves with it if asked so.
+# The option is unstable; RUSTC_BOOTSTRAP lets every toolchain use it.
 RUSTC_BOOTSTRAP=1 cargo update -Z direct-minimal-versions --quiet
 cargo check --workspace --features grpc,http-json,signals,spool,testing,tower,zstd,async-openai-0_43 --target-dir "$target" --quiet

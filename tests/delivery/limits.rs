@@ -1,4 +1,4 @@
-//! Durations that no clock can add, and a system that has no thread left.
+//! Durations beyond the range of the clock, and a system without free threads.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use llm_trace::{ConfigError, ExportReport};
 use llm_trace_test_support::faults::Row;
 use llm_trace_test_support::otlp::{Answer, Receiver};
 
-use crate::{LONG, account, keeps_the_law, one_at_a_time, quick, started, work};
+use crate::{LONG, account, assert_accounted, one_at_a_time, quick, started, work};
 
 const EDGES: [Duration; 4] =
     [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(i64::MAX as u64 - 1), Duration::MAX];
@@ -17,7 +17,7 @@ fn a_shutdown_within_any_duration_ends_and_accounts() {
     for timeout in EDGES {
         let receiver = Receiver::start();
         let receipt = started(&receiver, 3).shutdown_within(timeout);
-        keeps_the_law(&receipt);
+        assert_accounted(&receipt);
         assert_eq!(receipt.spans().started(), 3, "{timeout:?}");
         if timeout > LONG {
             let spans = account(&format!("shut down within {timeout:?}"), &receipt, &receiver);
@@ -36,7 +36,7 @@ fn a_timeout_is_accepted_or_refused_but_never_a_panic() {
                 work();
                 let _ = telemetry.flush();
                 let receipt = telemetry.shutdown();
-                keeps_the_law(&receipt);
+                assert_accounted(&receipt);
                 assert_eq!(receipt.spans().started(), 1, "{timeout:?}");
             }
             Err(ConfigError::InvalidValue { parameter, .. }) => assert_eq!(parameter, "with_timeout"),
@@ -52,12 +52,12 @@ fn a_panic_delivers_within_any_duration() {
         let receiver = Receiver::start();
         let telemetry = started(&receiver, 1);
         telemetry.deliver_on_panic(timeout);
-        assert!(std::thread::spawn(|| panic!("as told")).join().is_err());
+        assert!(std::thread::spawn(|| panic!("deliberate panic")).join().is_err());
         assert_eq!(
             account(&format!("a panic, {timeout:?} to deliver"), &telemetry.shutdown(), &receiver).started(),
             1
         );
-        // Takes the hook out again.
+        // Removes the hook.
         drop(std::panic::take_hook());
     }
 }
@@ -73,7 +73,7 @@ fn a_second_guard_is_refused_and_a_later_one_works() {
     assert_eq!(started(&receiver, 1).shutdown().spans().delivered(), 1);
 }
 
-/// The program that the next test starts; by itself this is no test. Its threads need more memory than it may have.
+/// The program that the next test starts; it does nothing on its own. Its threads need more memory than its limit.
 #[cfg(target_os = "linux")]
 #[test]
 fn program_without_threads() {

@@ -1,12 +1,12 @@
-//! Faults of receivers and threads, each with an account to the last span: what was started is delivered, or waits, or is
-//! dropped for a reason; and what is called delivered has arrived.
+//! Faults of receivers and threads, each with an account of every span: a started span is delivered, waits, or is
+//! dropped for a reason; a span counted as delivered has arrived.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[cfg(unix)]
 mod fork;
 mod lifecycle;
 mod limits;
-mod said;
+mod log_messages;
 mod shape;
 mod teardown;
 mod untrusted;
@@ -26,10 +26,10 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 
 const TRACES: &str = "/v1/traces";
 
-/// Longer than anything here takes.
+/// Longer than any test here takes.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Providers are global, so these tests take turns.
+/// Providers are global, so these tests run one at a time.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -38,7 +38,7 @@ fn one_at_a_time() -> MutexGuard<'static, ()> {
 #[llm_trace(task, name = "work")]
 fn work() {}
 
-/// Telemetry for which a second of waiting is a millisecond.
+/// Telemetry whose delays of seconds are scaled to milliseconds.
 fn quick(endpoint: &str) -> Builder {
     llm_trace::builder().with_endpoint(endpoint).with_retry_second(Duration::from_millis(1))
 }
@@ -49,8 +49,8 @@ fn started(receiver: &Receiver, spans: usize) -> Telemetry {
     telemetry
 }
 
-/// Asserts the law for every signal.
-fn keeps_the_law(receipt: &ExportReport) {
+/// Asserts for every signal that each item is in exactly one state.
+fn assert_accounted(receipt: &ExportReport) {
     for counts in [receipt.spans(), receipt.metrics(), receipt.events()] {
         let somewhere =
             counts.open() + counts.unsampled() + counts.queued() + counts.spooled() + counts.delivered();
@@ -60,11 +60,11 @@ fn keeps_the_law(receipt: &ExportReport) {
     }
 }
 
-/// A row of the matrix, which `scripts/faults.sh` shows.
+/// A row of the fault table of `scripts/faults.sh`.
 fn account(fault: &str, receipt: &ExportReport, receiver: &Receiver) -> SignalCounts {
-    keeps_the_law(receipt);
+    assert_accounted(receipt);
     let spans = *receipt.spans();
-    // What arrived is the receiver's count of different ids, and what was dropped ours: only together can they be all.
+    // Arrived spans are counted by the receiver by distinct id, dropped ones by llm-trace: together they must be all.
     let arrived = Row::of(fault, spans.started(), &receiver.spans_taken());
     assert_eq!(arrived.delivered, spans.delivered(), "{fault}: kept by the receiver, called delivered");
     let dropped =
@@ -73,12 +73,12 @@ fn account(fault: &str, receipt: &ExportReport, receiver: &Receiver) -> SignalCo
     spans
 }
 
-/// Waits until what has become of everything so far is so.
+/// Waits until `done` is true for the receipt.
 fn until(telemetry: &Telemetry, done: impl Fn(&ExportReport) -> bool) -> ExportReport {
     let deadline = Instant::now() + LONG;
     loop {
         let receipt = telemetry.stats();
-        keeps_the_law(&receipt);
+        assert_accounted(&receipt);
         if done(&receipt) {
             return receipt;
         }
@@ -87,7 +87,7 @@ fn until(telemetry: &Telemetry, done: impl Fn(&ExportReport) -> bool) -> ExportR
     }
 }
 
-/// The outcome that a span of the receiver's has.
+/// The `llm_trace.outcome` of a received span.
 fn outcome(span: &Span) -> Option<String> {
     let found = span.attributes.iter().find(|attribute| attribute.key == "llm_trace.outcome")?;
     match found.value.clone()?.value? {
@@ -96,7 +96,7 @@ fn outcome(span: &Span) -> Option<String> {
     }
 }
 
-/// Answers so many requests for traces in one way, and takes the rest and all metrics.
+/// Answers the first `count` requests for traces in one way; accepts the others and all metrics.
 fn first(count: usize, answer: Answer) -> impl Fn(usize, &Received) -> Answer + Send + Sync {
     move |before, request| {
         if request.path == TRACES && before < count { answer } else { Answer::Status(200) }
@@ -104,7 +104,7 @@ fn first(count: usize, answer: Answer) -> impl Fn(usize, &Received) -> Answer + 
 }
 
 #[test]
-fn what_a_receiver_does_not_take_at_first_arrives_later() {
+fn temporarily_refused_requests_arrive_later() {
     let _turn = one_at_a_time();
     let login = Answer::Body("application/json", br#"{"error":"login required"}"#);
     let broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n";
@@ -140,7 +140,7 @@ fn a_short_program_outlasts_a_receiver_that_is_busy_for_a_moment() {
     let _turn = one_at_a_time();
     for (fault, status) in [("503 eight times at the end", 503), ("502 eight times at the end", 502)] {
         let receiver = Receiver::scripted(first(8, Answer::Status(status)));
-        // Seconds are seconds.
+        // Delays are not scaled here.
         let telemetry =
             llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(LONG).init().unwrap();
         (0..4).for_each(|_| work());
@@ -167,7 +167,7 @@ fn one_retry_after_does_not_silence_a_signal_for_good() {
     let receiver = Receiver::scripted(first(1, Answer::Busy(429, "31536000")));
     let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
     (0..4).for_each(|_| work());
-    // The first may be what makes the attempt that is answered with the pause.
+    // The first flush may make the attempt that is answered with the pause.
     let _ = telemetry.flush();
     let receipt = telemetry.flush();
     assert_eq!(receipt.spans().delivered(), 4, "a flush tries once all the same");
@@ -176,7 +176,7 @@ fn one_retry_after_does_not_silence_a_signal_for_good() {
 }
 
 #[test]
-fn a_receiver_that_hangs_is_asked_again() {
+fn a_request_to_a_hanging_receiver_is_retried() {
     let _turn = one_at_a_time();
     let receiver = Receiver::scripted(first(2, Answer::Hang));
     let telemetry = quick(&receiver.endpoint()).with_timeout(Duration::from_millis(200)).init().unwrap();
@@ -191,7 +191,7 @@ fn a_receiver_that_hangs_is_asked_again() {
 #[test]
 fn a_collector_that_comes_up_late_gets_everything() {
     let _turn = one_at_a_time();
-    // Nobody listens there for now; nobody else is given the port so soon.
+    // Nothing listens there yet, and the port is reserved.
     let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = reserved.local_addr().unwrap();
     drop(reserved);
@@ -212,7 +212,7 @@ fn a_collector_that_comes_up_late_gets_everything() {
 }
 
 #[test]
-fn what_a_receiver_refuses_for_good_has_its_reason() {
+fn permanently_refused_items_have_a_drop_reason() {
     let _turn = one_at_a_time();
     // Field 1: { 1: two rejected }.
     let partial: &[u8] = b"\x0a\x02\x08\x02";
@@ -247,7 +247,7 @@ fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
     fn poison() {}
     let _turn = one_at_a_time();
     let is_poison = |request: &Received| request.body.windows(6).any(|name| name == b"poison");
-    // While a receiver is busy a flush asks it again, as long as one request may take and half a second.
+    // A flush retries while a receiver is busy, for the timeout of one request plus half a second.
     let faults = [
         ("503 to one request always", 503, Duration::from_millis(500)),
         ("403 to one request always", 403, LONG),
@@ -257,7 +257,7 @@ fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
             TRACES if is_poison(request) => Answer::Status(answer),
             _ => Answer::Status(200),
         });
-        // Seconds are seconds: the pauses after a 403 are half a minute at least.
+        // Delays are not scaled here: the pauses after a 403 are at least half a minute.
         let telemetry =
             llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(timeout).init().unwrap();
         (0..3).for_each(|_| poison());
@@ -274,13 +274,13 @@ fn one_request_that_is_never_taken_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn a_collector_that_is_down_for_the_whole_run_costs_everything_that_is_not_stored() {
+fn an_outage_for_the_whole_run_loses_everything_without_a_spool() {
     let _turn = one_at_a_time();
     let telemetry = quick(&unreachable_endpoint()).init().unwrap();
     (0..5).for_each(|_| work());
     let started_at = Instant::now();
     let receipt = telemetry.shutdown();
-    keeps_the_law(&receipt);
+    assert_accounted(&receipt);
     assert!(
         started_at.elapsed() < Duration::from_secs(5),
         "it is not waited for: {:?}",
@@ -294,7 +294,7 @@ fn a_collector_that_is_down_for_the_whole_run_costs_everything_that_is_not_store
 #[test]
 fn memory_has_a_bound_and_the_oldest_goes_first() {
     let _turn = one_at_a_time();
-    // Which is not asked again within a flush.
+    // A flush does not retry this status.
     let receiver = Receiver::scripted(first(usize::MAX, Answer::Status(401)));
     let telemetry = quick(&receiver.endpoint()).with_max_queue_bytes(8 * 1024).init().unwrap();
     for _ in 0..30 {
@@ -374,7 +374,7 @@ fn series(metric: &str, attributes: &[KeyValue]) -> String {
 }
 
 #[test]
-fn delivery_is_measured_as_the_receipt_counts_it() {
+fn delivery_metrics_equal_the_counts_of_the_receipt() {
     let _turn = one_at_a_time();
     let receiver = Receiver::scripted(first(1, Answer::Status(400)));
     let telemetry = started(&receiver, 5);

@@ -1,4 +1,4 @@
-//! What the receipt says when the receiver is not there, does not answer, or does not take everything.
+//! The receipt if the receiver is unreachable, does not answer, or rejects items.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{answer, one_at_a_time};
 
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Three spans and the metrics of two calls, sent to `endpoint`.
+/// Sends three spans and the metrics of two calls to `endpoint`.
 fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> ExportReport {
     let builder = llm_trace::builder().with_endpoint(endpoint);
     let builder = match timeout {
@@ -22,7 +22,7 @@ fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> ExportReport {
 }
 
 #[test]
-fn what_is_not_delivered_is_counted_and_explained() {
+fn undelivered_items_are_counted_and_explained() {
     let _turn = one_at_a_time();
     let unreachable = unreachable_endpoint();
     let refusing = Receiver::answering(Answer::Status(401));
@@ -49,7 +49,7 @@ fn what_is_not_delivered_is_counted_and_explained() {
 }
 
 #[test]
-fn a_receipt_knows_the_spans_that_were_still_open() {
+fn a_receipt_counts_open_spans() {
     use llm_trace::opentelemetry::global;
     use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
     let _turn = one_at_a_time();
@@ -65,7 +65,7 @@ fn a_receipt_knows_the_spans_that_were_still_open() {
 }
 
 #[test]
-fn a_receiver_that_speaks_no_tls_is_told_apart() {
+fn a_receiver_without_tls_is_reported_as_such() {
     let _turn = one_at_a_time();
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("https://{}", plain.local_addr().unwrap());
@@ -79,7 +79,7 @@ fn a_receiver_that_speaks_no_tls_is_told_apart() {
     assert!(receipt.failure().is_some_and(|failure| failure.contains("InvalidContentType")), "{receipt}");
 }
 
-/// The only test that waits for the default timeout of ten seconds: it is longer than the waits of the SDK.
+/// The only test with the default timeout of ten seconds, which is longer than the timeouts of the SDK.
 #[test]
 fn metrics_that_are_never_answered_are_lost_also_with_the_default_timeout() {
     let _turn = one_at_a_time();
@@ -104,9 +104,9 @@ fn traces_and_metrics_are_waited_for_side_by_side() {
 }
 
 #[test]
-fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
+fn one_export_with_retries_ends_within_its_timeout() {
     let _turn = one_at_a_time();
-    // Answers with an error that is retried, after most of the time is gone.
+    // Answers with a retryable error after most of the timeout has passed.
     let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", slow.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -147,20 +147,20 @@ fn a_page_instead_of_an_answer_is_no_delivery() {
             receipt.failure().is_some_and(|failure| failure.contains("not an OTLP receiver")),
             "{receipt}"
         );
-        assert_eq!(receiver.received().len(), 2, "a page is not asked again");
+        assert_eq!(receiver.received().len(), 2, "no retry after a page");
     }
 }
 
 #[test]
 fn an_answer_in_json_is_a_delivery() {
     let _turn = one_at_a_time();
-    // Against the specification, but that is what some backends answer to protobuf, and they have taken it.
+    // Against the specification, but some backends answer protobuf requests like this after accepting them.
     let receiver = Receiver::answering(Answer::Body("application/json; charset=utf-8", b"{}"));
     assert!(deliver_to(&receiver.endpoint(), Some(SHORT)).is_complete());
 }
 
 #[test]
-fn what_the_receiver_rejects_is_not_delivered() {
+fn rejected_items_are_not_delivered() {
     let _turn = one_at_a_time();
     // Field 1: { 1: two rejected, 2: "too \x1b[31mold" }.
     let rejected: &[u8] = b"\x0a\x10\x08\x02\x12\x0ctoo \x1b[31mold";
@@ -185,7 +185,7 @@ fn an_answer_with_a_warning_and_no_rejection_is_a_delivery() {
 }
 
 #[test]
-fn a_flush_that_is_not_answered_says_so() {
+fn a_flush_without_an_answer_reports_the_failure() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::Hang);
     let telemetry =

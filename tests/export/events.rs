@@ -1,4 +1,4 @@
-//! Events as OTLP logs: which are sent, what they say, and what becomes of them where nobody takes them.
+//! Events as OTLP logs: when they are sent, their content, and their loss.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ fn keys(record: &LogRecord) -> Vec<&str> {
 }
 
 #[test]
-fn a_receiver_without_logs_is_sent_none_unless_they_were_asked_for() {
+fn events_are_not_sent_unless_enabled() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::StatusOn(LOGS, 405));
     let receipt = export(&receiver, llm_trace::builder().with_semconv(SemconvVersion::October2026), || {
@@ -86,12 +86,12 @@ fn the_newest_conventions_recommend_the_details_also_without_content() {
             assert!(keys(&record).iter().all(|key| !key.contains("messages")), "{record:?}");
         }
     }
-    // The vintage is the process's.
+    // The semconv version is global to the process.
     drop(llm_trace::builder().with_semconv(SemconvVersion::August2026).init());
 }
 
 #[test]
-fn a_score_belongs_to_the_span_it_is_recorded_in_or_is_given() {
+fn a_score_belongs_to_the_current_or_the_given_span() {
     #[llm_trace(workflow, name = "scored")]
     fn scored() -> (String, String) {
         score("relevance")
@@ -108,7 +108,7 @@ fn a_score_belongs_to_the_span_it_is_recorded_in_or_is_given() {
     let receiver = Receiver::start();
     let receipt = export(&receiver, llm_trace::builder().with_service_name("bot"), || {
         let (trace_id, span_id) = scored();
-        // Inside of another span, which is not meant.
+        // Inside another span, to which the score does not belong.
         let tracer = llm_trace::opentelemetry::global::tracer("test");
         let _attached = Context::current_with_span(tracer.start("other")).attach();
         score("user_feedback").with_value(1.0).with_span(&trace_id, &span_id).record();

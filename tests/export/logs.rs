@@ -1,4 +1,4 @@
-//! The application's own log lines beside our events.
+//! Log records of the application in addition to events of llm-trace.
 
 use llm_trace::llm_trace;
 use llm_trace_test_support::otlp::Receiver;

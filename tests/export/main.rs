@@ -1,4 +1,4 @@
-//! Real bytes to a real receiver.
+//! Export to a real OTLP receiver.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cardinality;
@@ -26,7 +26,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 
-/// Providers are global, so these tests take turns.
+/// Providers are global, so these tests run one at a time.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -124,7 +124,7 @@ fn a_trace_arrives_nested_typed_and_with_its_resource_and_scope() {
     assert_eq!((scope.name.as_str(), scope.version.as_str()), ("llm-trace", env!("CARGO_PKG_VERSION")));
 }
 
-/// Others are of the whole process, whichever test they come from.
+/// Whether a metric is recorded per call. Other metrics are global and come from any test.
 fn is_of_calls(metric: &str) -> bool {
     !metric.starts_with("otel.sdk.")
         && !metric.starts_with("llm_trace.delivery.")
@@ -279,7 +279,7 @@ fn spans_that_are_recorded_but_not_sampled_are_not_exported() {
 }
 
 #[test]
-fn a_trace_goes_on_in_the_process_that_is_called() {
+fn a_trace_continues_in_the_called_process() {
     use http::HeaderMap;
     use llm_trace::opentelemetry::Context;
     use llm_trace::propagation::{extract, inject};
@@ -311,5 +311,5 @@ fn a_trace_goes_on_in_the_process_that_is_called() {
     assert_eq!((&child.trace_id, &child.parent_span_id), (&caller.trace_id, &caller.span_id));
     assert_eq!(orphan.parent_span_id, Vec::<u8>::new());
     assert!(headers.contains_key("traceparent"));
-    assert!(!headers.contains_key("baggage"), "not unless asked for: {headers:?}");
+    assert!(!headers.contains_key("baggage"), "off by default: {headers:?}");
 }

@@ -1,4 +1,4 @@
-//! The same telemetry over gRPC and as JSON, compressed or not.
+//! The same telemetry over gRPC and as JSON, compressed and uncompressed.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -115,7 +115,7 @@ fn json_is_that_of_otlp() {
 }
 
 #[test]
-fn what_a_json_receiver_rejects_is_counted() {
+fn items_rejected_by_a_json_receiver_are_counted() {
     let _turn = one_at_a_time();
     let answer = br#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}"#;
     let receiver = Receiver::answering(Answer::Body("application/json", answer));
@@ -126,7 +126,7 @@ fn what_a_json_receiver_rejects_is_counted() {
 }
 
 #[test]
-fn what_a_grpc_receiver_answers_is_in_the_receipt() {
+fn the_status_of_a_grpc_receiver_is_in_the_receipt() {
     let _turn = one_at_a_time();
     let cases = [
         (GrpcAnswer::Accept, 3, ""),
@@ -164,7 +164,7 @@ fn a_request_that_is_too_large_for_grpc_is_halved() {
 }
 
 #[test]
-fn a_connection_is_kept_and_made_anew_when_the_receiver_has_closed_it() {
+fn a_connection_is_reused_and_reopened_after_the_receiver_closes_it() {
     let _turn = one_at_a_time();
     let connections = |answer: GrpcAnswer| {
         let receiver = GrpcReceiver::answering(answer);
@@ -202,7 +202,7 @@ fn a_grpc_receiver_that_is_not_there_or_never_answers_is_given_up() {
 }
 
 #[test]
-fn grpc_checks_certificates_and_shows_its_own() {
+fn grpc_checks_certificates_and_sends_client_certificates() {
     let known = file("ca.pem");
     let (certificate, key) = (file("client.pem"), file("client.key"));
     let receiver = |only_known_clients, protocols: &[&[u8]]| {
@@ -210,7 +210,7 @@ fn grpc_checks_certificates_and_shows_its_own() {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         GrpcReceiver::behind(Arc::new(config))
     };
-    let said = |receiver: &GrpcReceiver, more: &[(&str, &str)]| {
+    let stderr_of = |receiver: &GrpcReceiver, more: &[(&str, &str)]| {
         let environment = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".into()),
@@ -225,14 +225,14 @@ fn grpc_checks_certificates_and_shows_its_own() {
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", key.as_str()),
     ];
     let anybody = receiver(false, &[b"h2"]);
-    assert_eq!(said(&anybody, &[trusted]), "");
+    assert_eq!(stderr_of(&anybody, &[trusted]), "");
     assert_eq!(anybody.spans().len(), 3);
-    assert!(said(&anybody, &[]).contains("UnknownIssuer"));
+    assert!(stderr_of(&anybody, &[]).contains("UnknownIssuer"));
     let known_only = receiver(true, &[b"h2"]);
-    assert_eq!(said(&known_only, &own), "");
+    assert_eq!(stderr_of(&known_only, &own), "");
     assert_eq!(known_only.spans().len(), 3);
-    assert!(said(&known_only, &[trusted]).contains("not delivered"));
-    assert!(said(&receiver(false, &[]), &[trusted]).contains("does not speak HTTP/2"));
+    assert!(stderr_of(&known_only, &[trusted]).contains("not delivered"));
+    assert!(stderr_of(&receiver(false, &[]), &[trusted]).contains("does not speak HTTP/2"));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn grpc_arrives_through_a_proxy_with_and_without_tls() {
     for (scheme, receiver) in
         [("http", GrpcReceiver::start()), ("https", GrpcReceiver::behind(Arc::new(config)))]
     {
-        // Nobody has that name, and this machine itself is never asked through a proxy.
+        // The host does not exist, and a loopback address would bypass the proxy.
         let endpoint = format!("{scheme}://other.example:4317");
         let tunnel = Tunnel::to(receiver.port());
         let mut environment = vec![
@@ -273,24 +273,24 @@ fn grpc_arrives_through_a_proxy_with_and_without_tls() {
         }
         assert_eq!(stderr(&run(&environment)), "", "{scheme}");
         assert_eq!((receiver.spans().len(), receiver.metrics_and_logs().0), (3, 1), "{scheme}");
-        let asked = tunnel.asked.lock().unwrap().clone();
+        let requests = tunnel.requests.lock().unwrap().clone();
         let connect = "CONNECT other.example:4317 HTTP/1.1";
-        assert!(!asked.is_empty() && asked.iter().all(|line| line == connect), "{asked:?}");
+        assert!(!requests.is_empty() && requests.iter().all(|line| line == connect), "{requests:?}");
     }
 }
 
-/// A proxy that lets everybody through, to one place.
+/// A proxy that forwards every client to one address.
 struct Tunnel {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
     fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let lines = Arc::clone(&asked);
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&requests);
         std::thread::spawn(move || {
             for mut client in listener.incoming().filter_map(Result::ok) {
                 let head = head(&mut client);
@@ -308,7 +308,7 @@ impl Tunnel {
                 });
             }
         });
-        Tunnel { url, asked }
+        Tunnel { url, requests }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What settings make of what arrives: sampling, limits, views.
+//! The effect of settings on exported telemetry: sampling, limits, views.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn broken() {
 fn chat_about(question: &str) {}
 
 #[test]
-fn a_trace_with_an_error_arrives_whole_whatever_the_share_is() {
+fn a_trace_with_an_error_arrives_whole_at_any_sampling_ratio() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let sampler = Sampler::always_off().keeping_errors();
@@ -37,7 +37,7 @@ fn a_trace_with_an_error_arrives_whole_whatever_the_share_is() {
     let root = span(&spans, "invoke_workflow broken");
     for span in &spans {
         assert_eq!(span.trace_id, root.trace_id);
-        assert_eq!(span.flags & 1, 1, "backends are told that it is sampled");
+        assert_eq!(span.flags & 1, 1, "the flag reports the span as sampled");
     }
     let calls =
         receiver.metrics().into_iter().find(|metric| metric.name == "gen_ai.client.operation.duration");
@@ -46,7 +46,7 @@ fn a_trace_with_an_error_arrives_whole_whatever_the_share_is() {
 }
 
 #[test]
-fn a_slow_trace_arrives_whatever_the_share_is() {
+fn a_slow_trace_arrives_at_any_sampling_ratio() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let sampler = Sampler::ratio(0.0).keeping_slower_than(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! Tags as labels of metrics and as baggage, as `init()` is told.
+//! Tags as labels of metrics and as baggage, as configured in `init()`.
 
 use http::HeaderMap;
 use llm_trace::llm_trace;
@@ -88,7 +88,7 @@ fn without_being_named_no_tag_is_a_label_and_nothing_travels() {
 }
 
 #[test]
-fn what_may_travel_goes_out_with_a_request_and_is_on_every_call_of_who_receives_it() {
+fn propagated_tags_are_sent_with_requests_and_recorded_by_the_receiving_service() {
     #[llm_trace(task)]
     async fn handler() {
         helper();

@@ -1,6 +1,6 @@
-//! 200,000 spans as fast as they can be made, which is more than the queue holds: each is delivered, or counted as dropped.
+//! Makes 200,000 spans as fast as possible, more than the queue holds: each is delivered or counted as dropped.
 //!
-//! `scripts/faults.sh` runs it optimised, and shows the row with the rate that was reached.
+//! `scripts/faults.sh` runs it optimised, and shows the row with the measured rate.
 #![allow(clippy::unwrap_used, reason = "a program for tests")]
 
 use std::time::Instant;

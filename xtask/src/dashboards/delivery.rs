@@ -1,4 +1,4 @@
-//! What becomes of the telemetry itself.
+//! Delivery of the telemetry itself.
 
 use super::grafana::{Dashboard, Panel, Row};
 
