@@ -1,4 +1,4 @@
-//! How one receiver is reached.
+//! Configuration of the transport to one receiver.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::http::destination;
 use crate::stats::component;
 use crate::{Signal, TransportFactory, names};
 
-/// How OTLP is spoken to receivers.
+/// OTLP transport protocol and encoding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Protocol {
@@ -24,14 +24,14 @@ pub enum Protocol {
     Grpc,
 }
 
-/// How requests are compressed.
+/// Compression of requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compression {
     /// Not at all. `none`.
     #[default]
     None,
-    /// What every receiver takes. `gzip`.
+    /// Supported by every receiver. `gzip`.
     Gzip,
     /// Smaller and quicker, where the receiver takes it, as collectors do. `zstd`; needs the feature `zstd`.
     Zstd,
@@ -52,20 +52,20 @@ impl Compression {
         [("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("none", Compression::None)];
 }
 
-/// Where one signal is sent, and how.
+/// Destination and transport of one signal.
 pub struct TransportConfig {
     /// The URL of the signal: over HTTP with its path, such as `http://localhost:4318/v1/traces`; over gRPC scheme, host and
     /// port count. User and password in it are sent as basic authentication, over HTTP.
     pub endpoint: Uri,
-    /// What is spoken there.
+    /// The protocol of the receiver.
     pub protocol: Protocol,
-    /// How requests are compressed.
+    /// Compression of requests.
     pub compression: Compression,
     /// Headers of every request. Mark values that are secret as [sensitive](http::HeaderValue::set_sensitive).
     pub headers: HeaderMap,
     /// For the answer to one request.
     pub timeout: Duration,
-    /// Which certificates are trusted and shown.
+    /// Trusted certificates, and the client's certificate.
     pub tls: TlsConfig,
     /// The proxy on the way, which is used for every request. gRPC takes an HTTP proxy only.
     pub proxy: Option<ureq::Proxy>,

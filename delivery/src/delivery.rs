@@ -27,10 +27,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const DEFAULT_MAX_QUEUE_BYTES: usize = 32 << 20;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// What the disk has of the time to shut down, if that is long enough.
+/// Time reserved for writing the spool during shutdown, at most half of the timeout.
 const TIME_FOR_DISK: Duration = Duration::from_secs(2);
 
-/// Whoever runs into a deadline is given this much longer to say so.
+/// Grace period for reporting a timeout.
 const MARGIN: Duration = Duration::from_millis(500);
 
 /// Configures a [`Delivery`].
@@ -57,7 +57,7 @@ pub struct ConfigError {
     expected: String,
 }
 
-/// Delivers what the exporters of a program encode, and knows what became of it.
+/// Delivers the encoded requests of a program's exporters, and counts their items.
 ///
 /// Keep it until the program ends, shut down the SDK's providers, and then [shut it down](Self::shutdown), which blocks until the
 /// receivers have answered. Dropping it does the same.
@@ -101,14 +101,14 @@ pub fn builder() -> Builder {
 }
 
 impl Builder {
-    /// What is spoken to receivers, whatever the exporters encode, which must be protobuf. Over gRPC, scheme, host and port of the
-    /// exporter's endpoint count. Default: [`Protocol::HttpProtobuf`].
+    /// Sets the protocol of the receivers, independent of the encoding of the exporters, which must be protobuf. Over gRPC, scheme, host
+    /// and port of the exporter's endpoint count. Default: [`Protocol::HttpProtobuf`].
     pub fn with_protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
         self
     }
 
-    /// How requests are compressed. The exporters must not compress. Default: [`Compression::None`].
+    /// Sets the compression of requests. The exporters must not compress. Default: [`Compression::None`].
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
@@ -120,7 +120,7 @@ impl Builder {
         self
     }
 
-    /// What may wait in memory for each signal, in bytes before compression; beyond it the oldest requests are dropped
+    /// Limits the memory for waiting requests of each signal, in bytes before compression; beyond it the oldest requests are dropped
     /// ([`QueueFull`](crate::DropReason::QueueFull)). Default: 32 MiB. Range: above 0.
     pub fn with_max_queue_bytes(mut self, bytes: usize) -> Self {
         self.max_queue_bytes = bytes;
@@ -140,14 +140,14 @@ impl Builder {
         self
     }
 
-    /// Which certificates are trusted and shown. Default: the authorities of the web, and none.
+    /// Sets the trusted certificates, and the client's certificate. Default: the public authorities, and no client certificate.
     pub fn with_tls(mut self, tls: TlsConfig) -> Self {
         self.tls = tls;
         self
     }
 
-    /// The proxy to all receivers, such as [`ureq::Proxy::try_from_env`]. gRPC takes an HTTP proxy. Default: none, whatever the
-    /// environment says.
+    /// Sets the proxy to all receivers, such as [`ureq::Proxy::try_from_env`]. gRPC supports HTTP proxies only. Default: none, whatever the
+    /// environment has.
     pub fn with_proxy(mut self, proxy: Option<ureq::Proxy>) -> Self {
         self.proxy = proxy;
         self
@@ -219,8 +219,8 @@ impl Delivery {
         Client { shared: Arc::clone(&self.shared), signal }
     }
 
-    /// Tries to deliver everything that the exporters have handed over, and returns what has become of it by then. Receivers that
-    /// are busy are asked again until `timeout` is over; three failures in a row without an answer end the attempts. Blocks.
+    /// Tries to deliver everything that the exporters have submitted, and returns the counts by then. Busy receivers are retried until
+    /// `timeout` is over; three consecutive failures without an answer end the attempts. Blocks.
     pub fn flush(&self, timeout: Duration) -> ExportReport {
         let until = after(timeout);
         let flushes: Vec<_> = self.shared.senders().map(|sender| (sender, sender.flush(until))).collect();
@@ -230,7 +230,7 @@ impl Delivery {
         self.report()
     }
 
-    /// What has become of everything until now.
+    /// Returns the counts so far.
     pub fn report(&self) -> ExportReport {
         self.shared.stats.report()
     }

@@ -1,13 +1,13 @@
-//! What can become of telemetry, and how much of it did.
+//! States of telemetry items, and counts by state.
 
 use super::Signal;
 
-/// Where an item is: every item is in exactly one place.
+/// State of an item: every item is in exactly one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
     /// A span that has not ended.
     Open,
-    /// The sampler did not want it.
+    /// Not sampled.
     Unsampled,
     /// In the queue of a processor of the SDK.
     Processor,
@@ -84,8 +84,7 @@ impl DropReason {
     }
 }
 
-/// How much of one signal is where. Always:
-/// `started = open + unsampled + queued + spooled + delivered + dropped`.
+/// Counts of one signal by state. Always: `started = open + unsampled + queued + spooled + delivered + dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignalCounts {
     started: u64,
@@ -116,7 +115,7 @@ impl SignalCounts {
         self.open
     }
 
-    /// Spans that the sampler did not want.
+    /// Spans that were not sampled.
     pub fn unsampled(&self) -> u64 {
         self.unsampled
     }
@@ -126,27 +125,27 @@ impl SignalCounts {
         self.started - self.open - self.unsampled
     }
 
-    /// What waits in memory to be sent.
+    /// Items that wait in memory to be sent.
     pub fn queued(&self) -> u64 {
         self.in_processor + self.in_exporter
     }
 
-    /// What waits on disk to be sent, by this process or the next.
+    /// Items that wait on disk to be sent, by this process or the next.
     pub fn spooled(&self) -> u64 {
         self.spooled
     }
 
-    /// What the receiver confirmed, or what was printed to the terminal.
+    /// Items that the receiver confirmed, or that were printed to the terminal.
     pub fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// What was lost, for whatever reason.
+    /// Items that were lost, for any reason.
     pub fn dropped(&self) -> u64 {
         self.dropped.iter().sum()
     }
 
-    /// What was lost for one reason.
+    /// Items that were lost for one reason.
     pub fn dropped_for(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
@@ -200,7 +199,7 @@ impl SignalCounts {
         }
     }
 
-    /// Whether every item is in exactly one place.
+    /// Returns whether every item is in exactly one state.
     #[cfg(test)]
     pub(crate) fn add_up(&self) -> bool {
         let waiting = self.open + self.unsampled + self.queued() + self.spooled;

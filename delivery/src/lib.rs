@@ -10,8 +10,8 @@
 //!                                                    Spool (disk)
 //! ```
 //!
-//! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
-//! others. Two things are exchangeable: how a request is sent ([`Transport`]) and where it waits beyond memory ([`Spool`]).
+//! Each signal has a separate queue and sender: receivers differ by signal, and one that hangs must not delay the others. Two parts are
+//! exchangeable: the [`Transport`] that sends requests, and the [`Spool`] that stores them beyond memory.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;

@@ -1,4 +1,4 @@
-//! What is said to the program's people.
+//! Messages to the program's operators.
 
 use std::fmt::{self, Display};
 use std::io::Write;
@@ -27,18 +27,18 @@ fn reorders_or_breaks(character: char) -> bool {
     )
 }
 
-/// Says it as a `tracing` error, and returns whether anybody saw it.
+/// Emits the message as a `tracing` error, and returns whether a subscriber displayed it.
 ///
-/// That a subscriber is set, and even that it calls the event enabled, does not tell: a filter drops it, a registry
-/// without a layer takes everything and shows nothing. Whoever shows the event formats its message, so the message
-/// says itself whether it was.
+/// An installed subscriber, even one that enables the event, does not show that it is displayed: a filter may drop it, and a registry
+/// without a layer accepts everything and displays nothing. A subscriber that displays the event formats its message, so the message
+/// records whether it was formatted.
 pub(super) fn to_subscriber(message: &dyn Display) -> bool {
     let witness = Witness { message, formatted: AtomicBool::new(false) };
     tracing::error!(target: "llm_trace_delivery", "{witness}");
     witness.formatted.into_inner()
 }
 
-/// Says it on stderr. A stderr that is closed must not hurt the program, as `eprintln!` would.
+/// Writes the message to stderr. Unlike `eprintln!`, does not panic if stderr is closed.
 pub(super) fn to_stderr(message: &dyn Display) {
     let _ = writeln!(std::io::stderr().lock(), "llm-trace: {message}");
 }

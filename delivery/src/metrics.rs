@@ -13,8 +13,8 @@ use super::{DropReason, Signal};
 const DURATIONS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-/// Has the stats observed by a meter. Nothing is counted twice: whoever collects reads what the stats say at that time. What never
-/// happened has no series.
+/// Registers instruments that observe the stats. Nothing is counted twice: each collection reads the current counts. Counts of 0 have no
+/// series.
 ///
 /// | metric | of |
 /// | --- | --- |
@@ -38,7 +38,7 @@ pub fn observe(meter: &Meter, stats: &Arc<DeliveryStats>) {
     observed.ours();
 }
 
-/// What callbacks see. Of stats that are gone nothing is left to tell.
+/// View of the stats for callbacks. Dropped stats are not observed.
 struct Observed<'a> {
     meter: &'a Meter,
     stats: Weak<DeliveryStats>,
@@ -120,7 +120,7 @@ impl Observed<'_> {
         });
     }
 
-    /// What OpenTelemetry has no name for.
+    /// Counts without an OpenTelemetry name.
     fn ours(&self) {
         let label = |signal: Signal| vec![KeyValue::new(names::SIGNAL, signal.as_str())];
         let description = "Spans that the sampler left out.";
@@ -153,7 +153,7 @@ impl Observed<'_> {
         });
     }
 
-    /// What is 0 has not happened, and is left out.
+    /// A count of 0 is left out.
     fn counter(
         &self,
         name: String,

@@ -1,10 +1,10 @@
-//! What became of the telemetry, as users see it.
+//! Public report of delivery.
 
 use std::fmt;
 
 use super::{DropReason, Signal, SignalCounts};
 
-/// What was delivered and what was not, as a flush or the end returns it.
+/// Counts of delivered and undelivered items, returned by flush and shutdown.
 ///
 /// Its `Display` is one line: `7 spans delivered`, or what was lost, where it should have gone, and why.
 #[derive(Clone, Debug)]
@@ -34,33 +34,32 @@ pub(crate) struct Failure {
 }
 
 impl ExportReport {
-    /// What became of every span.
+    /// Counts of spans.
     pub fn spans(&self) -> &SignalCounts {
         &self.counts[Signal::Traces.index()]
     }
 
-    /// What became of every event, which is a log record.
+    /// Counts of events, which are log records.
     pub fn events(&self) -> &SignalCounts {
         &self.counts[Signal::Logs.index()]
     }
 
-    /// What became of every data point of a metric. Data points are cumulative: a lost one matters only if it is
-    /// [the newest](Self::has_current_metrics).
+    /// Counts of metric data points. Data points are cumulative: a lost one matters only if it is [the newest](Self::has_current_metrics).
     pub fn metrics(&self) -> &SignalCounts {
         &self.counts[Signal::Metrics.index()]
     }
 
-    /// Whether the newest state of the metrics arrived, or is stored on disk.
+    /// Returns whether the newest state of the metrics was delivered, or is stored on disk.
     pub fn has_current_metrics(&self) -> bool {
         !self.metrics_lost || self.metrics_stored()
     }
 
-    /// What became of content that was uploaded beside telemetry.
+    /// Counts of content that was uploaded beside telemetry.
     pub fn uploads(&self) -> Uploads {
         self.uploads
     }
 
-    /// Whether everything that ended arrived: nothing is lost, and nothing waits.
+    /// Returns whether everything that ended was delivered: nothing is lost, and nothing waits.
     pub fn is_complete(&self) -> bool {
         let is_stored = self.uploads.dropped + self.uploads.queued == 0;
         let arrived = |counts: &SignalCounts| counts.dropped() + counts.queued() + counts.spooled() == 0;
@@ -80,12 +79,12 @@ impl ExportReport {
         self.counts.iter().map(|counts| counts.dropped_for(reason)).sum()
     }
 
-    /// Whether the newest state of the metrics waits on disk.
+    /// Returns whether the newest state of the metrics waits on disk.
     fn metrics_stored(&self) -> bool {
         self.metrics_lost && self.metrics().queued() == 0 && self.metrics().spooled() > 0
     }
 
-    /// Whether anything may be delivered later.
+    /// Returns whether any item may be delivered later.
     pub(crate) fn waits(&self) -> bool {
         self.counts.iter().any(|counts| counts.queued() + counts.spooled() > 0)
     }

@@ -23,7 +23,7 @@ pub type ShortenText = fn(&str, usize) -> Option<String>;
 /// Receivers take 4 MiB over gRPC and often over HTTP; the request has a little around it.
 pub(crate) const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024 + 512 * 1024;
 
-/// What is left of a text or a structure of an item that is too large by itself.
+/// Limit on texts and structures of an item that is too large by itself, in bytes.
 const MAX_SHORT_BYTES: usize = 1024;
 
 /// A request in parts of at most so many bytes each, in order; or of a single item, however large that is.
@@ -37,7 +37,7 @@ pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequ
     }
 }
 
-/// What is in a request.
+/// Contents of a request.
 pub(crate) struct Found {
     pub(crate) items: u64,
     /// Metrics of delta temporality.
@@ -75,7 +75,7 @@ fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
         return None;
     }
     let [first, second] = request.split(units / 2);
-    // What the second half has is what the first has not, whatever we count: nothing is lost on the way.
+    // The second half has all items that the first has not, whatever the count is: no item is lost.
     let first_items = first.items().min(encoded.item_count);
     let part = |request: &R, item_count| ExportRequest {
         signal: encoded.signal,
@@ -86,7 +86,7 @@ fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
     Some([part(&first, first_items), part(&second, encoded.item_count - first_items)])
 }
 
-/// Keeps the beginning of a text, and says how long it was.
+/// Truncates a text, and appends its original length.
 pub fn shorten_text(text: &str, max_bytes: usize) -> Option<String> {
     if text.len() <= max_bytes {
         return None;
@@ -148,7 +148,7 @@ fn shorten_record(record: &mut LogRecord, shorten_text: ShortenText) {
     }
 }
 
-/// How large the item was.
+/// Attribute with the original size of an item.
 fn mark(bytes: usize) -> KeyValue {
     let bytes = Value::IntValue(i64::try_from(bytes).unwrap_or(i64::MAX));
     KeyValue {
@@ -171,7 +171,7 @@ fn shorten(value: &mut AnyValue, shorten_text: ShortenText) {
     }
     let short = match &value.value {
         Some(Value::StringValue(text)) => shorten_text(text, MAX_SHORT_BYTES),
-        // Structured content cannot be cut by length; what it was is still told.
+        // Structured content cannot be cut by length; its original size is recorded.
         Some(_) => Some(format!("…[truncated, {bytes} bytes]")),
         None => None,
     };
@@ -182,9 +182,9 @@ fn shorten(value: &mut AnyValue, shorten_text: ShortenText) {
 
 /// An export request of any signal.
 trait Request: Message + Default {
-    /// What it can be taken apart into: spans, metrics, log records.
+    /// Units of a split: spans, metrics, log records.
     fn units(&self) -> usize;
-    /// What is counted: spans, data points, log records.
+    /// Counted items: spans, data points, log records.
     fn items(&self) -> u64;
     /// The first so many units, and the rest.
     fn split(self, at: usize) -> [Self; 2];

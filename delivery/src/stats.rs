@@ -1,4 +1,4 @@
-//! What became of the telemetry: counted where it happens, said once, reported at the end.
+//! Counts and failures of delivery: counted where they happen, logged once, reported at the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,8 +14,8 @@ use super::{messages, names};
 
 /// Running counts of the signals of one program, and what went wrong.
 ///
-/// Whatever was begun is in exactly one [place](ItemState) at any time: counts only [come in](DeliveryStats::entered) and
-/// [move](DeliveryStats::moved), under a lock per signal, so that whoever reads sees no item twice and misses none.
+/// Every item is in exactly one [state](ItemState) at any time: counts only [enter](DeliveryStats::entered) and
+/// [move](DeliveryStats::moved), under a lock per signal, so a reader counts each item exactly once.
 #[derive(Debug, Default)]
 pub struct DeliveryStats {
     counts: [Mutex<SignalCounts>; Signal::ALL.len()],
@@ -25,7 +25,7 @@ pub struct DeliveryStats {
     story: Mutex<Story>,
     exporters: [OnceLock<Exporter>; Signal::ALL.len()],
     processors: [OnceLock<Processor>; Signal::ALL.len()],
-    /// Of exports, if anybody measures them.
+    /// Durations of exports, if they are measured.
     durations: OnceLock<Histogram<f64>>,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Processor {
     pub(crate) capacity: u64,
 }
 
-/// What went wrong, and whether people know.
+/// Failures so far, and which of them were logged.
 #[derive(Debug, Default)]
 struct Story {
     /// Of the newest attempt that failed.
@@ -51,11 +51,11 @@ struct Story {
     /// Why items were lost, by [`DropReason`].
     losses: [Option<Failure>; DropReason::ALL.len()],
     stopping: bool,
-    /// Which signals do not get through.
+    /// Signals whose exports fail.
     failing: [bool; Signal::ALL.len()],
-    /// That something does not get through has been said.
+    /// A failure has been logged.
     said: bool,
-    /// The reasons of losses that have been said.
+    /// Reasons of losses that have been logged.
     said_dropped: [bool; DropReason::ALL.len()],
 }
 
@@ -64,7 +64,7 @@ impl Story {
     fn why(&self, loss: Option<DropReason>) -> Option<Failure> {
         let of_loss = loss.and_then(|reason| self.losses[reason as usize].as_ref());
         match loss {
-            // Why the attempts failed says more than that the time was over.
+            // The reason of the failed attempts is more specific than the timeout.
             None | Some(DropReason::Undelivered) => self.failure.as_ref().or(of_loss),
             Some(_) => of_loss.or(self.failure.as_ref()),
         }
@@ -90,7 +90,8 @@ impl DeliveryStats {
         let _ = self.exporters[signal.index()].set(Exporter { attributes, has_spool });
     }
 
-    /// Names what processes a signal, such as `batching_span_processor`, and says how many items its queue holds. The first counts.
+    /// Sets the component that processes a signal, such as `batching_span_processor`, and the capacity of its queue in items. The first
+    /// call counts.
     pub fn set_processor(&self, signal: Signal, component_type: &'static str, capacity: u64) {
         let attributes = component(component_type);
         let _ = self.processors[signal.index()].set(Processor { attributes, capacity });
@@ -113,7 +114,7 @@ impl DeliveryStats {
         let (Some(durations), Some(exporter)) = (self.durations.get(), self.exporter(signal)) else { return };
         let error_type = failed.map(|reason| KeyValue::new(names::ERROR_TYPE, reason.as_str()));
         let attributes: Vec<_> = exporter.attributes.iter().cloned().chain(error_type).collect();
-        // The meter may be anybody's.
+        // The meter may be foreign code.
         let record = || durations.record(took.as_secs_f64(), &attributes);
         let _ = catch_unwind(AssertUnwindSafe(record));
     }
@@ -147,7 +148,7 @@ impl DeliveryStats {
         }
     }
 
-    /// Items are lost. While the program runs that is said once for each reason; while it stops the report follows.
+    /// Counts lost items. While the program runs, each reason is logged once; during shutdown the report follows.
     pub fn dropped(
         &self,
         signal: Signal,
@@ -164,13 +165,13 @@ impl DeliveryStats {
         self.say_dropped(signal, reason, destination, why);
     }
 
-    /// Says that items were lost which have been counted already.
+    /// Logs that items were lost which have been counted already.
     pub fn say_dropped(&self, signal: Signal, reason: DropReason, destination: &str, why: &str) {
         let is_first = {
             let mut story = self.story();
             let failure = Failure { destination: destination.to_owned(), reason: why.to_owned() };
             story.losses[reason as usize] = Some(failure);
-            // Taken here and given back below: nobody may be called under the lock, or twice.
+            // Taken here and returned below: foreign code must not be called under the lock, or twice.
             !story.stopping && !std::mem::replace(&mut story.said_dropped[reason as usize], true)
         };
         if is_first {
@@ -180,9 +181,9 @@ impl DeliveryStats {
         }
     }
 
-    /// An attempt failed. While the program runs the first failure is said when it happens, so that an outage is one line
-    /// and not one per batch. While it stops nothing is: the report follows, with the totals. One that the end cut short
-    /// says nothing of the receiver, if another failed before.
+    /// Records a failed attempt. While the program runs the first failure is logged when it happens, so that an outage is one line and not
+    /// one per batch. During shutdown failures are not logged: the report follows, with the totals. A failure that the shutdown cut short
+    /// is not recorded as the reason, if another failed before.
     pub fn failed(&self, signal: Signal, destination: &str, reason: &str, is_cut_short: bool) {
         let is_first = {
             let mut story = self.story();
@@ -218,12 +219,12 @@ impl DeliveryStats {
         self.retries[signal.index()].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// From here on failures are only told by the report.
+    /// Marks the start of shutdown: from here on failures are reported, not logged.
     pub fn stopping(&self) {
         self.story().stopping = true;
     }
 
-    /// Says what was lost, unless it has been said before.
+    /// Logs the losses of a report, unless they were logged before.
     pub fn log(&self, report: &ExportReport) {
         if report.is_complete() {
             return;
@@ -232,7 +233,7 @@ impl DeliveryStats {
             let mut story = self.story();
             let dropped = DropReason::ALL.iter().copied().filter(|reason| report.dropped_for(*reason) > 0);
             let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
-            // An outage that was said explains what it cost, and what it makes wait.
+            // A logged outage explains the losses and waiting items that it caused.
             let is_said = if story.said {
                 unsaid.all(|reason| reason == DropReason::Undelivered)
             } else {
@@ -248,7 +249,7 @@ impl DeliveryStats {
         }
     }
 
-    /// What has become of everything until now.
+    /// Returns the counts so far.
     pub fn report(&self) -> ExportReport {
         let counts = Signal::ALL.map(|signal| self.counts_of(signal));
         let failure = self.story().why(main_loss(&counts));
@@ -256,7 +257,7 @@ impl DeliveryStats {
         ExportReport { counts, metrics_lost, failure, uploads: Uploads::default() }
     }
 
-    /// Where the items of a signal are now.
+    /// Returns the number of items of a signal in each state.
     pub fn counts_of(&self, signal: Signal) -> SignalCounts {
         *self.counts(signal)
     }

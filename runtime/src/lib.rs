@@ -1,8 +1,8 @@
 //! OpenTelemetry traces, metrics and cost for functions that call LLMs or do a step of a RAG pipeline.
 //!
-//! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the
-//! metrics a dashboard needs; [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is
-//! recorded only if the application asks for it: see [`ContentCapture`].
+//! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the metrics a dashboard needs;
+//! [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is recorded only if the application enables it: see
+//! [`ContentCapture`].
 //!
 //! ```no_run
 //! use llm_trace::llm_trace;
@@ -65,7 +65,7 @@ pub mod testing;
 pub mod tower;
 mod value;
 
-/// What values of arguments, attributes and setters may be: text, numbers, flags, lists, content.
+/// Value traits of arguments, attributes and setters: text, numbers, flags, lists, content.
 pub mod argument {
     pub use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 }

@@ -64,7 +64,7 @@ impl Request {
         self.set_text(attribute::MCP_PROTOCOL_VERSION, &value);
     }
 
-    /// How messages travel: `stdio` (`network.transport` is `pipe`), `http` or `websocket` (`tcp`, with that
+    /// The transport of the message: `stdio` (`network.transport` is `pipe`), `http` or `websocket` (`tcp`, with that
     /// `network.protocol.name`), or the `network.transport` itself: `tcp`, `quic`, `unix`, …
     pub fn transport(&mut self, value: impl Text) {
         let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };

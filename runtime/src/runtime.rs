@@ -1,4 +1,4 @@
-//! What is installed: the policies and sinks of this process as one value.
+//! The installed policies and sinks of this process as one value.
 //!
 //! `init()` builds one and installs it in one step. Without `init()` there is one made from the environment. A call keeps the one that
 //! it began with.
@@ -17,7 +17,7 @@ use crate::semconv::version::{Names, SemconvVersion};
 use crate::sinks::events::EventReceiver;
 use crate::sinks::{ApiSink, CallSink, Sinks, metrics};
 
-/// `None` until it is asked for.
+/// `None` until first used.
 static CURRENT: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
 
 /// Policies and sinks. What is cheap to copy is copied when a part is replaced.
@@ -31,14 +31,14 @@ pub(crate) struct Runtime {
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) tags: Arc<TagRules>,
     pub(crate) calls: Arc<ApiSink>,
-    /// `None` if nobody receives events.
+    /// `None` without a receiver of events.
     pub(crate) events: Option<EventReceiver>,
     /// There is a guard, or `init()` is about to make one: there is one at a time.
     #[cfg(feature = "otlp")]
     pub(crate) is_claimed: bool,
 }
 
-/// Who gets calls.
+/// The OpenTelemetry providers that calls are recorded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Providers {
     /// Those that the program installs, which it may do at any time.
@@ -55,16 +55,19 @@ pub(crate) enum Providers {
 }
 
 impl Providers {
-    /// Whether a call must be current when it is written.
+    /// Returns whether a call must be current when it is written.
     pub(crate) fn read_current_context(self) -> bool {
-        #[cfg(feature = "testing")]
-        return self == Providers::Capturing;
-        #[cfg(not(feature = "testing"))]
-        false
+        match self {
+            #[cfg(feature = "testing")]
+            Providers::Capturing => true,
+            Providers::OfProgram => false,
+            #[cfg(feature = "otlp")]
+            Providers::Installed | Providers::Disabled => false,
+        }
     }
 }
 
-/// Where tags go besides spans.
+/// Destinations of tags besides spans.
 #[derive(Debug, Default)]
 pub(crate) struct TagRules {
     /// Names of those that are labels of metrics.
@@ -116,18 +119,18 @@ impl Runtime {
         }
     }
 
-    /// Whether events or measurements are made of calls.
+    /// Returns whether calls produce events or measurements.
     pub(crate) fn makes_events_or_measures(&self) -> bool {
         self.events.is_some() || self.calls.measures()
     }
 }
 
-/// What is installed now, for a call that begins.
+/// Returns the installed runtime, for a call that begins.
 pub(crate) fn current() -> Arc<Runtime> {
     Guard::into_inner(load()).unwrap_or_else(made)
 }
 
-/// Asks what is installed now. Costs a few nanoseconds.
+/// Calls `ask` with the installed runtime. Costs a few nanoseconds.
 pub(crate) fn with<R>(ask: impl FnOnce(&Runtime) -> R) -> R {
     match &*load() {
         Some(current) => ask(current),
@@ -135,7 +138,7 @@ pub(crate) fn with<R>(ask: impl FnOnce(&Runtime) -> R) -> R {
     }
 }
 
-/// What is installed now, if it `is` what the caller looks for. Otherwise nothing is counted up and down.
+/// Returns the installed runtime if `is` accepts it. Otherwise no reference count changes.
 pub(crate) fn current_if(is: impl FnOnce(&Runtime) -> bool) -> Option<Arc<Runtime>> {
     let current = load();
     match &*current {
@@ -177,10 +180,10 @@ fn made() -> Arc<Runtime> {
 /// Sends events to a logger provider of yours, for programs that install their OpenTelemetry providers themselves:
 /// OpenTelemetry has no global logger provider that they could be sent to. The program shuts it down itself.
 ///
-/// Whoever installs one asks for events: besides [scores](crate::score) and content
-/// ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly)) it is sent the errors of calls to services, and in the
-/// newest [`SemconvVersion`](crate::SemconvVersion) the details of calls to models. [`Builder::init`](crate::Builder::init) with a
-/// receiver of logs replaces it. Calls that are open keep the provider that they began with.
+/// A logger provider enables events: besides [scores](crate::score) and content
+/// ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly)) it receives the errors of calls to services, and in the newest
+/// [`SemconvVersion`](crate::SemconvVersion) the details of calls to models. [`Builder::init`](crate::Builder::init) with a receiver of
+/// logs replaces it. Calls that are open keep the provider that they began with.
 ///
 /// ```
 /// use opentelemetry_sdk::logs::SdkLoggerProvider;

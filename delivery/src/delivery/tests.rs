@@ -15,7 +15,7 @@ use prost::Message;
 use crate::DropReason;
 use crate::delivery::*;
 
-/// Nobody listens there.
+/// No server listens there.
 const NOBODY: &str = "http://127.0.0.1:9/v1/traces";
 
 fn spans(count: usize) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// When telemetry is written to disk; as [`SpoolSettings::mode`] says.
+/// When telemetry is written to disk; set by [`SpoolSettings::mode`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpoolMode {
@@ -16,14 +16,14 @@ pub enum SpoolMode {
     WriteAhead,
 }
 
-/// Where requests are spooled, and how many.
+/// Settings of the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolSettings {
     /// Of one service.
     pub folder: PathBuf,
     /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
     pub max_bytes: u64,
-    /// What waits longer is dropped.
+    /// Requests that wait longer are dropped.
     pub max_age: Duration,
     /// When requests are stored.
     pub mode: SpoolMode,
@@ -52,7 +52,7 @@ impl SpoolMode {
 }
 
 impl SpoolSettings {
-    /// Whether requests are stored before the first attempt, instead of after a failed one.
+    /// Returns whether requests are stored before the first attempt, instead of after a failed one.
     pub fn writes_ahead(&self) -> bool {
         self.mode == SpoolMode::WriteAhead
     }

@@ -1,4 +1,4 @@
-//! The sender against wires and spools that do as they are told.
+//! The sender against scripted transports and spools.
 
 mod passing;
 mod spool;
@@ -17,7 +17,7 @@ use crate::sender::*;
 use crate::{Outcome, SignalCounts, Transport};
 use spool::Memory;
 
-/// What the tests see of a sender.
+/// A sender under test with its transport and spool.
 struct Rig {
     sender: Sender,
     stats: Arc<DeliveryStats>,
@@ -27,11 +27,11 @@ struct Rig {
 
 type Answer = Box<dyn Fn(&ExportRequest) -> Outcome + Send>;
 
-/// What the transport answers, and what it was sent.
+/// Scripted answers of the transport, and the requests it was sent.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Answer>>,
-    /// After these; everything is accepted unless it is said.
+    /// After the scripted answers; by default everything is accepted.
     otherwise: Mutex<Option<Answer>>,
     /// Items of every request that was sent.
     sent: Mutex<Vec<u64>>,
@@ -175,7 +175,7 @@ impl Rig {
         let dropped: Vec<_> =
             dropped.map(|reason| format!("{} {}", reason.as_str(), counts.dropped_for(reason))).collect();
         let dropped = if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") };
-        // Items tell requests apart here.
+        // Requests are identified by their item counts here.
         let mut sent = self.script.sent();
         let attempts = sent.len();
         sent.sort_unstable();
@@ -274,7 +274,7 @@ fn a_pause_is_cut_to_the_longest_that_a_receiver_may_ask_for() {
 #[test]
 fn a_receiver_that_is_busy_is_asked_until_it_takes_everything_or_the_time_is_over() {
     for spool in [None, Some(Memory::default())] {
-        // Only a flush asks again so soon.
+        // Only a flush retries so soon.
         let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         for _ in 0..6 {
             rig.script.then(|_| busy());

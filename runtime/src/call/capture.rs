@@ -1,4 +1,4 @@
-//! What requests and responses take of the content they are given, as the policy and the topics of the process say.
+//! Setters of requests and responses that capture content, subject to the policy and topics of the process.
 
 use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
@@ -18,8 +18,7 @@ use crate::value::Limits;
 /// Content: what users typed and what else goes to the model. Recorded only if the application captures content
 /// ([`ContentCapture`](crate::ContentCapture)); if it does not, these do not look at what they are given.
 impl Request {
-    /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, what it
-    /// was asked.
+    /// `gen_ai.input.messages`: a text, which becomes a user's message, or messages of any API. On a workflow, its input.
     pub fn input<T: Content + ?Sized>(&mut self, value: &T) {
         self.take(ContentKind::Input, value);
         self.read_topic(|topics, limits| topics.of_input(value, limits));
@@ -77,12 +76,12 @@ impl Request {
         self.read_topic(|topics, limits| topics.of_request(body, limits));
     }
 
-    /// Whether a piece of content is looked at.
+    /// Returns whether content of a kind is captured.
     pub(crate) fn captures(&self, piece: ContentKind) -> bool {
         runtime::with(|runtime| self.captures_under(runtime, piece))
     }
 
-    /// The same, for a call that knows its runtime.
+    /// As [`captures`](Self::captures), for a call that has its runtime at hand.
     pub(super) fn captures_under(&self, runtime: &Runtime, piece: ContentKind) -> bool {
         self.content.takes(&runtime.content, self.kind(), piece)
             || (piece == ContentKind::Input && self.topics_of_question(runtime).is_some())
@@ -112,11 +111,11 @@ impl Request {
     }
 }
 
-/// What the conventions have in their October version only.
+/// Setters that only the October version of the conventions has.
 impl Request {
-    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
-    /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
-    /// span: `execute_tool {tool} {skill}`.
+    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and the following
+    /// attributes of tools are recorded only in the October version of the conventions, and then name the span: `execute_tool {tool}
+    /// {skill}`.
     pub fn skill(&mut self, value: impl Text) {
         self.set_of_skill(attribute::SKILL_NAME, &value);
     }
@@ -181,15 +180,14 @@ fn has_skills() -> bool {
 
 /// Content of a response.
 impl Response {
-    /// What was answered: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole
-    /// body of any API. Recorded only if the application captures content
-    /// ([`ContentCapture`](crate::ContentCapture)); if it does not, the value is not looked at.
+    /// Sets the output: `gen_ai.output.messages`, on a tool `gen_ai.tool.call.result`. A text, a message, or a whole body of any API.
+    /// Recorded only if the application captures content ([`ContentCapture`](crate::ContentCapture)); otherwise the value is not read.
     pub fn with_output<T: Content + ?Sized>(mut self, output: &T) -> Self {
         runtime::with(|runtime| self.take_output(runtime, output));
         self
     }
 
-    /// The same, for a call that knows its runtime.
+    /// As [`with_output`](Self::with_output), for a call that has its runtime at hand.
     pub(super) fn take_output<T: Serialize + ?Sized>(&mut self, runtime: &Runtime, output: &T) {
         self.content.capture_output(&runtime.content, output);
         if [Kind::Chat, Kind::Retrieval].into_iter().any(|kind| runtime.quality.reads_texts(kind)) {
@@ -199,9 +197,9 @@ impl Response {
 }
 
 impl Score {
-    /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
-    /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
-    /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
+    /// Sets the reason for the score. An explanation quotes what it explains, so it is content: recorded only if content may be on events
+    /// ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and
+    /// redacted. Otherwise it is not read.
     pub fn with_explanation(mut self, explanation: impl Text) -> Self {
         self.explanation = runtime::with(|runtime| content::explanation(&explanation, &runtime.content));
         self
@@ -211,7 +209,7 @@ impl Score {
 impl<T: Serialize> Serialize for Hashed<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match serde_json::to_value(&self.0).map_err(|_| S::Error::custom("no JSON"))? {
-            // Its digest would tell as much.
+            // A digest would reveal as much.
             Value::Null => serializer.serialize_none(),
             value => {
                 let digest = runtime::with(|runtime| runtime.content.rules.hash_key.digest(&value));

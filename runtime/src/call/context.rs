@@ -1,4 +1,4 @@
-//! What a call hands down to the calls inside it, whatever task or thread they run on: tags, and the agent it runs for.
+//! Context that calls inherit across tasks and threads: tags, and the agent that they run for.
 //!
 //! A conversation and a user are tags whose names the conventions know.
 
@@ -15,15 +15,15 @@ use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::runtime::{Runtime, TagRules};
 
-/// Said once by an outer call, true of every call inside it.
+/// Values set by an outer call that apply to every call inside it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     tags: Vec<KeyValue>,
-    /// Those of the tags that metrics are told apart by.
+    /// The tags that are labels of metrics.
     labels: Arc<[KeyValue]>,
     agent: Option<Arc<Agent>>,
     outermost: Option<Arc<RootState>>,
-    /// What is left for content, if any is recorded.
+    /// The remaining content budget, if content is recorded.
     budget: Option<Arc<RequestBudget>>,
 }
 
@@ -36,14 +36,14 @@ pub(crate) struct Agent {
 }
 
 impl Scope {
-    /// Where nothing has been said.
+    /// The scope outside of any call.
     pub(crate) fn root() -> Arc<Scope> {
         static ROOT: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
         Arc::clone(&ROOT)
     }
 
-    /// The scope of a call that begins inside `outer`, and the context that it begins in. What the call says itself wins
-    /// and is handed down; what it does not say is taken over into `request`, at last from the baggage of `parent`.
+    /// Returns the scope of a call that begins inside `outer`, and the context that it begins in. Values of the call itself win and are
+    /// inherited by calls inside; missing ones are filled into `request` from `outer`, then from the baggage of `parent`.
     pub(crate) fn enter(
         runtime: &Runtime,
         outer: &Arc<Scope>,
@@ -85,12 +85,12 @@ impl Scope {
         (Arc::new(Scope { tags, labels, agent, outermost, budget }), context)
     }
 
-    /// What is left for the content of the request that a call belongs to.
+    /// Returns the content budget of the request that the call belongs to.
     pub(crate) fn content_budget(&self) -> Option<&RequestBudget> {
         self.budget.as_deref()
     }
 
-    /// The tags that are labels of metrics, in the order in which they were asked for.
+    /// Returns the tags that are labels of metrics, in the configured order.
     pub(crate) fn labels(&self) -> &Arc<[KeyValue]> {
         &self.labels
     }
@@ -100,12 +100,12 @@ impl Scope {
         self.agent.as_deref()
     }
 
-    /// The topic of a call, told to the outermost call if that has none yet.
+    /// Returns the topic of a call, and sets it on the root call if that has none yet.
     pub(crate) fn topic(&self, runtime: &Runtime, request: &Request) -> Option<String> {
         runtime.topics.as_ref()?.of_call(request, |own| self.outermost()?.topic(own))
     }
 
-    /// What is shared with every call under the same outermost one.
+    /// Returns the state shared with every call under the same root.
     pub(crate) fn outermost(&self) -> Option<&RootState> {
         self.outermost.as_deref()
     }
@@ -125,7 +125,7 @@ impl Agent {
         }
     }
 
-    /// What it has come to so far.
+    /// Returns the counts so far.
     pub(crate) fn run(&self) -> AgentRun {
         AgentRun {
             name: Arc::clone(&self.name),
@@ -140,7 +140,7 @@ fn label(tags: &[KeyValue], key: &Key) -> Option<KeyValue> {
     tags.iter().find(|tag| tag.key == *key && !matches!(tag.value, Value::Array(_))).cloned()
 }
 
-/// Another process may have said what nobody here has.
+/// Takes from baggage the values that no call in this process has set.
 fn take_baggage(rules: &TagRules, outer: &Scope, request: &mut Request, parent: &Context) {
     if rules.baggage.is_empty() {
         return;

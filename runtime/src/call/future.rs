@@ -25,7 +25,7 @@ pin_project! {
 
     impl<F> PinnedDrop for InCall<F> {
         fn drop(this: Pin<&mut Self>) {
-            // What destructors in the body do, such as reporting what was used until now, is part of the call.
+            // Destructors in the body, such as one that reports usage so far, run as part of the call.
             let mut this = this.project();
             this.call.run(|| this.body.set(None));
         }
@@ -51,11 +51,11 @@ impl<F: Future> Future for InCall<F> {
     }
 }
 
-/// What is known of a call that has not begun.
+/// The request and runtime of a call that has not begun.
 #[must_use]
 pub struct Deferred {
     site: &'static CallSite,
-    /// `None` if nobody looked when the function was called.
+    /// `None` if the call was unobserved when the function was called.
     begun: Option<(Arc<Runtime>, Request)>,
 }
 
@@ -117,7 +117,7 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
             *this.state = State::Running { call: deferred.begin(), finish };
         }
         let State::Running { call, .. } = &*this.state else {
-            // Polled after it was ready: whatever the body has to say to that.
+            // Polled after it was ready: the body decides how to react.
             let _ = body.poll(task);
             return Poll::Pending;
         };

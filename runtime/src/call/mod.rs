@@ -1,7 +1,7 @@
 //! One call from begin to finish: the only state machine in this crate.
 //!
-//! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
-//! by a panic. Whatever ends it becomes a [`CallRecord`], the single input of the span, the metrics and the events.
+//! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound by a panic. Its end is a
+//! [`CallRecord`], the single input of the span, the metrics and the events.
 
 pub(crate) mod context;
 
@@ -54,7 +54,7 @@ use crate::value::panic::catch_user_panic;
 #[derive(Debug)]
 #[must_use = "a call that is dropped is reported as cancelled"]
 pub struct Call {
-    /// `None` once finished, and all along where nobody looks.
+    /// `None` once finished, and always if the call is unobserved.
     held: Option<Held>,
 }
 
@@ -67,10 +67,10 @@ struct Held {
     by_stream: bool,
 }
 
-/// What is shared between the call and [`current()`].
+/// State shared between the call and [`current()`].
 #[derive(Debug)]
 struct Open {
-    /// What was installed when the call began.
+    /// The runtime that was installed when the call began.
     runtime: Arc<Runtime>,
     site: Site,
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
@@ -84,7 +84,7 @@ struct Open {
     panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
     span: Context,
-    /// The call as `tracing` sees it, if anybody looks.
+    /// The `tracing` span of the call, if `tracing` is enabled.
     mirror: Option<tracing::Span>,
     /// `None` once the call has ended.
     facts: Mutex<Option<Facts>>,
@@ -107,7 +107,7 @@ impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
     fn settle(&mut self, kind: Kind, runtime: &Runtime) {
         let Facts { request, response, attempts, .. } = self;
-        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
+        // Usage on a workflow's span would be counted twice when spans are summed: the calls inside it report it too.
         if !kind.counts_usage() && kind != Kind::Agent {
             response.usage = None;
         }
@@ -124,7 +124,7 @@ impl Facts {
 }
 
 impl Call {
-    /// Begins a call, if anybody looks; what is asked for is found out only then.
+    /// Begins a call, if it is observed; `request` runs only then.
     pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
         match observed::observing(site) {
             Some(runtime) => Call::begin(runtime, Site::Function(site), request()),
@@ -152,14 +152,14 @@ impl Call {
         };
         let outer = CurrentCall::scope_of(&parent);
         let (scope, parent) = Scope::enter(&runtime, &outer, &site, &mut request, parent);
-        // Told now, so that calls inside have it, whichever ends first.
+        // Set now, so that calls inside have it, whichever ends first.
         let _ = scope.topic(&runtime, &request);
         let started_span = catch_user_panic(|| {
             let agent = scope.agent().map(Agent::name);
             let span = span::builder(&site, &mut request, agent, runtime.content.openinference, start_time);
             runtime.calls.start(span, &parent)
         });
-        // Without a span of its own the call is not in its parent's, which it would end.
+        // Without a span, the call must not run in its parent's span, which it would end.
         let context = started_span.unwrap_or_else(|| {
             let outer = parent.span().span_context().clone();
             parent.with_remote_span_context(outer)
@@ -198,12 +198,12 @@ impl Call {
         Call::of(open, false)
     }
 
-    /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
+    /// Returns whether the return value is read for facts about the call.
     pub(crate) fn reads_response(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.reads_response() && held.is_observed())
     }
 
-    /// Whether the return value is read for the documents it has.
+    /// Returns whether the return value is read for documents.
     pub(crate) fn reads_documents(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind.returns_documents()
@@ -212,7 +212,7 @@ impl Call {
         })
     }
 
-    /// Whether the return value is read for a score.
+    /// Returns whether the return value is read for a score.
     pub(crate) fn reads_verdict(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind == Kind::Evaluator
@@ -221,12 +221,12 @@ impl Call {
         })
     }
 
-    /// Whether the return value is read for how an MCP message ended.
+    /// Returns whether the return value is read for the outcome of an MCP message.
     pub(crate) fn reads_mcp_answer(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.is_mcp() && held.is_observed())
     }
 
-    /// Whether the text of what the call returns is measured.
+    /// Returns whether the text of the return value is measured.
     pub(crate) fn reads_text(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.runtime.quality.reads_texts(held.open.site.kind)
@@ -235,12 +235,12 @@ impl Call {
         })
     }
 
-    /// Whether what the call returns may be recorded.
+    /// Returns whether the return value may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.captures_output())
     }
 
-    /// Whether the instructions and tools that a fetched response repeats may be recorded.
+    /// Returns whether the instructions and tools that a fetched response repeats may be recorded.
     pub(crate) fn captures_instructions(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.captures_instructions())
     }
@@ -258,12 +258,12 @@ impl Call {
         }
     }
 
-    /// Ends the call with a value that tells nothing.
+    /// Ends the call with a value that is not read.
     pub(crate) fn complete(self) {
         self.succeed(Response::new());
     }
 
-    /// What it means that the call, or the stream that holds it, is dropped unfinished now.
+    /// Returns the outcome if the call, or the stream that holds it, is dropped unfinished now.
     pub(crate) fn outcome_if_dropped(&self) -> Outcome {
         if self.held.as_ref().is_some_and(|held| held.open.panicked.load(Ordering::Relaxed)) {
             Failure::new("panic", None).into()
@@ -289,7 +289,7 @@ impl Held {
         self.is_seen() || self.open.runtime.makes_events_or_measures()
     }
 
-    /// Whether anybody looks at this very call; metrics are made of all calls.
+    /// Returns whether this call is recorded other than in metrics, which record all calls.
     fn is_seen(&self) -> bool {
         self.open.mirror.is_some() || self.context.span().is_recording()
     }
@@ -297,7 +297,7 @@ impl Held {
     fn end(self, response: Response, outcome: Outcome) {
         let mut slot = self.open.facts();
         let Some(facts) = slot.as_mut() else { return };
-        // What was recorded by hand during the call overrides what its return value tells.
+        // Facts recorded by hand during the call override the return value.
         facts.response.fill_from(response);
         if !facts.holders.keep_open(self.by_stream, &outcome) {
             self.finish(slot, outcome);
@@ -312,7 +312,7 @@ impl Held {
         facts.settle(open.site.kind, &open.runtime);
         let (outcome, mcp_status_code) = open.conclude(facts, outcome);
         let topic = open.scope.topic(&open.runtime, &facts.request);
-        // Here and in no function of its own: more than a kilobyte would be moved once more.
+        // Inlined on purpose: a function would move more than a kilobyte once more.
         let Some(Facts { request, response, attempts, timing, .. }) = slot.take() else { return };
         let mut record = CallRecord {
             site: open.site.clone(),
@@ -386,8 +386,8 @@ fn link_to_transport(parent: &Context) -> Option<Link> {
     (ambient.is_valid() && !is_parent).then(|| Link::with_context(ambient))
 }
 
-// What a panic leaves behind in a call is optional facts behind a lock that outlives poisoning: a function is as unwind
-// safe with the attribute as without.
+// After a panic, a call holds optional facts behind a lock that is not poisoned: a function is as unwind safe with the attribute as
+// without.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
 impl UnwindSafe for inside::Inside {}
@@ -424,12 +424,12 @@ impl Open {
             && self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
     }
 
-    /// Asks the request something; `false` once the call has ended.
+    /// Evaluates `question` on the request; `false` once the call has ended.
     fn asks(&self, question: impl FnOnce(&Request) -> bool) -> bool {
         self.facts().as_ref().is_some_and(|facts| question(&facts.request))
     }
 
-    /// Counts the call where calls around it ask for that, and says how it ended, with the error code of an MCP message.
+    /// Counts the call for enclosing calls that count, and returns its outcome, with the error code of an MCP message.
     fn conclude(&self, facts: &Facts, outcome: Outcome) -> (Outcome, Option<i64>) {
         let kind = self.site.kind;
         if let Some(agent) = self.scope.agent() {

@@ -1,4 +1,4 @@
-//! Whether anybody would see a call: asked first, so that a call that nobody sees costs next to nothing.
+//! Decides whether a call is observed: asked first, so that an unobserved call costs next to nothing.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::runtime::{self, Providers, Runtime};
 use crate::sinks::{CallSink as _, tracing_bridge};
 use crate::value::current_context;
 
-/// What a call begins under, if anybody would see it.
+/// Returns the runtime that a call begins under, if it is observed.
 pub(super) fn observing(site: &CallSite) -> Option<Arc<Runtime>> {
     runtime::current_if(|runtime| is_observed(runtime, site))
 }
@@ -32,7 +32,7 @@ fn is_observed(runtime: &Runtime, site: &CallSite) -> bool {
     }
 }
 
-/// Without a provider of its own a program may still hand on the trace that it is part of.
+/// Without a tracer provider, a program may still propagate the trace that it is part of.
 fn is_continued(site: &CallSite) -> bool {
     site.has_parent || current_context::with(TraceContextExt::has_active_span)
 }

@@ -11,7 +11,7 @@ impl Measured {
         value::capture(value, limits).map(Measured::of_tree)
     }
 
-    /// What a user sees of an answer: one text for each choice, without reasoning and tool calls.
+    /// Returns the visible answer: one text for each choice, without reasoning and tool calls.
     pub(crate) fn answers(&self) -> Vec<String> {
         let messages = messages::output(self.tree().clone(), &[], "stop").into_list().items;
         let texts = messages.into_iter().filter_map(|mut message| {

@@ -1,10 +1,9 @@
-//! The only door through which text of the user's making reaches telemetry.
+//! The only way for text of users into telemetry.
 //!
-//! Prompts, completions, queries, tool arguments: [`policy`] says whether they pass at all, which by default they do not,
-//! and then nothing looks at them. What passes is copied up to a budget ([`tree`]), brought into the conventions'
-//! form ([`messages`]), freed of what identifies people and opens doors ([`redact`]), and cut to the attribute's
-//! budget as a last step: [`content`], once for spans and events. An error's message can quote all of that (a client that fails to parse a response often
-//! prints the response), so it has a policy of its own.
+//! Prompts, completions, queries, tool arguments: [`policy`] decides whether they are recorded; by default they are not, and are not read.
+//! Recorded content is copied up to a budget ([`tree`]), brought into the conventions' form ([`messages`]), freed of personal data and
+//! credentials ([`redact`]), and cut to the attribute's budget as a last step: [`content`], once for spans and events. An error's message
+//! can quote all of that (a client that fails to parse a response often prints the response), so it has a policy of its own.
 
 mod budget;
 mod capture;

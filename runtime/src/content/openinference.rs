@@ -1,6 +1,6 @@
-//! Whether spans also speak OpenInference, for backends that show workflows and retrievals only then; its name for each kind of
-//! call; and the copies of content that its readers look for. They are made of what is recorded, so they are redacted
-//! and cut like it, and none is longer than it.
+//! OpenInference attributes on spans, which some backends need to show workflows and retrievals: its span kind for each kind of call, and
+//! copies of content under its names. The copies are made of the recorded content, so they are redacted and cut like it, and no copy is
+//! longer than the original.
 
 use std::borrow::Cow;
 
@@ -24,7 +24,7 @@ pub(super) fn from_environment() -> bool {
     match value.trim().to_ascii_lowercase().as_str() {
         "true" => true,
         "false" | "" => false,
-        // Without `init()` there is nobody to return an error to.
+        // Without `init()` no error can be returned.
         _ => {
             tracing::warn!(
                 "{OPENINFERENCE}: `{value}` is not valid: expected `true` or `false`; it stays off"
@@ -34,7 +34,7 @@ pub(super) fn from_environment() -> bool {
     }
 }
 
-/// What OpenInference calls such a call, as an attribute of its span.
+/// Returns the OpenInference span kind of a call, as an attribute.
 pub(crate) fn span_kind(kind: Kind) -> KeyValue {
     KeyValue::new(SPAN_KIND, name(kind))
 }
@@ -67,7 +67,7 @@ pub(crate) fn name(kind: Kind) -> &'static str {
 /// A span has room for 128 attributes, of which a document takes up to four: the best are shown.
 const MAX_DOCUMENTS: usize = 16;
 
-/// How many copies [`copies`] makes of a piece, for the span's budget: none unless it is switched on.
+/// Returns the number of copies that [`copies`] makes of a piece of content, for the span's budget: 0 unless OpenInference is enabled.
 pub(super) fn number_of_copies(policy: &ContentPolicy, kind: Kind, piece: ContentKind) -> usize {
     match keys(piece) {
         Some(_) if policy.openinference && policy.on_spans() => 1 + usize::from(is_documents(kind, piece)),
@@ -75,8 +75,7 @@ pub(super) fn number_of_copies(policy: &ContentPolicy, kind: Kind, piece: Conten
     }
 }
 
-/// A piece of content in OpenInference's words: `tree` is what is recorded of it, and `text` is its JSON, or the tree's
-/// text.
+/// Returns a piece of content under OpenInference's names: `tree` is the recorded content, and `text` is its JSON, or the tree's text.
 pub(super) fn copies(kind: Kind, piece: ContentKind, tree: &ContentValue, text: &str) -> Vec<KeyValue> {
     let Some((value, mime)) = keys(piece) else { return Vec::new() };
     // The messages of a model stay messages, which backends show as a chat; elsewhere what is one text is shown as it is.

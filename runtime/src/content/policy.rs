@@ -1,4 +1,4 @@
-//! What may be recorded at all: the builder decides, else the environment.
+//! Policy on recording content: from the builder, or else the environment.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ pub(crate) const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MES
 /// The environment variable that lets error messages pass: `true` or `false`.
 pub(crate) const CAPTURE_ERROR_MESSAGES: &str = "LLM_TRACE_CAPTURE_ERROR_MESSAGES";
 
-/// What a value of [`CAPTURE_CONTENT`] may be, for messages.
+/// Allowed values of [`CAPTURE_CONTENT`], for messages.
 pub(crate) const CONTENT_WORDS: &str =
     "expected `NO_CONTENT`, `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`, `true` or `false`";
 
-/// Where the content of calls is recorded: prompts, completions, system instructions, tool definitions, the arguments
-/// and results of tools, and queries.
+/// Where content of calls is recorded: prompts, completions, system instructions, tool definitions, the arguments and results of tools, and
+/// queries.
 ///
-/// Content is what users typed and what models answered, so nothing of it is recorded unless the application says
-/// so, with [`Builder::with_content_capture`](crate::Builder::with_content_capture) or the variable
-/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. A single function can be excepted with `skip(…)`; none can
-/// record more than this allows.
+/// Content is typed by users and answered by models, so none of it is recorded unless the application enables it, with
+/// [`Builder::with_content_capture`](crate::Builder::with_content_capture) or the variable
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. A single function can be excepted with `skip(…)`; none can record more than this
+/// allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentCapture {
@@ -32,9 +32,8 @@ pub enum ContentCapture {
     NoContent,
     /// As attributes of spans. `SPAN_ONLY`, `true`.
     SpanOnly,
-    /// On events, and on no span: `gen_ai.client.inference.operation.details` has what calls to models sent and got,
-    /// as structured values. There are no such events of other calls, nor are there any where nobody receives events;
-    /// there content is not looked at. `EVENT_ONLY`.
+    /// On events, and on no span: `gen_ai.client.inference.operation.details` has the input and output of calls to models, as structured
+    /// values. Other calls have no such events. Without a receiver of events, none are made, and content is not read. `EVENT_ONLY`.
     EventOnly,
     /// As attributes of spans, and on the events of calls to models. `SPAN_AND_EVENT`.
     SpanAndEvent,
@@ -67,7 +66,7 @@ impl ContentCapture {
             return ContentCapture::NoContent;
         }
         ContentCapture::from_word(&value).unwrap_or_else(|| {
-            // Without `init()` there is nobody to return an error to, and when in doubt content stays private.
+            // Without `init()` no error can be returned, and content stays private by default.
             tracing::warn!(
                 "{CAPTURE_CONTENT}: `{value}` is not valid: {CONTENT_WORDS}; content is not recorded"
             );
@@ -76,22 +75,22 @@ impl ContentCapture {
     }
 }
 
-/// What may be recorded of content, where, and in which form.
+/// Policy on content: whether, where, and in which form it is recorded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ContentPolicy {
     pub(crate) capture: ContentCapture,
-    /// Content is recorded on no event that nobody receives.
+    /// Without a receiver of events, no content is recorded on events.
     pub(crate) are_events_received: bool,
     pub(crate) error_messages: bool,
-    /// Whether spans speak OpenInference too.
+    /// Whether spans have OpenInference attributes too.
     pub(crate) openinference: bool,
     pub(crate) rules: Arc<Rules>,
-    /// What keeps content elsewhere, and whether it is only there.
+    /// The uploader of content, and whether content is uploaded only.
     pub(crate) upload: Option<(Arc<Uploader>, ContentUpload)>,
 }
 
 impl ContentPolicy {
-    /// That of a process without `init()`.
+    /// The policy of a process without `init()`.
     pub(crate) fn from_environment() -> Self {
         let error_messages = std::env::var(CAPTURE_ERROR_MESSAGES);
         ContentPolicy {
@@ -102,32 +101,32 @@ impl ContentPolicy {
         }
     }
 
-    /// Whether any content may be recorded. When it says no, content is not looked at.
+    /// Returns whether any content may be recorded. If not, content is not read.
     pub(crate) fn allows_content(&self) -> bool {
         self.on_spans() || self.on_events() || self.uploads()
     }
 
-    /// Whether content of such a call may be recorded anywhere. Only calls to models have an event for it.
+    /// Returns whether content of such a call may be recorded anywhere. Only calls to models have an event for it.
     pub(super) fn allows_content_of(&self, kind: Kind) -> bool {
         self.on_spans() || (kind.is_inference() && self.on_events())
     }
 
-    /// Whether content may be recorded on spans.
+    /// Returns whether content may be recorded on spans.
     pub(crate) fn on_spans(&self) -> bool {
         self.capture.on_spans()
     }
 
-    /// Whether content may be recorded on events, and somebody receives them.
+    /// Returns whether content may be recorded on events that are received.
     pub(crate) fn on_events(&self) -> bool {
         self.are_events_received && self.capture.on_events()
     }
 
-    /// Whether content is kept elsewhere, also that of calls that nobody records.
+    /// Returns whether content is uploaded, including that of calls that are not recorded.
     pub(crate) fn uploads(&self) -> bool {
         self.upload.is_some()
     }
 
-    /// How much of a value is copied.
+    /// Returns the limits on copied values.
     pub(crate) fn limits(&self) -> Limits<'static> {
         self.rules.limits(self.uploads())
     }

@@ -1,4 +1,4 @@
-//! What was asked → a keyed hash of it. The text is read, hashed and dropped.
+//! Question → keyed hash. The text is read, hashed and dropped.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use super::recorded::INPUT_KEYS;
 use super::{keyed_hash, messages};
 use crate::value::{ContentValue, Limits, capture};
 
-/// Bytes of the hash that are kept: enough to tell a program's questions apart, and short enough for a legend.
+/// Length of the hash in bytes: enough to distinguish a program's questions, and short enough for a legend.
 const KEPT: usize = 6;
 
-/// The hash of the question in a text, or in messages of any API: what the user said last.
+/// Returns the hash of the question in a text, or in messages of any API: the last user message.
 pub(crate) fn hash_of_input<T: Serialize + ?Sized>(
     value: &T,
     key: &[u8],

@@ -18,7 +18,7 @@ use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::value::{self, ContentValue, Limits};
 
-/// Which pieces the conventions have on a call of this kind.
+/// Returns whether the conventions have a kind of content on this kind of call.
 fn belongs(kind: Kind, piece: ContentKind) -> bool {
     match kind {
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
@@ -60,7 +60,7 @@ fn belongs(kind: Kind, piece: ContentKind) -> bool {
 }
 
 impl Captured {
-    /// Whether a piece may be recorded. If not, nobody looks at it.
+    /// Returns whether a kind of content may be recorded. If not, it is not read.
     pub(crate) fn takes(&self, policy: &ContentPolicy, kind: Kind, piece: ContentKind) -> bool {
         let is_wanted =
             policy.allows_content_of(kind) || (policy.uploads() && upload::is_uploaded(kind, piece));
@@ -119,7 +119,7 @@ impl Captured {
         }
     }
 
-    /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
+    /// Captures the content of a response before its kind is known: the policy is checked now, kind and `skip` at the end.
     pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, policy: &ContentPolicy, value: &T) {
         self.capture(policy, Kind::Chat, ContentKind::Output, value);
     }
@@ -179,14 +179,14 @@ impl Captured {
 
 pub(super) const INPUT_KEYS: &[&str] = &["messages", "input", "contents", "prompt"];
 
-/// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
+/// Keys of content in request bodies: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
 const REQUEST_KEYS: &[(ContentKind, &[&str])] = &[
     (ContentKind::Input, INPUT_KEYS),
     (ContentKind::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
     (ContentKind::Tools, &["tools", "toolConfig", "functions"]),
 ];
 
-/// What the form of a call's content depends on.
+/// Inputs that determine the form of a call's content.
 #[derive(Clone)]
 pub(super) struct Form {
     pub(super) kind: Kind,
@@ -195,8 +195,8 @@ pub(super) struct Form {
 }
 
 impl RecordedContent {
-    /// Makes the content of `call`, whose request knows what the function skips and whose response has the output. `share` is what
-    /// the call may take of the budget of the outermost one.
+    /// Makes the content of `call`, whose request has the skipped kinds and whose response has the output. `share` is the call's share of
+    /// the budget of the root call.
     pub(crate) fn of(call: &CallRecord, policy: &ContentPolicy, share: Option<RequestShare<'_>>) -> Self {
         let request = &call.request.content;
         let of_prompt;
@@ -204,7 +204,7 @@ impl RecordedContent {
         let mut pieces: Vec<_> =
             captured.filter(|(piece, _)| request.takes(policy, call.site.kind, *piece)).collect();
         if call.site.kind.is_mcp() && !call.request.calls_tool() {
-            // What a prompt is asked for with are its variables. Other messages have no content.
+            // The arguments of a prompt request are its variables. Other messages have no content.
             let is_asked_for_with =
                 |piece: ContentKind| piece == ContentKind::Arguments && call.request.gets_prompt();
             let arguments = pieces.iter().find(|(piece, _)| is_asked_for_with(*piece));
@@ -281,8 +281,7 @@ impl RecordedContent {
     }
 }
 
-/// What somebody says about content, which may quote it: the explanation of a score. Nothing looks at it unless
-/// content may be on events.
+/// Returns a text about content, which may quote it: the explanation of a score. It is not read unless content may be on events.
 pub(crate) fn explanation(text: &(impl Text + ?Sized), policy: &ContentPolicy) -> Option<String> {
     if !policy.on_events() {
         return None;

@@ -1,4 +1,4 @@
-//! What becomes of content that policy lets pass: redaction and budgets, the same for the whole process.
+//! Processing of recorded content: redaction and budgets, the same for the whole process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const PER_SPAN: usize = 64 << 10;
 /// As much as sixteen spans: an agent that goes round and round sends its whole conversation every time.
 const PER_REQUEST: usize = 1 << 20;
 
-/// What is kept elsewhere may be as long as this, whatever spans may have.
+/// Limit on uploaded content, in bytes, independent of the limits on spans.
 const PER_UPLOAD: usize = 1 << 20;
 
 type Hook = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -36,7 +36,7 @@ pub(crate) struct Rules {
     pub(crate) hash_key: HashKey,
 }
 
-/// What is replaced: by the built-in rules, by patterns of the application's, by a function of its own.
+/// Redaction: built-in rules, patterns of the application, and a function of the application.
 #[derive(Clone)]
 pub(crate) struct Redaction {
     pub(crate) builtin: bool,
@@ -83,7 +83,7 @@ impl Rules {
         }
     }
 
-    /// No attribute is longer than this, whatever its budget is.
+    /// Limits each attribute to `limit` bytes, if its budget is larger.
     #[cfg(feature = "otlp")]
     pub(crate) fn within(mut self, limit: Option<usize>) -> Self {
         self.per_attribute = limit.map_or(self.per_attribute, |limit| limit.min(self.per_attribute));
@@ -108,13 +108,13 @@ impl Rules {
         }
     }
 
-    /// How long a piece may be that is kept elsewhere.
+    /// Returns the limit on an uploaded piece of content, in bytes.
     #[cfg(feature = "otlp")]
     pub(super) fn per_upload(&self) -> usize {
         self.per_attribute.max(PER_UPLOAD)
     }
 
-    /// How much of a value is copied.
+    /// Returns the limits on copied values.
     pub(super) fn limits(&self, is_uploaded: bool) -> Limits<'static> {
         let whole = if is_uploaded { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
         let text = whole.saturating_add(MARGIN);
@@ -152,7 +152,7 @@ impl Rules {
         }
     }
 
-    /// `{"password": "…"}`: what a value is called may tell what its form does not.
+    /// `{"password": "…"}`: the name may reveal a secret where the value's form does not.
     fn redact_by_name(&self, name: &str, value: &mut ContentValue) {
         let is_secret = self.redaction.builtin
             && match value {
@@ -188,7 +188,7 @@ impl Rules {
             text = replace_all(text, pattern, label);
         }
         if let Some(hook) = &self.redaction.hook {
-            // A hook that panics has not said that the text may be recorded.
+            // A hook that panics has not released the text for recording.
             match crate::value::panic::catch_user_panic(|| hook(&text)) {
                 Some(Some(changed)) => text = changed,
                 Some(None) => {}

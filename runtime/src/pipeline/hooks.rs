@@ -36,9 +36,9 @@ impl Telemetry {
         }));
     }
 
-    /// Shuts down on `SIGTERM`, `SIGINT` (Ctrl-C) and `SIGQUIT`, within `timeout`, and then lets the signal end the program, as it
-    /// would have done. A second signal ends the program at once. For programs that handle no signals: those that do call [`shutdown_within`](Self::shutdown_within)
-    /// when they are done with their own work, of which this knows nothing.
+    /// Shuts down on `SIGTERM`, `SIGINT` (Ctrl-C) and `SIGQUIT`, within `timeout`, and then lets the signal end the program, as it would
+    /// have done. A second signal ends the program at once. For programs that handle no signals: other programs call
+    /// [`shutdown_within`](Self::shutdown_within) when their work is done.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -50,7 +50,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// What the system says if it does not let signals be handled, or has no thread for it.
+    /// The system's error if it does not allow a signal handler, or cannot start a thread for it.
     #[cfg(all(unix, feature = "signals"))]
     pub fn shutdown_on_signals(&self, timeout: Duration) -> std::io::Result<()> {
         use signal_hook::consts::TERM_SIGNALS;

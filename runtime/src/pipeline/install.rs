@@ -77,7 +77,7 @@ impl Drop for Claim {
     }
 }
 
-/// What was the global meter provider, which it becomes again when this is dropped.
+/// The earlier global meter provider, which is restored on drop.
 pub(super) struct GlobalMeters(Option<Arc<dyn MeterProvider + Send + Sync>>);
 
 impl GlobalMeters {

@@ -67,13 +67,13 @@ fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
     let claim = Claim::take()?;
     try_threads(SDK_THREADS)?;
     let built = catch_unwind(AssertUnwindSafe(|| build(settings))).unwrap_or_else(|panic| {
-        // Somebody else may have taken the threads in the meantime; what else panicked is not ours to hide.
+        // Another process may have taken the threads in the meantime; other panics are not hidden.
         try_threads(SDK_THREADS).map(|()| resume_unwind(panic))
     });
     built.inspect(|_| claim.keep())
 }
 
-/// Whether the system has so many threads at a time.
+/// Checks that the system can start so many threads at a time.
 fn try_threads(count: usize) -> Result<(), ConfigError> {
     let (release, wait) = mpsc::channel::<()>();
     let wait = Arc::new(Mutex::new(wait));
@@ -173,10 +173,10 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let meters = metric_pipeline.map(|pipeline| pipeline.build_provider(cardinality_limit, resource.clone()));
     let loggers =
         event_pipeline.map(|pipeline| pipeline.build_provider(event_batches, event_limits, resource.clone()));
-    // The span processor takes its own instruments from the meter provider that is global when it is made.
+    // The span processor takes its instruments from the meter provider that is global when it is made.
     let global_meters = meters.as_ref().map(|meters| GlobalMeters::set(&meters.provider));
     if delivery.self_metrics {
-        // Asks views, which are functions of the program's.
+        // Calls views, which are functions of the program.
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
     let tracers = span_pipeline.build_provider(SpanRules { sampling, limits }, batches, resource, &stats);
@@ -324,7 +324,7 @@ impl SpanPipeline {
     }
 }
 
-/// Which spans are recorded, and how much of them.
+/// Sampling of spans, and limits on them.
 struct SpanRules {
     sampling: Sampling,
     limits: Limits,
@@ -347,9 +347,8 @@ impl SpanRules {
     }
 }
 
-/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the
-/// build happen to enable. Where it sends to is never asked, and it must not compress: a request that is too large is taken
-/// apart first.
+/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the build happen to
+/// enable. Its endpoint is not used, and it must not compress: a request that is too large is split first.
 fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, bridge: &Arc<SdkBridge>) -> B {
     exporter
         .with_protocol(Protocol::HttpBinary)

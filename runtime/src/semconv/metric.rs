@@ -50,8 +50,8 @@ pub const INFERENCE_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.inference.time_
 pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
 /// Histogram, `USD`: what a call cost. Ours.
 pub const COST: &str = super::attribute::USAGE_COST;
-/// Counter, `{token}`: tokens, of those in [`TOKEN_USAGE`], that have a price of their own, by token type: `cache_read`,
-/// `cache_creation`, `reasoning`. Until October 2026, whose conventions have a counter for each. Ours.
+/// Counter, `{token}`: tokens, of those in [`TOKEN_USAGE`], that have a separate price, by token type: `cache_read`, `cache_creation`,
+/// `reasoning`. Until October 2026, whose conventions have a counter for each. Ours.
 pub const TOKEN_DETAILS: &str = "llm_trace.token.details";
 /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
 pub const UNPRICED: &str = "llm_trace.unpriced";

@@ -122,7 +122,7 @@ impl ApiSink {
         let instruments = make(provider.meter_with_scope(crate::semconv::scope()));
         let kept = (provider, Arc::clone(&instruments));
         let earlier = self.of_global.write().unwrap_or_else(PoisonError::into_inner).replace(kept);
-        // The last reference to a provider shuts it down, which nobody waits for under the lock.
+        // The last reference to a provider shuts it down, which must not happen under the lock.
         drop(earlier);
         Some(instruments)
     }
@@ -172,13 +172,13 @@ impl fmt::Debug for ApiSink {
     }
 }
 
-/// The API does not tell, but its no-op provider, the global one until another is set, has nothing inside.
+/// The API has no check for it, but its no-op provider, the global one until another is set, is a zero-sized type.
 fn is_noop_meter(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
     size_of_val(provider) == 0
 }
 
-/// The API does not tell, but its tracer that does nothing hands the parent on, also where telemetry is suppressed. There
-/// all others start nothing.
+/// The API has no check for it, but its no-op tracer returns the parent, also where telemetry is suppressed. There all other tracers start
+/// nothing.
 fn is_noop_tracer(tracer: &impl Tracer) -> bool {
     static PARENT: LazyLock<(SpanContext, Context)> = LazyLock::new(|| {
         let (trace, span) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]));

@@ -23,28 +23,28 @@ use crate::semconv::version::Names;
 use crate::value::panic::catch_user_panic;
 use events::EventReceiver;
 
-/// Where spans and measurements of calls go.
+/// Destination of spans and measurements of calls.
 pub(crate) trait CallSink: fmt::Debug + Send + Sync {
-    /// Whether somebody may get spans or measurements.
+    /// Returns whether spans or measurements may be received.
     fn is_provided(&self) -> bool;
 
-    /// Whether somebody gets measurements.
+    /// Returns whether measurements are received.
     fn measures(&self) -> bool;
 
     /// Starts the span of a call. The returned context has it as its active span.
     fn start(&self, span: SpanBuilder, parent: &Context) -> Context;
 
-    /// The instruments, if somebody gets measurements: for what is measured besides finished calls.
+    /// Returns the instruments, if measurements are received: for measurements besides finished calls.
     fn instruments(&self) -> Option<Arc<metrics::Instruments>>;
 
     /// Records a finished call: its measurements and its span, which ends.
     fn end(&self, call: &CallRecord, sinks: &Sinks<'_>);
 }
 
-/// Where one call goes.
+/// Destinations of one call.
 pub(crate) struct Sinks<'a> {
     pub(crate) calls: &'a dyn CallSink,
-    /// Those of `calls`; `None` if nobody gets measurements.
+    /// Instruments of `calls`; `None` if measurements are not received.
     pub(crate) instruments: Option<Arc<metrics::Instruments>>,
     pub(crate) events: Option<&'a EventReceiver>,
     /// The `tracing` span of the call, if a subscriber looks at it.
@@ -55,7 +55,7 @@ pub(crate) struct Sinks<'a> {
     pub(crate) names: &'static Names,
 }
 
-/// What the sinks read of a record that has to be derived.
+/// Derived fields of a record that the sinks read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wants {
     /// Price and quality signals.
@@ -65,7 +65,7 @@ pub(crate) struct Wants {
 
 impl Sinks<'_> {
     pub(crate) fn wants(&self, kind: Kind, has_content: bool) -> Wants {
-        // Asked only where it decides: the span has a lock.
+        // Evaluated only where it decides: the span has a lock.
         let is_recorded = || self.context.span().is_recording() || events::want_content(kind, self);
         Wants {
             numbers: self.instruments.is_some() || self.mirror.is_some() || is_recorded(),

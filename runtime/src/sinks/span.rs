@@ -17,7 +17,7 @@ use crate::sinks::Sinks;
 
 /// The span of a call that begins.
 ///
-/// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
+/// Attributes that samplers may read are set here, as the conventions require; the rest follows at the end, in one go.
 pub(crate) fn builder(
     site: &CallSite,
     request: &mut Request,
@@ -60,8 +60,7 @@ pub(crate) fn end(call: &CallRecord, sinks: &Sinks<'_>) {
     span.end_with_timestamp(call.end());
 }
 
-/// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
-/// same.
+/// Returns every attribute of the span of a finished call, without attributes that are content: for the event with the same facts.
 pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Names) -> Vec<KeyValue> {
     let mut attributes = start_attributes(&call.site, &call.request, agent_name(call));
     let told = end_attributes(call, policy.on_events(), names);
@@ -72,7 +71,7 @@ pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Name
     attributes
 }
 
-/// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
+/// Returns the request's attributes beyond the start. An attribute set at the end replaces a user attribute with the same key.
 fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(&call.request);
     let own = call.request.attributes.iter();
@@ -80,7 +79,7 @@ fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<
         .filter(|own| told.iter().all(|told| told.key != own.key))
 }
 
-/// What is known at the end only; a finish reason in free text only if the signal may have content.
+/// Returns the attributes that are known at the end only; a finish reason in free text only if the signal may have content.
 fn end_attributes(call: &CallRecord, has_content: bool, names: &Names) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
     response_attributes(call, has_content, names, &mut attributes);
@@ -140,7 +139,7 @@ fn signal_attributes(signals: &Signals) -> impl Iterator<Item = KeyValue> {
     let int = |count| i64::try_from(count).unwrap_or(i64::MAX);
     let counts = counts.into_iter().filter_map(move |(key, value)| Some(KeyValue::new(key, int(value?))));
     let numbers = numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?)));
-    // What did not happen is not on the span: it is what a search would not find.
+    // Only flags that are set are on the span, so that a search for them finds nothing else.
     let flags = flags.into_iter().filter(|(_, value)| *value == Some(true));
     counts.chain(numbers).chain(flags.map(|(key, _)| KeyValue::new(key, true)))
 }
@@ -160,7 +159,7 @@ fn is_openai(request: &Request) -> bool {
 fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
-        // A resource's address would make every span a name of its own.
+        // A resource's address would give every span a different name.
         return request.name.as_ref().map_or_else(|| method.to_owned(), |name| format!("{method} {name}"));
     }
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
@@ -173,7 +172,7 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String 
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
             request.model.as_deref()
         }
-        // The ids of responses and records would make every span a name of its own.
+        // The ids of responses and records would give every span a different name.
         _ => None,
     };
     match what {
@@ -256,7 +255,7 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Arc<str>>
     attributes
 }
 
-/// What an MCP message is, for its span and its duration alike.
+/// Returns the attributes of an MCP message, shared by its span and its duration.
 pub(crate) fn mcp_attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
     let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
@@ -290,8 +289,8 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
 
 fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, &call.response);
-    // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
-    // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
+    // Bodies have more than the conventions allow: a remote agent's are those of a model, and some servers count cached tokens for an
+    // embedding. `service_tier` and the like are not only OpenAI's, but the names are.
     let is_inference = kind.is_inference();
     let is_openai = is_openai(&call.request);
     let has_api = is_inference || kind == Kind::FetchResponse;
@@ -357,7 +356,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
             }
         }
     }
-    // A dimension the caller asked for is already among the request's attributes.
+    // A requested dimension is already among the request's attributes.
     let is_asked_for = call.request.attribute_of(attribute::EMBEDDINGS_DIMENSION_COUNT).is_some();
     if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for) {
         attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));

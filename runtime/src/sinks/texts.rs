@@ -1,5 +1,4 @@
-//! In: answers with the documents that were found for them. Out: measurements, made on a thread of its own; then the
-//! texts are dropped.
+//! Answers with the documents that were found for them → measurements, made on a dedicated thread; then the texts are dropped.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -83,7 +82,7 @@ pub(crate) fn submit(job: Job) {
     }
 }
 
-/// Puts an answer into the queue, or hands it back. Nobody waits.
+/// Puts an answer into the queue, or returns it. Never blocks.
 fn offer(queue: &SyncSender<Job>, job: Job) -> Option<Job> {
     queue.try_send(job).err().map(|refused| match refused {
         TrySendError::Full(job) | TrySendError::Disconnected(job) => job,

@@ -46,7 +46,7 @@ impl Event {
         self.emitted.event.name
     }
 
-    /// How severe it is: an error is `Warn`, a score `Info`, details are `Debug`.
+    /// Returns the severity: an error is `Warn`, a score `Info`, details are `Debug`.
     pub fn severity(&self) -> Severity {
         self.emitted.event.severity
     }

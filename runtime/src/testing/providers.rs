@@ -21,7 +21,7 @@ static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new
 pub(super) fn install() {
     INSTALLED.get_or_init(|| {
         let tracers = SdkTracerProvider::builder()
-            // Whatever OTEL_TRACES_SAMPLER says; only an unsampled remote parent is still respected.
+            // Overrides OTEL_TRACES_SAMPLER; only an unsampled remote parent is respected.
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
             .with_id_generator(Ids(RandomIdGenerator::default()))
             .with_span_processor(ToCapture)
@@ -36,7 +36,7 @@ pub(super) fn install() {
     });
 }
 
-/// What to add to a message about something that is missing: the one cause that the captured data cannot show.
+/// Hint for a message about missing telemetry: the one cause that the captured data cannot show.
 pub(super) fn hint() -> &'static str {
     let ours = INSTALLED.get();
     if ours.is_some_and(|ours| Arc::ptr_eq(ours, &global::meter_provider())) {

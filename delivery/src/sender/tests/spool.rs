@@ -1,4 +1,4 @@
-//! What the sender does with a spool.
+//! The sender with a spool.
 
 use crate::sender::tests::*;
 
@@ -13,7 +13,7 @@ pub(super) struct Memory {
     pub(super) panics: AtomicBool,
     pub(super) outdated: AtomicU64,
     pub(super) listeners: Mutex<Listeners>,
-    /// How many requests each transaction had.
+    /// Number of requests of each transaction.
     pub(super) transactions: Mutex<Vec<usize>>,
     /// A write waits until this is sent something, or dropped.
     pub(super) disk: Mutex<Option<mpsc::Receiver<()>>>,

@@ -1,4 +1,4 @@
-//! What one item tells: of a stream a part of the response, of a function that returns at once all of it.
+//! Facts read from one item: of a stream, a part of the response; of a function that returns at once, all of it.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -17,44 +17,44 @@ use crate::model::response::{LlmResponse, Response};
 use crate::model::site::Kind;
 use crate::runtime::Runtime;
 
-/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::stream::StreamExt::traced).
+/// Receives the facts that a reader finds in one item of a stream; see [`StreamExt::traced`](crate::stream::StreamExt::traced).
 pub struct Chunk<'a> {
     pub(crate) reading: &'a mut Reading,
     pub(crate) deltas: &'a mut Deltas,
 }
 
-/// What all items told.
+/// The facts read from all items.
 pub(crate) struct Reading {
     runtime: Arc<Runtime>,
     items: Items,
     chunks: ChunkReader,
-    /// The same for content, where items say themselves what of them that is.
+    /// The same for content, of items that implement `Capture`.
     content: Option<Box<ChunkReader>>,
     told: Response,
-    /// What was streamed, if it may be recorded or is measured.
+    /// The streamed content, if it may be recorded or is measured.
     transcript: Option<Transcript>,
-    /// What was streamed is measured.
+    /// The streamed content is measured.
     measures: bool,
     failure: Option<Failure>,
 }
 
-/// What a value is read for, if it is all there.
+/// Parts of a complete value that are read.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Wanted {
     /// Model, id, finish reasons, usage.
     pub(crate) facts: bool,
-    /// What was found.
+    /// The documents found.
     pub(crate) documents: bool,
     /// A score.
     pub(crate) verdict: bool,
-    /// How an MCP message ended.
+    /// The outcome of an MCP message.
     pub(crate) mcp: bool,
     /// Text that is measured.
     pub(crate) text: bool,
     /// Content.
     pub(crate) output: bool,
-    /// What a fetched response repeats of its request.
+    /// The instructions and tools that a fetched response repeats.
     pub(crate) instructions: bool,
 }
 
@@ -70,13 +70,13 @@ impl Wanted {
     }
 }
 
-/// What the items are to their call.
+/// The role of the items in their call.
 enum Items {
-    /// The only one is the response: read for what is wanted of it.
+    /// The only item is the response: read for the wanted parts.
     Whole(Wanted),
     /// Parts of a response.
     Chunks,
-    /// Values of the user's: the call is not one of a model. Only errors concern it.
+    /// User values: the call is not a call of a model. Only errors are read.
     Values,
 }
 
@@ -101,8 +101,8 @@ impl Chunk<'_> {
         self.deltas.call("", "", delta);
     }
 
-    /// Of which choice the rest of the item is, counted from 0, where several were asked for. Items are of the first
-    /// unless they say otherwise.
+    /// Sets the choice that the rest of the item belongs to, counted from 0, if several were requested. Items belong to the first by
+    /// default.
     ///
     /// ```
     /// use futures_core::Stream;
@@ -174,7 +174,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// The content of an item that says itself what of it is content; whatever else is read of it then tells facts alone.
+    /// Reads the content of an item that implements `Capture`; later reads of the item then read facts only.
     pub(crate) fn content<T: Serialize>(&mut self, item: &T) {
         match &mut self.reading.items {
             Items::Whole(wanted) => {
@@ -211,7 +211,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// Whether an item tells the call more than that it is an error.
+    /// Returns whether more than errors is read from items.
     pub(crate) fn is_read(&self) -> bool {
         !matches!(self.reading.items, Items::Values)
     }
@@ -272,7 +272,7 @@ impl Reading {
         Reading { items: Items::Values, ..Reading::of_chunks(runtime) }
     }
 
-    /// Lets `read` read one item, and says what it brought.
+    /// Reads one item with `read`, and returns its deltas.
     pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
         let mut deltas = Deltas { transcript: self.transcript.take(), ..Deltas::default() };
         read(&mut Chunk { reading: self, deltas: &mut deltas });
@@ -281,14 +281,14 @@ impl Reading {
         deltas
     }
 
-    /// What is known of the response so far, for labels.
+    /// Returns the response so far, for labels.
     pub(crate) fn so_far(&self) -> Response {
         let mut response = self.told.clone();
         response.fill_from(self.chunks.so_far().clone());
         response
     }
 
-    /// What was told, and the error if one was among the items.
+    /// Returns the response, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
         let Reading { runtime, chunks, told: mut response, failure, transcript, measures, .. } = self;
         if let Some(transcript) = transcript {

@@ -1,4 +1,4 @@
-//! Values that can be told apart without being known: a keyed digest.
+//! Keyed digests, which distinguish values without revealing them.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::content::{KeyedHash, keyed_hash};
 #[derive(Debug)]
 pub struct Hashed<T>(pub T);
 
-/// What digests are made with: nobody without it can look for a value that has a digest.
+/// Key of the digests: without it, values cannot be searched by digest.
 #[derive(Clone)]
 pub(crate) struct HashKey(Vec<u8>);
 

@@ -15,7 +15,7 @@ use crate::model::content::ContentKind;
 use crate::value::ContentValue;
 use crate::value::current_context;
 
-/// What waits is bounded by number and by size.
+/// The queue is bounded by number and by size.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 32 << 20;
 
@@ -33,7 +33,7 @@ struct State {
     bytes: AtomicUsize,
     stored: AtomicU64,
     lost: AtomicU64,
-    /// Nobody waits any longer: the rest is lost.
+    /// The deadline has passed: the rest is lost.
     is_given_up: AtomicBool,
     said_full: AtomicBool,
     said_failed: AtomicBool,
@@ -67,7 +67,7 @@ impl Uploader {
         Ok(Arc::new(Uploader { queue: Mutex::new(Some(sender)), state }))
     }
 
-    /// Takes a piece to be uploaded, and returns the attribute that says where it will be; nothing if it will not.
+    /// Queues a piece of content for upload, and returns the attribute with its reference; `None` if it is not uploaded.
     pub(in crate::content) fn upload(
         &self,
         ids: &(String, String),
@@ -133,7 +133,7 @@ impl Uploader {
         }
     }
 
-    /// What still waits will not be uploaded.
+    /// Drops the queued pieces without uploading them.
     pub(crate) fn give_up(&self) {
         self.state.is_given_up.store(true, Ordering::Relaxed);
     }
@@ -152,7 +152,7 @@ impl Uploader {
 
 impl State {
     fn work(&self, queue: &Receiver<Job>) {
-        // What the store does, such as a request of an instrumented client, is no telemetry of the program's.
+        // Work of the store, such as a request of an instrumented client, is not telemetry of the program.
         let _suppressed = current_context::suppress_telemetry();
         for job in queue {
             let cost = job.tree.cost();
@@ -185,7 +185,7 @@ impl State {
     fn failed(&self, why: &str) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         if !self.said_failed.swap(true, Ordering::Relaxed) {
-            // Somebody else's words.
+            // The text comes from outside.
             let why = printable(why);
             tracing::warn!(target: "llm_trace", "content could not be uploaded, and may not be again: {why}");
         }

@@ -1,7 +1,7 @@
-//! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
+//! Finished call → quality signals, without asking a model: from numbers that are available anyway.
 //!
-//! [`policy`] says which signals are wanted. [`answer`] how a model's answer ended.
-//! [`text`] has the means of the signals that look at texts, which are measured off the caller's path: [`crate::sinks::texts`]. [`topic`] is what was asked about.
+//! [`policy`] selects the signals. [`answer`] reads the outcome of a model's answer. [`text`] computes the signals from texts, which are
+//! measured off the caller's path: [`crate::sinks::texts`]. [`topic`] makes topics.
 
 mod answer;
 mod policy;
@@ -13,7 +13,7 @@ use crate::model::record::{CallRecord, Signals};
 pub use policy::{QualitySignal, QualitySignals};
 pub use topic::Topics;
 
-/// What the text of an answer says about quality: measured only, as its span has ended by then.
+/// Quality signals of an answer's text: measured only, as its span has ended by then.
 #[derive(Debug, Default)]
 pub(crate) struct TextSignals {
     pub(crate) context_overlap: Option<f64>,
@@ -21,7 +21,7 @@ pub(crate) struct TextSignals {
     pub(crate) repetition: Option<f64>,
 }
 
-/// What a finished call, whose price is known by now, says about quality: those of the `wanted` signals that need no text.
+/// Returns the quality signals of a finished call, whose price is known by now: those of the `wanted` signals that need no text.
 pub(crate) fn signals(call: &CallRecord, wanted: QualitySignals) -> Signals {
     let (kind, response) = (call.site.kind, &call.response);
     let is_on = |signal| wanted.contains(signal);

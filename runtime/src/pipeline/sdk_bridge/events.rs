@@ -79,7 +79,7 @@ impl<E: logs::LogExporter> logs::LogExporter for EventExporter<E> {
     }
 }
 
-/// What a record takes besides its texts.
+/// Approximate size of a record besides its texts.
 const RECORD_BYTES: usize = 512;
 
 /// About what a record takes in memory.

@@ -1,4 +1,4 @@
-//! The SDK's processor between our counters, with exporters that do as they are told.
+//! The SDK's processor between our counters, with scripted exporters.
 
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ enum Do {
     Nothing,
 }
 
-/// An exporter that waits to be told for each batch.
+/// An exporter that waits for an order for each batch.
 #[derive(Debug)]
 struct Told {
     bridge: Arc<SdkBridge>,
@@ -173,7 +173,7 @@ fn large_spans_find_no_room_where_small_ones_would_and_what_is_exported_makes_ro
     assert_eq!((rig.counts().started(), rig.counts().dropped()), (5, 1));
 }
 
-/// Takes every batch, once it is told to.
+/// Accepts every batch, once it is ordered to.
 #[derive(Debug)]
 struct TakesEvents(Mutex<mpsc::Receiver<()>>);
 

@@ -1,6 +1,6 @@
 //! In: a finished call, or a score. Out: log records with an event name, to the logger provider that was installed.
 //!
-//! Which events a call gives is decided in [`record`]: none, unless somebody receives events and asked for these.
+//! [`record`] selects the events of a call: none, unless a receiver is installed and they are enabled.
 
 mod limits;
 mod score;
@@ -38,7 +38,7 @@ pub(crate) struct Event {
     pub(crate) attributes: Vec<(Key, AnyValue)>,
 }
 
-/// Whether the content of such a call is read: whether its details become an event.
+/// Returns whether the content of such a call is read: whether its details become an event.
 pub(crate) fn want_content(kind: Kind, sinks: &Sinks<'_>) -> bool {
     let takes = |receiver: &EventReceiver| receiver.is_enabled(event::INFERENCE_DETAILS, DETAILS);
     are_details_wanted(kind, sinks) && sinks.events.is_some_and(takes)
@@ -84,7 +84,7 @@ pub(crate) fn record(call: &CallRecord, receiver: &EventReceiver, sinks: &Sinks<
     }
 }
 
-/// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
+/// Records the score that an evaluator returned: of the span that it is linked to, or else of its span.
 pub(crate) fn record_verdict(verdict: &EvaluationResult, call: &CallRecord, sinks: &Sinks<'_>) {
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());

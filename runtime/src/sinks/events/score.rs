@@ -1,4 +1,4 @@
-//! What an answer was found to be worth: by an evaluator, by a rule, by the user who gave it a thumb.
+//! Scores of answers: by an evaluator, by a rule, by a user's feedback.
 
 use std::time::SystemTime;
 
@@ -29,11 +29,11 @@ pub struct Score {
     attributes: Vec<(&'static str, Value)>,
 }
 
-/// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded;
-/// feedback that arrives later says [which it is about](Score::with_span). Scores are events: they are sent over OTLP as logs by
-/// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
-/// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either. Their values are measured too, by name
-/// and label: `llm_trace.evaluation.score`. An [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
+/// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded; feedback that
+/// arrives later sets [its span](Score::with_span). Scores are events: they are sent over OTLP as logs by
+/// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of [`set_logger_provider`](crate::set_logger_provider), and
+/// go nowhere without either. Their values are measured too, by name and label: `llm_trace.evaluation.score`. An
+/// [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
 ///
 /// ```
 /// use llm_trace::{llm_trace, score};
@@ -71,14 +71,14 @@ impl Score {
         self
     }
 
-    /// What the score means: `relevant`, `pass`, `thumbs_up`. One of a few words, which backends group by.
+    /// Sets the meaning of the score: `relevant`, `pass`, `thumbs_up`. Use one of a few words, which backends group by.
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = bounds::owned(label.into());
         self
     }
 
-    /// The label `pass` from this value on and `fail` below it, unless the score has [a label](Self::with_label) of its own.
-    /// Dashboards and alerts go by these two words.
+    /// Sets the label `pass` for scores from this value on and `fail` for lower ones, unless the score has [a label](Self::with_label).
+    /// Dashboards and alerts use these two words.
     ///
     /// ```
     /// llm_trace::score("faithfulness").with_value(0.62).with_threshold(0.7).record(); // `fail`
@@ -88,7 +88,7 @@ impl Score {
         self
     }
 
-    /// The label `pass` or `fail`, and the score 1 or 0, each unless the score has one of its own.
+    /// Sets the label `pass` or `fail`, and the score 1 or 0, each unless the score has one.
     ///
     /// ```
     /// llm_trace::score("is_json").with_passed(true).record();
@@ -112,9 +112,9 @@ impl Score {
         self
     }
 
-    /// The span that was evaluated, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
-    /// [`span_id`](crate::CurrentCall::span_id) tell them: also minutes later, in another process. The span that the score is
-    /// recorded in, if any, is linked to it. If they are no ids the score is recorded without a span, and that is logged.
+    /// Sets the evaluated span, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
+    /// [`span_id`](crate::CurrentCall::span_id) return them: also minutes later, in another process. The span that the score is recorded
+    /// in, if any, is linked to it. If they are invalid, the score is recorded without a span, and that is logged.
     pub fn with_span(self, trace_id: &str, span_id: &str) -> Self {
         let ids = TraceId::from_hex(trace_id).ok().zip(SpanId::from_hex(span_id).ok());
         let span = ids.map(|(trace, span)| {

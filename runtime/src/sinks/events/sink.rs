@@ -1,4 +1,4 @@
-//! Where events go: a logger of any provider.
+//! Destination of events: a logger of any provider.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use super::limits::EventLimits;
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
 
-/// Who receives events.
+/// Receiver of events.
 #[derive(Clone)]
 pub(crate) struct EventReceiver {
     sink: Arc<dyn EventSink>,
-    /// Somebody wants events, and so all of them that the conventions recommend. Else a receiver was named for all signals, and may
-    /// take no logs: it is sent the events that the program makes itself, and those that content is wanted on.
+    /// Events were enabled explicitly, so all events that the conventions recommend are sent. Otherwise the receiver was set for all
+    /// signals, and may accept no logs: it is sent the events that the program makes itself, and those that content is captured on.
     pub(super) is_asked_for: bool,
 }
 
@@ -57,7 +57,7 @@ impl<L: Logger + Send + Sync> EventSink for Emitter<L> {
 }
 
 impl EventReceiver {
-    /// For loggers of the program's, which have limits of their own.
+    /// For loggers of the program, which have separate limits.
     pub(crate) fn of<P>(provider: &P) -> Self
     where
         P: LoggerProvider,
@@ -75,19 +75,19 @@ impl EventReceiver {
         EventReceiver { sink: Arc::new(Emitter { logger, limits }), is_asked_for }
     }
 
-    /// That of a test's capture.
+    /// The receiver of a test's capture.
     #[cfg(feature = "testing")]
     pub(crate) fn capture(sink: Arc<dyn EventSink>) -> Self {
         EventReceiver { sink, is_asked_for: true }
     }
 
-    /// Whether it is the same as another.
+    /// Returns whether it is the same receiver as another.
     #[cfg(feature = "otlp")]
     pub(crate) fn is(&self, other: &EventReceiver) -> bool {
         Arc::ptr_eq(&self.sink, &other.sink)
     }
 
-    /// Whether such an event is taken.
+    /// Returns whether such an event is accepted.
     pub(super) fn is_enabled(&self, name: &'static str, severity: Severity) -> bool {
         self.ask(|sink| sink.is_enabled(name, severity)).unwrap_or_default()
     }
@@ -102,8 +102,7 @@ impl EventReceiver {
     }
 
     fn ask<R>(&self, ask: impl FnOnce(&dyn EventSink) -> R) -> Option<R> {
-        // The SDK's loggers ask for the current context. Processors are the program's: one that panics must not end a call that
-        // succeeded.
+        // The SDK's loggers read the current context. Processors belong to the program: one that panics must not end a call that succeeded.
         current_context::is_available().then(|| catch_user_panic(|| ask(&*self.sink))).flatten()
     }
 }

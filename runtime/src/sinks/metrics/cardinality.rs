@@ -12,7 +12,7 @@ use crate::semconv::attribute;
 
 /// The environment variable with the limit.
 pub(crate) const LIMIT_VARIABLE: &str = "LLM_TRACE_METRIC_CARDINALITY_LIMIT";
-/// What a limit may be, for messages.
+/// Allowed values of a limit, for messages.
 pub(crate) const LIMIT_WORDS: &str = "expected a number from 1 to 100000";
 /// Half of what the SDK allows, beyond which it drops every label: sets that are reduced here have room there.
 pub(crate) const DEFAULT_LIMIT: usize = 1000;
@@ -46,7 +46,7 @@ pub(crate) struct Limited<I> {
     overflow: Counter<u64>,
 }
 
-/// What can be measured with.
+/// An instrument that can be limited.
 pub(crate) trait Instrument {
     type Number;
     fn measure(&self, value: Self::Number, labels: &[KeyValue]);
@@ -82,10 +82,10 @@ impl<I: Instrument> Limited<I> {
     }
 }
 
-/// Label sets that have been let through, by their hashes. It is asked for each measurement, so there is no lock: a set is
-/// looked for from the slot of its hash on, up to a free slot, which there always is.
+/// Label sets that were admitted, by their hashes. It is read for each measurement, so it has no lock: a set is searched from the slot of
+/// its hash on, up to a free slot, which always exists.
 ///
-/// Two sets with one hash would both be let through, which hurts nobody.
+/// Two sets with one hash would both be admitted, which is harmless.
 struct Admitted {
     limit: usize,
     count: AtomicUsize,

@@ -28,9 +28,9 @@ pub(crate) struct Instruments {
     pub(super) rate_limits: super::rate_limits::Instruments,
 }
 
-/// Tokens are measured differently from vintage to vintage.
+/// Token instruments, which differ between versions of the conventions.
 pub(crate) enum Tokens {
-    /// Input and output of every kind of call, told apart by a label; and the parts of them that have a price of their own.
+    /// Input and output of every kind of call, separated by a label; and their parts that have a separate price.
     ByType { usage: Limited<Histogram<u64>>, details: Limited<Counter<u64>> },
     /// Inference only, one instrument for each count.
     ByCount(Box<TokenCounters>),

@@ -1,4 +1,4 @@
-//! What messages and sessions of the Model Context Protocol measure.
+//! Metrics of messages and sessions of the Model Context Protocol.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ pub(super) fn record(call: &CallRecord, instruments: &Instruments) {
     for label in mcp_attributes(&call.request) {
         labels.push(label);
     }
-    // What the two sides agreed on in this very message is known at its end.
+    // The protocol version that is agreed on in this message is known at its end.
     let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
     labels.add_text(attribute::MCP_PROTOCOL_VERSION, agreed);
     add_network(&mut labels, &call.request, agreed.is_none());

@@ -1,7 +1,7 @@
 //! In: a finished call. Out: measurements on the global meter provider.
 //!
-//! Metrics are recorded for every call, sampled or not, with a closed set of labels: an attribute of the user's
-//! own never becomes one, a tag only if the application names it.
+//! Metrics are recorded for every call, sampled or not, with a closed set of labels: user attributes never become labels, tags only if the
+//! application names them.
 
 mod cardinality;
 mod instruments;
@@ -129,11 +129,11 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
     }
 }
 
-/// What of a count is of a modality, or of none that is known: providers break few counts down, and seldom all of one. The sum
-/// of all shares is the count.
+/// Returns the part of a count that is of a modality, or of no known modality: providers break few counts down, and seldom all of one. The
+/// sum of all parts is the count.
 fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64> {
     let known = parts.iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
-    // What is more than the whole is not a part of it.
+    // Parts that exceed the whole are ignored.
     let is_believed = known <= count;
     match modality {
         Some(modality) => parts[modality as usize].filter(|part| is_believed && *part > 0),
@@ -170,7 +170,7 @@ fn record_agent(call: &CallRecord, instruments: &Instruments) {
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
-/// The labels of a duration are those of the call, how it ended unless it completed, and what was asked about if that is told.
+/// The labels of a duration are those of the call, its outcome unless it completed, and its topic if topics are recorded.
 fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord, labels: &mut Labels) {
     let outcome = match &call.outcome {
         Outcome::Completed => None,

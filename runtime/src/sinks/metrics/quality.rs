@@ -1,4 +1,4 @@
-//! In: what a finished call says about quality. Out: measurements.
+//! Quality signals of a finished call → measurements.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -107,8 +107,8 @@ impl Instruments {
     }
 }
 
-/// A counter of something that may or may not happen. It is given a zero when a label set is seen first: a ratio of a
-/// series that is not there would be no data, and its first increase would be seen by nobody.
+/// A counter of optional occurrences. It records a zero when a label set is new: without it a ratio would have no data, and the first
+/// increase would not be visible.
 struct Occurrences {
     counter: Limited<Counter<u64>>,
     /// Label sets that were given theirs; one that is pushed out by another is given it again, which changes nothing.
@@ -130,7 +130,7 @@ impl Occurrences {
     }
 }
 
-/// Records what a search or a reranking says about quality.
+/// Records the quality signals of a search or a reranking.
 pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
     let signals = &call.signals;
     let mut labels = Labels::of(call);
@@ -152,7 +152,7 @@ pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
     }
 }
 
-/// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
+/// Records the quality signals of a model's answer; `labels` are those of [`answer_labels`].
 pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, labels: LabelSet<'_>) {
     let signals = &call.signals;
     if let Some(truncated) = signals.truncated {
@@ -175,7 +175,7 @@ pub(crate) fn answer_labels(kind: Kind, tags: &[KeyValue], request: &Request) ->
     labels
 }
 
-/// Records what an answer's text says about quality.
+/// Records the quality signals of an answer's text.
 pub(crate) fn record_text_signals(instruments: &super::Instruments, labels: &Labels, signals: &TextSignals) {
     let instruments = &instruments.quality;
     for (histogram, share) in [
@@ -194,7 +194,7 @@ pub(crate) fn record_unmeasured(instruments: &super::Instruments, labels: &Label
     catch_user_panic(|| instruments.quality.unmeasured.record(1, labels.set()));
 }
 
-/// Records a score, whoever gave it; `tags` are labels of where it was given.
+/// Records a score of any source; `tags` are labels of the place where it was recorded.
 pub(crate) fn record_score(
     calls: &dyn CallSink,
     tags: &[KeyValue],
