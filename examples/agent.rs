@@ -32,7 +32,7 @@ use llm_trace_examples::{
 use serde::Deserialize;
 use serde_json::json;
 
-/// A model that goes on calling tools is stopped.
+/// The maximum number of turns: limits a model that keeps calling tools.
 const MAX_TURNS: usize = 5;
 
 const INSTRUCTIONS: &str =
@@ -41,7 +41,7 @@ const INSTRUCTIONS: &str =
 struct App {
     corpus: Corpus,
     endpoint: Endpoint,
-    /// One run of this program is one conversation.
+    /// The id of the conversation: one per run of the program.
     conversation: String,
 }
 
@@ -61,7 +61,7 @@ enum Error {
     TooManyTurns,
 }
 
-/// Why a tool has no result. The model is told, and may try again.
+/// The reason why a tool has no result. It is sent to the model, which may try again.
 #[derive(Debug, thiserror::Error)]
 enum ToolError {
     #[error("the arguments are not what the tool takes: {0}")]
@@ -102,7 +102,7 @@ async fn research(app: &App, question: &str) -> Result<String, Error> {
         }
         messages.push(Assistant { tool_calls: Some(calls.clone()), ..Default::default() }.into());
         for call in calls {
-            // Only functions are offered.
+            // The request offers functions only.
             let ToolCalls::Function(call) = call else { continue };
             let result = run_tool(app, &call);
             messages.push(ToolResult { content: result.into(), tool_call_id: call.id }.into());
@@ -119,7 +119,7 @@ async fn complete(
     app.endpoint.client.chat().create(request).await
 }
 
-/// What the model is told of a tool's run.
+/// The result of a tool as sent to the model.
 fn run_tool(app: &App, call: &ToolCall) -> String {
     let result = match call.function.name.as_str() {
         "search_docs" => search_docs(app, call),
@@ -202,7 +202,7 @@ async fn run(question: &str) -> Result<String, Error> {
     };
     app.endpoint.announce("agent");
     let answer = answer(&app, question).await;
-    // Delivers what is queued. What could not be delivered is said on stderr, and is no reason to fail.
+    // Delivers the queue. A failed delivery is reported on stderr and does not change the exit code.
     let _receipt = telemetry.shutdown();
     answer
 }

@@ -1,5 +1,6 @@
-//! Says what the environment configures, where each value comes from, and whether the receivers answer; ends with 1 if
-//! something is wrong. A program of yours has the same with its own settings: `llm_trace::builder()….doctor()`.
+//! Prints the configuration from the environment with the source of each value, and checks whether the receivers
+//! answer. Exits with 1 if there is a problem. Programs with settings in code call `llm_trace::builder()….doctor()`
+//! instead.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

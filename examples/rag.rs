@@ -6,8 +6,8 @@
 //!
 //! The answer goes to stdout. The trace goes to the OpenTelemetry collector at `OTEL_EXPORTER_OTLP_ENDPOINT`,
 //! or, when that is not set, to stderr as a tree. `OPENAI_BASE_URL`, `OPENAI_API_KEY` and `OPENAI_MODEL`
-//! choose any OpenAI-compatible model; with neither of the first two, a stand-in inside this process answers,
-//! or fails as `STANDIN_FAIL` says (`rate_limit`, `server_error`, `slow`, `cut_stream`). With
+//! choose any OpenAI-compatible model; without the first two, a stand-in inside this process answers,
+//! or fails as set by `STANDIN_FAIL` (`rate_limit`, `server_error`, `slow`, `cut_stream`). With
 //! `OPENAI_EMBEDDING_MODEL`, documents are ranked by meaning as well as by words.
 //!
 //! Exit code: 0 with an answer, 1 without one, 2 without a question.
@@ -103,15 +103,15 @@ async fn complete(
 }
 
 async fn run(question: &str) -> Result<String, Error> {
-    // What the builder is told wins over the environment, so it is told a name only where the environment has
-    // none. Where this runs is for `OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=…` to say.
+    // The builder overrides the environment, so read the name from the environment first. Set the deployment
+    // environment with `OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=…`.
     let service = env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "rag-example".to_owned());
     let telemetry = llm_trace::builder().with_service_name(service).init()?;
 
     let app = App { corpus: Corpus::of_workspace()?, endpoint: Endpoint::from_env().await? };
     app.endpoint.announce("rag");
     let answer = answer(&app, question).await;
-    // Delivers what is queued. What could not be delivered is said on stderr, and is no reason to fail.
+    // Delivers the queue. A failed delivery is reported on stderr and does not change the exit code.
     let _receipt = telemetry.shutdown();
     answer
 }

@@ -36,7 +36,7 @@ async fn answer(endpoint: &Endpoint, question: &str) -> Result<(), Box<dyn std::
     let request = CreateChatCompletionRequest {
         model: endpoint.model.clone(),
         messages: vec![User::from(format!("{context}\n\nQuestion: {question}")).into()],
-        // Without it, OpenAI streams no token counts, and there is no cost to compute.
+        // Without it, OpenAI streams no token counts, and no cost can be computed.
         stream_options: Some(ChatCompletionStreamOptions { include_usage: Some(true), ..Default::default() }),
         ..Default::default()
     };

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# The JSON of rustdoc is unstable, but every toolchain writes it if asked so.
+# The JSON of rustdoc is unstable; RUSTC_BOOTSTRAP lets every toolchain write it.
 json() { RUSTC_BOOTSTRAP=1 cargo rustdoc --lib --quiet "$@" -- -Z unstable-options --output-format json; }
 json --package llm-trace --features grpc,http-json,signals,spool,testing,tower,zstd,async-openai-0_43
 json --package llm-trace-delivery --all-features

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything CI checks besides the tests: formatting, lints, every feature by itself, docs, dependencies.
+# Runs the checks of CI besides the tests: formatting, lints, every feature on its own, docs, dependencies.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -40,6 +40,9 @@ cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 step "unit tests of the default features"
 cargo test --package llm-trace --lib --quiet
 
+step "the oldest versions that the manifests allow"
+scripts/minimal.sh
+
 step "the public API against the last release"
 if release=$(git describe --tags --abbrev=0 --match 'v*' 2>/dev/null); then
     cargo semver-checks --package llm-trace --baseline-rev "$release"
@@ -48,7 +51,8 @@ else
 fi
 
 step documentation
-RUSTDOCFLAGS="-D warnings" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
+# As docs.rs builds it: with badges of features, which every toolchain makes if asked so.
+RUSTC_BOOTSTRAP=1 RUSTDOCFLAGS="-D warnings --cfg docsrs" cargo doc --package llm-trace --package llm-trace-macros --package llm-trace-delivery --all-features --no-deps --quiet
 
 step "the public API"
 scripts/api.sh
@@ -74,7 +78,7 @@ cargo publish --dry-run --workspace --quiet --allow-dirty
 step dependencies
 if command -v cargo-deny >/dev/null; then
     cargo deny --log-level error check bans licenses sources
-    # The advisory database is fetched; where it cannot be reached, that is no reason to fail.
+    # The advisory database is fetched; skip the check if it is not reachable.
     if cargo deny --log-level off fetch db 2>/dev/null; then
         cargo deny --log-level error check advisories
     else

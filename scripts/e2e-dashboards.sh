@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The dashboards and rules on real data: plays traffic, sends it over OTLP to a real store, and evaluates every query.
+# Tests the dashboards and rules with real data: plays traffic, sends it over OTLP to a real store, and evaluates every
+# query.
 #
 #   scripts/e2e-dashboards.sh [--keep] [--pictures]
 #
@@ -55,7 +56,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Fetches a package of a Debian release and unpacks it into the cache; nothing is installed.
+# Fetches a package of a Debian release and unpacks it into the cache, without installing it.
 unpack() {
     local package=$1 release=$2 state=$cache/apt-$2
     [[ -d $cache/$package ]] && return
@@ -118,7 +119,7 @@ await() {
 
 now() { date +%s.%N; }
 
-# Plays one run and leaves its begin and end in `begin` and `end`.
+# Plays one run and sets `begin` and `end` to its times.
 play() {
     begin=$(now)
     env OTEL_SEMCONV_STABILITY_OPT_IN="$opt_in" OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$metrics" OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$traces" \
@@ -127,14 +128,14 @@ play() {
     end=$(now)
 }
 
-# Runs a Python file of ours; if it fails the others are run all the same.
+# Runs a Python check; if it fails, the other checks still run.
 check() {
     say "$1"
     shift
     "$python" "$here/$1.py" "${@:2}" || failed=true
 }
 
-# Starts what receives the runs of one vintage, apart from those of another.
+# Starts the receivers for the runs of one semconv version, separate from those of the other.
 start_receivers() {
     local to=$data/$1 grpc_port http_port sink_port collector
     read -r victoria_port sink_port prometheus_port grpc_port http_port < <(free_ports)
@@ -151,7 +152,7 @@ start_receivers() {
     await sink "$sink/"
     metrics=$victoria/opentelemetry/v1/metrics traces=$sink/v1/traces logs=$sink/v1/logs
     [[ ${LLM_TRACE_E2E_COLLECTOR:-} ]] || return 0
-    # dashboards/collector.yaml with other addresses; and Tempo's place is taken by what speaks HTTP.
+    # dashboards/collector.yaml with other addresses, and with an HTTP receiver in place of Tempo.
     cat >"$to/collector.yaml" <<END
 receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:$grpc_port"}, http: {endpoint: "127.0.0.1:$http_port"}}}}
 exporters:
@@ -178,12 +179,12 @@ start_prometheus() {
     await prometheus "http://127.0.0.1:$prometheus_port/-/ready"
 }
 
-# Gives Prometheus the calm run as last week's and the one just played as today's, and lets it evaluate everything.
+# Loads the calm run into Prometheus as last week's and the latest run as today's, and evaluates everything.
 stretched() {
     local to=$data/$1/prometheus title=$2
     local rules=$to/llm-trace.rules.yml
     mkdir -p "$to/data"
-    # The rules as they are but for the budget, which six hours of this traffic do not exceed.
+    # The rules unchanged except for the budget, which six hours of this traffic do not exceed.
     sed 's/increase1d > 100/increase1d > 1/' dashboards/prometheus/llm-trace.rules.yml >"$rules"
     printf 'global: {evaluation_interval: 1h}\nrule_files: [llm-trace.rules.yml]\n' >"$to/prometheus.yaml"
     week_ends=$(date +%s)
@@ -245,7 +246,7 @@ for vintage in august october; do
     fi
 done
 
-# One service with all its signals, to be counted.
+# Counts the signals of one service.
 mkdir "$data/sizing"
 read -r sizing_port _ < <(free_ports)
 "$python" "$here/sink.py" --port "$sizing_port" --into "$data/sizing" >"$data/sizing.log" 2>&1 &

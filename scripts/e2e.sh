@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs the RAG example against a real language model and real trace backends, and the agent example against the same
-# backends, and asks the backends what they got. The agent's model is the examples' stand-in: the real one is too small to
-# call tools. Not part of `cargo test`: it installs about two gigabytes (once) and takes minutes. Everything listens on loopback.
+# backends, and checks what the backends received. The agent's model is the examples' stand-in: the real one is too
+# small to call tools. Not part of `cargo test`: it installs about two gigabytes (once) and takes minutes. Everything
+# listens on loopback.
 set -euo pipefail
 
 usage() {
@@ -35,7 +36,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 here=$root/scripts/e2e
 cache=${LLM_TRACE_E2E_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/llm-trace-e2e}
 question=${LLM_TRACE_E2E_QUESTION:-How do I name a span?}
-# Its words are what makes the stand-in call both tools, one of them for the README.
+# Its words make the stand-in call both tools, one of them for the README.
 agent_question="How do I name a span, and which sections does the README have?"
 data=$(mktemp -d "${TMPDIR:-/tmp}/llm-trace-e2e.XXXXXX")
 failures=$data/failures # one line per failed expectation
@@ -51,8 +52,8 @@ ports=()
 say() { printf '%s\n' "e2e: $*"; }
 die() { printf '%s\n' "e2e: $*" >&2; exit 1; }
 
-# Starts a command in the background, in a process group of its own so that it can be stopped with all its children.
-# Its group is left in $group.
+# Starts a command in the background, in a separate process group so that it can be stopped with all its children. Sets
+# $group to the group.
 start() {
     set -m
     "$@" </dev/null &
@@ -97,7 +98,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 install() {
-    # Inside the cache, so that deleting one folder removes everything, and on one file system, so that uv can link.
+    # Inside the cache, so that one directory holds everything, and on one file system, so that uv can link.
     export UV_CACHE_DIR=$cache/uv-cache UV_PYTHON_DOWNLOADS=never
     mkdir -p "$cache"
     if ! cmp -s "$here/requirements.txt" "$cache/installed"; then
@@ -108,14 +109,14 @@ install() {
         fi
         rm -rf "$cache/venv"
         bounded 60 "$uv" venv --quiet --python "$(command -v python3)" "$cache/venv"
-        # pip's resolver needs minutes for this, uv's seconds.
+        # pip's resolver takes minutes for this, uv's seconds.
         bounded 900 "$uv" pip install --quiet --python "$python" -r "$here/requirements.txt"
         cp "$here/requirements.txt" "$cache/installed"
     fi
     rotel=$("$python" -c 'import pathlib, rotel; print(pathlib.Path(rotel.__file__).with_name("rotel-agent"))')
 }
 
-# All at once, so that no two are the same.
+# Chosen together, so that no two are equal.
 choose_ports() {
     "$python" - <<'END'
 import socket
@@ -124,7 +125,7 @@ print(*(one.getsockname()[1] for one in sockets))
 END
 }
 
-# Waits until a server answers a request with success; the request is what follows, in curl's words.
+# Waits until a server answers a request with success; the arguments are those of curl.
 await() {
     local name=$1 group=$2 seconds=$3 deadline
     shift 3
@@ -152,13 +153,13 @@ start_servers() {
     start "$python" "$here/llm_server.py" --weights "$cache/gemma-3-270m.gguf" \
         --serve "$free_model=$free_port" --serve "$paid_model=$paid_port" >"$data/llm.log" 2>&1
     llm_group=$group
-    # Phoenix would otherwise report its use to its makers, fetch web fonts, and log every statement of its set-up.
+    # Disable Phoenix's usage reports, web fonts and logging of set-up statements.
     start env PHOENIX_HOST=127.0.0.1 PHOENIX_PORT="$phoenix_http" PHOENIX_GRPC_PORT="$phoenix_grpc" \
         PHOENIX_WORKING_DIR="$data/phoenix" PHOENIX_TELEMETRY_ENABLED=false PHOENIX_ALLOW_EXTERNAL_RESOURCES=false \
         PHOENIX_DISABLE_AGENT_ASSISTANT=true PHOENIX_LOG_MIGRATIONS=false \
         "$python" "$here/phoenix_server.py" >"$data/phoenix.log" 2>&1
     phoenix_group=$group
-    # With job execution it starts seven workers that outlive it. It reports its use unless told not to.
+    # With job execution it starts seven workers that outlive it. Disable its usage reports too.
     start env MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
         "$python" -m mlflow server --host 127.0.0.1 --port "$mlflow_http" --workers 1 \
         --backend-store-uri "sqlite:///$data/mlflow.db" --artifacts-destination "$data/mlflow" >"$data/mlflow.log" 2>&1
@@ -176,8 +177,8 @@ start_servers() {
     await mlflow "$mlflow_group" 300 "$mlflow/health"
 }
 
-# Runs an example once: the run's name, the example, the question, and variables. Its telemetry is told from other runs'
-# by its service name and, in Phoenix, its project.
+# Runs an example once: the name of the run, the example, the question, and variables. Its telemetry is identified by
+# the service name and, in Phoenix, by the project.
 run_example() {
     local name=$1 example=$2 asked=$3
     shift 3
@@ -187,11 +188,11 @@ run_example() {
         cargo run --quiet --package llm-trace-examples --example "$example" -- "$asked" \
         >"$data/$name.out" 2>"$data/$name.err" || {
         tail -n 30 "$data/$name.err" >&2
-        die "the example failed in run $name; above is what it said"
+        die "the example failed in run $name; its output is above"
     }
 }
 
-# The example `rag` against the LLM server on a port, whose own counters are noted before and after.
+# Runs the example `rag` against the LLM server on a port. Records the counters of the server before and after.
 run_rag() {
     local name=$1 llm=http://127.0.0.1:$2
     shift 2
@@ -200,7 +201,7 @@ run_rag() {
     curl --silent --fail --max-time 30 "$llm/metrics" >"$data/$name.after"
 }
 
-# Makes an experiment in MLflow, which is what it tells runs apart by, and prints its id.
+# Creates an MLflow experiment for one run, and prints its id.
 experiment() {
     curl --silent --fail --max-time 60 --header 'Content-Type: application/json' --data "{\"name\": \"$1\"}" \
         "$mlflow/api/2.0/mlflow/experiments/create" |
@@ -230,7 +231,7 @@ check_rotel() {
         --service "$name" --llm-before "$data/$name.before" --llm-after "$data/$name.after" "$@" || as_expected=false
 }
 
-# The peaks of a group's processes added up: those of a server that works in children are not all in its first one.
+# Adds up the peaks of a process group: servers with child processes do not use all memory in the first one.
 memory() {
     "$python" - "$1" <<'END'
 import os, pathlib, re, sys
@@ -245,7 +246,7 @@ print(f"{sum(map(int, peaks)) // 1024} MB" if peaks else "unknown")
 END
 }
 
-# Nothing of the caller's set-up may change what is tested, and nothing on loopback goes through a proxy.
+# Isolates the test from the environment of the caller; nothing on loopback goes through a proxy.
 unset "${!OTEL_@}" "${!OPENAI_@}" "${!PHOENIX_@}" "${!MLFLOW_@}" "${!ROTEL_@}" "${!STANDIN_@}"
 export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
 cd "$root"
@@ -262,7 +263,7 @@ start_servers
 started=$SECONDS
 say "servers up ($((started - built)) s)"
 
-# The same model under two names: one that no price list has, and one that all have.
+# The same model under two names: one without a known price, and one that all price lists contain.
 to_both=(
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$phoenix/v1/traces"
     OTEL_EXPORTER_OTLP_METRICS_ENDPOINT="$collector/v1/metrics" # Phoenix takes no metrics
@@ -270,10 +271,10 @@ to_both=(
 run_rag e2e-unpriced "$free_port" OPENAI_MODEL="$free_model" "${to_both[@]}"
 run_rag e2e-priced "$paid_port" OPENAI_MODEL="$paid_model" OPENAI_EMBEDDING_MODEL="$embedding_model" "${to_both[@]}"
 run_rag e2e-collector "$paid_port" OPENAI_MODEL="$paid_model" OTEL_EXPORTER_OTLP_ENDPOINT="$collector"
-# The prompt of the run before, so that the LLM server has it in its cache and reports cached tokens.
+# Repeats the previous prompt, so that the LLM server has it in its cache and reports cached tokens.
 run_rag e2e-cached "$paid_port" OPENAI_MODEL="$paid_model" "${to_both[@]}"
 
-# With content and OpenInference, without which MLflow knows neither workflow nor retrieval.
+# With content and OpenInference, which MLflow needs to recognise workflow and retrieval.
 shown=(
     OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY
     LLM_TRACE_OPENINFERENCE=true
@@ -284,12 +285,12 @@ agent_experiment=$(experiment e2e-agent-mlflow)
 to_mlflow=(
     "${shown[@]}"
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$mlflow/v1/traces"
-    # The first request sets its database up, which alone takes ten seconds, all that an export has by default.
+    # The first request sets up its database, which takes ten seconds, the whole default timeout of an export.
     OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=90000
 )
 run_rag e2e-mlflow "$paid_port" OPENAI_MODEL="$paid_model" "${to_mlflow[@]}" \
     OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-mlflow-experiment-id=$rag_experiment"
-# No OPENAI_BASE_URL: the stand-in inside the example is the model.
+# Without OPENAI_BASE_URL, the model is the stand-in inside the example.
 run_example e2e-agent-mlflow agent "$agent_question" "${to_mlflow[@]}" \
     OTEL_EXPORTER_OTLP_TRACES_HEADERS="x-mlflow-experiment-id=$agent_experiment"
 run_example e2e-agent agent "$agent_question" "${shown[@]}" OTEL_EXPORTER_OTLP_TRACES_ENDPOINT="$phoenix/v1/traces"
@@ -313,7 +314,7 @@ say "install $installed s, build $((built - installed)) s, start $((started - bu
     "checks $((SECONDS - ran)) s; peak memory: LLM $(memory "$llm_group"), Phoenix $(memory "$phoenix_group"), MLflow $(memory "$mlflow_group")," \
     "rotel $(memory "$rotel_group")"
 if ! $as_expected; then
-    # A check that could not be made has left its error message above, and nothing in the list.
+    # A check that failed to run printed its error message above and is not in the list.
     say "not as expected:"
     cat "$failures" 2>/dev/null
     exit 1

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test that injects a fault into delivery, and prints what became of every span as a table.
+# Runs every test that injects a fault into delivery, and prints the final state of every span as a table.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp)
@@ -9,9 +9,9 @@ run cargo test --quiet --package llm-trace-delivery --all-features --lib -- --no
 run cargo test --quiet --package llm-trace --package llm-trace-delivery --all-features --lib -- --nocapture fuzz_
 run cargo test --quiet --package llm-trace-tests --test delivery --test spool -- --nocapture
 run cargo test --quiet --package llm-trace-tests --test export -- --nocapture secrets::
-# As many as there can be, which takes an optimised program.
+# As many spans as possible, which takes an optimised program.
 run cargo run --quiet --release --package llm-trace-tests --bin burst
-# In a folder of its own: everything is built once more.
+# In a separate target directory, because `panic` changes every crate.
 run cargo run --quiet --config 'profile.dev.panic="abort"' --target-dir target/abort --package llm-trace-tests --bin abort
 {
     echo 'fault|started|delivered|spooled|open|dropped|lost|duplicates'

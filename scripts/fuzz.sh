@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the parsers of foreign input: scripts/fuzz.sh [seconds for each] [target]. Targets are the folders of fuzz/corpus.
-# An input that fails is kept in fuzz/failed; moved to the target's corpus, `cargo test` tries it from then on.
+# Fuzzes the parsers of untrusted input: scripts/fuzz.sh [seconds for each] [target]. Targets are the directories of
+# fuzz/corpus. A failing input is written to fuzz/failed; move it to the corpus of the target to run it in `cargo test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

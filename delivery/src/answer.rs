@@ -8,13 +8,13 @@ use prost::Message;
 use serde_json::Value;
 
 use super::Outcome;
-use super::printable::printable;
+use super::messages::printable;
 use super::retry::retry_after;
 
 /// A receiver's message is shown on one line.
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// What receivers are known to answer that is no OTLP response, by a member of a JSON object: these have taken the request.
+/// Known answers of receivers that are no OTLP responses, by a member of a JSON object: these have accepted the request.
 const KNOWN_ANSWERS: [(&str, &str); 2] = [
     // Langfuse, which answers with the job that will process the request.
     ("name", "otel-ingestion-job"),
@@ -51,7 +51,7 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Out
         text(headers, &CONTENT_TYPE).and_then(|value| value.split(';').next()).unwrap_or("").trim();
     let outcome = match media_type.to_ascii_lowercase().as_str() {
         "application/x-protobuf" | "application/protobuf" => in_protobuf(body),
-        // To JSON; also to protobuf, by some receivers. And what servers call JSON for which they were told no type.
+        // To JSON; also to protobuf, by some receivers. Servers may send JSON without a configured type as `text/plain`.
         "application/json" | "text/plain" => in_json(body),
         // Two letters of text are valid protobuf, of fields that no response has.
         "" | "application/octet-stream" => {
@@ -62,8 +62,8 @@ pub(super) fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Out
     outcome.unwrap_or_else(|| no_receiver(status, media_type))
 }
 
-/// By the OTLP specification, and 408, which asks for it. What is wrong with the way to the receiver is not wrong with the
-/// data: that is kept until somebody mends it.
+/// By the OTLP specification, and 408, which allows a retry. An error in reaching the receiver does not concern the data: it is kept until
+/// the error is fixed.
 fn unsuccessful(status: StatusCode, headers: &HeaderMap) -> Outcome {
     let redirect = if status.is_redirection() { " (redirects are not followed)" } else { "" };
     let reason = format!("HTTP status {status}{redirect}");
@@ -90,7 +90,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// What a response in protobuf reports; `None` if it is none.
+/// Returns the outcome of a response in protobuf; `None` if it is none.
 pub(super) fn in_protobuf(response: &[u8]) -> Option<Outcome> {
     let response = ExportResponse::decode(response).ok()?;
     Some(response.partial_success.map_or(Outcome::Accepted, |PartialSuccess { rejected, error_message }| {
@@ -98,7 +98,7 @@ pub(super) fn in_protobuf(response: &[u8]) -> Option<Outcome> {
     }))
 }
 
-/// What a response in JSON reports; `None` if it is none. An object without members is one, as is an object with the member
+/// Returns the outcome of a response in JSON; `None` if it is none. An object without members is one, as is an object with the member
 /// `partialSuccess`, in the spelling of the specification or that of protobuf.
 fn in_json(response: &[u8]) -> Option<Outcome> {
     let response: Value = serde_json::from_slice(response).ok()?;
@@ -116,7 +116,7 @@ fn in_json(response: &[u8]) -> Option<Outcome> {
     }
 }
 
-/// Each signal has a name of its own for the count. Of several the largest counts.
+/// Each signal has a different name for the count. Of several the largest counts.
 fn partial_success_in_json(partial_success: &Value) -> Option<Outcome> {
     const COUNTS: [&str; 6] = [
         "rejectedSpans",
@@ -153,8 +153,8 @@ fn whole(number: f64) -> Option<i128> {
     (number.is_finite() && number.fract() == 0.0).then_some(number as i128)
 }
 
-/// Without a count the message is a warning about what was accepted. A count that is not a number of items, such as -1 or 2.5,
-/// does not tell how many were accepted: none is called delivered.
+/// Without a count the message is a warning about accepted items. A count that is not a number of items, such as -1 or 2.5, does not show
+/// how many were accepted: none is counted as delivered.
 fn partial(rejected: Option<i128>, message: &str) -> Outcome {
     match rejected {
         Some(0) => Outcome::Accepted,
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn what_was_rejected_is_read_in_every_spelling_and_never_called_delivered() {
         let all = |message: &str| some(u64::MAX, message);
-        // In both spellings, or with counts of two signals: the one that says the most.
+        // In both spellings, or with counts of two signals: the largest.
         let twice = [
             r#"{"partialSuccess":null,"partial_success":{"rejected_spans":3}}"#,
             r#"{"partialSuccess":{"rejectedSpans":0,"rejectedDataPoints":3}}"#,

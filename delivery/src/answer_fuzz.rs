@@ -43,7 +43,7 @@ pub(super) fn assert_bounded(outcome: &Outcome) {
     }
 }
 
-/// The response in protobuf that says what the outcome says, if that has a number for it.
+/// Returns a response in protobuf with that outcome, if it has a number for it.
 fn encoded(rejected: u64, message: &str) -> Option<Vec<u8>> {
     let partial_success = Some(ExportTracePartialSuccess {
         rejected_spans: i64::try_from(rejected).ok()?,

@@ -1,7 +1,7 @@
 //! The HTTP client, without its logs showing what is secret.
 //!
-//! ureq writes every byte of a request's head to `log` at TRACE, whatever logger the program has. So the client is given a head without
-//! secrets, and a [`Transport`] of ours puts them in behind its back: the path, which may have a token in it, and the configured headers.
+//! ureq writes every byte of a request's head to `log` at TRACE, whatever logger the program has. So the client gets a head without
+//! secrets, and our ureq [`Transport`] inserts them below it: the path, which may contain a token, and the configured headers.
 
 use std::fmt;
 use std::io;
@@ -61,7 +61,7 @@ impl HttpClient {
         }
     }
 
-    /// How a body is to be encoded that is sent with this client.
+    /// Returns the encoding of bodies that are sent with this client.
     pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
@@ -79,7 +79,7 @@ impl HttpClient {
     }
 }
 
-/// What the client is told of the receiver.
+/// Returns the receiver's address as the client gets it.
 fn address(endpoint: &Uri) -> Uri {
     let authority = endpoint.authority().map_or("", http::uri::Authority::as_str);
     let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
@@ -95,7 +95,7 @@ fn head(endpoint: &Uri, configured: &HeaderMap) -> Vec<u8> {
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.insert(USER_AGENT, HeaderValue::from_static(PRODUCT));
     headers.extend(credentials(endpoint).map(|credentials| (AUTHORIZATION, credentials)));
-    // What was configured wins.
+    // Configured headers win.
     headers.extend(configured.clone());
     let target = endpoint.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let mut head = format!("POST {target} HTTP/1.1\r\n").into_bytes();
@@ -146,7 +146,7 @@ struct HeadTransport<T> {
     next: Next,
 }
 
-/// How a request of the client begins: what is said to a proxy, and encrypted bytes, do not.
+/// Start of a request of the client, unlike messages to a proxy, and encrypted bytes.
 const METHOD: &[u8] = b"POST ";
 const LINE_END: &[u8] = b"\r\n";
 

@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use super::ExportRequest;
 use super::{Compression, Protocol};
 
-/// How requests to one receiver are written.
+/// Encoding of requests to one receiver.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Encoding {
     pub(crate) protocol: Protocol,
@@ -59,7 +59,7 @@ fn zstd(body: &[u8]) -> io::Result<Vec<u8>> {
     zstd::bulk::compress(body, zstd::DEFAULT_COMPRESSION_LEVEL)
 }
 
-/// Never asked for: the configuration says which feature it takes.
+/// Never called: the configuration reports the missing feature.
 #[cfg(not(feature = "zstd"))]
 fn zstd(_: &[u8]) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())
@@ -86,7 +86,7 @@ fn json(request: &ExportRequest) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Never asked for: the configuration says which feature it takes.
+/// Never called: the configuration reports the missing feature.
 #[cfg(not(feature = "http-json"))]
 fn json(_: &ExportRequest) -> io::Result<Vec<u8>> {
     Err(io::ErrorKind::Unsupported.into())

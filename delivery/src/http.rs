@@ -1,4 +1,4 @@
-//! OTLP over HTTP: a [`Transport`] that sends protobuf or JSON, compressed if asked.
+//! OTLP over HTTP: a [`Transport`] that sends protobuf or JSON, optionally compressed.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use http::{HeaderMap, StatusCode, Uri};
 use super::TransportConfig;
 use super::answer;
 use super::client::HttpClient;
-use super::printable::printable;
+use super::messages::printable;
 use super::{ExportRequest, Outcome, Transport, TransportFactory};
 
 /// A receiver's answer is a status and a short message.
 const MAX_RESPONSE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// The encoder's, as the specification wants it, and ours.
+/// The encoder's product, as the specification requires, and ours.
 pub(crate) const PRODUCT: &str =
     concat!("OTel-OTLP-Exporter-Rust/0.33 llm-trace/", env!("CARGO_PKG_VERSION"));
 
@@ -41,20 +41,19 @@ pub(crate) fn ask(
     let mut response = client.post(&client.encoding().encode(request)?, time_left)?;
     let status = response.status();
     let body = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec();
-    // What was refused is refused, whatever is wrong with the page that says so.
+    // A refusal is a refusal, even if its page cannot be read.
     let body = if status.is_success() { body? } else { body.unwrap_or_default() };
     Ok(Answer { status, headers: std::mem::take(response.headers_mut()), body })
 }
 
 impl Answer {
-    /// What it says about the request.
+    /// Returns the outcome of the request.
     pub fn outcome(&self) -> Outcome {
         answer::judge(self.status, &self.headers, &self.body)
     }
 }
 
-/// A blocking client: it runs on the sender's own thread, where blocking is what is wanted, and needs no async runtime that may
-/// be missing, busy or gone.
+/// A blocking client: it runs on the sender's thread, which may block, and needs no async runtime that may be missing, busy or gone.
 struct HttpTransport {
     client: HttpClient,
     timeout: Duration,
@@ -129,7 +128,7 @@ pub(crate) fn is_told_by_its_kind(kind: ErrorKind) -> bool {
     )
 }
 
-/// Nobody listens there, or there is no such place.
+/// Connection refused, or no such host.
 pub(crate) fn is_unreachable(error: &std::io::Error) -> bool {
     let is_refused = matches!(
         error.kind(),
@@ -138,7 +137,7 @@ pub(crate) fn is_unreachable(error: &std::io::Error) -> bool {
             | ErrorKind::NetworkUnreachable
             | ErrorKind::AddrNotAvailable
     );
-    // The system's resolver has no kind of its own.
+    // The resolver's error has no `io::ErrorKind`.
     is_refused || error.to_string().contains("lookup address")
 }
 

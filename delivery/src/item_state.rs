@@ -1,15 +1,17 @@
-//! What can become of telemetry, and how much of it did.
+//! States of telemetry items, and counts by state.
 
 use super::Signal;
 
-/// Where an item is: every item is in exactly one place.
+/// State of an item: every item is in exactly one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemState {
     /// A span that has not ended.
     Open,
-    /// The sampler did not want it.
+    /// Not sampled.
     Unsampled,
-    /// In memory, waiting to be sent or on its way.
+    /// In the queue of a processor of the SDK.
+    Processor,
+    /// Handed to the exporter: in memory, waiting to be sent or on its way.
     Queued,
     /// Stored on disk.
     Spooled,
@@ -50,7 +52,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in the order of the path that telemetry takes.
-    pub const ALL: [DropReason; 11] = [
+    pub const ALL: &[DropReason] = &[
         DropReason::QueueFull,
         DropReason::AfterShutdown,
         DropReason::Oversize,
@@ -64,7 +66,7 @@ impl DropReason {
         DropReason::WorkerDead,
     ];
 
-    /// The value of the metrics' label `llm_trace.drop.reason`.
+    /// The value of `error.type` in the metrics of exporters.
     pub fn as_str(self) -> &'static str {
         match self {
             DropReason::QueueFull => "queue_full",
@@ -82,17 +84,23 @@ impl DropReason {
     }
 }
 
-/// How much of one signal is where. Always:
-/// `started = open + unsampled + queued + spooled + delivered + dropped`.
+/// Counts of one signal by state. Always: `started = open + unsampled + queued + spooled + delivered + dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignalCounts {
     started: u64,
     open: u64,
     unsampled: u64,
-    queued: u64,
+    in_processor: u64,
+    in_exporter: u64,
     spooled: u64,
     delivered: u64,
     dropped: [u64; DropReason::ALL.len()],
+    /// Those of the dropped that no exporter was given.
+    dropped_by_processor: [u64; DropReason::ALL.len()],
+    /// Those that a processor handed to an exporter.
+    processed: u64,
+    /// Those that began in the SDK, and not at an exporter or on disk.
+    created: u64,
 }
 
 impl SignalCounts {
@@ -107,38 +115,70 @@ impl SignalCounts {
         self.open
     }
 
-    /// Spans that the sampler did not want.
+    /// Spans that were not sampled.
     pub fn unsampled(&self) -> u64 {
         self.unsampled
     }
 
-    /// What waits in memory to be sent.
-    pub fn queued(&self) -> u64 {
-        self.queued
+    /// Items that are to be delivered: sampled spans that ended, events, data points.
+    pub fn ended(&self) -> u64 {
+        self.started - self.open - self.unsampled
     }
 
-    /// What waits on disk to be sent, by this process or the next.
+    /// Items that wait in memory to be sent.
+    pub fn queued(&self) -> u64 {
+        self.in_processor + self.in_exporter
+    }
+
+    /// Items that wait on disk to be sent, by this process or the next.
     pub fn spooled(&self) -> u64 {
         self.spooled
     }
 
-    /// What the receiver confirmed, or what was printed to the terminal.
+    /// Items that the receiver confirmed, or that were printed to the terminal.
     pub fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// What was lost, for whatever reason.
+    /// Items that were lost, for any reason.
     pub fn dropped(&self) -> u64 {
         self.dropped.iter().sum()
     }
 
-    /// What was lost for one reason.
+    /// Items that were lost for one reason.
     pub fn dropped_for(&self, reason: DropReason) -> u64 {
         self.dropped[reason as usize]
     }
 
+    pub(crate) fn in_processor(&self) -> u64 {
+        self.in_processor
+    }
+
+    pub(crate) fn in_exporter(&self) -> u64 {
+        self.in_exporter
+    }
+
+    pub(crate) fn processed(&self) -> u64 {
+        self.processed
+    }
+
+    pub(crate) fn created(&self) -> u64 {
+        self.created
+    }
+
+    pub(crate) fn dropped_by_processor(&self, reason: DropReason) -> u64 {
+        self.dropped_by_processor[reason as usize]
+    }
+
+    pub(crate) fn dropped_by_exporter(&self, reason: DropReason) -> u64 {
+        self.dropped_for(reason).saturating_sub(self.dropped_by_processor(reason))
+    }
+
     pub(crate) fn enter(&mut self, term: ItemState, items: u64) {
         self.started += items;
+        if matches!(term, ItemState::Open | ItemState::Unsampled | ItemState::Processor) {
+            self.created += items;
+        }
         *self.place(term) += items;
     }
 
@@ -150,12 +190,19 @@ impl SignalCounts {
         *there = there.saturating_sub(items);
         let place = self.place(to);
         *place = place.saturating_add(items);
+        match (from, to) {
+            (ItemState::Open | ItemState::Processor, ItemState::Dropped(reason)) => {
+                self.dropped_by_processor[reason as usize] += items;
+            }
+            (ItemState::Processor, ItemState::Queued) => self.processed += items,
+            _ => {}
+        }
     }
 
-    /// Whether every item is in exactly one place.
+    /// Returns whether every item is in exactly one state.
     #[cfg(test)]
     pub(crate) fn add_up(&self) -> bool {
-        let waiting = self.open + self.unsampled + self.queued + self.spooled;
+        let waiting = self.open + self.unsampled + self.queued() + self.spooled;
         self.started == waiting + self.delivered + self.dropped()
     }
 
@@ -163,7 +210,8 @@ impl SignalCounts {
         match term {
             ItemState::Open => &mut self.open,
             ItemState::Unsampled => &mut self.unsampled,
-            ItemState::Queued => &mut self.queued,
+            ItemState::Processor => &mut self.in_processor,
+            ItemState::Queued => &mut self.in_exporter,
             ItemState::Spooled => &mut self.spooled,
             ItemState::Delivered => &mut self.delivered,
             ItemState::Dropped(reason) => &mut self.dropped[reason as usize],
@@ -184,7 +232,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_a_place_of_its_own() {
-        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+        for (index, reason) in DropReason::ALL.iter().copied().enumerate() {
             assert_eq!(reason as usize, index, "{reason:?}");
         }
         for (index, signal) in Signal::ALL.into_iter().enumerate() {

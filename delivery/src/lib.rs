@@ -10,14 +10,16 @@
 //!                                                    Spool (disk)
 //! ```
 //!
-//! Each signal has a queue and a sender of its own: receivers differ by signal, and one that hangs must not hold up the
-//! others. Two things are exchangeable: how a request is sent ([`Transport`]) and where it waits beyond memory ([`Spool`]).
+//! Each signal has a separate queue and sender: receivers differ by signal, and one that hangs must not delay the others. Two parts are
+//! exchangeable: the [`Transport`] that sends requests, and the [`Spool`] that stores them beyond memory.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod answer;
 #[cfg(test)]
 mod answer_fuzz;
 mod client;
 mod config;
+mod delivery;
 #[cfg(feature = "spool")]
 mod disk;
 mod encoding;
@@ -25,10 +27,9 @@ mod encoding;
 mod grpc;
 mod http;
 mod item_state;
-mod log_once;
+mod messages;
 mod metrics;
 mod names;
-mod printable;
 pub mod private_file;
 pub mod probe;
 mod queue;
@@ -39,16 +40,16 @@ mod sender;
 mod shape;
 mod spool;
 mod stats;
-mod suppressed;
 mod transport;
 
 pub use config::{Compression, Protocol, TransportConfig};
+pub use delivery::{Builder, Client, ConfigError, Delivery, builder};
 #[cfg(feature = "spool")]
 pub use disk::{DiskSpool, FolderContents, SpoolMode, SpoolSettings};
 pub use http::destination;
 pub use item_state::{DropReason, ItemState, SignalCounts};
+pub use messages::printable;
 pub use metrics::observe;
-pub use printable::printable;
 pub use report::{ExportReport, Uploads};
 pub use request::{ExportRequest, Signal};
 pub use retry::Backoff;

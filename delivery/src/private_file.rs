@@ -1,8 +1,8 @@
 //! Files and folders that only their owner can read.
 //!
-//! Telemetry and content are written where others may have been first. A folder or file is used only if it is what it
-//! seems to be: no symbolic link, owned by the user the program runs as, without permissions for anybody else. On systems
-//! other than Unix none of this is checked, and the permissions are those of the parent folder.
+//! Telemetry and content are written where other users may have created files. A folder or file is used only if it is safe: no symbolic
+//! link, owned by the user the program runs as, without permissions for other users. On systems other than Unix none of this is checked,
+//! and the permissions are those of the parent folder.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io;
@@ -25,7 +25,7 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
     check_folder(path)
 }
 
-/// Checks that this is a folder of the program's user that nobody else can use.
+/// Checks that this is a folder of the program's user that other users cannot access.
 ///
 /// # Errors
 ///
@@ -41,8 +41,8 @@ pub fn check_folder(path: &Path) -> io::Result<()> {
     check_access(path, &metadata, "700")
 }
 
-/// Opens a file, and creates it with mode 0600 if the options say so. Symbolic links, files of other users, files that
-/// others can read or write and what is not a regular file are errors.
+/// Opens a file, and creates it with mode 0600 if the options say so. Symbolic links, files of other users, files that others can read or
+/// write, and anything but regular files, are errors.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt as _;
 
         use rustix::fs::OFlags;
-        // NONBLOCK: opening a FIFO would wait for whoever opens its other end.
+        // NONBLOCK: opening a FIFO would wait until its other end is opened.
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
         options.mode(0o600).custom_flags(flags.bits().cast_signed());
     }

@@ -1,4 +1,4 @@
-//! Where requests wait in memory.
+//! Queue of requests in memory.
 
 use std::collections::VecDeque;
 use std::time::{Instant, SystemTime};
@@ -18,15 +18,17 @@ pub(crate) struct Queue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) request: ExportRequest,
+    /// When the first attempt began.
+    pub(crate) since: Option<Instant>,
     /// Attempts made so far.
     pub(crate) attempts: u32,
     /// The newest flush in which it was tried, see the sender.
     pub(crate) tried_in: u64,
     /// The way to the receiver was wrong when it was tried last.
     pub(crate) is_refused: bool,
-    /// It waits on its own account until then: it failed, and others may pass it.
+    /// End of the request's backoff: it failed, and others may pass it.
     pub(crate) not_before: Option<Instant>,
-    /// Where it is stored too, if it was stored ahead or is being replayed.
+    /// Its ticket in the spool, if it was stored ahead or is being replayed.
     pub(crate) ticket: Option<Ticket>,
     /// Its place in the queue.
     pub(crate) arrival: u64,
@@ -36,6 +38,7 @@ impl Waiting {
     pub(crate) fn new(request: ExportRequest) -> Self {
         Waiting {
             request,
+            since: None,
             attempts: 0,
             tried_in: 0,
             is_refused: false,
@@ -91,19 +94,19 @@ impl Queue {
         self.remove(index)
     }
 
-    /// Whether there is one that is so.
+    /// Returns whether a request fulfils `is_so`.
     pub(crate) fn any(&self, is_so: impl Fn(&Waiting) -> bool) -> bool {
         self.waiting.iter().any(is_so)
     }
 
-    /// Nobody waits on its own account any more.
+    /// Clears per-request backoff.
     pub(crate) fn let_all_go(&mut self) {
         for waiting in &mut self.waiting {
             waiting.not_before = None;
         }
     }
 
-    /// When the first may go of those that `may` be taken, and wait on their own account.
+    /// Returns when the first backoff ends of the requests that `may` be taken.
     pub(crate) fn next_to_go(&self, may: impl Fn(&Waiting) -> bool) -> Option<Instant> {
         let waiting = self.waiting.iter().filter(|waiting| may(waiting));
         waiting.filter_map(|waiting| waiting.not_before).min()
@@ -112,7 +115,7 @@ impl Queue {
     /// Takes out what arrived before another, and was not made together with it.
     pub(crate) fn take_earlier(&mut self, arrival: u64, created: SystemTime) -> Vec<Waiting> {
         let mut earlier = Vec::new();
-        // What was never in the queue for itself has no place: it is replayed, and may be of another process.
+        // A request that was never queued individually has no place: it is replayed, and may be of another process.
         while let Some(index) = self
             .waiting
             .iter()
@@ -123,7 +126,7 @@ impl Queue {
         earlier
     }
 
-    /// How many have arrived so far, which is the place of the newest.
+    /// Number of requests that have arrived so far, which is the place of the newest.
     pub(crate) fn arrived(&self) -> u64 {
         self.arrived
     }

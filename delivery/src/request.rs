@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 
-/// What kind of telemetry something is.
+/// Telemetry signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Signal {
     /// Spans.
@@ -20,7 +20,7 @@ impl Signal {
     /// Every signal.
     pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
 
-    /// What is counted.
+    /// Returns the plural name of the signal's items.
     pub fn items(self) -> &'static str {
         match self {
             Signal::Traces => "spans",
@@ -45,10 +45,10 @@ impl Signal {
 /// another one by then; credentials are added there, and so are never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ExportRequest {
-    /// What the items are.
+    /// The signal of the items.
     pub signal: Signal,
-    /// An `Export{Trace,Metrics,Logs}ServiceRequest` in protobuf, not compressed: a transport that compresses or speaks another
-    /// encoding does so when it sends, and the sender can take it apart when it is too large.
+    /// An `Export{Trace,Metrics,Logs}ServiceRequest` in protobuf, not compressed: a transport that compresses or uses another encoding does
+    /// so when it sends, and the sender can split it when it is too large.
     pub body: Bytes,
     /// Spans, data points or log records in it.
     pub item_count: u64,

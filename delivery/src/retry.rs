@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! Backoff between attempts.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::{Duration, Instant, SystemTime};
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 /// While the program runs, by what went wrong before.
 const FIRST_PAUSE: u32 = 1;
 const LONGEST_PAUSE: u32 = 60;
-/// While somebody waits for it, in a flush or at the end.
+/// First pause during a flush or shutdown.
 const FIRST_PAUSE_IN_A_HURRY: Duration = Duration::from_millis(100);
 
-/// How fast time goes for retries. Seconds are seconds but in tests.
+/// Scale of retry delays: one second is one second, except in tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Backoff {
     second: Duration,
@@ -34,24 +34,24 @@ impl Backoff {
         (self.second * ceiling).mul_f64(fraction())
     }
 
-    /// The same while somebody waits: up to a second.
+    /// Backoff during a flush or shutdown: up to a second.
     pub(crate) fn backoff_in_a_hurry(self, failures: u32) -> Duration {
         let ceiling = FIRST_PAUSE_IN_A_HURRY * doubled(1, failures).min(10);
         self.scaled(ceiling).min(ceiling).mul_f64(fraction())
     }
 
-    /// Where only a person can help: at the longest pause, whether or not it failed before.
+    /// Backoff for errors that need intervention: the longest pause, whether or not it failed before.
     pub(crate) fn until_somebody_helps(self) -> Duration {
         (self.second * LONGEST_PAUSE).mul_f64(0.5 + fraction() / 2.0)
     }
 
-    /// What a receiver asked for.
+    /// Returns the pause that a receiver requested.
     pub(crate) fn asked_for(self, pause: Duration) -> Duration {
         self.scaled(pause)
     }
 
     fn scaled(self, duration: Duration) -> Duration {
-        // Exact where nothing is scaled; whatever a receiver asks for, it must not overflow.
+        // Exact without scaling; must not overflow, whatever pause a receiver requests.
         if self.second == Duration::from_secs(1) {
             return duration;
         }

@@ -8,7 +8,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use opentelemetry_proto::tonic::metrics::v1::{Metric, ResourceMetrics, ScopeMetrics};
+use opentelemetry_proto::tonic::metrics::v1::{
+    AggregationTemporality, Metric, ResourceMetrics, ScopeMetrics,
+};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 
@@ -21,10 +23,10 @@ pub type ShortenText = fn(&str, usize) -> Option<String>;
 /// Receivers take 4 MiB over gRPC and often over HTTP; the request has a little around it.
 pub(crate) const MAX_REQUEST_BYTES: usize = 3 * 1024 * 1024 + 512 * 1024;
 
-/// What is left of a text or a structure of an item that is too large by itself.
+/// Limit on texts and structures of an item that is too large by itself, in bytes.
 const MAX_SHORT_BYTES: usize = 1024;
 
-/// A request as requests of at most so many bytes each, in order; or of a single item, however large that is.
+/// A request in parts of at most so many bytes each, in order; or of a single item, however large that is.
 pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequest> {
     if encoded.body.len() <= max_bytes {
         return vec![encoded];
@@ -35,7 +37,29 @@ pub(crate) fn fitted(encoded: ExportRequest, max_bytes: usize) -> Vec<ExportRequ
     }
 }
 
-/// A request as two of about half its items each. `None` if it has one item only, or cannot be read.
+/// Contents of a request.
+pub(crate) struct Found {
+    pub(crate) items: u64,
+    /// Metrics of delta temporality.
+    pub(crate) has_deltas: bool,
+}
+
+/// Looks into the body of a request. `None` if it is none of the signal.
+pub(crate) fn look(signal: Signal, body: &[u8]) -> Option<Found> {
+    let items = |items| Found { items, has_deltas: false };
+    match signal {
+        Signal::Traces => ExportTraceServiceRequest::decode(body).ok().map(|request| items(request.items())),
+        Signal::Logs => ExportLogsServiceRequest::decode(body).ok().map(|request| items(request.items())),
+        Signal::Metrics => {
+            let request = ExportMetricsServiceRequest::decode(body).ok()?;
+            let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
+            let has_deltas = scopes.flat_map(|scope| &scope.metrics).any(is_delta);
+            Some(Found { items: request.items(), has_deltas })
+        }
+    }
+}
+
+/// A request in two of about half its items each. `None` if it has one item only, or cannot be read.
 pub(crate) fn halved(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
     match encoded.signal {
         Signal::Traces => halves::<ExportTraceServiceRequest>(encoded),
@@ -51,7 +75,7 @@ fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
         return None;
     }
     let [first, second] = request.split(units / 2);
-    // What the second half has is what the first has not, whatever we count: nothing is lost on the way.
+    // The second half has all items that the first has not, whatever the count is: no item is lost.
     let first_items = first.items().min(encoded.item_count);
     let part = |request: &R, item_count| ExportRequest {
         signal: encoded.signal,
@@ -62,7 +86,7 @@ fn halves<R: Request>(encoded: &ExportRequest) -> Option<[ExportRequest; 2]> {
     Some([part(&first, first_items), part(&second, encoded.item_count - first_items)])
 }
 
-/// Keeps the beginning of a text, and says how long it was.
+/// Truncates a text, and appends its original length.
 pub fn shorten_text(text: &str, max_bytes: usize) -> Option<String> {
     if text.len() <= max_bytes {
         return None;
@@ -124,7 +148,7 @@ fn shorten_record(record: &mut LogRecord, shorten_text: ShortenText) {
     }
 }
 
-/// How large the item was.
+/// Attribute with the original size of an item.
 fn mark(bytes: usize) -> KeyValue {
     let bytes = Value::IntValue(i64::try_from(bytes).unwrap_or(i64::MAX));
     KeyValue {
@@ -147,7 +171,7 @@ fn shorten(value: &mut AnyValue, shorten_text: ShortenText) {
     }
     let short = match &value.value {
         Some(Value::StringValue(text)) => shorten_text(text, MAX_SHORT_BYTES),
-        // Structured content cannot be cut by length; what it was is still told.
+        // Structured content cannot be cut by length; its original size is recorded.
         Some(_) => Some(format!("…[truncated, {bytes} bytes]")),
         None => None,
     };
@@ -158,9 +182,9 @@ fn shorten(value: &mut AnyValue, shorten_text: ShortenText) {
 
 /// An export request of any signal.
 trait Request: Message + Default {
-    /// What it can be taken apart into: spans, metrics, log records.
+    /// Units of a split: spans, metrics, log records.
     fn units(&self) -> usize;
-    /// What is counted: spans, data points, log records.
+    /// Counted items: spans, data points, log records.
     fn items(&self) -> u64;
     /// The first so many units, and the rest.
     fn split(self, at: usize) -> [Self; 2];
@@ -232,6 +256,16 @@ request!(
     },
     data_points
 );
+
+fn is_delta(metric: &Metric) -> bool {
+    let temporality = match &metric.data {
+        Some(Data::Sum(sum)) => sum.aggregation_temporality,
+        Some(Data::Histogram(histogram)) => histogram.aggregation_temporality,
+        Some(Data::ExponentialHistogram(histogram)) => histogram.aggregation_temporality,
+        Some(Data::Gauge(_) | Data::Summary(_)) | None => return false,
+    };
+    temporality == AggregationTemporality::Delta as i32
+}
 
 fn data_points(metric: &Metric) -> u64 {
     let points = match &metric.data {

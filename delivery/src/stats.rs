@@ -1,16 +1,21 @@
-//! What became of the telemetry: counted where it happens, said once, reported at the end.
+//! Counts and failures of delivery: counted where they happen, logged once, reported at the end.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
-use super::log_once;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram;
+
 use super::report::{ExportReport, Failure, Uploads};
 use super::{DropReason, ItemState, Signal, SignalCounts};
+use super::{messages, names};
 
 /// Running counts of the signals of one program, and what went wrong.
 ///
-/// Whatever was begun is in exactly one [place](ItemState) at any time: counts only [come in](DeliveryStats::entered) and
-/// [move](DeliveryStats::moved), under a lock per signal, so that whoever reads sees no item twice and misses none.
+/// Every item is in exactly one [state](ItemState) at any time: counts only [enter](DeliveryStats::entered) and
+/// [move](DeliveryStats::moved), under a lock per signal, so a reader counts each item exactly once.
 #[derive(Debug, Default)]
 pub struct DeliveryStats {
     counts: [Mutex<SignalCounts>; Signal::ALL.len()],
@@ -18,9 +23,27 @@ pub struct DeliveryStats {
     /// Metrics are cumulative: what matters is whether the newest state arrived.
     metrics_lost: AtomicBool,
     story: Mutex<Story>,
+    exporters: [OnceLock<Exporter>; Signal::ALL.len()],
+    processors: [OnceLock<Processor>; Signal::ALL.len()],
+    /// Durations of exports, if they are measured.
+    durations: OnceLock<Histogram<f64>>,
 }
 
-/// What went wrong, and whether people know.
+/// An exporter in its metrics.
+#[derive(Debug)]
+pub(crate) struct Exporter {
+    pub(crate) attributes: Vec<KeyValue>,
+    pub(crate) has_spool: bool,
+}
+
+/// A processor in its metrics.
+#[derive(Debug)]
+pub(crate) struct Processor {
+    pub(crate) attributes: [KeyValue; 2],
+    pub(crate) capacity: u64,
+}
+
+/// Failures so far, and which of them were logged.
 #[derive(Debug, Default)]
 struct Story {
     /// Of the newest attempt that failed.
@@ -28,11 +51,11 @@ struct Story {
     /// Why items were lost, by [`DropReason`].
     losses: [Option<Failure>; DropReason::ALL.len()],
     stopping: bool,
-    /// Which signals do not get through.
+    /// Signals whose exports fail.
     failing: [bool; Signal::ALL.len()],
-    /// That something does not get through has been said.
+    /// A failure has been logged.
     said: bool,
-    /// The reasons of losses that have been said.
+    /// Reasons of losses that have been logged.
     said_dropped: [bool; DropReason::ALL.len()],
 }
 
@@ -41,7 +64,7 @@ impl Story {
     fn why(&self, loss: Option<DropReason>) -> Option<Failure> {
         let of_loss = loss.and_then(|reason| self.losses[reason as usize].as_ref());
         match loss {
-            // Why the attempts failed says more than that the time was over.
+            // The reason of the failed attempts is more specific than the timeout.
             None | Some(DropReason::Undelivered) => self.failure.as_ref().or(of_loss),
             Some(_) => of_loss.or(self.failure.as_ref()),
         }
@@ -56,12 +79,46 @@ fn main_loss(counts: &[SignalCounts; Signal::ALL.len()]) -> Option<DropReason> {
         of_kind.map(|signal| counts[signal.index()].dropped_for(reason)).sum()
     };
     // By what is superseded nothing is lost.
-    let reasons = DropReason::ALL.into_iter().filter(|reason| *reason != DropReason::Superseded);
+    let reasons = DropReason::ALL.iter().copied().filter(|reason| *reason != DropReason::Superseded);
     let main = reasons.max_by_key(|reason| (lost(*reason, false), lost(*reason, true)))?;
     (lost(main, false) + lost(main, true) > 0).then_some(main)
 }
 
 impl DeliveryStats {
+    /// Names what exports a signal, in its [metrics](crate::observe). A [`Sender`](crate::Sender) names itself. The first counts.
+    pub fn set_exporter(&self, signal: Signal, attributes: Vec<KeyValue>, has_spool: bool) {
+        let _ = self.exporters[signal.index()].set(Exporter { attributes, has_spool });
+    }
+
+    /// Sets the component that processes a signal, such as `batching_span_processor`, and the capacity of its queue in items. The first
+    /// call counts.
+    pub fn set_processor(&self, signal: Signal, component_type: &'static str, capacity: u64) {
+        let attributes = component(component_type);
+        let _ = self.processors[signal.index()].set(Processor { attributes, capacity });
+    }
+
+    pub(crate) fn exporter(&self, signal: Signal) -> Option<&Exporter> {
+        self.exporters[signal.index()].get()
+    }
+
+    pub(crate) fn processor(&self, signal: Signal) -> Option<&Processor> {
+        self.processors[signal.index()].get()
+    }
+
+    pub(crate) fn set_durations(&self, durations: Histogram<f64>) {
+        let _ = self.durations.set(durations);
+    }
+
+    /// An export is over that took so long, from its first attempt to its last.
+    pub(crate) fn exported(&self, signal: Signal, took: Duration, failed: Option<DropReason>) {
+        let (Some(durations), Some(exporter)) = (self.durations.get(), self.exporter(signal)) else { return };
+        let error_type = failed.map(|reason| KeyValue::new(names::ERROR_TYPE, reason.as_str()));
+        let attributes: Vec<_> = exporter.attributes.iter().cloned().chain(error_type).collect();
+        // The meter may be foreign code.
+        let record = || durations.record(took.as_secs_f64(), &attributes);
+        let _ = catch_unwind(AssertUnwindSafe(record));
+    }
+
     /// Items are begun: they are counted for the first time.
     pub fn entered(&self, signal: Signal, term: ItemState, items: u64) {
         let mut counts = self.counts(signal);
@@ -91,7 +148,7 @@ impl DeliveryStats {
         }
     }
 
-    /// Items are lost. While the program runs that is said once for each reason; while it stops the report follows.
+    /// Counts lost items. While the program runs, each reason is logged once; during shutdown the report follows.
     pub fn dropped(
         &self,
         signal: Signal,
@@ -108,25 +165,25 @@ impl DeliveryStats {
         self.say_dropped(signal, reason, destination, why);
     }
 
-    /// Says that items were lost which have been counted already.
+    /// Logs that items were lost which have been counted already.
     pub fn say_dropped(&self, signal: Signal, reason: DropReason, destination: &str, why: &str) {
         let is_first = {
             let mut story = self.story();
             let failure = Failure { destination: destination.to_owned(), reason: why.to_owned() };
             story.losses[reason as usize] = Some(failure);
-            // Taken here and given back below: nobody may be called under the lock, or twice.
+            // Taken here and returned below: foreign code must not be called under the lock, or twice.
             !story.stopping && !std::mem::replace(&mut story.said_dropped[reason as usize], true)
         };
         if is_first {
             let (what, reason_name) = (signal.items(), reason.as_str());
             let message = format_args!("{what} for {destination} are dropped ({reason_name}): {why}");
-            self.story().said_dropped[reason as usize] = log_once::to_subscriber(&message);
+            self.story().said_dropped[reason as usize] = messages::to_subscriber(&message);
         }
     }
 
-    /// An attempt failed. While the program runs the first failure is said when it happens, so that an outage is one line
-    /// and not one per batch. While it stops nothing is: the report follows, with the totals. One that the end cut short
-    /// says nothing of the receiver, if another failed before.
+    /// Records a failed attempt. While the program runs the first failure is logged when it happens, so that an outage is one line and not
+    /// one per batch. During shutdown failures are not logged: the report follows, with the totals. A failure that the shutdown cut short
+    /// is not recorded as the reason, if another failed before.
     pub fn failed(&self, signal: Signal, destination: &str, reason: &str, is_cut_short: bool) {
         let is_first = {
             let mut story = self.story();
@@ -140,7 +197,7 @@ impl DeliveryStats {
         if is_first {
             let message =
                 format_args!("telemetry could not be delivered to {destination}, it waits: {reason}");
-            self.story().said = log_once::to_subscriber(&message);
+            self.story().said = messages::to_subscriber(&message);
         }
     }
 
@@ -162,21 +219,21 @@ impl DeliveryStats {
         self.retries[signal.index()].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// From here on failures are only told by the report.
+    /// Marks the start of shutdown: from here on failures are reported, not logged.
     pub fn stopping(&self) {
         self.story().stopping = true;
     }
 
-    /// Says what was lost, unless it has been said before.
+    /// Logs the losses of a report, unless they were logged before.
     pub fn log(&self, report: &ExportReport) {
         if report.is_complete() {
             return;
         }
         {
             let mut story = self.story();
-            let dropped = DropReason::ALL.into_iter().filter(|reason| report.dropped_for(*reason) > 0);
+            let dropped = DropReason::ALL.iter().copied().filter(|reason| report.dropped_for(*reason) > 0);
             let mut unsaid = dropped.filter(|reason| !story.said_dropped[*reason as usize]);
-            // An outage that was said explains what it cost, and what it makes wait.
+            // A logged outage explains the losses and waiting items that it caused.
             let is_said = if story.said {
                 unsaid.all(|reason| reason == DropReason::Undelivered)
             } else {
@@ -187,12 +244,12 @@ impl DeliveryStats {
             }
             story.said = true;
         }
-        if !log_once::to_subscriber(report) {
-            log_once::to_stderr(report);
+        if !messages::to_subscriber(report) {
+            messages::to_stderr(report);
         }
     }
 
-    /// What has become of everything until now.
+    /// Returns the counts so far.
     pub fn report(&self) -> ExportReport {
         let counts = Signal::ALL.map(|signal| self.counts_of(signal));
         let failure = self.story().why(main_loss(&counts));
@@ -200,7 +257,7 @@ impl DeliveryStats {
         ExportReport { counts, metrics_lost, failure, uploads: Uploads::default() }
     }
 
-    /// Where the items of a signal are now.
+    /// Returns the number of items of a signal in each state.
     pub fn counts_of(&self, signal: Signal) -> SignalCounts {
         *self.counts(signal)
     }
@@ -216,6 +273,14 @@ impl DeliveryStats {
     fn story(&self) -> MutexGuard<'_, Story> {
         self.story.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The attributes of the only component of its type.
+pub(crate) fn component(component_type: &'static str) -> [KeyValue; 2] {
+    [
+        KeyValue::new(names::COMPONENT_TYPE, component_type),
+        KeyValue::new(names::COMPONENT_NAME, format!("{component_type}/0")),
+    ]
 }
 
 #[cfg(test)]
@@ -266,10 +331,10 @@ mod tests {
         stats.moved(Signal::Metrics, 7, ItemState::Queued, ItemState::Spooled);
         stats.entered(SPANS, ItemState::Spooled, 2);
         let report = stats.report();
-        assert_eq!((report.metrics_lost(), report.is_complete()), (false, false));
+        assert_eq!((!report.has_current_metrics(), report.is_complete()), (false, false));
         assert_eq!(report.to_string(), "2 spans and metrics stored");
         stats.moved(Signal::Metrics, 4, ItemState::Spooled, ItemState::Dropped(DropReason::Superseded));
-        assert!(!stats.report().metrics_lost(), "a newer state is stored");
+        assert!(stats.report().has_current_metrics(), "a newer state is stored");
         stats.moved(Signal::Metrics, 3, ItemState::Spooled, ItemState::Delivered);
         stats.moved(SPANS, 2, ItemState::Spooled, ItemState::Delivered);
         assert!(stats.report().is_complete());
@@ -287,7 +352,7 @@ mod tests {
         stats.entered(Signal::Metrics, ItemState::Queued, 1);
         let report = stats.report();
         assert_eq!(report.to_string(), "2 events waiting, 1 span, 2 events and metrics not delivered");
-        assert_eq!((report.spans_lost(), report.events_lost(), report.events()), (1, 2, 4));
+        assert_eq!((report.spans().dropped(), report.events().dropped(), report.events().ended()), (1, 2, 4));
         let stats = DeliveryStats::default();
         stats.entered(SPANS, ItemState::Delivered, 1);
         stats.entered(EVENTS, ItemState::Delivered, 2);
@@ -300,15 +365,15 @@ mod tests {
         let metrics = Signal::Metrics;
         assert!(stats.report().is_complete());
         stats.entered(metrics, ItemState::Queued, 3);
-        assert!(stats.report().metrics_lost());
+        assert!(!stats.report().has_current_metrics());
         stats.entered(metrics, ItemState::Queued, 4);
         stats.moved(metrics, 3, ItemState::Queued, ItemState::Delivered);
-        assert!(stats.report().metrics_lost(), "a newer state is under way");
+        assert!(!stats.report().has_current_metrics(), "a newer state is under way");
         stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
         assert!(stats.report().is_complete());
         stats.entered(metrics, ItemState::Queued, 5);
         stats.moved(metrics, 4, ItemState::Queued, ItemState::Delivered);
         stats.moved(metrics, 1, ItemState::Queued, LOST);
-        assert!(stats.report().metrics_lost(), "one of them never arrives");
+        assert!(!stats.report().has_current_metrics(), "one of them never arrives");
     }
 }

@@ -1,4 +1,4 @@
-//! Where the model is: an OpenAI-compatible endpoint from the usual environment variables, or the stand-in.
+//! An OpenAI-compatible endpoint from the usual environment variables, or the stand-in.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -8,10 +8,10 @@ use rustls::crypto::ring;
 
 use crate::standin::{ParseFailureError, Standin};
 
-/// An OpenAI-compatible endpoint and the models to ask there.
+/// An OpenAI-compatible endpoint and its models.
 pub struct Endpoint {
-    /// Speaks to the endpoint. It tries once: its default of three silent retries would turn a rate limit
-    /// into seconds of nothing, and one traced call into four requests.
+    /// The client of the endpoint. Retries are disabled: the default of three would add seconds to a rate limit, and
+    /// send four requests for one traced call.
     pub client: Client<OpenAIConfig>,
     /// Such as `https://api.openai.com/v1`.
     pub base_url: String,
@@ -22,13 +22,13 @@ pub struct Endpoint {
     standin: Option<Standin>,
 }
 
-/// Why there is no endpoint.
+/// The reason why there is no endpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointError {
-    /// The stand-in was told to fail in an unknown way.
+    /// `STANDIN_FAIL` is not valid.
     #[error("STANDIN_FAIL: {0}")]
     Failure(#[from] ParseFailureError),
-    /// The stand-in found no port.
+    /// The stand-in could not bind a port.
     #[error("cannot start the stand-in: {0}")]
     Standin(#[source] io::Error),
     /// The HTTP client could not be set up.
@@ -37,12 +37,12 @@ pub enum EndpointError {
 }
 
 impl Endpoint {
-    /// Reads `OPENAI_BASE_URL` and `OPENAI_API_KEY`; with neither, starts the stand-in, which fails on
-    /// purpose if `STANDIN_FAIL` says how.
+    /// Reads `OPENAI_BASE_URL` and `OPENAI_API_KEY`. With neither, starts the stand-in, which fails on purpose if
+    /// `STANDIN_FAIL` is set.
     ///
     /// # Errors
     ///
-    /// If `STANDIN_FAIL` does not say how, or if the stand-in or the client cannot be set up.
+    /// If `STANDIN_FAIL` is not valid, or if the stand-in or the client cannot be set up.
     pub async fn from_env() -> Result<Self, EndpointError> {
         let key = variable("OPENAI_API_KEY");
         let (standin, base_url) = match (variable("OPENAI_BASE_URL"), &key) {
@@ -65,7 +65,7 @@ impl Endpoint {
         })
     }
 
-    /// Says on stderr if the answers come from the stand-in rather than from a model.
+    /// Reports on stderr that the answers come from the stand-in, if they do.
     pub fn announce(&self, program: &str) {
         if self.standin.is_some() {
             // Not `eprintln!`, which panics where stderr cannot be written.
@@ -88,15 +88,15 @@ async fn start_standin() -> Result<Standin, EndpointError> {
 }
 
 fn http_client(loopback: bool) -> Result<reqwest::Client, reqwest::Error> {
-    // rustls is built without aws-lc, its default, which takes minutes of C to compile: say what to use
-    // instead. An error means that a provider is installed already, which is as good.
+    // rustls is built without aws-lc, its default, which takes minutes of C to compile, so a provider must be
+    // installed. An error means that one is installed already.
     let _ = ring::default_provider().install_default();
     let builder = reqwest::Client::builder();
-    // A proxy from the environment could not reach our loopback port.
+    // A proxy from the environment could not reach the loopback port.
     if loopback { builder.no_proxy() } else { builder }.build()
 }
 
-/// Set but empty means not set, as in OpenTelemetry's variables.
+/// The value of a variable. An empty value counts as unset, as for OpenTelemetry's variables.
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }

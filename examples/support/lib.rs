@@ -1,5 +1,4 @@
-//! What the examples need and do not want to show: a corpus to search, a model to ask, and a stand-in for
-//! that model when there is none.
+//! Shared by the examples: a corpus to search, a model to call, and a stand-in for the model.
 
 pub mod corpus;
 pub mod endpoint;

@@ -1,7 +1,7 @@
-//! Text in, words, sentences and tokens out: shared by the search index and the stand-in, so that both mean
-//! the same by "the same word".
+//! Splits text into words, sentences and tokens. Shared by the search index and the stand-in, so that both compare
+//! words alike.
 
-/// Words that say nothing about what a question is about.
+/// Words that do not distinguish questions.
 const STOP_WORDS: &[&str] = &[
     "a", "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "could", "do", "does",
     "for", "from", "get", "has", "have", "how", "i", "if", "in", "is", "it", "its", "me", "my", "need", "no",
@@ -48,7 +48,7 @@ pub(crate) struct Statement {
     pub(crate) text: String,
 }
 
-/// What a Markdown text states, in its order. Headings and the frame of a table state nothing by themselves.
+/// The statements of a Markdown text, in order. Headings and the frames of tables are no statements.
 pub(crate) fn statements(text: &str) -> Vec<Statement> {
     let mut reader = Reader::default();
     for line in text.lines() {
@@ -104,7 +104,7 @@ impl Reader {
         self.found.extend(text.into_iter().map(|text| Statement { heading: heading.clone(), text }));
     }
 
-    /// A paragraph that opens with a phrase in bold is under that phrase as under a heading.
+    /// Treats a phrase in bold at the beginning of a paragraph as its heading.
     fn end_prose(&mut self) {
         let paragraph = std::mem::take(&mut self.prose);
         match paragraph.strip_prefix("**").and_then(|rest| rest.split_once("** ")) {
@@ -138,7 +138,7 @@ impl Reader {
         let cells: Vec<_> =
             line.trim_matches('|').split('|').map(str::trim).filter(|cell| !cell.is_empty()).collect();
         if cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == ':')) {
-            // The ruler: the row above it was the head of the table.
+            // The separator line of a table: the row above it was the header.
             self.found.pop();
         } else {
             self.state([cells.join(" | ")]);
@@ -153,9 +153,9 @@ fn starts_item(line: &str) -> bool {
     numbered || ["- ", "* ", "> "].iter().any(|mark| line.starts_with(mark))
 }
 
-/// The pieces a text is counted and streamed in: at most four characters of a word, or one symbol, each with
-/// the white space before it. Real tokenizers average about four characters of English too; concatenated, the
-/// pieces are the text.
+/// Splits a text into the units in which it is counted and streamed: at most four characters of a word, or one symbol,
+/// each with the white space before it. Real tokenizers average about four characters of English too. Concatenated, the
+/// tokens are the text.
 pub(crate) fn tokens(text: &str) -> impl Iterator<Item = &str> {
     const CHARS: usize = 4;
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Providers' APIs without a network: how long they take, what their bodies look like, how they fail.
+//! Simulates the APIs of providers without a network: durations, bodies, failures.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,11 +11,11 @@ use crate::library;
 use crate::scene::Scene;
 use crate::service::pause;
 
-/// A model and what to expect of it.
+/// A model and its typical behaviour.
 pub(crate) struct Model {
     pub(crate) provider: &'static str,
     pub(crate) name: &'static str,
-    /// What the response calls it.
+    /// The model name in the response.
     snapshot: &'static str,
     server: &'static str,
     /// Seconds to the first token.
@@ -58,7 +58,7 @@ pub(crate) const GEMINI: Model = Model {
     first: 0.5,
     tokens_per_second: 150.0,
 };
-/// Fine-tuned by the team: no price list has it.
+/// A fine-tuned model without a known price.
 pub(crate) const OWN: Model = Model {
     provider: "mistral_ai",
     name: "support-tuned-7b",
@@ -68,21 +68,21 @@ pub(crate) const OWN: Model = Model {
     tokens_per_second: 110.0,
 };
 
-/// What one call uses and brings.
+/// The usage and the content of one reply.
 pub(crate) struct Reply {
     pub(crate) text: String,
-    /// The tool the model wants to be called.
+    /// The tool that the model calls.
     pub(crate) tool: Option<&'static str>,
     pub(crate) input_tokens: u64,
     pub(crate) cached_tokens: u64,
     pub(crate) output_tokens: u64,
     pub(crate) reasoning_tokens: u64,
-    /// The answer was cut at the limit of tokens.
+    /// Whether the answer was cut at the token limit.
     pub(crate) is_cut: bool,
 }
 
 impl Reply {
-    /// In OpenAI's words.
+    /// The finish reason in OpenAI's spelling.
     fn finish_reason(&self) -> &'static str {
         if self.text == library::REFUSAL {
             "content_filter"
@@ -94,7 +94,7 @@ impl Reply {
     }
 }
 
-/// What a provider says instead of an answer.
+/// An error response of a provider.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: u16,
@@ -127,7 +127,7 @@ impl LlmError for ApiError {
     }
 }
 
-/// Asks a model, up to three times.
+/// Calls a model, up to three times.
 #[llm_trace(chat, provider = model.provider, request = request, server = model.server)]
 pub(crate) async fn chat(
     model: &Model,
@@ -153,7 +153,7 @@ pub(crate) async fn chat(
     }
 }
 
-/// Asks for a streamed answer.
+/// Requests a streamed answer.
 #[llm_trace(chat, provider = model.provider, request = request, server = model.server)]
 pub(crate) async fn chat_stream(
     model: &Model,
@@ -175,7 +175,7 @@ pub(crate) async fn chat_stream(
     }))
 }
 
-/// The vectors of some texts.
+/// Embeds texts.
 #[llm_trace(embeddings, provider = model.provider, request = request, server = model.server)]
 pub(crate) async fn embed(model: &Model, request: &Value, scene: &mut Scene) -> Result<Value, ApiError> {
     pause(scene.about(model.first)).await;
@@ -198,7 +198,7 @@ impl Model {
         tokens / self.tokens_per_second
     }
 
-    /// What is left of the limits. All calls go through one gateway, which tells it in OpenAI's words.
+    /// The remaining limits. All calls go through one gateway, which reports them in OpenAI's headers.
     fn headers(&self, scene: &mut Scene) -> [(&'static str, String); 6] {
         let requests =
             if self.provider == GEMINI.provider { scene.quota_left() } else { scene.between(0.6, 0.9) };
@@ -213,7 +213,7 @@ impl Model {
         ]
     }
 
-    /// What goes wrong now and then, and what goes wrong today.
+    /// A random failure, or one of the current incident.
     fn failure(&self, scene: &mut Scene) -> Option<ApiError> {
         if scene.is_overloaded() && self.provider == CLAUDE.provider && scene.chance(0.45) {
             return Some(ApiError::OVERLOADED);
@@ -230,7 +230,7 @@ impl Model {
         everyday.into_iter().find_map(|(probability, error)| scene.chance(probability).then_some(error))
     }
 
-    /// The response in the provider's own words.
+    /// The response in the provider's format.
     fn body(&self, reply: &Reply) -> Value {
         match self.provider {
             "anthropic" => self.anthropic(reply),
@@ -257,7 +257,7 @@ impl Model {
             }
             None => (json!({ "type": "text", "text": reply.text }), "end_turn"),
         };
-        // Anthropic counts what it read from its cache apart from the input.
+        // Anthropic counts cached input apart from other input.
         json!({
             "id": "msg_traffic", "type": "message", "role": "assistant", "model": self.snapshot,
             "content": [content], "stop_reason": stop_reason,
@@ -285,7 +285,7 @@ impl Model {
         })
     }
 
-    /// The answer in a dozen pieces, then why it ended, then what it used; or half of it, and an error.
+    /// The answer in a dozen chunks, then the finish reason, then the usage; or half of it and an error.
     fn chunks(&self, reply: &Reply, breaks: bool) -> Vec<Result<Value, ApiError>> {
         let chunk = |rest: Value| {
             let mut chunk = json!({

@@ -60,7 +60,7 @@ impl Arguments {
         Ok(parsed)
     }
 
-    /// The command line for one service's process.
+    /// The command line for the process of one service.
     pub(crate) fn for_service(&self, service: &Service) -> Vec<String> {
         let duration = self.duration.as_secs().to_string();
         let seed = self.seed.to_string();

@@ -1,4 +1,4 @@
-//! The indexer: summaries and vectors of documents, all day, until its quota is used up.
+//! The indexer: summarises and embeds documents all day, until its quota is used up.
 
 use llm_trace::llm_trace;
 use serde_json::json;

@@ -1,10 +1,10 @@
-//! What is asked and what can be found.
+//! The questions, and the documents of the handbook.
 
 use serde::Serialize;
 
 use crate::scene::Scene;
 
-/// A piece of the handbook, as a vector database returns it.
+/// A chunk of the handbook, as a vector database returns it.
 #[derive(Clone, Serialize)]
 pub(crate) struct Document {
     pub(crate) id: &'static str,
@@ -12,7 +12,7 @@ pub(crate) struct Document {
     pub(crate) score: f64,
 }
 
-/// What a model says that will not answer.
+/// The answer of a model that refuses.
 pub(crate) const REFUSAL: &str = "I'm sorry, but I can't help with that request.";
 
 pub(crate) struct Topic {
@@ -76,7 +76,8 @@ pub(crate) const TOPICS: [Topic; 4] = [
     },
 ];
 
-/// What a search finds: good pieces as a rule; with the worse prompt, whose queries are worse too, weak ones or none.
+/// The result of a search: good documents in general; weak ones or none with the worse prompt, whose queries are worse
+/// too.
 pub(crate) fn search(topic: &Topic, scene: &mut Scene) -> Vec<Document> {
     let (empty, best) = if scene.has_worse_prompt() { (0.15, 0.58) } else { (0.02, 0.86) };
     if scene.chance(empty) {
@@ -93,7 +94,7 @@ pub(crate) fn search(topic: &Topic, scene: &mut Scene) -> Vec<Document> {
     found
 }
 
-/// An answer from these documents; a bad one looks away from them, repeats itself, or refuses.
+/// An answer from these documents. A bad one ignores them, repeats itself, or refuses.
 pub(crate) fn answer(documents: &[Document], scene: &mut Scene) -> String {
     let (refuses, ignores) = if scene.has_worse_prompt() { (0.12, 0.45) } else { (0.01, 0.06) };
     if documents.is_empty() || scene.chance(refuses) {
@@ -107,7 +108,7 @@ pub(crate) fn answer(documents: &[Document], scene: &mut Scene) -> String {
     quoted.map(|(rank, document)| format!("{} [{}]", document.text, rank + 1)).collect::<Vec<_>>().join(" ")
 }
 
-/// How helpful an answer is, as a judge finds.
+/// The helpfulness of an answer, as an LLM judge would score it.
 pub(crate) fn helpfulness(answer: &str, scene: &mut Scene) -> f64 {
     let good = answer.contains("[1]");
     let score: f64 = if good { scene.between(0.7, 1.0) } else { scene.between(0.1, 0.5) };

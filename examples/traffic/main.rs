@@ -1,17 +1,17 @@
-//! Hours of traffic of three services in a minute, for dashboards and alerts to have something to show:
+//! Generates hours of traffic of three services within a minute, as data for dashboards and alerts:
 //!
 //! ```sh
 //! cargo run --example traffic -- --duration 60 --seed 1
 //! ```
 //!
-//! A support bot that answers from a handbook (in production and in staging), a shopping assistant that calls tools, and an
-//! indexer that works through documents at the edge of its rate limit. A run is six hours of their day: load rises and
-//! falls, one provider is overloaded for a while, a new prompt makes answers worse and longer, a router picks a model that
-//! costs too much. `--calm` leaves all that out. Which requests there are and what comes of them depends on the duration and
-//! the seed only; models are simulated, and answer four times as fast as real ones.
+//! Three services: a support bot that answers from a handbook (in production and in staging), a shopping assistant that
+//! calls tools, and an indexer that processes documents at the edge of its rate limit. A run simulates six hours of a
+//! day: load rises and falls, one provider is overloaded for a while, a new prompt makes answers worse and longer, a
+//! router selects a model that costs too much. `--calm` omits these incidents. The requests and their outcomes depend
+//! on the duration and the seed only. Models are simulated, and answer four times as fast as real ones.
 //!
-//! Everything is exported as the `OTEL_*` variables say; without an endpoint, to the stack of `dashboards/compose.yaml` at
-//! `http://localhost:4318`. Each service runs in a process of its own, as services do; `--service NAME` runs one, here.
+//! Exports as configured by the `OTEL_*` variables; without an endpoint, to the stack of `dashboards/compose.yaml` at
+//! `http://localhost:4318`. Each service runs in a separate process; `--service NAME` runs one service in this process.
 //!
 //! Exit code: 0, 1 if a service could not run, 2 if an argument is wrong.
 
@@ -32,7 +32,8 @@ use std::{env, io};
 use arguments::Arguments;
 use service::{SERVICES, Service};
 
-/// Everybody's, unless the environment says otherwise: the compose stack, and metrics often enough for a minute.
+/// Default variables of all services: the endpoint of the compose stack, and an interval of metrics short enough for a
+/// minute.
 const DEFAULTS: [(&str, &str); 2] =
     [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318"), ("OTEL_METRIC_EXPORT_INTERVAL", "1000")];
 
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
     };
     let done = match arguments.service {
         Some(service) => play(service, &arguments),
-        None => everybody(&arguments).map_err(Into::into),
+        None => run_all(&arguments).map_err(Into::into),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -58,8 +59,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Each service in a process of its own: a process has one resource, and so one `service.name`.
-fn everybody(arguments: &Arguments) -> io::Result<bool> {
+/// Runs each service in a separate process: a process has one resource, and so one `service.name`.
+fn run_all(arguments: &Arguments) -> io::Result<bool> {
     let myself = env::current_exe()?;
     let start = |service: &Service| {
         let mut command = Command::new(&myself);
@@ -73,7 +74,7 @@ fn everybody(arguments: &Arguments) -> io::Result<bool> {
     Ok(ended.iter().all(std::process::ExitStatus::success))
 }
 
-/// A signal's own endpoint counts too: then the others are not wanted.
+/// Whether an endpoint is set. With the endpoint of one signal, the other signals are not exported.
 fn configured(name: &str) -> bool {
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
     let of_signal = |signal: &str| is_set(&name.replace("OTLP_ENDPOINT", &format!("OTLP_{signal}_ENDPOINT")));

@@ -1,8 +1,8 @@
-//! One request's place in the story, and its dice.
+//! The circumstances of one request, and its random numbers.
 
-/// When a request arrives, what is going wrong then, and its own luck.
+/// The time of a request, the incidents at that time, and its random numbers.
 pub(crate) struct Scene {
-    /// 0 is the begin of the six hours, 1 their end.
+    /// The time: 0 is the begin of the six hours, 1 their end.
     pub(crate) at: f64,
     calm: bool,
     dice: fastrand::Rng,
@@ -33,7 +33,7 @@ impl Scene {
         self.during(0.83, 1.0)
     }
 
-    /// How much of the day's requests the indexer has left, 0 to 1.
+    /// The remaining share of the indexer's daily requests, 0 to 1.
     pub(crate) fn quota_left(&self) -> f64 {
         if self.calm { 0.8 } else { (1.0 - self.at / 0.9).max(0.0) }
     }
@@ -42,12 +42,12 @@ impl Scene {
         !self.calm && (from..to).contains(&self.at)
     }
 
-    /// Whether something of this probability happens.
+    /// Returns `true` with this probability.
     pub(crate) fn chance(&mut self, probability: f64) -> bool {
         self.dice.f64() < probability
     }
 
-    /// About this much; now and then three times as much, and once in a while a lot.
+    /// A random value around `typical`; sometimes three times as much, rarely a lot more.
     pub(crate) fn about(&mut self, typical: f64) -> f64 {
         let tail = match self.dice.f64() {
             luck if luck < 0.002 => 20.0,
@@ -57,23 +57,23 @@ impl Scene {
         typical * self.dice.f64().mul_add(0.8, 0.6) * tail
     }
 
-    /// About this many.
+    /// A random count around `typical`.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small and positive")]
     pub(crate) fn count(&mut self, typical: f64) -> u64 {
         self.about(typical).round() as u64
     }
 
-    /// The ids of a conversation and of the user who has it.
+    /// The ids of a conversation and of its user.
     pub(crate) fn visitor(&mut self) -> (String, String) {
         (format!("conversation-{:08x}", self.dice.u32(..)), format!("user-{:03}", self.dice.u32(..500)))
     }
 
-    /// One of them.
+    /// A random element.
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.dice.usize(..from.len())]
     }
 
-    /// Evenly between these.
+    /// A random value, evenly distributed between these.
     pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + self.dice.f64() * (high - low)
     }

@@ -1,4 +1,4 @@
-//! The services, and how their requests arrive.
+//! The services and their arrival rates.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ pub(crate) struct Service {
     pub(crate) name: &'static str,
     /// `deployment.environment.name`.
     pub(crate) environment: &'static str,
-    /// Requests per second at the busiest time.
+    /// Requests per second at peak.
     rate: f64,
     request: Request,
-    /// Of its process.
+    /// The environment variables of the process.
     pub(crate) variables: &'static [(&'static str, &'static str)],
 }
 
@@ -44,7 +44,7 @@ pub(crate) const SERVICES: [Service; 4] = [
         environment: "staging",
         rate: 3.0,
         request: Request::Answer { staging: true },
-        // Somebody has saved in the wrong places, which a dashboard must show: spans are dropped, labels are lost.
+        // Limits that are too low, to be visible on dashboards: spans are dropped and labels are lost.
         variables: &[
             ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
             ("OTEL_TRACES_SAMPLER_ARG", "0.8"),
@@ -72,7 +72,7 @@ pub(crate) const SERVICES: [Service; 4] = [
 ];
 
 impl Service {
-    /// Serves every request as it arrives, and returns how many there were once the last is done.
+    /// Serves every request as it arrives. Returns their number once the last is done.
     pub(crate) async fn play(&self, arguments: &Arguments) -> usize {
         let begin = Instant::now();
         let mut scenes = self.scenes(arguments);
@@ -99,13 +99,13 @@ impl Service {
     }
 }
 
-/// The share of the busiest time's requests: a morning that fills up, lunch, an afternoon.
+/// The load relative to the peak: rises in the morning, falls at lunch, rises in the afternoon.
 fn load(at: f64) -> f64 {
     0.7 - 0.3 * (at * std::f64::consts::TAU * 1.5).cos()
 }
 
 async fn serve(request: Request, mut scene: Scene) {
-    // A service goes on whatever becomes of one request; the telemetry says what did.
+    // A failed request does not stop the service; telemetry records the failure.
     let _outcome = match request {
         Request::Answer { staging } => support::serve(&mut scene, staging).await,
         Request::Order => shop::serve(&mut scene).await,
@@ -113,7 +113,7 @@ async fn serve(request: Request, mut scene: Scene) {
     };
 }
 
-/// Real time is four times as long.
+/// Simulated time is four times as fast as real time.
 pub(crate) async fn pause(seconds: f64) {
     tokio::time::sleep(Duration::from_secs_f64(seconds / 4.0)).await;
 }

@@ -38,7 +38,7 @@ async fn order(conversation: &str, user: &str, scene: &mut Scene) -> Result<(), 
 #[llm_trace(agent, name = "shopping-assistant", model = api::CLAUDE.name)]
 async fn assist(scene: &mut Scene) -> Result<(), ApiError> {
     plan(scene).await;
-    // As a rule a few turns; once in a while it goes round in circles.
+    // A few turns in general; rarely an endless loop.
     let turns = if scene.chance(0.03) { 18 } else { scene.count(3.0).max(1) };
     let mut input_tokens = 900;
     for turn in 0..=turns {
@@ -46,7 +46,7 @@ async fn assist(scene: &mut Scene) -> Result<(), ApiError> {
         turn_of(input_tokens, tool, scene).await?;
         input_tokens += 350;
         match tool {
-            // What a tool says goes to the model, also that it failed.
+            // The result of a tool goes to the model, also a failure.
             Some("search_products") => drop(search_products(scene).await),
             Some("check_stock") => drop(check_stock(scene).await),
             Some(_) => drop(place_order(scene).await),
@@ -100,7 +100,7 @@ async fn check_stock(scene: &mut Scene) -> Result<(), ToolError> {
 
 const STOCK: &str = "http://stock.internal:8080";
 
-/// The stock is another team's, behind MCP.
+/// The stock service belongs to another team and is called over MCP.
 #[llm_trace(mcp(client), method = "tools/call", name = "check_stock", server = STOCK, transport = "http")]
 async fn ask_stock(scene: &mut Scene) -> Result<(), ToolError> {
     pause(scene.about(0.02)).await;

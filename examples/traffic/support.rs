@@ -1,4 +1,4 @@
-//! The support bot: retrieval, then a streamed answer, then what it was worth.
+//! The support bot: retrieval, then a streamed answer, then its score.
 
 use std::pin::pin;
 
@@ -11,7 +11,7 @@ use crate::library::{self, Document, TOPICS, Topic};
 use crate::scene::Scene;
 use crate::service::pause;
 
-/// An answer, and where its score belongs.
+/// An answer, and the span to which its score belongs.
 struct Answered {
     text: String,
     trace_id: Option<String>,
@@ -133,7 +133,7 @@ async fn judge(text: &str, scene: &mut Scene) {
     llm_trace::score("helpfulness").with_value(value).with_label(label).record();
 }
 
-/// A user's thumb, some time after the answer.
+/// The rating of a user, some time after the answer.
 async fn feedback(answered: &Answered, scene: &mut Scene) {
     pause(scene.about(4.0)).await;
     let up = library::helpfulness(&answered.text, scene) >= 0.6;

@@ -1,8 +1,8 @@
-//! Runs parsers of foreign input on mutated inputs: what once failed, and everything near it.
+//! Runs parsers of untrusted input on mutations of a corpus, which includes past failures.
 //!
-//! A target is a test named `fuzz_…`, next to its parser, which checks properties of one input. `cargo test` mutates the
-//! corpus a fixed number of times with a fixed seed; `scripts/fuzz.sh` does it for as long as asked with a seed of its own. There is
-//! no instrumentation: an input whose outcome looks new joins the pool that is mutated further.
+//! A target is a test named `fuzz_…`, next to its parser, which checks properties of one input. `cargo test` mutates
+//! the corpus a fixed number of times with a fixed seed; `scripts/fuzz.sh` runs for a given time with a random seed.
+//! There is no coverage instrumentation: an input with a new outcome joins the pool that is mutated further.
 
 #![expect(clippy::print_stderr, clippy::print_stdout, reason = "for whoever runs the tests")]
 
@@ -14,19 +14,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-/// How long to go on, in seconds, instead of [`RUNS`] times.
+/// The duration in seconds, instead of [`RUNS`] runs.
 const SECONDS: &str = "LLM_TRACE_FUZZ_SECONDS";
 
-/// A second or two for each target in a debug build.
+/// Takes a second or two per target in a debug build.
 const RUNS: usize = 3000;
 
-/// Longer inputs say nothing new and take longer; the redaction of content has tests of long texts.
+/// Longer inputs take more time without new outcomes. The tests of redaction cover long texts.
 const MAX_BYTES: usize = 16 << 10;
 
-/// Inputs besides the corpus that are worth mutating.
+/// The maximum number of pooled inputs besides the corpus.
 const MAX_POOL: usize = 1000;
 
-/// What is hard to meet by chance.
+/// Tokens that random mutation is unlikely to produce.
 const WORDS: &[&str] = &[
     "18446744073709551615",
     "18446744073709551616",
@@ -71,26 +71,27 @@ thread_local! {
     static SWALLOWED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Code of the user's may panic, and goes on without; here there is none, so that it was ours.
+/// Reports a caught panic. User code may panic and is caught; a fuzz target runs none, so the panic is a bug of the
+/// library.
 pub fn panic_was_swallowed() {
     SWALLOWED.set(SWALLOWED.get() + 1);
 }
 
-/// Checks every input of `corpus/{target}`, and mutations of them. What `check` returns, in the form of
-/// `Debug`, tells inputs apart.
+/// Checks every input of `corpus/{target}`, and mutations of them. The `Debug` form of the result of `check` identifies
+/// the outcome.
 ///
 /// # Panics
 ///
-/// When `check` does, on an input that is then in `failed`. Moved to the corpus, it is tried first from then on.
+/// If `check` panics. The input is then in `failed`; move it to the corpus to run it first from then on.
 pub fn fuzz(target: &str, check: impl Fn(&[u8]) -> String) {
     fuzz_times(target, RUNS, check);
 }
 
-/// The same, so many times, for what takes longer.
+/// As [`fuzz`], with a given number of runs, for slower targets.
 ///
 /// # Panics
 ///
-/// As [`fuzz`] does.
+/// As [`fuzz`].
 pub fn fuzz_times(target: &str, times: usize, check: impl Fn(&[u8]) -> String) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pool = corpus(&root.join("corpus").join(target));
@@ -123,7 +124,7 @@ pub fn fuzz_times(target: &str, times: usize, check: impl Fn(&[u8]) -> String) {
         "{target}: {} outcomes of {runs} inputs: they do not reach the parser",
         shapes.len()
     );
-    // `scripts/faults.sh` shows it.
+    // A row for the table of `scripts/faults.sh`.
     println!("FAULT|fuzz: {target}, {runs} inputs|goes on|||||||");
 }
 
@@ -134,7 +135,7 @@ fn corpus(folder: &Path) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("a readable file")).collect()
 }
 
-/// The shape of the outcome: its words without their texts and numbers.
+/// Runs `check` and hashes the shape of the outcome: its words without texts and numbers.
 fn checked(input: &[u8], check: impl Fn(&[u8]) -> String, failed: &Path, target: &str) -> u64 {
     SWALLOWED.set(0);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -167,7 +168,7 @@ fn shape(outcome: &str) -> u64 {
     hash.finish()
 }
 
-/// Xorshift: any sequence does that is the same each time.
+/// Xorshift. Any deterministic generator is good enough.
 struct Random(u64);
 
 impl Random {
@@ -216,7 +217,7 @@ impl Random {
                 let long = vec![word.first().copied().unwrap_or_default(); 1 << self.below(12)];
                 drop(input.splice(place.start..place.start, long));
             }
-            // Keeps what is around it readable.
+            // Keeps the input around it parseable.
             6 | 7 => Self::replace(input, place.start, word, |byte| {
                 byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
             }),
@@ -234,7 +235,7 @@ impl Random {
         }
     }
 
-    /// Replaces the first run of such bytes behind a place.
+    /// Replaces the first run of such bytes at or after a position.
     fn replace(input: &mut Vec<u8>, from: usize, by: &[u8], belongs: fn(u8) -> bool) {
         let Some(start) = input[from..].iter().position(|byte| belongs(*byte)).map(|at| from + at) else {
             return;
@@ -260,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_near_the_corpus_is_found() {
+    fn failures_near_the_corpus_are_found() {
         assert!(fails(|input| {
             let text = String::from_utf8_lossy(input);
             let number = text.split("tokens\": ").nth(1).and_then(|rest| rest.split([',', '}']).next());
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_that_is_swallowed_is_found() {
+    fn a_caught_panic_is_found() {
         assert!(fails(|input| {
             let read = catch_unwind(|| assert!(!input.contains(&0x1b), "in a reader"))
                 .inspect_err(|_| panic_was_swallowed());
@@ -279,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_that_all_end_alike_are_an_error() {
+    fn a_single_outcome_for_all_inputs_is_an_error() {
         assert!(fails(|_| "nothing".to_owned()));
     }
 }

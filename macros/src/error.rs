@@ -1,17 +1,17 @@
-//! Every mistake found in one expansion. In: spanned messages, from any phase. Out: all of them, at once.
+//! The mistakes found in one expansion. In: spanned messages, from any phase. Out: all of them at once.
 
 use std::{cell::RefCell, fmt::Display, thread};
 
 use proc_macro2::Span;
 use quote::ToTokens;
 
-/// Collects errors so that one compile reports them all.
+/// Collects errors so that one compile reports all of them.
 ///
-/// Must be asked for its errors by [`Errors::finish`]: dropping it unasked would lose a mistake silently,
-/// so that is a bug in this crate, which debug builds turn into a panic.
+/// [`Errors::finish`] must be called: dropping the value without it loses errors silently. Debug builds panic in that
+/// case.
 #[derive(Default)]
 pub(crate) struct Errors {
-    // `None` once finished. The `RefCell` lets parsers report while the stream they read from is borrowed.
+    // `None` once finished. The `RefCell` lets parsers report errors while the stream they read from is borrowed.
     found: RefCell<Option<Vec<syn::Error>>>,
 }
 
@@ -20,12 +20,12 @@ impl Errors {
         Self { found: RefCell::new(Some(Vec::new())) }
     }
 
-    /// An error that covers all of `tokens`.
+    /// Reports an error that covers all of `tokens`.
     pub(crate) fn on(&self, tokens: impl ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// An error on one span.
+    /// Reports an error on one span.
     pub(crate) fn at(&self, span: Span, message: impl Display) {
         self.push(syn::Error::new(span, message));
     }

@@ -1,10 +1,10 @@
-//! Invalid input. In: the item as written and what is wrong. Out: the same item and one error per mistake.
+//! Invalid input. In: the item as written and the errors. Out: the same item and one compile error per mistake.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-// Without the item, every use of the function would be a follow-up error that hides the real one, and
-// rust-analyzer would know nothing about the function while its attribute is being typed.
+// Keeps the item: without it, every use of the function would be a follow-up error that hides the first one, and
+// rust-analyzer would lose the function while its attribute is being typed.
 //
 // Input:  #[llm_trace(chat)] fn ask() { … }
 // Output: fn ask() { … } ::core::compile_error! { "`chat` needs `provider`, …" }

@@ -1,7 +1,7 @@
-//! The `#[llm_trace]` attribute and `#[derive(Capture)]`. Use them through the `llm-trace` crate, which re-exports them: what
-//! they write are calls of that crate.
+//! The `#[llm_trace]` attribute and `#[derive(Capture)]`. Use them through the `llm-trace` crate, which re-exports
+//! them: the generated code calls that crate.
 //!
-//! Reading order is the pipeline: `parse` → `validate` → `model` → `expand`, or `fallback` after a mistake.
+//! The modules form a pipeline: `parse` → `validate` → `model` → `expand`, or `fallback` after a mistake.
 
 mod capture;
 mod error;
@@ -19,8 +19,8 @@ use proc_macro::TokenStream;
 
 use crate::{error::Errors, model::TracedFn};
 
-/// Traces a function that calls a model or does a step around it: one OpenTelemetry GenAI span per call, the
-/// metrics that go with it, and its cost.
+/// Traces a function that calls a model or runs a step around such a call. Records one OpenTelemetry GenAI span per
+/// call, its metrics and its cost.
 ///
 /// ```
 /// use llm_trace::llm_trace;
@@ -36,20 +36,20 @@ use crate::{error::Errors, model::TracedFn};
 /// }
 /// ```
 ///
-/// First comes the kind, then any number of `key = expression`, in any order:
+/// The first argument is the kind. Any number of `key = expression` follow, in any order:
 ///
 /// ```text
 /// #[llm_trace(KIND, key = expression, …, attributes("name" = expression, …))]
 /// ```
 ///
-/// The function's signature, result, laziness and `Send`-ness stay as they are. An `Err` that it returns, a
-/// panic, and a future that is dropped before it is done each end the span, as what they are.
+/// The function keeps its signature, its result, its laziness and its `Send` bound. A returned `Err`, a panic, and a
+/// future dropped before completion end the span and are recorded on it.
 ///
 /// # Expressions
 ///
-/// An expression sees the function's parameters, `self` too, and is evaluated before the body runs. It is
-/// borrowed, so `request.model` does not move the model out of the request, and an `Option` that is `None` is
-/// left out. It is evaluated in a closure: `.await`, `?` and `return` do not work in it.
+/// An expression can use the function's parameters, including `self`. It is evaluated before the body runs. It is
+/// borrowed, so `request.model` does not move the model out of the request. An `Option` that is `None` records nothing.
+/// The expression runs in a closure: `.await`, `?` and `return` do not work in it.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -70,27 +70,27 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// | kind | is for | keys |
 /// | --- | --- | --- |
-/// | `chat`, `text_completion`, `generate_content` | a chat with a model, a completion in the older style, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `prompt_variables(…)` `compacted` `system` `input` `tools` `skip(…)` |
+/// | `chat`, `text_completion`, `generate_content` | a chat, a text completion, a call of a multimodal model | `provider` (required) `model` `request` `response` `server` `temperature` `top_p` `top_k` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `reasoning_level` `output_type` `stream` `prompt_name` `prompt_version` `prompt_variables(…)` `compacted` `system` `input` `tools` `skip(…)` |
 /// | `embeddings` | turning text into vectors | `provider` (required) `model` `request` `response` `server` `dimensions` `encoding_formats` |
 /// | `rerank` | ordering documents with a model | `provider` (required) `model` `request` `response` `server` `top_k` |
 /// | `retrieval` | a search in a vector store or an index | `data_source` `top_k` `provider` `model` `response` `server` `query` `skip(…)` |
 /// | `memory(search)` | a search in a memory | `store` `record` `record_count` `provider` `server` `query` `skip(…)` |
-/// | `memory(create)`, `memory(update)`, `memory(upsert)` | keeping something in a memory | `store` `record` `record_count` `provider` `server` `records` `skip(…)` |
+/// | `memory(create)`, `memory(update)`, `memory(upsert)` | writing to a memory | `store` `record` `record_count` `provider` `server` `records` `skip(…)` |
 /// | `memory(delete)`, `memory(create_store)`, `memory(delete_store)` | any other operation on a memory | `store` `record` `record_count` `provider` `server` |
 /// | `fetch_response` | fetching a response that was generated earlier | `provider` (required) `id` `stream_cursor` `response` `server` `skip(…)` |
 /// | `agent` | an agent in this process | `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
 /// | `agent(remote)` | an agent at a provider | `provider` (required) `id` `version` `server` `request` `response` `name` `description` `model` `data_source` `temperature` `top_p` `max_tokens` `stop` `seed` `frequency_penalty` `presence_penalty` `choice_count` `output_type` `system` `input` `tools` `skip(…)` |
 /// | `create_agent` | creating an agent at a provider | `provider` (required) `name` `id` `description` `version` `model` `server` `system` `skip(…)` |
-/// | `plan` | an agent's planning | `name`, the agent's; of the one it runs in unless given |
-/// | `tool` | a tool the model asked for | `name` `description` `call_id` `tool_type` `skill` `skill_description` `skill_source` `skill_resource` `executable` `arguments(…)` `skip(…)` |
+/// | `plan` | an agent's planning | `name` of the agent; default: that of the enclosing agent |
+/// | `tool` | a tool requested by the model | `name` `description` `call_id` `tool_type` `skill` `skill_description` `skill_source` `skill_resource` `executable` `arguments(…)` `skip(…)` |
 /// | `mcp(client)` | a message to an MCP server, or from it to its client | `method` or `request` (required) `name` `uri` `id` `session` `transport` `protocol_version` `server` `arguments(…)` `skip(…)` |
-/// | `mcp(server)` | the handling of such a message | `method` or `request` (required) `name` `uri` `id` `session` `transport` `protocol_version` `client` `arguments(…)` `skip(…)` |
-/// | `guardrail`, `evaluator` | a check of what goes into or comes out of a model; a judgement of an answer | `name` |
-/// | `workflow` | the whole of an answer, with its steps inside | `name` `input` `skip(…)` |
+/// | `mcp(server)` | handling of such a message | `method` or `request` (required) `name` `uri` `id` `session` `transport` `protocol_version` `client` `arguments(…)` `skip(…)` |
+/// | `guardrail`, `evaluator` | a check of a model's input or output; an assessment of an answer | `name` |
+/// | `workflow` | a complete request, with its steps inside | `name` `input` `skip(…)` |
 /// | `task`, the default | any other step | `name` |
 /// | all of them | | `conversation` `user` `tags(…)` `attributes(…)` `parent` `links` `crate` |
 ///
-/// A key where it does not belong is a compile error that names those that do.
+/// A key that the kind does not take is a compile error, which lists the keys that it takes.
 ///
 /// ## Models: `chat`, `text_completion`, `generate_content`
 ///
@@ -146,7 +146,7 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## `agent`
 ///
-/// It counts the models and tools it calls itself; what an agent inside it does counts for that one.
+/// Counts its calls of models and tools; the calls of an agent inside it count for that agent.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -178,7 +178,7 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## `workflow` and `task`
 ///
-/// What runs inside, on the same task or in a future polled by it, becomes a child of the span.
+/// Calls inside become children of the span if they run on the same task or in a future that it polls.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -206,14 +206,14 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## The request and the response: `request`, `response`
 ///
-/// `request` reads what it can from the body that goes to the model: the model's name, temperature, token
-/// limit and so on. Its type is `serde::Serialize` with the provider's field names, or implements
-/// `LlmRequest`. Arguments written next to it win.
+/// `request` reads request attributes, such as the name of the model, the temperature and the token limit, from the
+/// body sent to the model. Its type implements `serde::Serialize` with the provider's field names, or `LlmRequest`.
+/// Explicit arguments override it.
 ///
-/// The result of the function is read without being asked to, in the same way: the model that answered,
-/// finish reasons, token counts. `response` is for results that say nothing by themselves, and for generic
-/// functions, where the type is not known: the path of a function, or a closure, from a reference to the result
-/// (what is in the `Ok`, if it is a `Result`) to a `Response`.
+/// Response attributes, such as the name of the model that answered, finish reasons and token counts, are read from the
+/// function's result in the same way. `response` is for other result types, and for generic functions, whose result
+/// type is not known. It is the path of a function, or a closure, from a reference to the result (the value inside
+/// `Ok`, for a `Result`) to a `Response`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -233,10 +233,10 @@ use crate::{error::Errors, model::TracedFn};
 /// }
 /// ```
 ///
-/// ## Who answers: `provider`, `model`, `server`
+/// ## Provider and server: `provider`, `model`, `server`
 ///
-/// `provider` is the conventions' `gen_ai.provider.name`: `openai`, `anthropic`, `aws.bedrock`, … `server` is
-/// the URL or host that is called.
+/// `provider` is the value of `gen_ai.provider.name`: `openai`, `anthropic`, `aws.bedrock`, … `server` is the URL or
+/// host of the provider.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -258,8 +258,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## The prompt's template: `prompt_name`, `prompt_version`, `prompt_variables`
 ///
-/// What the template is filled in with is content: parameters and named values, or a map or struct. Each entry becomes
-/// `gen_ai.prompt.variable.{name}`.
+/// The template variables are content. They are given as parameters and named values, or as a map or struct. Each
+/// becomes the attribute `gen_ai.prompt.variable.{name}`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -273,10 +273,10 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn chat(text: &str) {}
 /// ```
 ///
-/// ## A conversation that was cut short: `compacted`
+/// ## Compacted conversations: `compacted`
 ///
-/// `true` if what is sent is a compacted view of the conversation, a summary of its beginning, say. What providers tell of
-/// compacting by themselves (OpenAI, Anthropic) is read.
+/// `true` if the request has a compacted view of the conversation, such as a summary of its beginning. Compaction
+/// reported by the provider (OpenAI, Anthropic) is read from the response.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -285,7 +285,7 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn chat(history: &History) {}
 /// ```
 ///
-/// ## Vectors: `dimensions`, `encoding_formats`
+/// ## Embedding vectors: `dimensions`, `encoding_formats`
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -305,7 +305,7 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Steps: `name`, `description`, `call_id`, `tool_type`
 ///
-/// `name` is the function's own unless given. `call_id` is the one the model made up for its request.
+/// `name` defaults to the name of the function. `call_id` is the id that the model gave the call.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -316,8 +316,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Tools of an agent's skills, and tools that run a program: `skill`, `skill_description`, `skill_source`, `skill_resource`, `executable`
 ///
-/// The October vintage of the conventions has them; in August's they are not recorded. `executable` is a name or a path. What the
-/// program exited with is told by `llm_trace::current().request(|request| request.exit_code(code))`.
+/// Recorded with the October 2026 conventions only; August's have no such attributes. `executable` is a name or a path.
+/// Record the exit code of the program with `llm_trace::current().request(|request| request.exit_code(code))`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -336,11 +336,11 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## Content: `system`, `input`, `tools`, `query`, `records`, `arguments`
 ///
-/// What users typed and what goes to a model or a tool. It is recorded only if the application captures content;
-/// where it does not, these expressions are not even evaluated. `query` is text, the others are anything that is
-/// `serde::Serialize`. With `request`, messages, instructions and tools are read from there. What the function returns is
-/// content too: the messages of a model, the result of a tool, the answer of a workflow, the documents of a retrieval, the
-/// records that a memory finds.
+/// User input and the data sent to a model or a tool. Recorded only if the application captures content; otherwise
+/// these expressions are not evaluated. `query` is text, the other values implement `serde::Serialize`. With `request`,
+/// messages, instructions and tools are read from the request body. The function's result is content too: the messages
+/// of a model, the result of a tool, the answer of a workflow, the documents of a retrieval, the records found in a
+/// memory.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -358,7 +358,7 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn remember(fact: &str) {}
 /// ```
 ///
-/// `arguments` of a tool are an expression, or parameters and named values, which become an object:
+/// The `arguments` of a tool are an expression, or parameters and named values, which become an object:
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -369,11 +369,19 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn forecast(city: &str, days: Option<u8>) -> String { String::new() }
 /// ```
 ///
-/// ## Content this function keeps to itself: `skip`
+/// ## Excluded content: `skip`
 ///
-/// `prompt_variables`, `system`, `input`, `tools` and `output` of a model, `input` and `output` of a workflow, `arguments` and
-/// `result` of a tool, `query` and `output` of a retrieval or a search in a memory, `records` that a memory is to keep, or `all`. There is no opposite: that content is recorded at all is for the
-/// application to decide, in one place.
+/// `skip(all)`, or one or more of these:
+///
+/// - of a model: `prompt_variables`, `system`, `input`, `tools` and `output`
+/// - of an agent: `system`, `input`, `tools` and `output`; of `create_agent`: `system`
+/// - of `fetch_response`: `system`, `tools` and `output`
+/// - of a workflow: `input` and `output`
+/// - of a tool or an MCP message: `arguments` and `output`
+/// - of a retrieval or a search in a memory: `query` and `output`
+/// - of the other operations that write to a memory: `records`
+///
+/// A function can only exclude content. The application decides in one place whether content is recorded.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -388,8 +396,8 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// ## On every kind: `conversation`, `user`, `tags`
 ///
-/// Said once, they are on every call inside. Tags are attributes of your own otherwise; those that the application names in
-/// `with_tag_labels` are labels of metrics too.
+/// Inherited by calls inside. Tags are recorded as attributes; those selected by the application with `with_tag_labels`
+/// are also recorded as labels of metrics.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -398,10 +406,10 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn answer(session: &Session) {}
 /// ```
 ///
-/// ## Your own: `attributes`
+/// ## User-defined attributes: `attributes`
 ///
-/// As in `arguments` and `tags`, a value is a variable of that name (`tier`), has a name (`tier = account.tier`), or a name that is
-/// no identifier (`"app.tier" = account.tier`). Values are text, numbers, `bool`s or lists of text.
+/// A value is a variable (`tier`), has a name (`tier = account.tier`), or has a name that is not an identifier
+/// (`"app.tier" = account.tier`), as in `arguments` and `tags`. Values are text, numbers, `bool`s or lists of text.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -410,10 +418,10 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn answer(account: &Account) {}
 /// ```
 ///
-/// ## Other spans: `parent`, `links`
+/// ## Related spans: `parent`, `links`
 ///
-/// The parent is the current span, unless `parent` is an `opentelemetry::Context` with another. `links` is a
-/// collection of `SpanContext`s that are related without being the parent.
+/// `parent` is an `opentelemetry::Context` that contains the parent; default: the current context. `links` is a
+/// collection of `SpanContext`s of related spans.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -423,9 +431,9 @@ use crate::{error::Errors, model::TracedFn};
 /// # fn work(job: &Job) {}
 /// ```
 ///
-/// ## Where the runtime is: `crate`
+/// ## The path of the runtime: `crate`
 ///
-/// For crates that re-export `llm_trace` to others that do not depend on it. Starts with `::` or `crate`.
+/// For crates that re-export `llm_trace` to crates that do not depend on it. The path starts with `::` or `crate`.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -437,10 +445,10 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// # Futures
 ///
-/// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, as every method under
-/// `#[async_trait]` does, is traced like an `async fn`: the call begins when the future is polled first. The body
-/// runs when it did before, which is when the function is called, and so are the arguments evaluated, as the body may
-/// move the parameters into the future.
+/// A function that returns `impl Future`, `Pin<Box<dyn Future>>` or `BoxFuture`, as every method under `#[async_trait]`
+/// does, is traced like an `async fn`: the call begins when the future is first polled. The body runs when the function
+/// is called, as without the attribute. Arguments are evaluated at that time too, because the body may move the
+/// parameters into the future.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -463,9 +471,9 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// # Streams
 ///
-/// A call whose result is a stream goes on until the stream has ended or is dropped. That is so for `impl Stream`, also
-/// in a `Result`, and by the type of the value for boxed streams, whatever alias they hide behind. `response` then reads
-/// each item. An `impl Iterator` is a stream where a model generates, and a value elsewhere.
+/// If the result is a stream, the call ends when the stream ends or is dropped. An `impl Stream` is recognised in the
+/// signature, also inside a `Result`; a boxed stream by the type of the value, also behind an alias. `response` then
+/// reads each item. An `impl Iterator` is a stream for kinds that generate output, and a value for the others.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -481,12 +489,12 @@ use crate::{error::Errors, model::TracedFn};
 /// }
 /// ```
 ///
-/// Streams in a struct, or of a type of their own, are tied to the call with `.traced(…)` of `llm_trace::stream::StreamExt`.
+/// For streams in a struct or of a custom type, call `.traced(…)` of `llm_trace::stream::StreamExt`.
 ///
 /// # On an `impl`
 ///
-/// The attribute stands for one on each method. A method's own `#[llm_trace(…)]` replaces it, `#[llm_trace(skip)]` leaves
-/// the method out, and so are left out `const fn`, `unsafe fn` and `extern "C" fn`.
+/// The attribute applies to each method. An `#[llm_trace(…)]` attribute on a method replaces it, and
+/// `#[llm_trace(skip)]` excludes the method. `const fn`, `unsafe fn` and `extern "C" fn` are excluded as well.
 ///
 /// ```
 /// # use llm_trace::llm_trace;
@@ -517,14 +525,14 @@ use crate::{error::Errors, model::TracedFn};
 ///
 /// # Limits
 ///
-/// - Not at all: `const fn`, `unsafe fn`, `extern "C" fn` and functions without a body.
-/// - A future or an `impl Stream` inside an `Option` or the like, and a future inside a `Result`, cannot be followed.
-/// - A future behind an alias of the user's own is not recognised, as the attribute sees no types: the call would end when
+/// - Cannot be traced: `const fn`, `unsafe fn`, `extern "C" fn` and functions without a body.
+/// - Cannot be traced: a future or an `impl Stream` inside an `Option` or the like, and a future inside a `Result`.
+/// - A future behind a type alias is not recognised, because the attribute sees no types: the call ends when
 ///   the function returns. Write `Pin<Box<dyn Future<…>>>` or `BoxFuture`.
-/// - Of an `impl Stream` come `Stream`, `FusedStream`, `Send`, `Sync` and `Unpin` through, other traits do not.
+/// - An `impl Stream` keeps `Stream`, `FusedStream`, `Send`, `Sync` and `Unpin`, and loses other traits.
 /// - `response` on a function that returns a boxed stream cannot borrow the function's parameters.
-/// - In a generic function only what its bounds promise can be read from the result.
-/// - Parameters the body does not use are dropped after those it does use.
+/// - In a generic function, the result is read through the bounds of its type only.
+/// - Parameters that the body does not use are dropped after those that it uses.
 #[proc_macro_attribute]
 pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
     if cfg!(feature = "off") {
@@ -533,9 +541,9 @@ pub fn llm_trace(args: TokenStream, item: TokenStream) -> TokenStream {
     traced(args.into(), &item.into()).into()
 }
 
-/// Implements `llm_trace::Capture`, whose documentation tells what each `#[capture(…)]` does: `redact`, `hash`, `skip` and
-/// `rename = "…"` on a field, `rename = "…"` on a variant. What is recorded has the form that a derived `serde::Serialize`
-/// would give it. On the type, `#[capture(crate = path)]` says where the crate is, if not at `::llm_trace`.
+/// Implements `llm_trace::Capture`, whose documentation describes each `#[capture(…)]`: `redact`, `hash`, `skip` and
+/// `rename = "…"` on a field, `rename = "…"` on a variant. The recorded form is that of a derived `serde::Serialize`.
+/// On the type, `#[capture(crate = path)]` sets the path of the crate; default: `::llm_trace`.
 ///
 /// ```
 /// use llm_trace::Capture;
@@ -555,7 +563,7 @@ pub fn capture(item: TokenStream) -> TokenStream {
     capture::derive(item.into()).into()
 }
 
-// The same on streams that also exist outside a macro, for the tests.
+// The expansion on `proc_macro2` streams, which exist outside a macro, for the tests.
 fn traced(args: proc_macro2::TokenStream, item: &proc_macro2::TokenStream) -> proc_macro2::TokenStream {
     let errors = Errors::new();
     if let Some(block) = parse::block(item.clone()) {

@@ -1,4 +1,4 @@
-//! Checked input → [`TracedFn`]: everything the expansion writes, with nothing left to decide.
+//! Validated input → [`TracedFn`], the complete input of the expansion.
 
 use proc_macro2::{Ident, Span};
 use syn::{Attribute, Expr, Path, ReturnType, Signature, Type, Visibility, parse_quote_spanned};
@@ -14,52 +14,52 @@ pub(crate) struct TracedFn {
     pub(crate) vis: Visibility,
     pub(crate) sig: Signature,
     pub(crate) body: Body,
-    /// Of the future's output, if the function is a plain one that returns a future.
+    /// The output type; of the future, if the function is not `async` and returns one.
     pub(crate) output: Output,
     pub(crate) ends: Ends,
     pub(crate) future: Option<Future>,
     pub(crate) kind: Kind,
-    /// Where the runtime is, if not at `::llm_trace`.
+    /// The path of the runtime crate; default: `::llm_trace`.
     pub(crate) root: Option<Path>,
     pub(crate) request: Option<Expr>,
     pub(crate) setters: Vec<(Ident, Expr)>,
-    /// Attributes and tags, with the setter that takes them one by one.
+    /// Attributes and tags, with the setter for a single one.
     pub(crate) pairs: Vec<(&'static str, Named)>,
-    /// Content, with the variant of the runtime's `ContentKind` that it is.
+    /// Content, with its variant of the runtime's `ContentKind`.
     pub(crate) content: Vec<(Ident, &'static str, Expr)>,
-    /// What makes up an object: of a tool's arguments, of a prompt's variables. With the setter that takes them one by one,
-    /// and the variant of `ContentKind`.
+    /// Entries of an object (tool arguments, prompt variables), with the setter for a single one and the variant of
+    /// `ContentKind`.
     pub(crate) named: Vec<(&'static str, &'static str, Named)>,
     /// Variants of `ContentKind` that are not recorded.
     pub(crate) skipped: Vec<&'static str>,
     pub(crate) response: Option<Expr>,
 }
 
-/// What can be said about the type of the function's result.
+/// The type of the function's result, as far as it can be named.
 pub(crate) enum Output {
     /// A type that can be written in an expression: as in the signature, with `_` for each `impl Trait`.
     Known(Box<Type>),
-    /// `impl Trait`, which has no name.
+    /// `impl Trait`, which cannot be named in an expression.
     Opaque,
-    /// `!`: there will be no result.
+    /// `!`: the function does not return.
     Never,
 }
 
-/// What the call ends with.
+/// The event that ends the call.
 pub(crate) enum Ends {
-    /// The value, or the stream it turns out to be.
+    /// The returned value, or the end of the stream if its type is one.
     Value,
-    /// An unnamed stream of these items, in a `Result` or not.
+    /// The end of an `impl Stream` of these items; `true` if it is in a `Result`.
     Stream(Type, bool),
-    /// The same as an iterator.
+    /// The end of an `impl Iterator` of these items; `true` if it is in a `Result`.
     Iterator(Type, bool),
 }
 
-/// How a function that is not `async` returns a future.
+/// A future returned by a function that is not `async`.
 pub(crate) struct Future {
-    /// The annotation for the future itself: `None` if it is an `impl Future`.
+    /// The type annotation of the future: `None` for an `impl Future`.
     pub(crate) ty: Option<Type>,
-    /// What it says that it resolves to, `_` if it does not say.
+    /// The output type of the signature, `_` if it names none.
     pub(crate) output: Type,
 }
 
@@ -101,11 +101,11 @@ impl TracedFn {
                 }
                 (_, Some(Value::Named(values))) => {
                     let word = keyed.spec.word;
-                    let named = |value| (one_of(word), vocabulary::piece(word), value);
+                    let named = |value| (one_of(word), vocabulary::content_kind(word), value);
                     traced.named.extend(values.into_iter().map(named));
                 }
                 (Shape::Content | Shape::Named, Some(Value::Expr(value))) => {
-                    traced.content.push((keyed.key, vocabulary::piece(keyed.spec.word), value));
+                    traced.content.push((keyed.key, vocabulary::content_kind(keyed.spec.word), value));
                 }
                 (_, Some(Value::Words(words))) => traced.skipped = skipped(traced.kind, &words),
                 (_, Some(Value::Root(path))) => traced.root = Some(path),
@@ -116,7 +116,7 @@ impl TracedFn {
     }
 }
 
-// The setter that takes one of what a key has several of.
+// The setter for a single value of a key with several.
 fn one_of(word: &'static str) -> &'static str {
     word.trim_end_matches('s')
 }
@@ -124,7 +124,10 @@ fn one_of(word: &'static str) -> &'static str {
 fn skipped(kind: Kind, words: &[Ident]) -> Vec<&'static str> {
     let all = words.iter().any(|word| word == vocabulary::ALL_CONTENT);
     let content = kind.content().iter().copied();
-    content.filter(|content| all || words.iter().any(|word| word == content)).map(vocabulary::piece).collect()
+    content
+        .filter(|content| all || words.iter().any(|word| word == content))
+        .map(vocabulary::content_kind)
+        .collect()
 }
 
 impl Output {
@@ -156,7 +159,7 @@ impl Ends {
         let item = |item: Option<&Type>| item.map_or_else(unknown, types::without_impl_trait);
         match types::deferred(ty) {
             Some(Deferred::Stream { item: of, in_result }) => Ends::Stream(item(of), in_result),
-            // Elsewhere, an iterator is a value like any other.
+            // For the other kinds, an iterator is an ordinary value.
             Some(Deferred::Iterator { item: of, in_result }) if kind.generates() => {
                 Ends::Iterator(item(of), in_result)
             }

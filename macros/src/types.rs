@@ -1,26 +1,26 @@
-//! Questions about a return type that its spelling answers. Aliases are not seen through.
+//! Classifies a return type by its spelling. Does not resolve aliases.
 
 use syn::{
     AngleBracketedGenericArguments, GenericArgument, PathArguments, ReturnType, Type, TypeInfer,
     TypeParamBound,
 };
 
-/// What a return type says it will do after the function has returned.
+/// Work that a function's result defers until after the function returns.
 pub(crate) enum Deferred<'a> {
-    /// The function returns a future of this output, if it says of which.
+    /// A future, and its output type if the signature names it.
     Future { output: Option<&'a Type>, boxed: bool },
-    /// The function returns an `impl Stream` of these items, if it says of which.
+    /// An `impl Stream`, and its item type if the signature names it.
     Stream { item: Option<&'a Type>, in_result: bool },
-    /// The same as an `impl Iterator`.
+    /// An `impl Iterator`, and its item type if the signature names it.
     Iterator { item: Option<&'a Type>, in_result: bool },
-    /// A future where nothing can follow it; the text says where.
+    /// A future at a place where it cannot be followed; the text describes the place.
     LostFuture(&'static str),
-    /// The same of a stream.
+    /// A stream at such a place.
     LostStream(&'static str),
 }
 
-/// Looks for `impl Future`, `Pin<Box<dyn Future>>`, `impl Stream` and the like, also in a `Result`. Boxed streams
-/// are not looked for: they are found by the type of the value.
+/// Finds `impl Future`, `Pin<Box<dyn Future>>`, `impl Stream` and similar types, also in a `Result`. Ignores boxed
+/// streams: the runtime detects them by the type of the value.
 pub(crate) fn deferred(ty: &Type) -> Option<Deferred<'_>> {
     if let Some(found) = opaque(ty, false) {
         return Some(found);
@@ -74,7 +74,7 @@ fn is_stream(ty: &Type) -> bool {
     boxed || matches!(opaque(ty, false), Some(Deferred::Stream { .. }))
 }
 
-// Box<dyn Trait<Assoc = T>>
+// `Box<dyn Trait<Assoc = T>>`.
 fn trait_object(ty: &Type) -> Option<(&'static str, Option<&Type>)> {
     let (name, arguments) = last_segment(ty)?;
     match (name.as_str(), arguments.first().map(|ty| ungrouped(ty))) {
@@ -83,7 +83,7 @@ fn trait_object(ty: &Type) -> Option<(&'static str, Option<&Type>)> {
     }
 }
 
-// The trait that says what happens later, and its associated type.
+// The deferring trait among the bounds, and its associated type.
 fn bounds<'a>(
     bounds: impl IntoIterator<Item = &'a TypeParamBound>,
 ) -> Option<(&'static str, Option<&'a Type>)> {
@@ -108,7 +108,7 @@ fn bounds<'a>(
     })
 }
 
-// A path's last name and the types in its angle brackets.
+// The last name of a path and the types in its angle brackets.
 fn last_segment(ty: &Type) -> Option<(String, Vec<&Type>)> {
     let Type::Path(ty) = ungrouped(ty) else { return None };
     let last = ty.path.segments.last()?;
@@ -126,7 +126,7 @@ fn type_arguments(arguments: &AngleBracketedGenericArguments) -> impl Iterator<I
     })
 }
 
-/// The type with `_` for each `impl Trait` in it, which only signatures may contain.
+/// The type with `_` for each `impl Trait`, which is only allowed in signatures.
 pub(crate) fn without_impl_trait(ty: &Type) -> Type {
     let mut ty = ty.clone();
     infer(&mut ty);
@@ -182,7 +182,7 @@ fn infer_path(path: &mut syn::Path) {
     }
 }
 
-/// The type behind parentheses, and behind the invisible ones around a `macro_rules!` fragment.
+/// The type inside parentheses, and inside the invisible delimiters around a `macro_rules!` fragment.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {

@@ -1,4 +1,4 @@
-//! Rules that need two facts at once. In: what was parsed. Out: one error per broken rule.
+//! Checks the rules that need two facts at once. In: the parsed input. Out: one error per broken rule.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -25,7 +25,7 @@ pub(crate) fn check(args: &Args, item: Option<&FnItem>, errors: &Errors) {
     }
 }
 
-/// On an `impl`, whose methods take its arguments over.
+/// Checks the arguments of an attribute on an `impl`, which apply to each of its methods.
 pub(crate) fn check_on_impl(args: &Args, errors: &Errors) {
     for keyed in args.values.iter().filter(|keyed| OF_ONE_FUNCTION.contains(&keyed.spec.word)) {
         errors.on(
@@ -40,7 +40,7 @@ pub(crate) fn check_on_impl(args: &Args, errors: &Errors) {
     check(args, None, errors);
 }
 
-// What tells one function from another.
+// Keys whose values differ for each function.
 const OF_ONE_FUNCTION: &[&str] = &["name", "description", "call_id"];
 
 fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
@@ -53,7 +53,7 @@ fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     let word = kind.word();
     let keys = vocabulary::keys_of(kind);
     match (given, keyed.spec.kinds.iter().next()) {
-        // Most likely the kind was forgotten.
+        // The kind is most likely missing.
         (GivenKind::Default, Some(first)) => errors.on(
             &keyed.key,
             format_args!(
@@ -67,7 +67,7 @@ fn check_key_fits_kind(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     }
 }
 
-// What there is to skip depends on the kind; where the kind has nothing, that was said of the key.
+// The content that can be skipped depends on the kind. For a kind without content, the error on the key is enough.
 fn check_skipped(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     let (Some(Value::Words(words)), Some(kind)) = (&keyed.value, given.kind()) else { return };
     if kind.content().is_empty() {
@@ -96,7 +96,7 @@ fn check_skipped(keyed: &Keyed, given: &GivenKind, errors: &Errors) {
     }
 }
 
-// The values become the body of a closure, where these would mean something else.
+// The values become the body of a closure, where these keywords have another meaning.
 fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     let check = |value: TokenStream| {
         if let Some((token, what)) = control_flow(value) {
@@ -116,8 +116,7 @@ fn check_value_runs_in_closure(keyed: &Keyed, errors: &Errors) {
     }
 }
 
-// A look at the tokens is enough to be helpful: what is behind a `|` or an `async` may well be right, and
-// if it is not, the compiler says so.
+// A check of the tokens is enough. Tokens after a `|` or an `async` may be correct; if not, the compiler reports them.
 fn control_flow(tokens: TokenStream) -> Option<(TokenTree, &'static str)> {
     let mut after_dot = false;
     for token in tokens {
@@ -202,11 +201,11 @@ fn check_qualifiers(sig: &Signature, errors: &Errors) {
     }
 }
 
-// Such a call would count as finished before it has begun.
+// A call with such an output would end before the work begins.
 fn check_output(sig: &Signature, errors: &Errors) {
     let ReturnType::Type(_, ty) = &sig.output else { return };
     let (what, fix) = match (types::deferred(ty), &sig.asyncness) {
-        // What an `async fn` returns is a value, also if it is another future.
+        // An `async fn` that returns another future returns it as a value.
         (Some(Deferred::LostFuture(what)), None) => {
             (what, "return `impl Future` or `Pin<Box<dyn Future>>`, and a `Result` only as its output")
         }

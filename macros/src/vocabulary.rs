@@ -1,8 +1,8 @@
-//! The words of the attribute: kinds, keys and what people write instead. In: a word. Out: what it means.
+//! The words of the attribute: kinds, keys and their synonyms. In: a word. Out: its kind or key.
 
 use std::fmt::Write as _;
 
-/// What a function does, written first in the attribute. The variants are those of the runtime's `Kind`.
+/// The operation of a function, the first argument of the attribute. Same variants as the runtime's `Kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Chat,
@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Task,
 }
 
-// The words in the attribute, in the order messages list them.
+// The words of the attribute, in the order in which messages list them.
 const WORDS: &[(Kind, &str)] = &[
     (Kind::Chat, "chat"),
     (Kind::TextCompletion, "text_completion"),
@@ -66,18 +66,18 @@ impl Kind {
         WORDS.iter().map(|(kind, _)| *kind)
     }
 
-    /// The kind that is written like this, with its form in parentheses if it has one: `memory(search)`.
+    /// The kind written as `word`, with its form in parentheses if it has one: `memory(search)`.
     pub(crate) fn from_word(word: &str) -> Option<Kind> {
         WORDS.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
     }
 
-    /// The kinds that `word` begins and a form in parentheses completes.
+    /// The kinds written as `word` with a form in parentheses.
     pub(crate) fn forms_of(word: &str) -> Vec<Kind> {
         let is_form = |known: &str| known.strip_prefix(word).is_some_and(|rest| rest.starts_with('('));
         WORDS.iter().filter(|(_, known)| is_form(known)).map(|(kind, _)| *kind).collect()
     }
 
-    /// The word in the attribute.
+    /// The word of the attribute.
     pub(crate) fn word(self) -> &'static str {
         WORDS.iter().find(|(kind, _)| *kind == self).map_or("task", |(_, word)| *word)
     }
@@ -87,22 +87,22 @@ impl Kind {
         format!("{self:?}")
     }
 
-    /// The semantic conventions require `gen_ai.provider.name` on calls to a model or a provider's agent.
+    /// Whether the semantic conventions require `gen_ai.provider.name`: for calls of a model or a provider's agent.
     pub(crate) fn requires_provider(self) -> bool {
         PROVIDED.contains(&self)
     }
 
-    /// Without one of these the message has no method, which the semantic conventions require.
+    /// The keys of which one must be given, because the semantic conventions require `mcp.method.name`.
     pub(crate) fn requires_one_of(self) -> &'static [&'static str] {
         if MCP.contains(&self) { &["method", "request"] } else { &[] }
     }
 
-    /// Its output may come in pieces.
+    /// Whether the output may be a stream.
     pub(crate) fn generates(self) -> bool {
         INFERENCE.contains(&self)
     }
 
-    /// The content that is recorded of this kind, if the application captures content; the words of `skip(…)`.
+    /// The content recorded for this kind if the application captures content; also the words of `skip(…)`.
     pub(crate) fn content(self) -> &'static [&'static str] {
         match self {
             Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
@@ -139,13 +139,13 @@ impl Kinds {
         }
     }
 
-    /// In the order messages list them.
+    /// In the order in which messages list them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Kind> + Clone + '_ {
         Kind::all().filter(|kind| self.takes(*kind))
     }
 }
 
-/// A key of the attribute: where it is allowed and what its value looks like.
+/// A key of the attribute, the kinds that take it and the form of its value.
 #[derive(Debug)]
 pub(crate) struct Key {
     pub(crate) word: &'static str,
@@ -153,25 +153,25 @@ pub(crate) struct Key {
     pub(crate) shape: Shape,
 }
 
-/// The form of a value, which is also what becomes of it.
+/// The form of a value, which determines its expansion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// `key = expression`, a call of the setter with the key's name.
+    /// `key = expression`: calls the setter of the same name.
     Setter,
-    /// `request = expression`, the value every other argument overrides.
+    /// `request = expression`: read first, overridden by every other argument.
     Request,
-    /// `response = path` or a closure, which reads the function's result.
+    /// `response = path` or a closure: reads the function's result.
     Adapter,
-    /// `key = expression`, of which the runtime first asks whether it may be recorded.
+    /// `key = expression`: evaluated only if the runtime records this content.
     Content,
-    /// The same, or `key(parameter, name = expression, …)`, which makes an object of them.
+    /// As `Content`, or `key(parameter, name = expression, …)`, which becomes an object.
     Named,
-    /// `skip(input, …)`, the content that is not recorded.
+    /// `skip(input, …)`: the content that is not recorded.
     Skip,
-    /// `attributes(variable, name = expression, "any name" = expression, …)`, a call for each of the setter that has the key's
-    /// name in the singular.
+    /// `attributes(variable, name = expression, "any name" = expression, …)`: calls the setter named by the singular of
+    /// the key, once per value.
     Pairs,
-    /// `crate = ::path`, where the runtime lives.
+    /// `crate = ::path`: the path of the runtime crate.
     Root,
 }
 
@@ -180,7 +180,7 @@ impl Key {
         KEYS.iter().find(|key| key.word == word)
     }
 
-    /// How to write it, for messages.
+    /// An example for messages.
     pub(crate) fn example(&self) -> String {
         match self.shape {
             Shape::Setter | Shape::Request | Shape::Content | Shape::Named => {
@@ -193,7 +193,7 @@ impl Key {
         }
     }
 
-    /// How to write several values with names, for messages.
+    /// An example with several named values, for messages.
     pub(crate) fn named_example(&self) -> String {
         let values = if self.shape == Shape::Pairs { "\"app.tier\" = tier" } else { "city, days = 3" };
         format!("{}({values})", self.word)
@@ -211,10 +211,10 @@ const MEMORY: &[Kind] = &[
     Kind::CreateMemoryStore,
     Kind::DeleteMemoryStore,
 ];
-// What they keep can be told.
+// Kinds with `records`.
 const STORING: &[Kind] = &[Kind::CreateMemory, Kind::UpdateMemory, Kind::UpsertMemory];
 const AGENTS: &[Kind] = &[Kind::Agent, Kind::RemoteAgent];
-// Agents that a provider knows by an id.
+// Kinds of agents that have an id at a provider.
 const PROVIDED_AGENTS: &[Kind] = &[Kind::RemoteAgent, Kind::CreateAgent];
 const PROVIDED: &[Kind] = &[
     Kind::Chat,
@@ -226,7 +226,7 @@ const PROVIDED: &[Kind] = &[
     Kind::RemoteAgent,
     Kind::CreateAgent,
 ];
-// Named by the user, or after the function.
+// Kinds named by the user; default: the name of the function.
 const NAMED: &[Kind] = &[
     Kind::Agent,
     Kind::RemoteAgent,
@@ -261,7 +261,7 @@ const GENERATION: Kinds = Kinds::Only(&[INFERENCE, AGENTS]);
 const RANKED: Kinds = Kinds::Only(&[INFERENCE, RETRIEVAL, RERANK]);
 const PROMPTED: Kinds = Kinds::Only(&[INFERENCE]);
 const CONVERSING: Kinds = Kinds::Only(&[INFERENCE, AGENTS, WORKFLOW]);
-// The kinds that have content.
+// The kinds with content.
 const RECORDED: Kinds = Kinds::Only(&[
     INFERENCE,
     RETRIEVAL,
@@ -276,7 +276,7 @@ const RECORDED: Kinds = Kinds::Only(&[
 ]);
 const INSTRUCTED: Kinds = Kinds::Only(&[INFERENCE, AGENTS, PROVIDED_AGENTS]);
 
-// One line per key, in the order messages list them.
+// One line per key, in the order in which messages list them.
 pub(crate) const KEYS: &[Key] = &[
     key("provider", REMOTE, Shape::Setter),
     key("model", MODELS, Shape::Setter),
@@ -339,11 +339,11 @@ pub(crate) const KEYS: &[Key] = &[
     key("crate", Kinds::All, Shape::Root),
 ];
 
-/// The word of `skip(…)` for everything.
+/// The word of `skip(…)` that skips all content.
 pub(crate) const ALL_CONTENT: &str = "all";
 
 /// The variant of the runtime's `__private::ContentKind`.
-pub(crate) fn piece(content: &str) -> &'static str {
+pub(crate) fn content_kind(content: &str) -> &'static str {
     match content {
         "system" => "System",
         "input" => "Input",
@@ -352,7 +352,7 @@ pub(crate) fn piece(content: &str) -> &'static str {
         "arguments" => "Arguments",
         "prompt_variables" => "Variables",
         "records" => "Records",
-        // What a tool returns is its result.
+        // The result of a tool is its output.
         _ => "Output",
     }
 }
@@ -361,7 +361,7 @@ const fn key(word: &'static str, kinds: Kinds, shape: Shape) -> Key {
     Key { word, kinds, shape }
 }
 
-// What providers, other tracing libraries and older conventions call the same thing.
+// Synonyms used by providers, other tracing libraries and older conventions.
 const KIND_SYNONYMS: &[(&str, Kind)] = &[
     ("chain", Kind::Workflow),
     ("chat_completion", Kind::Chat),
@@ -448,13 +448,13 @@ const KEY_SYNONYMS: &[(&str, &str)] = &[
     ("workflow_name", "name"),
 ];
 
-/// The kind somebody who wrote `word` probably meant.
+/// The kind most similar to `word`.
 pub(crate) fn similar_kind(word: &str) -> Option<Kind> {
     let synonym = KIND_SYNONYMS.iter().find(|(wrong, _)| *wrong == word).map(|(_, kind)| *kind);
     synonym.or_else(|| closest(word, Kind::all(), Kind::word))
 }
 
-/// The key somebody who wrote `word` probably meant, among those that `kind` takes.
+/// The key most similar to `word`, among those that `kind` takes.
 pub(crate) fn similar_key(word: &str, kind: Option<Kind>) -> Option<&'static Key> {
     let allowed = |key: &&'static Key| kind.is_none_or(|kind| key.kinds.takes(kind));
     let synonym = KEY_SYNONYMS.iter().find(|(wrong, _)| *wrong == word);
@@ -464,7 +464,7 @@ pub(crate) fn similar_key(word: &str, kind: Option<Kind>) -> Option<&'static Key
         .or_else(|| closest(word, KEYS.iter().filter(allowed), |key| key.word))
 }
 
-/// The content somebody who wrote `word` probably meant, among what is recorded of `kind`.
+/// The content most similar to `word`, among the content recorded for `kind`.
 pub(crate) fn similar_content(word: &str, kind: Kind) -> Option<&'static str> {
     let synonym = CONTENT_SYNONYMS.iter().find(|(wrong, _)| *wrong == word).map(|(_, right)| *right);
     synonym
@@ -472,7 +472,7 @@ pub(crate) fn similar_content(word: &str, kind: Kind) -> Option<&'static str> {
         .or_else(|| closest(word, kind.content().iter().copied().chain([ALL_CONTENT]), |name| name))
 }
 
-/// The one of `words` that somebody who wrote `word` probably meant.
+/// The most similar of `words`.
 pub(crate) fn similar(word: &str, words: &[&'static str]) -> Option<&'static str> {
     closest(word, words.iter().copied(), |word| word)
 }
@@ -492,7 +492,7 @@ const CONTENT_SYNONYMS: &[(&str, &str)] = &[
     ("variables", "prompt_variables"),
 ];
 
-/// The content that is recorded of a kind, for messages.
+/// The content of a kind, for messages.
 pub(crate) fn content_of(kind: Kind) -> String {
     list(kind.content().iter().copied())
 }
@@ -517,7 +517,7 @@ fn list(words: impl Iterator<Item = &'static str>) -> String {
             _ if index + 1 == words.len() => " and ",
             _ => ", ",
         };
-        // Writing to a string cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{separator}`{word}`");
     }
     text
@@ -528,7 +528,7 @@ where
     T: Copy,
 {
     let length = word.chars().count();
-    // A third of the letters wrong is still a slip of the finger; more is another word.
+    // With up to a third of the letters wrong it counts as a typing error.
     let limit = (length / 3).max(1);
     candidates
         .map(|candidate| {
@@ -540,7 +540,7 @@ where
         .map(|(_, candidate)| candidate)
 }
 
-// Insertions, deletions, replacements and swaps of neighbours between two words.
+// The number of insertions, deletions, replacements and swaps of neighbours between two words.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<_>, Vec<_>) = (left.chars().collect(), right.chars().collect());
     let mut rows = vec![vec![0; right.len() + 1]; left.len() + 1];

@@ -1,8 +1,8 @@
 //! OpenTelemetry traces, metrics and cost for functions that call LLMs or do a step of a RAG pipeline.
 //!
-//! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the
-//! metrics a dashboard needs; [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is
-//! recorded only if the application asks for it: see [`ContentCapture`].
+//! One attribute on a function gives a nested span, named and typed by the [GenAI semantic conventions], and the metrics a dashboard needs;
+//! [`builder()`] sends them over OTLP. Content (prompts, completions, queries) is recorded only if the application enables it: see
+//! [`ContentCapture`].
 //!
 //! ```no_run
 //! use llm_trace::llm_trace;
@@ -24,7 +24,7 @@
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let telemetry = llm_trace::builder().with_service_name("support-bot").init()?;
 //! answer("How do I reset my password?").await?;
-//! telemetry.shutdown();
+//! println!("{}", telemetry.shutdown()); // `1 span delivered`, or what was lost and why
 //! # Ok(()) }
 //! ```
 //!
@@ -34,6 +34,7 @@
 //! Reading order is the data path: [`call`](Kind) → [`Request`] → [`Response`] → price → span, metrics and events → export.
 //!
 //! [GenAI semantic conventions]: https://github.com/open-telemetry/semantic-conventions-genai
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[doc(hidden)]
 pub mod __private;
@@ -53,6 +54,7 @@ mod model;
 mod pipeline;
 #[cfg(feature = "otlp")]
 pub mod propagation;
+mod runtime;
 pub mod semconv;
 #[cfg(feature = "otlp")]
 mod settings;
@@ -63,7 +65,7 @@ pub mod testing;
 pub mod tower;
 mod value;
 
-/// What values of arguments, attributes and setters may be: text, numbers, flags, lists, content.
+/// Value traits of arguments, attributes and setters: text, numbers, flags, lists, content.
 pub mod argument {
     pub use crate::model::argument::{AttributeValue, Content, Double, Flag, Int, Text, TextList};
 }
@@ -94,10 +96,11 @@ pub use model::response::{LlmResponse, Modality, Response, Usage};
 pub use model::site::Kind;
 #[cfg(feature = "otlp")]
 pub use pipeline::Telemetry;
+pub use runtime::{set_logger_provider, set_meter_provider, set_tracer_provider};
 pub use semconv::version::SemconvVersion;
 #[cfg(feature = "otlp")]
 pub use settings::{Builder, ConfigError, Sampler, builder};
-pub use sinks::events::{Score, score, set_logger_provider};
+pub use sinks::events::{Score, score};
 pub use sinks::tracing_bridge::tracing_filter;
 
 /// The OpenTelemetry API this crate writes to. Two versions of it in one program have two sets of global

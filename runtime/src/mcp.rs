@@ -37,6 +37,7 @@ use std::time::Instant;
 use crate::model::argument::Text;
 use crate::model::request::{Request, replace_required, server_address, without_secrets};
 use crate::model::site::Kind;
+use crate::runtime;
 use crate::semconv::attribute;
 use crate::sinks::metrics;
 
@@ -63,7 +64,7 @@ impl Request {
         self.set_text(attribute::MCP_PROTOCOL_VERSION, &value);
     }
 
-    /// How messages travel: `stdio` (`network.transport` is `pipe`), `http` or `websocket` (`tcp`, with that
+    /// The transport of the message: `stdio` (`network.transport` is `pipe`), `http` or `websocket` (`tcp`, with that
     /// `network.protocol.name`), or the `network.transport` itself: `tcp`, `quic`, `unix`, …
     pub fn transport(&mut self, value: impl Text) {
         let Some(text) = value.text().filter(|text| !text.is_empty()) else { return };
@@ -133,7 +134,15 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         if !cfg!(feature = "off") {
-            metrics::record_mcp_session(&self.request, self.started.elapsed(), self.error_type.as_deref());
+            runtime::with(|runtime| {
+                let error_type = self.error_type.as_deref();
+                metrics::record_mcp_session(
+                    &*runtime.calls,
+                    &self.request,
+                    self.started.elapsed(),
+                    error_type,
+                );
+            });
         }
     }
 }

@@ -120,7 +120,7 @@ pub fn in_current_context<R>(work: impl FnOnce() -> R) -> impl FnOnce() -> R {
 
 fn extract_from(carrier: &dyn Extractor) -> Context {
     if !current_context::is_available() {
-        // The propagator that does nothing asks for it all the same.
+        // The no-op propagator calls this as well.
         return Context::new();
     }
     global::get_text_map_propagator(|propagator| propagator.extract(carrier))

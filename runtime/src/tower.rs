@@ -1,11 +1,10 @@
 //! Traces across services that are built of [`tower`](https://docs.rs/tower) layers: axum, tonic, hyper and their clients. Feature
 //! `tower`.
 //!
-//! [`ExtractLayer`] on a server lets what a request makes happen continue the caller's trace, and [`InjectLayer`] on a client
-//! writes the current one into requests: [`propagation::extract`] and
-//! [`inject`](crate::propagation::inject) for every request. They make no spans, read nothing but headers, and change neither answers nor
-//! errors. What travels is what `OTEL_PROPAGATORS` and
-//! [`with_baggage_keys`](crate::Builder::with_baggage_keys) say.
+//! [`ExtractLayer`] on a server continues the caller's trace in the handling of each request, and [`InjectLayer`] on a client writes the
+//! current one into requests: [`propagation::extract`] and [`inject`](crate::propagation::inject) for every request. They make no spans,
+//! read nothing but headers, and change neither answers nor errors. `OTEL_PROPAGATORS` and
+//! [`with_baggage_keys`](crate::Builder::with_baggage_keys) select the fields that are propagated.
 //!
 //! ```
 //! use axum::{Router, routing::post};
@@ -181,7 +180,7 @@ impl<B: Body> Body for InContext<B> {
     }
 }
 
-/// What came with a request, if it says anything that is not known here.
+/// Returns the caller's context if the request carries one that is not current already.
 fn callers_context<B>(request: &Request<B>) -> Option<Context> {
     if current_context::with(|current| {
         current.span().span_context().is_valid() && !current.span().span_context().is_remote()

@@ -1,4 +1,4 @@
-"""Evaluates every PromQL query of the dashboards, and of the rules that the store knows; fails if one is empty or wrong."""
+"""Evaluates every PromQL query of the dashboards, and of the rules in the store; fails if one is empty or wrong."""
 
 import argparse
 import sys
@@ -26,7 +26,7 @@ def main():
     if arguments.rules:
         groups = store.get("/api/v1/rules")["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
-        # A recording rule is asked for what it recorded, an alert for the moments at which it fires.
+        # A recording rule is checked by its recorded series, an alert by the times at which it fires.
         asked += [(f'rule {rule["name"]}', rule["name"] if rule["type"] == "recording" else rule["query"]) for rule in rules]
 
     empty, wrong, points = [], [], 0

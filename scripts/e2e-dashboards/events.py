@@ -1,4 +1,4 @@
-"""Evaluates every LogQL query of the dashboards on the events that were received, as far as the language is used there: a
+"""Evaluates every LogQL query of the dashboards on the received events. Supports the part of the language in use: a
 selector of streams and filters of labels. Labels are what Loki makes of OTLP: the attributes of resource and record, with
 underscores; of an event's name it makes none before Loki 3.7."""
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Parses every TraceQL and LogQL query of the dashboards with Grafana's own grammars, and holds the dashboards against Grafana's
-# own schema. It installs both (from npm and PyPI) into a temporary folder; what it cannot get, it says that it skips.
+# Parses every TraceQL and LogQL query of the dashboards with Grafana's grammars, and checks the dashboards against
+# Grafana's schema. Installs both (from npm and PyPI) into a temporary directory, and reports the checks that it skips
+# if one is not available.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -10,7 +11,7 @@ failed=false
 
 say() { printf 'grammars: %s\n' "$*"; }
 
-# @lezer/highlight is what the grammars' own modules import besides the parser.
+# @lezer/highlight is imported by the modules of the grammars besides the parser.
 grammars=(@grafana/lezer-logql@0.3.0 @grafana/lezer-traceql@1.0.0 @lezer/lr@1 @lezer/common@1 @lezer/highlight@1)
 if ! command -v npm >/dev/null; then
     say "SKIPPED: TraceQL and LogQL are not parsed, as there is no npm"

@@ -1,4 +1,4 @@
-"""Draws what the dashboards' queries answer, panel by panel in the dashboards' own layout. It is not Grafana that draws."""
+"""Draws the results of the dashboards' queries, panel by panel in the layout of the dashboards. Does not use Grafana."""
 
 import argparse
 import datetime
@@ -18,7 +18,7 @@ import queries
 UNITS = {"s": ("", " s"), "reqps": ("", "/s"), "percentunit": ("", " %"), "currencyUSD": ("$", ""), "short": ("", "")}
 
 
-def told(value, unit):
+def formatted(value, unit):
     before, after = UNITS.get(unit, ("", ""))
     value *= 100 if unit == "percentunit" else 1
     return f"{before}{value:,.3g}{after}" if abs(value) < 1000 else f"{before}{value:,.0f}{after}"
@@ -29,7 +29,7 @@ def named(legend, labels):
 
 
 def right_axis(axes, panel):
-    """An axis of its own for the line that has an override, as in Grafana."""
+    """A separate axis for the line with an override, as in Grafana."""
     overrides = panel["fieldConfig"]["overrides"]
     if not overrides:
         return None, axes
@@ -45,12 +45,12 @@ def draw(axes, panel, answers, unit):
     latest = [(named(legend, labels), points[-1][1]) for answer in answers for legend, labels, points in answer]
     if kind == "stat":
         axes.axis("off")
-        axes.text(0.5, 0.4, told(latest[0][1], unit), ha="center", va="center", fontsize=15, color="#1f60c4")
+        axes.text(0.5, 0.4, formatted(latest[0][1], unit), ha="center", va="center", fontsize=15, color="#1f60c4")
     elif kind == "bargauge":
         latest = sorted(latest, key=lambda one: one[1])[-10:]
         axes.barh([name for name, _ in latest], [value for _, value in latest], color="#5794f2")
         for row, (_, value) in enumerate(latest):
-            axes.text(value, row, " " + told(value, unit), va="center", fontsize=6)
+            axes.text(value, row, " " + formatted(value, unit), va="center", fontsize=6)
         axes.margins(x=0.2)
         axes.set_xticks([])
     elif kind == "piechart":

@@ -1,4 +1,4 @@
-"""The queries of the dashboards and rules, with values in the place of Grafana's variables."""
+"""The queries of the dashboards and rules, with values for Grafana's variables."""
 
 import json
 import pathlib
@@ -19,10 +19,10 @@ class Query:
         self.place = f'{dashboard["title"]}, {panel["title"]}, {target["refId"]}'
 
     def filled(self, rate_interval="5m", shown="1h", as_played=False):
-        """All applications, all models: what somebody sees who has just opened the dashboard."""
+        """The query for all applications and models: the default of the dashboard."""
         text = self.text
         if as_played:
-            # Minutes and hours of the dashboard's own choice have not passed yet.
+            # Fixed durations in the dashboard's queries are longer than the run.
             text = re.sub(r"\[\d+[mhd](:\d+m)?\]", lambda found: "[20s:1s]" if found.group(1) else "[10s]", text)
         text = text.replace("$__rate_interval", rate_interval).replace("$__range", shown)
         for variable in self.dashboard["templating"]["list"]:
@@ -44,7 +44,7 @@ def of(dashboard):
 
 
 def variables():
-    """The series that the filters' values come from."""
+    """The series of the filters' values."""
     for dashboard in dashboards():
         for variable in dashboard["templating"]["list"]:
             found = re.fullmatch(r"label_values\({(.+)}, (\w+)\)", variable.get("definition", ""))
@@ -55,20 +55,20 @@ def variables():
 
 
 def links(dashboard):
-    """The queries that links lead to in Explore, with the kind of data source."""
+    """The queries of links to Explore, with the kind of data source."""
     for panel in dashboard["panels"]:
         for link in panel.get("fieldConfig", {}).get("defaults", {}).get("links", []):
             pane = json.loads(urllib.parse.parse_qs(urllib.parse.urlsplit(link["url"]).query)["panes"][0])
             for target in pane["traces"]["queries"]:
                 if "query" in target:
-                    # Whichever line was clicked.
+                    # Any line of the panel.
                     query = re.sub(r'="\${__field\.labels\.\w+}"', '=~".+"', target["query"])
                     target = {"query": query, "refId": link["title"], "datasource": {"type": "tempo"}}
                     yield Query(dashboard, panel, target)
 
 
 class Store:
-    """What answers PromQL over HTTP."""
+    """A server of PromQL over HTTP."""
 
     def __init__(self, url):
         self.url = url
@@ -81,7 +81,7 @@ class Store:
             raise ValueError(f"{error.code}: {error.read().decode()[:300]}") from None
 
     def series(self, query, begin, end, step):
-        """Label sets with their points, without what is not a number."""
+        """Label sets with their points, without NaN."""
         answer = self.get("/api/v1/query_range", query=query, start=begin, end=end, step=step)
         found = []
         for series in answer["data"]["result"]:

@@ -1,5 +1,5 @@
-"""Holds the dashboards against Grafana's own schema, as its Foundation SDK has it: that it knows each key, and each value is of
-its type or one of its words. The types of panels and queries are the plugins' own."""
+"""Checks the dashboards against Grafana's schema, as defined in its Foundation SDK: that it knows each key, and each value is of
+its type or one of its words. The types of panels and queries are defined by the plugins."""
 
 import copy
 import enum
@@ -13,7 +13,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 
 import queries
 
-# Grafana writes it beside a variable's query; its schema of dashboards does not have it.
+# Grafana writes it next to a variable's query, though its dashboard schema does not contain it.
 NOT_IN_THE_SCHEMA = "definition"
 
 
@@ -49,7 +49,7 @@ def of_value(value, hint, place):
                 yield f"{place} is none of {arguments}: {value!r}"
             return
     if hint in (object, typing.Any):
-        # A plugin's own: known by what it was read into.
+        # A type of a plugin: known by the type it was parsed into.
         if hasattr(value, "to_json"):
             yield from of_object(value, place)
     elif issubclass(hint, enum.Enum):
@@ -68,7 +68,7 @@ def of_value(value, hint, place):
 
 
 def unknown(given, kept, place):
-    """Keys that were lost on the way through the schema."""
+    """Keys that the schema dropped."""
     if isinstance(given, dict):
         for key, value in given.items():
             if key in kept:
@@ -87,7 +87,7 @@ def panel(dashboard, kind):
 
 
 def has_teeth(dashboard):
-    """Whether faults that are put in are found."""
+    """Whether injected faults are found."""
     put = [
         lambda one: one.update(refreshInterval="1m"),
         lambda one: one.update(title=7),

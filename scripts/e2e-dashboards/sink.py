@@ -1,4 +1,4 @@
-"""Receives traces and events over OTLP/HTTP into files; refuses a request now and then, as real receivers do."""
+"""Receives traces and events over OTLP/HTTP into files; refuses some requests, as real receivers do."""
 
 import argparse
 import gzip

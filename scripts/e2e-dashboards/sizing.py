@@ -1,4 +1,4 @@
-"""Counts what a million calls to models leave behind: spans, events, bytes on the wire as they are and compressed, series."""
+"""Counts the telemetry of a million model calls: spans, events, sent bytes with and without compression, series."""
 
 import argparse
 import pathlib

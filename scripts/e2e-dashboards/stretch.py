@@ -1,4 +1,4 @@
-"""Gives the minutes that were played the hours that they stand for.
+"""Stretches the minutes of a run to the hours that they simulate.
 
 Reads two runs, each from its VictoriaMetrics, and writes them as OpenMetrics: the second as the last hours, the first, in which nothing
 goes wrong, as the same hours a week ago. Values stay as they were received; only time is stretched.
@@ -31,7 +31,7 @@ def main():
     families = {}
     for (url, *times), shift in ((calm, WEEK), (eventful, 0)):
         begin, played, end = map(float, times)
-        # What is still under way when the last request has arrived is cut off: the hours are over.
+        # Data after the last request is cut off, because the simulated hours are over.
         factor = arguments.hours * 3600 / played
         for series in export(url, begin, end):
             name = series["metric"].pop("__name__")

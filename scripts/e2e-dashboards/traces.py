@@ -1,4 +1,4 @@
-"""Evaluates every TraceQL query of the dashboards and of their links on the spans that were received, as far as the language is used there:
+"""Evaluates every TraceQL query of the dashboards and of their links on the received spans. Supports the part of the language in use:
 one spanset of conditions joined by &&, of which each may have alternatives, and the attributes it selects."""
 
 import argparse
@@ -20,7 +20,7 @@ def value_of(any_value):
 
 
 def read(folder):
-    """Every span as one flat table of what TraceQL calls its fields."""
+    """Every span as a flat table of its TraceQL fields."""
     for file in sorted(folder.glob("traces-*.pb")):
         request = ExportTraceServiceRequest.FromString(file.read_bytes())
         for resource in request.resource_spans:
@@ -67,7 +67,7 @@ def number(text):
 def holds(span, key, op, value):
     found = key.strip('"') if key.startswith('"') else span.get(key)
     if found is None:
-        # As in TraceQL, what is not there equals nothing.
+        # As in TraceQL, a missing attribute equals nothing.
         return False
     if op == "=~":
         return re.fullmatch(value.strip('"'), str(found)) is not None

@@ -1,12 +1,12 @@
-"""What a run of the example `agent` is, whatever backend it is looked at in."""
+"""The expected spans of a run of the example `agent`, shared by the checks of all backends."""
 
 import argparse
 from pathlib import Path
 
 TOOLS = ["search_docs", "table_of_contents"]
 
-# Name, kind in OpenInference's words, and the name of the parent. The model is asked twice: it calls both tools, and
-# answers from their results.
+# Name, OpenInference kind, and the name of the parent. The model is called twice: it calls both tools, and answers from
+# their results.
 SPANS = [
     ("invoke_workflow agent", "CHAIN", None),
     ("invoke_agent librarian", "AGENT", "invoke_workflow agent"),
@@ -24,12 +24,12 @@ def expected(model: str) -> list[tuple[str, str, str | None]]:
 
 
 def in_order(spans) -> list[tuple[str, str, str | None]]:
-    """Spans in an order of their own: backends list them in any."""
+    """Spans in a fixed order: backends list them in any."""
     return sorted(spans, key=str)
 
 
 def parser(description: str) -> argparse.ArgumentParser:
-    """The arguments that all checks of such a run take."""
+    """The arguments of all checks of such a run."""
     result = argparse.ArgumentParser(description=description)
     result.add_argument("--url", required=True)
     result.add_argument("--chat-model", required=True)

@@ -1,4 +1,4 @@
-"""Asks MLflow what it made of one run of an example: types, inputs and outputs, tools, tokens, cost and session."""
+"""Checks how MLflow shows one run of an example: types, inputs and outputs, tools, tokens, cost and session."""
 
 import json
 import sys
@@ -39,7 +39,7 @@ def simple(span: dict) -> dict:
 
 
 def plain(value: dict) -> object:
-    """A value of OTLP without what says its type."""
+    """An OTLP value without its type."""
     if "kvlist_value" in value:
         return {entry["key"]: plain(entry["value"]) for entry in value["kvlist_value"].get("values", [])}
     if "array_value" in value:
@@ -58,7 +58,7 @@ def check_chat(report: Report, name: str, chat: dict, model: str) -> None:
     """Model, tokens and cost of a call to a model."""
     attributes = chat["attributes"]
     model_shown = attributes.get("mlflow.llm.model")
-    # MLflow shows, and prices, the model that answered. The stand-in answers with a dated name, as OpenAI does.
+    # MLflow shows and prices the response model. The stand-in answers with a dated name, as OpenAI does.
     report.check(f"{name}: model", model_shown, f"{model}…", str(model_shown).startswith(model))
     usage = attributes.get("mlflow.chat.tokenUsage") or {}
     for key in ("input_tokens", "output_tokens"):
@@ -111,8 +111,8 @@ def check_agent(report: Report, trace: dict, chats: list[dict], question: str, a
     retrieval = of.get("retrieval llm-trace-docs", {})
     report.equal("retrieval: query", retrieval.get(inputs), question)
     documents = retrieval.get(outputs) or []
-    told = len(documents) == 3 and all({"id", "score", "content"} <= document.keys() for document in documents)
-    report.check("retrieval: documents with id, score, content", len(documents), 3, told)
+    complete = len(documents) == 3 and all({"id", "score", "content"} <= document.keys() for document in documents)
+    report.check("retrieval: documents with id, score, content", len(documents), 3, complete)
 
 
 def rag_spans(model: str) -> list[tuple[str, str, str | None]]:

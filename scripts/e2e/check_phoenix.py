@@ -1,4 +1,4 @@
-"""Asks Phoenix what it made of one run of the example: the trace's shape, kinds, models, tokens and cost.
+"""Checks how Phoenix shows one run of the example: the trace's shape, kinds, models, tokens and cost.
 
 Phoenix translates `gen_ai.*` attributes to its own model when spans arrive. What it shows is therefore what a reader
 of our telemetry understood, and is compared with what the spans themselves say.
@@ -61,7 +61,7 @@ def attribute(span: dict, key: str) -> object:
 
 def expected_spans(chat_model: str, embedding_model: str | None) -> dict[str, tuple[str, str | None]]:
     """By name: the kind that Phoenix shows and the name of the parent."""
-    # Phoenix has no kind for a workflow, nor for a step of our own.
+    # Phoenix has no kind for a workflow, nor for a task.
     expected = {
         "invoke_workflow rag": ("unknown", None),
         "retrieval llm-trace-docs": ("retriever", "invoke_workflow rag"),

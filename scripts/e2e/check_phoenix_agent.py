@@ -1,4 +1,4 @@
-"""Asks Phoenix what it made of a run of the example `agent`: kinds, messages, tools, documents, tokens and cost."""
+"""Checks how Phoenix shows a run of the example `agent`: kinds, messages, tools, documents, tokens and cost."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from expect import Report, check_cost, poll
 
 
 def check_texts(report: Report, name: str, span: dict, question: str, answer: str) -> None:
-    """What went in and what came out, as texts."""
+    """Input and output, as texts."""
     report.equal(f"{name}: input", span["input"]["value"], question)
     report.equal(f"{name}: output", span["output"]["value"].strip(), answer)
     report.equal(f"{name}: form of input and output", {span["input"]["mimeType"], span["output"]["mimeType"]}, {"text"})
@@ -43,8 +43,8 @@ def check_chats(report: Report, first: dict, last: dict, question: str, answer: 
     for name, chat in (("first", first), ("last", last)):
         for shown, ours in (("tokenCountPrompt", "input_tokens"), ("tokenCountCompletion", "output_tokens")):
             report.positive(f"{name} chat: {shown}", chat[shown])
-            told = attribute(chat, f"gen_ai.usage.{ours}")
-            report.equal(f"{name} chat: {shown} is gen_ai.usage.{ours}", chat[shown], told)
+            expected = attribute(chat, f"gen_ai.usage.{ours}")
+            report.equal(f"{name} chat: {shown} is gen_ai.usage.{ours}", chat[shown], expected)
         theirs = chat["costSummary"] and chat["costSummary"]["total"]["cost"]
         check_cost(report, f"{name} chat", "Phoenix", attribute(chat, "gen_ai.usage.cost"), theirs)
     return called
@@ -62,12 +62,12 @@ def check_tools(report: Report, spans: list[dict], called: dict[str, str]) -> No
 
 
 def check_documents(report: Report, retrieval: dict, question: str) -> None:
-    """The documents that were found."""
+    """The found documents."""
     documents = [entry["document"] for entry in attribute(retrieval, "retrieval.documents") or []]
     report.equal("retrieval: query", retrieval["input"]["value"], question)
     report.equal("retrieval: documents", len(documents), 3)
-    told = all(document.get("id") and document.get("content") for document in documents)
-    report.check("retrieval: each with id and content", "yes" if told else documents, "yes", told)
+    complete = all(document.get("id") and document.get("content") for document in documents)
+    report.check("retrieval: each with id and content", "yes" if complete else documents, "yes", complete)
     scores = [document.get("score", 0) for document in documents]
     falling = scores == sorted(scores, reverse=True) and min(scores, default=0) > 0
     report.check("retrieval: scores", scores, "> 0, falling", falling)

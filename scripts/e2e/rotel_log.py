@@ -1,4 +1,4 @@
-"""Reads what the rotel collector prints of the telemetry it received (`--debug-log-verbosity detailed`).
+"""Parses the telemetry printed by the rotel collector (`--debug-log-verbosity detailed`).
 
 The output is for people: one line per fact, in the order resource > scope > span or metric > data point. A value may
 hold line breaks; it ends with the parenthesis that closes it.
@@ -26,7 +26,7 @@ class Resource:
     attributes: Attributes = field(default_factory=dict)
 
     def text(self, key: str) -> str | None:
-        """The text of an attribute, if it is there."""
+        """The text of an attribute, if present."""
         value = self.attributes.get(key)
         return value.text if value else None
 
@@ -82,7 +82,7 @@ def parse(path: Path) -> tuple[list[Span], list[Metric]]:
     spans: list[Span] = []
     metrics: list[Metric] = []
     resource, scope, point = Resource(), Scope(), Point()
-    # Where the lines to come belong. Parts nobody asks about (events, exemplars) go to a dictionary of their own.
+    # The target of the following lines. Unused parts (events, exemplars) go to a separate dictionary.
     facts: dict[str, str] = {}
     attributes: Attributes = {}
 

@@ -1,4 +1,4 @@
-//! Bodies of the APIs, in the conventions' form.
+//! Request and response bodies of provider APIs, recorded in the form of the conventions.
 
 use async_openai::types::chat::{CreateChatCompletionRequest, CreateChatCompletionResponse};
 use llm_trace::llm_trace;
@@ -374,7 +374,7 @@ fn arguments_of_every_kind() {
 }
 
 #[test]
-fn agents_memories_and_fetched_responses_have_what_the_conventions_give_them() {
+fn agents_memories_and_fetched_responses_have_the_content_of_the_conventions() {
     #[llm_trace(agent, input = question, system = "Be brief.", tools = ["look"])]
     fn research(question: &str) -> String {
         format!("{question} Yes.")
@@ -449,7 +449,7 @@ fn fetched(id: &str) -> Value {
 }
 
 #[test]
-fn an_argument_wins_over_the_request_and_what_is_recorded_by_hand_over_the_result() {
+fn arguments_override_the_request_and_manual_records_override_the_result() {
     #[llm_trace(chat, provider = "acme", request = request, input = "explicit")]
     fn ask(request: &Value) -> String {
         llm_trace::current().request(|request| request.system("later")).output("by hand");
@@ -463,7 +463,7 @@ fn an_argument_wins_over_the_request_and_what_is_recorded_by_hand_over_the_resul
 }
 
 #[test]
-fn skipped_content_is_not_recorded_whichever_way_it_comes() {
+fn skipped_content_is_not_recorded_from_any_source() {
     #[llm_trace(chat, provider = "acme", request = request, input = "explicit", skip(input, output))]
     fn ask(request: &Value) -> String {
         llm_trace::current().request(|request| request.input("later")).output("by hand");
@@ -480,7 +480,7 @@ fn skipped_content_is_not_recorded_whichever_way_it_comes() {
 }
 
 #[test]
-fn content_in_the_conventions_form_stays_as_it_is() {
+fn content_in_the_conventions_form_is_unchanged() {
     let messages = json!([
         {"role": "user", "parts": [
             {"type": "text", "content": "Weather?"},
@@ -537,20 +537,20 @@ fn bodies_in_a_raw_value_or_in_an_enum_are_the_same_content() {
         "tools": [{ "name": "t", "input_schema": {} }] });
     let reply = json!({ "choices": [{ "message": { "role": "assistant", "content": "Sunny." }, "finish_reason": "length" }] });
     let raw = |body: &Value| serde_json::value::RawValue::from_string(body.to_string()).unwrap();
-    let told = |span: &Span| {
+    let recorded = |span: &Span| {
         let keys = content_keys(span);
         keys.into_iter().map(|key| (key, content(span, key))).collect::<Vec<_>>()
     };
-    let expected = told(&call(&request, &reply));
+    let expected = recorded(&call(&request, &reply));
     assert_eq!(expected.len(), 4);
-    assert_eq!(told(&call(raw(&request), raw(&reply))), expected);
+    assert_eq!(recorded(&call(raw(&request), raw(&reply))), expected);
     let adjacent = Adjacent::Body;
-    assert_eq!(told(&call(adjacent(request.clone()), adjacent(reply.clone()))), expected);
-    assert_eq!(told(&call(External::Body(request), External::Body(reply))), expected);
+    assert_eq!(recorded(&call(adjacent(request.clone()), adjacent(reply.clone()))), expected);
+    assert_eq!(recorded(&call(External::Body(request), External::Body(reply))), expected);
 }
 
 #[test]
-fn a_raw_value_in_content_is_redacted_and_cut_as_what_it_says() {
+fn a_raw_value_in_content_is_redacted_and_cut_like_its_json() {
     #[derive(Serialize)]
     struct Arguments {
         city: &'static str,

@@ -1,4 +1,4 @@
-//! What content may cost: bytes on spans, bytes of memory, time.
+//! Budgets of content: bytes on spans, memory, time.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::{captured, capturing, content, exported, text};
 fn chat(request: &impl Serialize) {}
 
 #[test]
-fn an_attribute_and_a_span_have_a_budget_and_what_is_cut_says_how_long_it_was() {
+fn attributes_and_spans_have_budgets_and_cut_content_has_its_original_length() {
     let body = json!({
         "system": "s".repeat(50_000),
         "messages": [{"role": "user", "content": "é".repeat(50_000)}, {"role": "user", "content": "short"}],
@@ -61,7 +61,7 @@ fn a_long_conversation_keeps_its_beginning_and_its_end() {
 }
 
 #[test]
-fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
+fn a_request_has_a_budget_for_all_its_calls_and_omitted_content_is_marked() {
     #[llm_trace(workflow, input = question)]
     fn flow(question: &str, calls: usize) -> String {
         let body = json!({ "messages": [{ "role": "user", "content": "w".repeat(3000) }] });
@@ -86,7 +86,7 @@ fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
     };
     let length = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
     let question = "q".repeat(3000);
-    // Two requests one after the other: each has its own.
+    // Two requests, one after the other: each has a separate budget.
     let spans = exported(builder(), || (0..2).for_each(|_| drop(flow(&question, 40)))).spans();
     assert_eq!(spans.len(), 2 * (1 + 3 * 40));
     for root in spans.iter().filter(|span| span.parent_span_id.is_empty()) {
@@ -95,13 +95,13 @@ fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
         let marks: Vec<_> = texts.iter().filter(|text| text.len() < 200).cloned().collect();
         let recorded = length(&texts) - length(&marks);
         assert!((budget - 8000..=budget).contains(&recorded), "{recorded}");
-        // Every call that had content says at least that it had some.
+        // Every call with content at least marks its presence.
         assert_eq!(texts.len(), 2 + 3 * 40);
         assert!(marks.len() > 60, "{}", marks.len());
         let is_mark =
             |text: &String| ["llm_trace.omitted", "truncated"].iter().any(|mark| text.contains(mark));
         assert!(marks.iter().all(is_mark), "{marks:?}");
-        // The outermost one is whole.
+        // The content of the outermost call is complete.
         assert!(content(root, "gen_ai.input.messages")[0]["parts"][0]["content"] == question);
         assert!(content(root, "gen_ai.output.messages")[0]["parts"][0]["content"] == question);
         for span in inside {
@@ -110,17 +110,17 @@ fn a_request_has_a_budget_for_all_its_calls_and_what_is_left_out_is_marked() {
             }
         }
     }
-    // By default there is room for a request like this.
+    // The default budget has room for a request like this.
     let spans = exported(capturing(), || drop(flow(&question, 10))).spans();
     assert!(spans.iter().flat_map(content_of).all(|text| text.len() > 2900));
-    // It is 1 MiB, of which what one span may take is kept for the outermost.
+    // The default is 1 MiB, of which the budget of one span is reserved for the outermost call.
     let spans = exported(capturing(), || drop(flow(&question, 150))).spans();
     let texts: Vec<_> = spans.iter().flat_map(content_of).collect();
     let recorded = texts.iter().map(String::len).filter(|length| *length >= 200).sum::<usize>();
     assert!(((1 << 20) - (64 << 10)..=1 << 20).contains(&recorded), "{recorded}");
 }
 
-/// A list as long as it says, made while it is read: what is kept of it is ours.
+/// A list of this length, produced while it is serialized: the only copies are those of llm-trace.
 struct Endless {
     messages: usize,
     text: String,
@@ -150,7 +150,7 @@ struct Body {
 }
 
 #[test]
-fn fifty_megabytes_cost_a_bounded_amount_of_memory_and_time() {
+fn fifty_megabytes_take_bounded_memory_and_time() {
     let bodies = [
         (
             "one text",
@@ -178,7 +178,7 @@ fn fifty_megabytes_cost_a_bounded_amount_of_memory_and_time() {
         ),
     ];
     let _ = exported(capturing(), || {
-        chat(&json!({})); // warms what is made once per process
+        chat(&json!({})); // one-time allocations happen here
         for (what, body) in &bodies {
             let started = Instant::now();
             let allocated = allocation_counter::measure(|| chat(body));
@@ -189,7 +189,7 @@ fn fifty_megabytes_cost_a_bounded_amount_of_memory_and_time() {
 }
 
 #[test]
-fn media_is_told_and_not_recorded_whatever_its_size() {
+fn media_is_described_and_not_recorded() {
     let image = "iVBORw0KGgoAAAANSUhEUgAABAAAAAQACAIAAADwf7zU".repeat(100_000);
     let body = json!({"messages": [{"role": "user", "content": [
         {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": image}},

@@ -1,5 +1,5 @@
-//! One unique word in every place where content can be, every kind and every way to end, over the real wire: where is
-//! the word in the bytes that left?
+//! A unique word in every place with content, for every kind and every way to end a call, over a real connection. The
+//! tests search the sent bytes for the word.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -71,7 +71,8 @@ impl End {
     }
 }
 
-// The parameters' names come from outside: inside of a macro they would be others than those in the attribute.
+// The parameters' names are passed in: names written inside the macro would differ from those in the attribute by
+// hygiene.
 macro_rules! kinds {
     (|$body:ident| $($name:ident($($attribute:tt)*)),* $(,)?) => {
         $(
@@ -171,7 +172,7 @@ fn derived(shown: &Shown) -> Shown {
     self::shown()
 }
 
-/// A call made by hand, with content in every place, which fails with more.
+/// A call made by hand, with content in every place, which fails with an error that contains more.
 fn built() {
     let builder = llm_trace::Call::builder(llm_trace::Kind::Chat);
     let call = builder.with_request_body(&body()).with_request(|request| request.provider("openai")).begin();
@@ -196,7 +197,7 @@ const OTHERS: usize = 6;
 fn everything() {
     for call in CALLS {
         for end in [End::Returns, End::Fails, End::FailsBoxed, End::Panics] {
-            // The message of the panic is printed by the test harness, which is not an exporter.
+            // The test harness prints the message of the panic; it is not exported.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(call(&body(), end))));
         }
     }
@@ -211,7 +212,7 @@ fn everything() {
     assert!(dropped.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
 }
 
-/// Where the content of calls to models is.
+/// The attributes with the content of model calls.
 const PLACES: &[&str] =
     &["system", "message", "tool", "answer", "thought", "streamed", "arguments", "derived", "built"];
 
@@ -229,7 +230,7 @@ fn contains(bytes: &[u8], word: &str) -> bool {
 
 fn run(builder: Builder) -> Receiver {
     let receiver = exported(builder, everything);
-    // What a type keeps to itself is nowhere in any mode.
+    // Content skipped by its type is recorded in no mode.
     let all = receiver.received();
     assert!(all.iter().all(|request| !contains(&request.body, &word("private"))));
     receiver
@@ -239,7 +240,7 @@ fn assert_absent(receiver: &Receiver, path: &str) {
     assert!(requests(receiver, path).iter().all(|body| !contains(body, CANARY)), "the canary is in {path}");
 }
 
-/// Sees a canary where there is one: the search itself works.
+/// Finds a canary where there is one, as a check of the search.
 fn assert_present(receiver: &Receiver, place: &str) {
     assert_present_in(receiver, "/v1/traces", place);
 }
@@ -252,7 +253,7 @@ fn assert_present_in(receiver: &Receiver, path: &str, place: &str) {
     );
 }
 
-/// At least the score is an event.
+/// The score is always an event.
 fn assert_nowhere_on_events(receiver: &Receiver) {
     assert_absent(receiver, "/v1/logs");
 }
@@ -267,7 +268,7 @@ const CONTENT_OF_EVENTS: [&str; 6] = [
 ];
 
 #[test]
-fn by_default_not_one_byte_of_content_leaves() {
+fn by_default_no_content_is_exported() {
     for builder in [
         llm_trace::builder(),
         llm_trace::builder().with_content_capture(ContentCapture::NoContent),
@@ -286,11 +287,11 @@ fn by_default_not_one_byte_of_content_leaves() {
     }
 }
 
-/// Calls to models: four with content and one without, each ending in four ways, and the others.
+/// Model calls: four with content and one without, each ending in four ways, and the others.
 const EVENTS_WITH_DETAILS: usize = 5 * 4 + OTHERS;
 
 #[test]
-fn content_that_may_be_on_events_only_is_on_no_span() {
+fn content_captured_on_events_only_is_on_no_span() {
     for speaks_openinference in [true, false] {
         let builder = llm_trace::builder().with_content_capture(ContentCapture::EventOnly);
         let receiver = run(builder.with_openinference(speaks_openinference));
@@ -316,7 +317,7 @@ fn assert_is_on_events_only(receiver: &Receiver) {
     assert_eq!(details, EVENTS_WITH_DETAILS);
 }
 
-/// Forgets what it is given.
+/// An upload target that discards content.
 struct Nowhere(std::sync::Mutex<Vec<u8>>);
 
 impl llm_trace::ContentStore for Nowhere {
@@ -331,20 +332,20 @@ impl llm_trace::ContentStore for Nowhere {
 }
 
 #[test]
-fn content_that_is_kept_elsewhere_is_on_no_wire() {
+fn uploaded_content_is_not_exported() {
     use llm_trace::ContentUpload::Instead;
     let store = std::sync::Arc::new(Nowhere(std::sync::Mutex::default()));
     let uploading = || llm_trace::builder().with_content_upload(std::sync::Arc::clone(&store), Instead);
-    // More comes than may wait: what overflows is lost, and on no wire either.
+    // More content arrives than the queue takes: the overflow is dropped, and not sent either.
     let (receiver, receipt) = crate::finished(uploading().with_events(true), everything);
-    assert_eq!(receipt.spans_lost(), 0);
+    assert_eq!(receipt.spans().dropped(), 0);
     assert_absent(&receiver, "/v1/traces");
     assert_absent(&receiver, "/v1/metrics");
     assert_nowhere_on_events(&receiver);
     for place in PLACES {
         assert!(contains(&store.0.lock().unwrap(), &word(place)), "{place} is kept nowhere");
     }
-    // Of what is captured besides, only what is not kept elsewhere is on spans.
+    // Content captured in addition is on spans only if it is not uploaded.
     let builder = uploading().with_content_capture(ContentCapture::SpanAndEvent);
     let (receiver, _) = crate::finished(builder, everything);
     assert_present(&receiver, "query");
@@ -359,7 +360,7 @@ fn content_that_is_kept_elsewhere_is_on_no_wire() {
 }
 
 #[test]
-fn content_that_may_be_on_both_is_on_both() {
+fn content_captured_on_spans_and_events_is_on_both() {
     let receiver = run(llm_trace::builder().with_content_capture(ContentCapture::SpanAndEvent));
     for path in ["/v1/traces", "/v1/logs"] {
         for place in PLACES {
@@ -379,7 +380,7 @@ fn captured_content_is_in_its_attributes_and_nowhere_else() {
 fn captured_content_is_copied_to_openinferences_attributes_and_nowhere_else() {
     let receiver = run(capturing().with_openinference(true));
     assert_is_in_its_attributes(&receiver, openinference::is_content);
-    // What is skipped, and what has no content, was not copied either: there are copies where there is content.
+    // Skipped content has no copy either: there are copies only where there is content.
     for span in receiver.spans() {
         let copied: Vec<_> =
             span.attributes.iter().filter(|copy| openinference::is_content(&copy.key)).collect();
@@ -409,13 +410,13 @@ fn assert_is_in_its_attributes(receiver: &Receiver, is_copy: fn(&str) -> bool) {
         });
         assert!(!format!("{span:?}").contains(CANARY), "outside of content attributes: {span:?}");
     }
-    // All ways to end of all kinds that have content, the fetched response that came, and the others; nothing of the
-    // skipping ones.
+    // All ways to end of all kinds with content, the completed fetched response, and the others; none of the skipping
+    // calls.
     assert_eq!(with_content, 14 * 4 + 1 + OTHERS);
 }
 
 #[test]
-fn error_messages_have_a_switch_of_their_own() {
+fn error_messages_have_a_separate_setting() {
     let receiver = run(llm_trace::builder().with_error_messages(true).with_events(true));
     assert_present(&receiver, "error");
     assert_present_in(&receiver, "/v1/logs", "error");

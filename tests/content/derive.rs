@@ -1,5 +1,5 @@
-//! Types that say themselves what of them is content.
-#![allow(dead_code, reason = "fields that are left out are read by nobody")]
+//! Types that define which of their fields are content.
+#![allow(dead_code, reason = "skipped fields are never read")]
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::streams::drain;
 use crate::{captured, capturing, content, content_keys, exported, text};
 
-/// What is recorded of a value, before it is cut and redacted.
+/// The recorded form of a value, before it is cut and redacted.
 fn shown<T: Capture>(value: &T) -> Value {
     serde_json::to_value(value.as_content()).unwrap()
 }
@@ -73,7 +73,7 @@ fn everything(nested: Option<Box<Everything<'_, i64, 2>>>) -> Everything<'_, i64
 }
 
 #[test]
-fn a_struct_is_what_a_derived_serialize_would_make_of_it_but_for_what_its_fields_say() {
+fn a_struct_is_recorded_like_a_derived_serialize_except_for_field_attributes() {
     let of = |nested: Value| {
         json!({
             "text": "t", "type": "x", "plain": { "x": 1 }, "list": [2, 3], "nested": nested,
@@ -101,7 +101,7 @@ enum Event<I: Iterator> {
 }
 
 #[test]
-fn an_enum_is_its_variant_with_what_is_in_it() {
+fn an_enum_is_recorded_as_its_variant_and_content() {
     type Events = Event<std::vec::IntoIter<u8>>;
     assert_eq!(shown(&Events::Nothing), json!("Nothing"));
     assert_eq!(shown(&Events::One(1)), json!({ "one": 1 }));
@@ -130,7 +130,7 @@ fn customer(email: &str) -> Customer {
 #[llm_trace(tool, arguments = customer)]
 fn tool(customer: &Customer) {}
 
-/// What is recorded of a customer.
+/// The recorded form of a customer.
 fn digests(builder: llm_trace::Builder, customer: &Customer) -> Value {
     content(&exported(builder, || tool(customer)).spans()[0], "gen_ai.tool.call.arguments")
 }
@@ -145,15 +145,15 @@ fn the_same_value_has_the_same_digest_while_the_salt_is_the_same() {
     assert_eq!((ada["tags"] == grace["tags"], ada["email"] == grace["email"]), (true, false));
     let other = digests(salted("another of sixteen"), &customer("ada@example.org"));
     assert_ne!(ada["email"], other["email"]);
-    // Without one: the process's.
+    // Without a salt, the random one of the process.
     let random = digests(capturing(), &customer("ada@example.org"));
     assert_eq!(random, digests(capturing(), &customer("ada@example.org")));
     assert!(random["email"] != ada["email"] && random["email"] != other["email"]);
-    let nobody = digests(capturing(), &Customer { email: None, tags: HashMap::new() });
-    assert_eq!(nobody["email"], Value::Null);
+    let empty = digests(capturing(), &Customer { email: None, tags: HashMap::new() });
+    assert_eq!(empty["email"], Value::Null);
 }
 
-/// For its peers all of it, for content not the token.
+/// Serializes everything for peers, and content without the token.
 #[derive(Capture, Serialize)]
 struct Message {
     role: String,
@@ -268,7 +268,7 @@ impl<const N: usize> ConcatAll for [Value; N] {
     }
 }
 
-/// Describes itself, and says what of it is content.
+/// Describes its request attributes and defines its content.
 #[derive(Capture)]
 struct Described {
     messages: Vec<Message>,
@@ -335,14 +335,14 @@ fn items_of_a_stream_are_captured_and_their_facts_read() {
         stream::iter([delta("Hello ", None), delta("Ada", Some("length"))])
     }
     let span = captured(|| drain(chat()));
-    let said = content(&span, "gen_ai.output.messages");
-    let parts = said[0]["parts"].as_array().unwrap();
+    let messages = content(&span, "gen_ai.output.messages");
+    let parts = messages[0]["parts"].as_array().unwrap();
     let texts: Vec<_> = parts
         .iter()
         .filter(|part| part["type"] == "text")
         .map(|part| part["content"].as_str().unwrap())
         .collect();
-    assert_eq!((texts.concat().as_str(), &said[0]["finish_reason"]), ("Hello Ada", &json!("length")));
+    assert_eq!((texts.concat().as_str(), &messages[0]["finish_reason"]), ("Hello Ada", &json!("length")));
     assert!(span.attributes.iter().any(|attribute| attribute.key == "gen_ai.response.time_to_first_chunk"));
     assert!(!format!("{span:?}").contains("private"));
 }
@@ -363,7 +363,7 @@ fn captured_content_is_redacted_and_bounded_like_any_other() {
 }
 
 #[test]
-fn nothing_is_captured_unless_it_may_be_recorded() {
+fn capture_is_not_called_unless_content_is_recorded() {
     let looked = std::cell::Cell::new(false);
     #[derive(Capture)]
     struct Looked<'a> {

@@ -1,4 +1,4 @@
-//! What retrievals found.
+//! Documents found by retrievals.
 
 use llm_trace::llm_trace;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -43,7 +43,7 @@ fn hits_of_any_store_are_documents_with_id_score_and_content() {
 }
 
 #[test]
-fn what_else_a_document_says_stays_in_it() {
+fn other_fields_of_a_document_are_kept() {
     assert_eq!(
         documents(json!([{"page_content": "cats", "distance": 0.1, "metadata": {"page": 3}, "tags": ["a"]}])),
         json!([{"content": "cats", "distance": 0.1, "metadata": {"page": 3}, "tags": ["a"]}])

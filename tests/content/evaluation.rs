@@ -1,4 +1,4 @@
-//! Content that may not be recorded is not looked at: no expression is evaluated, no `Serialize` and no `Display` runs.
+//! Content that is not recorded is not read: no expression is evaluated, no `Serialize` and no `Display` runs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{captured, content_keys, exported};
 
-/// Counts how often it is looked at, and how often an expression that makes one is evaluated.
+/// Counts how often it is read, and how often an expression that makes one is evaluated.
 #[derive(Default)]
 struct Counted {
     visits: AtomicUsize,
@@ -58,7 +58,7 @@ fn run(counted: &Counted) {
     run_others(counted);
 }
 
-/// Calls to models, whose content can be on events.
+/// Model calls, whose content can be on events.
 fn run_models(counted: &Counted) {
     #[llm_trace(chat, provider = "acme", input = c.visit(), system = c, tools = c)]
     fn chat(c: &Counted) -> &Counted {
@@ -90,11 +90,11 @@ fn run_others(counted: &Counted) {
     flow(counted);
 }
 
-/// The chat's return value is read for usage, and then only its root: that is not content.
+/// The root of the chat's return value is read for usage; that is not content.
 const USAGE_PROBE: usize = 1;
 
 #[test]
-fn nothing_is_looked_at_unless_it_may_be_recorded() {
+fn content_is_not_read_unless_it_is_recorded() {
     for capture in [None, Some(ContentCapture::NoContent)] {
         let counted = Counted::default();
         let builder = llm_trace::builder();
@@ -116,7 +116,7 @@ fn nothing_is_looked_at_unless_it_may_be_recorded() {
 }
 
 #[test]
-fn what_events_have_no_place_for_is_not_looked_at_if_only_they_may_have_content() {
+fn content_without_a_place_on_events_is_not_read_if_only_events_have_content() {
     let capturing = || llm_trace::builder().with_content_capture(ContentCapture::EventOnly);
     let counted = Counted::default();
     let receiver = exported(capturing(), || run_others(&counted));
@@ -129,7 +129,7 @@ fn what_events_have_no_place_for_is_not_looked_at_if_only_they_may_have_content(
 }
 
 #[test]
-fn what_a_function_skips_is_not_looked_at_either() {
+fn skipped_content_is_not_read() {
     #[llm_trace(tool, arguments = counted.visit(), skip(all))]
     fn skipping(counted: &Counted) -> &Counted {
         counted
@@ -145,7 +145,7 @@ fn what_a_function_skips_is_not_looked_at_either() {
 }
 
 #[test]
-fn a_serialize_that_panics_or_fails_costs_the_content_and_not_the_call() {
+fn a_failing_serialize_loses_the_content_only() {
     struct Broken(bool);
     impl Serialize for Broken {
         fn serialize<S: Serializer>(&self, _serializer: S) -> Result<S::Ok, S::Error> {

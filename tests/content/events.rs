@@ -64,7 +64,7 @@ fn only(receiver: &Receiver) -> LogRecord {
 }
 
 #[test]
-fn the_event_has_structured_content_and_what_the_span_has() {
+fn the_event_has_structured_content_and_the_attributes_of_the_span() {
     let receiver =
         exported(builder(ContentCapture::EventOnly), || drop(chat(&request("How is the weather?"))));
     let (span, record) = (receiver.spans().remove(0), only(&receiver));
@@ -74,10 +74,10 @@ fn the_event_has_structured_content_and_what_the_span_has() {
     assert_eq!(record.time_unix_nano, span.end_time_unix_nano);
     assert!(record.observed_time_unix_nano > 0 && record.body.is_none());
 
-    let mut told = attributes(&record.attributes);
+    let mut event = attributes(&record.attributes);
     let mut recorded = Vec::new();
     for key in ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions"] {
-        let content = told.remove(key).unwrap_or_else(|| panic!("no `{key}`"));
+        let content = event.remove(key).unwrap_or_else(|| panic!("no `{key}`"));
         schema::check(key, &content);
         recorded.push(content);
     }
@@ -86,22 +86,22 @@ fn the_event_has_structured_content_and_what_the_span_has() {
     assert_eq!((&call["name"], &call["arguments"]), (&json!("weather"), &json!({"city": "Rome", "days": 3})));
     assert_eq!(recorded[2][0]["parameters"]["properties"]["city"]["type"], "string");
     assert_eq!(content_keys(&span), Vec::<&str>::new());
-    assert_eq!(told, attributes(&span.attributes));
-    assert_eq!(told["app.tier"], "gold");
+    assert_eq!(event, attributes(&span.attributes));
+    assert_eq!(event["app.tier"], "gold");
 }
 
 #[test]
-fn span_and_event_tell_the_same_content_in_their_own_form() {
-    // 🦀 and quotes for the JSON, and a text that is cut.
+fn span_and_event_have_the_same_content_in_different_forms() {
+    // 🦀 and quotes to escape in JSON, and a text to cut.
     let text = format!("ada@example.org says \"🦀\": {}", "x".repeat(20_000));
     let receiver = exported(builder(ContentCapture::SpanAndEvent), || drop(chat(&request(&text))));
     let (span, record) = (receiver.spans().remove(0), only(&receiver));
-    let told = attributes(&record.attributes);
+    let event = attributes(&record.attributes);
     assert_eq!(content_keys(&span).len(), 3);
     for key in content_keys(&span) {
-        assert_eq!(told[key], content(&span, key), "{key}");
+        assert_eq!(event[key], content(&span, key), "{key}");
     }
-    let text = told["gen_ai.input.messages"][1]["parts"][0]["content"].as_str().unwrap().to_owned();
+    let text = event["gen_ai.input.messages"][1]["parts"][0]["content"].as_str().unwrap().to_owned();
     assert!(text.starts_with("[EMAIL] says \"🦀\": xxx"), "{text}");
     assert!(text.len() < 16 << 10 && text.ends_with(" bytes]"), "{text}");
 }
@@ -113,9 +113,9 @@ fn a_function_that_skips_has_an_event_without_content() {
         Response::new().with_output("secret")
     }
     let receiver = exported(builder(ContentCapture::EventOnly), || drop(skipping()));
-    let told = attributes(&only(&receiver).attributes);
-    assert_eq!(told["gen_ai.request.model"], "m");
-    assert!(!format!("{told:?}").contains("secret"), "{told:?}");
+    let event = attributes(&only(&receiver).attributes);
+    assert_eq!(event["gen_ai.request.model"], "m");
+    assert!(!format!("{event:?}").contains("secret"), "{event:?}");
 }
 
 #[test]
@@ -133,8 +133,8 @@ fn a_call_that_is_not_sampled_has_its_event_all_the_same() {
     let record = only(&receiver);
     assert_eq!((receiver.spans().len(), record.flags), (0, 0));
     assert_eq!(record.trace_id, [1; 16]);
-    let told = attributes(&record.attributes);
-    assert_eq!(told["gen_ai.request.model"], "gpt-4o-mini");
-    assert_eq!(told["gen_ai.usage.input_tokens"], 12);
-    assert_eq!(told["gen_ai.request.temperature"], 0.5);
+    let event = attributes(&record.attributes);
+    assert_eq!(event["gen_ai.request.model"], "gpt-4o-mini");
+    assert_eq!(event["gen_ai.usage.input_tokens"], 12);
+    assert_eq!(event["gen_ai.request.temperature"], 0.5);
 }

@@ -1,4 +1,4 @@
-//! Content: what is recorded of it, in which form, and that otherwise nothing of it leaves.
+//! Content: the recorded parts, their form, and that nothing else is sent.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(
     clippy::items_after_statements,
@@ -37,14 +37,14 @@ fn capturing() -> Builder {
     llm_trace::builder().with_content_capture(ContentCapture::SpanOnly)
 }
 
-/// What a piece of code exports under this configuration.
+/// The telemetry exported by `code` under this configuration.
 fn exported(builder: Builder, code: impl FnOnce()) -> Receiver {
     let (receiver, receipt) = finished(builder, code);
     assert!(receipt.is_complete(), "{receipt}");
     receiver
 }
 
-/// The same, with the receipt. Policy and providers are the process's: one at a time.
+/// As `exported`, with the receipt. Policy and providers are global: one test at a time.
 fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, ExportReport) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let receiver = Receiver::start();
@@ -53,7 +53,7 @@ fn finished(builder: Builder, code: impl FnOnce()) -> (Receiver, ExportReport) {
     (receiver, telemetry.shutdown())
 }
 
-/// The receipt of a program that has so much time to end.
+/// The receipt after a shutdown with this timeout.
 fn finished_within(builder: Builder, timeout: Duration, code: impl FnOnce()) -> ExportReport {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let receiver = Receiver::start();
@@ -64,7 +64,7 @@ fn finished_within(builder: Builder, timeout: Duration, code: impl FnOnce()) -> 
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// The only span of a piece of code that runs with content captured.
+/// The only span of code that runs with content captured.
 fn captured(code: impl FnOnce()) -> Span {
     let mut spans = exported(capturing(), code).spans();
     assert_eq!(spans.len(), 1);
@@ -104,7 +104,7 @@ const CONTENT_KEYS: [&str; 11] = [
     "gen_ai.prompt.variable.question",
 ];
 
-/// The content attributes a span has.
+/// The content attributes of a span.
 fn content_keys(span: &Span) -> Vec<&'static str> {
     CONTENT_KEYS.into_iter().filter(|key| text(span, key).is_some()).collect()
 }

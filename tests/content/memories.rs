@@ -1,4 +1,4 @@
-//! Records that memories find and keep.
+//! Records that memory operations find and store.
 
 use llm_trace::llm_trace;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{captured, content, content_keys};
 
 #[test]
-fn records_of_memories_are_recorded_as_their_schema_says() {
+fn records_of_memories_follow_their_schema() {
     #[llm_trace(memory(search), store = "profile")]
     fn recall(found: &Value) -> Value {
         found.clone()
@@ -27,7 +27,7 @@ fn records_of_memories_are_recorded_as_their_schema_says() {
             json!({"memoryRecordSummaries": [{"memoryRecordId": "r", "content": {"text": "tea"}, "score": 0.5}]}),
             json!([{"id": "r", "score": 0.5, "content": {"text": "tea"}}]),
         ),
-        // Of one's own: what has no content is one, and metadata is an object.
+        // A custom record: without content the whole record is content; metadata is an object.
         (
             json!([{"food": "tea"}, {"content": "tea", "metadata": "profile", "score": "high"}, ["tea", 0.5], 7]),
             json!([

@@ -1,4 +1,4 @@
-//! OpenInference: off unless asked for, and then nothing on a span that is not there already in the conventions' words.
+//! OpenInference attributes: off by default, and copies of the conventions' attributes only.
 
 use llm_trace::{Builder, ContentCapture, llm_trace};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -10,12 +10,12 @@ use crate::{capturing, content, exported, text};
 const KIND: &str = "openinference.span.kind";
 const DOCUMENTS: &str = "gen_ai.retrieval.documents";
 
-/// Everything OpenInference adds to a span.
+/// Whether OpenInference adds this attribute.
 pub(crate) fn is_ours(key: &str) -> bool {
     key == KIND || is_content(key)
 }
 
-/// What of it is content.
+/// Whether this attribute is content.
 pub(crate) fn is_content(key: &str) -> bool {
     matches!(key, "input.value" | "input.mime_type" | "output.value" | "output.mime_type")
         || key.starts_with("retrieval.documents.")
@@ -35,7 +35,7 @@ fn added(span: &Span) -> Vec<&str> {
     span.attributes.iter().map(|attribute| attribute.key.as_str()).filter(|key| is_ours(key)).collect()
 }
 
-/// Value and form of a side.
+/// Value and MIME type of the input or the output.
 fn side(span: &Span, side: &str) -> (String, String) {
     let of = |what: &str| text(span, &format!("{side}.{what}")).unwrap_or_else(|| panic!("no {side}.{what}"));
     (of("value"), of("mime_type"))
@@ -124,7 +124,7 @@ fn every_kind_has_its_name_and_without_content_nothing_else() {
 }
 
 #[test]
-fn nothing_of_it_is_there_unless_asked_for() {
+fn openinference_is_off_by_default() {
     for builder in [capturing(), capturing().with_openinference(false)] {
         let span = only(builder, || drop(workflow("hi")));
         assert_eq!(added(&span), Vec::<&str>::new());
@@ -232,10 +232,10 @@ fn both_copies_are_within_the_budget_of_the_span() {
 }
 
 #[test]
-fn an_attribute_of_the_programs_own_is_replaced_not_doubled() {
+fn a_user_attribute_of_the_same_name_is_replaced() {
     #[llm_trace(workflow, input = "in", attributes("input.value" = "mine", "openinference.span.kind" = "TOOL"))]
     fn flow() {}
-    // `text` fails where a key occurs twice.
+    // `text` fails if a key occurs twice.
     let span = only(speaking(), flow);
     assert_eq!(side(&span, "input"), plain("in"));
     assert_eq!(text(&span, KIND).as_deref(), Some("CHAIN"));
@@ -246,7 +246,7 @@ fn an_attribute_of_the_programs_own_is_replaced_not_doubled() {
 }
 
 #[test]
-fn events_do_not_speak_it_and_content_on_events_only_is_on_no_span() {
+fn events_have_no_openinference_and_content_on_events_only_is_on_no_span() {
     for capture in [ContentCapture::EventOnly, ContentCapture::SpanAndEvent] {
         let builder = llm_trace::builder().with_content_capture(capture).with_openinference(true);
         let receiver = exported(builder, || drop(chat(&body())));
@@ -260,7 +260,7 @@ fn events_do_not_speak_it_and_content_on_events_only_is_on_no_span() {
 }
 
 #[test]
-fn what_a_function_skips_has_no_copy() {
+fn skipped_content_has_no_copy() {
     #[llm_trace(workflow, input = "in", skip(input))]
     fn flow() -> String {
         "out".to_owned()

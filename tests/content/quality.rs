@@ -1,4 +1,4 @@
-//! Signals of quality that look at texts: what they find, and that they look only where they were asked to.
+//! Quality signals computed from texts: their values, and that texts are read only if enabled.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,7 +22,7 @@ fn looking() -> Builder {
     llm_trace::builder().with_quality_signals(QualitySignals::all())
 }
 
-/// How often a metric was measured, and the sum.
+/// The number of measurements of a metric, and their sum.
 fn measured(receiver: &Receiver, name: &str) -> (u64, f64) {
     let metrics = receiver.metrics();
     let found = metrics.iter().filter(|metric| metric.name == name);
@@ -60,7 +60,7 @@ fn rag(texts: &[&str], answer: &str) {
 }
 
 #[test]
-fn an_answer_is_compared_with_what_was_found_for_it() {
+fn an_answer_is_compared_with_its_documents() {
     let receiver = exported(looking(), || {
         rag(&["Refunds take five working days."], "REFUNDS take five weeks.");
         rag(&[], "There is nothing to compare this with.");
@@ -94,7 +94,7 @@ fn citations_are_missed_where_there_once_were_some() {
 }
 
 #[test]
-fn what_is_said_again_and_again_is_measured_of_streams_too() {
+fn repetition_is_measured_in_streams() {
     #[llm_trace(chat, provider = "acme", model = "streams")]
     fn stream() -> impl futures_util::Stream<Item = Value> {
         let chunk = |text: &str| json!({"choices": [{"index": 0, "delta": {"content": text}}]});
@@ -104,12 +104,12 @@ fn what_is_said_again_and_again_is_measured_of_streams_too() {
         let all = futures_util::FutureExt::now_or_never(stream().collect::<Vec<_>>());
         assert_eq!(all.unwrap().len(), 2);
     });
-    // so-it-is-so, it-is-so-it, is-so-it-is, then the same again.
+    // The trigrams so-it-is, it-is-so, is-so-it, and then their repetitions.
     assert_eq!(measured(&receiver, REPETITION), (1, 0.5));
 }
 
 #[test]
-fn what_a_function_says_that_it_answered_is_measured() {
+fn an_explicitly_recorded_answer_is_measured() {
     #[llm_trace(chat, provider = "acme", model = "says")]
     fn says() -> usize {
         llm_trace::current().output("one two three four one two three four");
@@ -120,7 +120,7 @@ fn what_a_function_says_that_it_answered_is_measured() {
 }
 
 #[test]
-fn each_signal_is_asked_for_by_itself() {
+fn each_signal_is_enabled_separately() {
     let with = |signal| {
         let builder = llm_trace::builder().with_quality_signals(QualitySignals::none().with(signal));
         let receiver =
@@ -178,7 +178,7 @@ fn every_answer_is_measured_or_counted() {
     assert!(measured > 0);
 }
 
-/// Counts how often it is looked at.
+/// Counts how often it is read.
 struct Counted<'a>(&'a AtomicUsize);
 
 impl Serialize for Counted<'_> {
@@ -189,7 +189,7 @@ impl Serialize for Counted<'_> {
 }
 
 #[test]
-fn texts_are_looked_at_where_it_was_asked_for_and_a_function_does_not_keep_them_to_itself() {
+fn texts_are_read_only_if_enabled_and_not_skipped() {
     #[derive(Serialize)]
     struct Found<'a> {
         id: u64,
@@ -223,7 +223,7 @@ fn texts_are_looked_at_where_it_was_asked_for_and_a_function_does_not_keep_them_
     let spans = exported(llm_trace::builder(), all).spans();
     assert_eq!((spans.len(), looks.load(Ordering::Relaxed)), (4, 0));
     let spans = exported(looking(), all).spans();
-    // The search once for duplicates and once for its text; the chat once.
+    // The search twice, for duplicates and for its text; the chat once.
     assert_eq!((spans.len(), looks.load(Ordering::Relaxed)), (4, 3));
     assert!(spans.iter().all(|span| text(span, "gen_ai.output.messages").is_none()));
 }

@@ -1,4 +1,4 @@
-//! What identifies people and opens doors is replaced before anything is recorded.
+//! Personal data and credentials are redacted before anything is recorded.
 
 use llm_trace::{Builder, ContentCapture, llm_trace};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
@@ -65,7 +65,7 @@ fn json_inside_of_text_is_redacted_and_still_json() {
     assert_eq!(arguments, serde_json::json!({"card": "[CARD]", "to": "[EMAIL]"}));
 }
 
-/// The rows of the tables in `docs/redaction.md`: the examples, and what is recorded of them.
+/// The rows of the tables in `docs/redaction.md`: the examples and their recorded form.
 fn documented() -> Vec<(String, String)> {
     let document = include_str!("../../docs/redaction.md");
     let rows = document.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
@@ -74,7 +74,7 @@ fn documented() -> Vec<(String, String)> {
         let shown = |cell: &str| characters(cell.trim_matches('`'));
         match cells[..] {
             [_, example, recorded] => (shown(example), shown(recorded)),
-            // What is not found is recorded as it is.
+            // Text without a match is recorded unchanged.
             [_, example] => (shown(example), shown(example)),
             _ => panic!("neither two nor three cells: {row}"),
         }
@@ -82,7 +82,7 @@ fn documented() -> Vec<(String, String)> {
     .collect()
 }
 
-/// `\u{A0}` → the character.
+/// Decodes `\u{A0}` to the character.
 fn characters(shown: &str) -> String {
     let mut pieces = shown.split(r"\u{");
     let mut text = pieces.next().unwrap_or_default().to_owned();
@@ -95,7 +95,7 @@ fn characters(shown: &str) -> String {
 }
 
 #[test]
-fn what_is_found_and_what_is_not_is_what_the_documentation_says() {
+fn redaction_matches_the_documented_examples() {
     #[llm_trace(retrieval, query = text)]
     fn search(text: &str) {}
     let rows = documented();
@@ -115,7 +115,7 @@ fn what_is_found_and_what_is_not_is_what_the_documentation_says() {
 }
 
 #[test]
-fn values_whose_name_is_that_of_a_secret_are_replaced_whatever_they_look_like() {
+fn values_under_the_name_of_a_secret_are_always_replaced() {
     #[derive(serde::Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Login<'a> {
@@ -157,7 +157,7 @@ fn values_whose_name_is_that_of_a_secret_are_replaced_whatever_they_look_like() 
     );
 }
 
-/// The finish reasons of a response that is incomplete, on the span, with content captured so.
+/// The finish reasons of an incomplete response on the span, with this capture of content.
 fn reasons_of(capture: ContentCapture, skips: bool) -> Vec<String> {
     #[llm_trace(chat, provider = "openai", model = "m")]
     fn ask(body: &Value) -> Value {

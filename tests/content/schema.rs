@@ -1,11 +1,11 @@
-//! The conventions' JSON schemas, read by a validator of the keywords they use; one it does not know is a failure.
+//! The conventions' JSON schemas, read by a validator of the keywords that they use. An unknown keyword is a failure.
 //!
-//! Stricter than they are: a part whose type a schema names must be what that schema says of it, and may not pass
-//! as a generic one.
+//! Stricter than the schemas: a part whose type a schema names must match that schema, and may not pass as a generic
+//! part.
 
 use serde_json::Value;
 
-/// Panics if a content attribute is not what its schema says.
+/// Panics if a content attribute does not match its schema.
 pub(crate) fn check(key: &str, value: &Value) {
     let schema = match key {
         "gen_ai.input.messages" => include_str!("../semconv/schemas/gen-ai-input-messages.json"),
@@ -30,7 +30,7 @@ fn validate(root: &Value, schema: &Value, value: &Value) -> Result<(), String> {
             "$defs" | "title" | "description" | "default" | "format" | "additionalProperties" => {}
             "$ref" => match definition(root, rule) {
                 Some(definition) => validate(root, definition, value)?,
-                // Draft-07 itself: the schema of a tool's parameters.
+                // The draft-07 schema itself: the schema of a tool's parameters.
                 None => expect(value.is_object() || value.is_boolean(), "a JSON schema", value)?,
             },
             "anyOf" => any_of(root, rule.as_array().unwrap(), value)?,

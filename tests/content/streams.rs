@@ -1,4 +1,4 @@
-//! What was streamed, as one message for each choice: text, reasoning and tool calls put together from their deltas.
+//! Streamed output as one message per choice: text, reasoning and tool calls assembled from their deltas.
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
@@ -20,8 +20,8 @@ pub(crate) fn drain(stream: impl Stream) {
     assert!(all.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_ready());
 }
 
-/// What is recorded of a stream of these chunks, which follows the conventions' schema.
-fn said(chunks: Vec<Value>) -> Value {
+/// The recorded output of a stream of these chunks, checked against the conventions' schema.
+fn recorded(chunks: Vec<Value>) -> Value {
     content(&captured(|| drain(chat(chunks))), "gen_ai.output.messages")
 }
 
@@ -66,7 +66,7 @@ fn openai_chat_chunks_with_reasoning_and_parallel_tool_calls() {
         { "type": "tool_call", "id": "call_1", "name": "weather", "arguments": { "city": "Rome" } },
         { "type": "tool_call", "id": "call_2", "name": "weather", "arguments": { "city": "Oslo" } },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "tool_call"));
+    assert_eq!(recorded(chunks), answer(&parts, "tool_call"));
 }
 
 #[test]
@@ -89,8 +89,8 @@ fn every_choice_is_a_message_with_its_own_reason() {
     };
     let mut whole = chunks.clone();
     whole.push(openai(0, &json!({}), Some("stop")));
-    assert_eq!(said(whole), both("stop"));
-    // Cut before the first has ended, but after the second has.
+    assert_eq!(recorded(whole), both("stop"));
+    // Cut before the end of the first choice, and after the end of the second.
     let span = captured(|| {
         let mut stream = chat(chunks.clone()).take(5);
         drain(&mut stream);
@@ -140,7 +140,7 @@ fn openai_responses_events() {
         { "type": "tool_call", "id": "ci_1", "name": "code_interpreter", "arguments": "1 + 1" },
         { "type": "refusal", "content": "No." },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "tool_call"));
+    assert_eq!(recorded(chunks), answer(&parts, "tool_call"));
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn anthropic_events() {
         { "type": "tool_call", "id": "toolu_1", "name": "weather", "arguments": { "city": "Rome" } },
         { "type": "tool_call", "id": "toolu_2", "name": "now" },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "tool_call"));
+    assert_eq!(recorded(chunks), answer(&parts, "tool_call"));
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn gemini_chunks() {
         { "type": "tool_call", "name": "weather", "arguments": { "city": "Rome" } },
         { "type": "tool_call", "id": "f2", "name": "time" },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "stop"));
+    assert_eq!(recorded(chunks), answer(&parts, "stop"));
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn bedrock_converse_events() {
         { "type": "text", "content": "Let me look." },
         { "type": "tool_call", "id": "t1", "name": "weather", "arguments": { "city": "Rome" } },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "tool_call"));
+    assert_eq!(recorded(chunks), answer(&parts, "tool_call"));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn cohere_events() {
         { "type": "tool_call", "id": "t2", "name": "time", "arguments": {} },
         { "type": "text", "content": "Done." },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "tool_call"));
+    assert_eq!(recorded(chunks), answer(&parts, "tool_call"));
 }
 
 #[test]
@@ -277,10 +277,10 @@ fn ollama_chunks() {
         { "type": "tool_call", "name": "weather", "arguments": { "city": "Rome" } },
         { "type": "tool_call", "name": "weather", "arguments": { "city": "Oslo" } },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "stop"));
+    assert_eq!(recorded(chunks), answer(&parts, "stop"));
 }
 
-/// Chunks of a client of the user's own, read by hand.
+/// Chunks of a custom client, read by a handwritten adapter.
 enum Token {
     Thought(&'static str),
     Word(usize, &'static str),
@@ -289,7 +289,7 @@ enum Token {
 }
 
 #[test]
-fn a_reader_written_by_hand_tells_the_same() {
+fn a_handwritten_reader_records_the_same() {
     #[llm_trace(chat, provider = "acme", model = "m")]
     fn ask(tokens: Vec<Token>) -> impl Stream<Item = Token> {
         stream::iter(tokens).traced(|token, chunk: &mut Chunk<'_>| match token {
@@ -340,7 +340,7 @@ fn secrets_in_streamed_arguments_are_redacted_also_across_deltas() {
         { "type": "tool_call", "id": "c", "name": "mail", "arguments": { "to": "[EMAIL]" } },
         { "type": "reasoning", "content": "to [EMAIL]" },
     ]);
-    assert_eq!(said(chunks), answer(&parts, "stop"));
+    assert_eq!(recorded(chunks), answer(&parts, "stop"));
 }
 
 fn long(times: usize) -> Vec<Value> {
@@ -354,21 +354,21 @@ fn long(times: usize) -> Vec<Value> {
 }
 
 #[test]
-fn a_stream_of_any_length_stays_within_the_budget_and_says_what_is_missing() {
+fn a_stream_of_any_length_stays_within_the_budget_and_marks_the_cut() {
     let span = captured(|| drain(chat(long(30_000))));
     let json = text(&span, "gen_ai.output.messages").unwrap();
     assert!((12_000..=16_384).contains(&json.len()), "{}", json.len());
-    let said = content(&span, "gen_ai.output.messages");
-    let parts = said[0]["parts"].as_array().unwrap();
+    let messages = content(&span, "gen_ai.output.messages");
+    let parts = messages[0]["parts"].as_array().unwrap();
     assert!(parts[0]["arguments"].as_str().unwrap().contains("…[truncated, 5760006 bytes]"), "{}", parts[0]);
     assert!(parts.iter().any(|part| part["type"] == "llm_trace.omitted"), "{parts:?}");
 }
 
 #[test]
-fn a_stream_costs_a_bounded_amount_of_memory() {
+fn a_stream_takes_bounded_memory() {
     let chunks = long(3);
     let _ = exported(capturing(), || {
-        drain(chat(chunks.clone())); // warms what is made once per process
+        drain(chat(chunks.clone())); // one-time allocations happen here
         let allocated = allocation_counter::measure(|| {
             #[llm_trace(chat, provider = "acme", model = "m")]
             fn repeat(chunks: &[Value]) -> impl Stream<Item = &Value> {
@@ -381,7 +381,7 @@ fn a_stream_costs_a_bounded_amount_of_memory() {
 }
 
 #[test]
-fn nothing_is_kept_of_a_stream_that_may_not_be_recorded() {
+fn nothing_of_a_stream_is_kept_without_capture() {
     #[llm_trace(chat, provider = "acme", model = "m")]
     fn repeat(chunks: &[Value], times: usize) -> impl Stream<Item = &Value> + Unpin {
         stream::iter(chunks.iter().cycle().take(times))
@@ -390,7 +390,7 @@ fn nothing_is_kept_of_a_stream_that_may_not_be_recorded() {
     let kept = |capture| {
         let mut kept = [0; 2];
         let _ = exported(llm_trace::builder().with_content_capture(capture), || {
-            drain(repeat(&chunks, 10)); // warms what is made once per process
+            drain(repeat(&chunks, 10)); // one-time allocations happen here
             kept = [20, 200].map(|times| {
                 let mut stream = repeat(&chunks, times);
                 let read = |stream: &mut _| drain(futures_util::StreamExt::take(stream, times));

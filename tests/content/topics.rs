@@ -1,4 +1,4 @@
-//! What users ask about, without what they ask.
+//! Topics of user questions, without their texts.
 
 use llm_trace::{Builder, Topics, llm_trace};
 use llm_trace_test_support::otlp::Receiver;
@@ -41,7 +41,7 @@ fn topics(receiver: &Receiver) -> Vec<Option<String>> {
     receiver.spans().iter().map(|span| text(span, TOPIC)).collect()
 }
 
-/// The topics that a duration is told apart by.
+/// The topics in the labels of a duration.
 fn labels(receiver: &Receiver, metric: &str) -> Vec<Option<String>> {
     let topic = |labels: &[KeyValue]| {
         let label = labels.iter().find(|label| label.key == TOPIC)?;
@@ -59,14 +59,14 @@ fn labels(receiver: &Receiver, metric: &str) -> Vec<Option<String>> {
 }
 
 #[test]
-fn topics_are_not_told_unless_asked_for() {
+fn topics_are_off_by_default() {
     let receiver = exported(llm_trace::builder(), || answer(QUESTION));
     assert_eq!(topics(&receiver), [None, None, None]);
     assert_eq!(labels(&receiver, "gen_ai.workflow.duration"), [None]);
 }
 
 #[test]
-fn the_same_question_has_the_same_topic_on_everything_that_answers_it_and_never_its_text() {
+fn equal_questions_have_equal_topics_on_every_call_and_no_text() {
     let receiver = exported(salted(), || {
         answer(QUESTION);
         answer("why is KANARIENVOGEL 3b9e yellow");
@@ -98,7 +98,7 @@ fn another_salt_makes_another_topic() {
 }
 
 #[test]
-fn a_question_that_a_function_keeps_to_itself_has_no_topic() {
+fn a_skipped_question_has_no_topic() {
     #[llm_trace(workflow, input = looked(question), skip(input))]
     fn quiet(question: &str) {}
     fn looked(_question: &str) -> &str {
@@ -128,7 +128,7 @@ fn a_prompts_name_is_the_topic_of_its_call_and_of_the_workflow_around_it() {
     });
     let topics = topics(&receiver);
     let topics: Vec<_> = topics.iter().map(Option::as_deref).collect();
-    // The first step ended before anything was known; what has no name of its own has the first that was told.
+    // The first step ended before a topic was known; a call without a prompt name has the first recorded topic.
     assert_eq!(topics, [None, Some("rewrite"), Some("refund"), Some("rewrite"), Some("rewrite"), None]);
     assert_eq!(labels(&receiver, "gen_ai.workflow.duration"), [Some("rewrite".to_owned())]);
 }
@@ -136,8 +136,11 @@ fn a_prompts_name_is_the_topic_of_its_call_and_of_the_workflow_around_it() {
 #[test]
 fn a_salt_that_could_be_guessed_is_refused_and_not_shown() {
     let error = hashed("guessed").init().unwrap_err();
-    let said = format!("{error} {error:?}");
-    assert!(said.contains("with_topics") && said.contains("7 bytes") && said.contains("16 bytes"), "{said}");
-    assert!(!said.contains("guessed"), "{said}");
+    let message = format!("{error} {error:?}");
+    assert!(
+        message.contains("with_topics") && message.contains("7 bytes") && message.contains("16 bytes"),
+        "{message}"
+    );
+    assert!(!message.contains("guessed"), "{message}");
     assert!(!format!("{:?}", salted()).contains("sixteen"));
 }

@@ -1,4 +1,4 @@
-//! Content that is kept elsewhere, and spans and events that say where.
+//! Uploaded content, and its references on spans and events.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -68,7 +68,7 @@ fn uploading(store: impl ContentStore + 'static, upload: ContentUpload) -> llm_t
     llm_trace::builder().with_content_upload(store, upload)
 }
 
-/// Runs until the end of the program, and returns what arrived, what the receipt says, and how it prints.
+/// Runs a program to its end. Returns the received telemetry and the receipt.
 fn run(builder: llm_trace::Builder, code: impl FnOnce()) -> (Receiver, llm_trace::ExportReport) {
     crate::finished(builder, code)
 }
@@ -111,7 +111,7 @@ fn spans_have_references_in_place_of_content_which_is_redacted_and_in_the_conven
         let span = receiver.spans().remove(0);
         assert_eq!(content_keys(&span), [""; 0]);
         assert_stored(&store, &span);
-        assert_eq!((store.len(), receipt.content_stored(), receipt.content_lost()), (4, 4, 0));
+        assert_eq!((store.len(), receipt.uploads().stored, receipt.uploads().dropped), (4, 4, 0));
         assert!(receipt.is_complete());
     }
 }
@@ -122,19 +122,19 @@ fn megabytes_of_addresses_are_redacted_in_the_time_that_a_program_has_to_end() {
     let addresses = json!({
         "messages": [{"role": "user", "content": "ada.lovelace@example.org, ".repeat((1 << 20) / 26 - 10)}]
     });
-    // With a quadratic rule each of them takes seconds.
+    // A quadratic rule takes seconds for each of them.
     let (_, receipt) = run(uploading(Arc::clone(&store), ContentUpload::Instead), || {
         for _ in 0..6 {
             chat(&addresses);
         }
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (12, 0), "{receipt}");
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (12, 0), "{receipt}");
     let is_redacted = |json: &String| json.contains("[EMAIL], [EMAIL]") && !json.contains("ada.");
     assert_eq!(store.0.lock().unwrap().values().filter(|json| is_redacted(json)).count(), 6);
 }
 
 #[test]
-fn references_stand_besides_content_if_that_is_asked_for() {
+fn references_can_be_recorded_in_addition_to_content() {
     let store = Arc::new(Memory::default());
     let builder = uploading(Arc::clone(&store), ContentUpload::Besides);
     let receiver =
@@ -142,7 +142,7 @@ fn references_stand_besides_content_if_that_is_asked_for() {
     let span = receiver.spans().remove(0);
     assert_eq!(content_keys(&span).len(), 4);
     assert_stored(&store, &span);
-    // What may not be recorded is not, whether it is kept elsewhere or not.
+    // Content that may not be recorded is not uploaded either.
     let receiver = exported(uploading(Arc::clone(&store), ContentUpload::Besides), || drop(chat(&request())));
     assert_eq!(content_keys(&receiver.spans()[0]), [""; 0]);
     assert_stored(&store, &receiver.spans()[0]);
@@ -164,7 +164,7 @@ fn events_have_references_too() {
 }
 
 #[test]
-fn a_call_whose_trace_is_not_sampled_is_kept_too_and_what_a_function_skips_is_not() {
+fn unsampled_calls_are_uploaded_and_skipped_content_is_not() {
     #[llm_trace(chat, provider = "acme", request = request, skip(input, output))]
     fn discreet(request: &Value) -> String {
         request.to_string()
@@ -186,7 +186,7 @@ fn a_call_whose_trace_is_not_sampled_is_kept_too_and_what_a_function_skips_is_no
 }
 
 #[test]
-fn more_is_kept_than_fits_on_a_span() {
+fn uploads_exceed_the_budget_of_a_span() {
     let store = Arc::new(Memory::default());
     let long = "word ".repeat(50_000);
     let mut body = request();
@@ -199,7 +199,7 @@ fn more_is_kept_than_fits_on_a_span() {
     assert_eq!(stored[0]["parts"][0]["content"], long);
 }
 
-/// Waits in its first piece until it is let go.
+/// Blocks in its first upload until it is released.
 struct Slow {
     begun: Mutex<Sender<()>>,
     gate: Mutex<Gate<()>>,
@@ -223,20 +223,20 @@ impl ContentStore for Slow {
 }
 
 #[test]
-fn calls_do_not_wait_for_a_store_that_hangs_and_what_is_too_much_is_counted() {
+fn calls_do_not_wait_for_a_hanging_store_and_dropped_uploads_are_counted() {
     let (store, has_begun, go_on) = slow();
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || {
         drop(chat(&request()));
         has_begun.recv().unwrap();
-        // One is being stored, three wait, and 256 may.
+        // One is being stored, three wait, and 256 fit in the queue.
         (0..100).for_each(|_| drop(chat(&request())));
-        // Lets all go on: whoever waits at the gate sees that nobody is there any longer.
+        // Releases all uploads: the blocked ones see that the sender is gone.
         drop(go_on);
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (1 + 256, 4 * 101 - 257));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (1 + 256, 4 * 101 - 257));
     assert!(!receipt.is_complete());
     assert!(receipt.to_string().contains("147 pieces of content not delivered"), "{receipt}");
-    // What will not be there is not referred to.
+    // Dropped content has no reference.
     let references = receiver
         .spans()
         .iter()
@@ -246,18 +246,18 @@ fn calls_do_not_wait_for_a_store_that_hangs_and_what_is_too_much_is_counted() {
 }
 
 #[test]
-fn the_end_of_the_program_waits_for_uploads_no_longer_than_it_may() {
+fn shutdown_waits_for_uploads_within_its_timeout() {
     let (store, has_begun, go_on) = slow();
     let receipt =
         crate::finished_within(uploading(store, ContentUpload::Instead), Duration::from_millis(300), || {
             drop(chat(&request()));
             has_begun.recv().unwrap();
         });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (0, 4));
     drop(go_on);
 }
 
-/// Fails, panics, and works, in turn.
+/// Fails, panics and works, in turn.
 #[derive(Default)]
 struct Moody(Mutex<u32>);
 
@@ -279,20 +279,20 @@ impl ContentStore for Moody {
 }
 
 #[test]
-fn a_store_that_fails_or_panics_hurts_nobody_and_is_counted() {
+fn a_failing_or_panicking_store_does_not_affect_calls_and_is_counted() {
     let (receiver, receipt) = run(uploading(Moody::default(), ContentUpload::Instead), || {
         for _ in 0..2 {
             assert_eq!(chat(&request()), "42");
         }
     });
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (2, 4 + 2));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (2, 4 + 2));
     for span in receiver.spans() {
         assert_eq!(text(&span, "llm_trace.tool.definitions_ref"), None);
         assert!(text(&span, "llm_trace.input.messages_ref").is_some());
     }
 }
 
-/// A folder that is gone when the test is.
+/// A directory that is removed with the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -314,11 +314,11 @@ impl Drop for Folder {
 }
 
 #[test]
-fn a_folder_keeps_content_in_files_that_nobody_else_can_read() {
+fn a_folder_stores_content_in_files_readable_by_the_owner_only() {
     let folder = Folder::new("kept content");
     let store = ContentDirectory::create(&folder.0).unwrap();
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (4, 0));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (4, 0));
     let span = receiver.spans().remove(0);
     for (key, content) in expected() {
         let reference = text(&span, &reference_of(key)).unwrap();
@@ -351,7 +351,7 @@ fn content_is_neither_written_through_a_link_nor_into_a_folder_of_others() {
     let store = ContentDirectory::create(&folder.0).unwrap();
     let victim = folder.0.join("victim");
     std::fs::write(&victim, "untouched").unwrap();
-    // The first piece without ids is called this: a link waits for it.
+    // The name of the first upload without ids: a link of this name is already there.
     let reference = format!("untraced-{}-0-gen_ai.input.messages", std::process::id());
     symlink(&victim, folder.0.join(format!("{reference}.part"))).unwrap();
     let url = format!("file://{}", folder.0.join(format!("{reference}.json")).display()).replace(' ', "%20");
@@ -361,7 +361,7 @@ fn content_is_neither_written_through_a_link_nor_into_a_folder_of_others() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "[1]");
     assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
 
-    // Somebody opens the folder for others while the program runs, or before it starts.
+    // The directory is opened for others while the program runs, or before it starts.
     std::fs::set_permissions(&folder.0, std::fs::Permissions::from_mode(0o777)).unwrap();
     let error = store.store(&url, "[2]").unwrap_err().to_string();
     assert!(error.contains("has mode 0777") && error.contains("chmod 700"), "{error}");
@@ -371,11 +371,11 @@ fn content_is_neither_written_through_a_link_nor_into_a_folder_of_others() {
 }
 
 #[test]
-fn a_folder_that_is_gone_loses_content_and_nothing_else() {
+fn a_removed_folder_loses_content_only() {
     let folder = Folder::new("gone");
     let store = ContentDirectory::create(&folder.0).unwrap();
     std::fs::remove_dir_all(&folder.0).unwrap();
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || drop(chat(&request())));
-    assert_eq!((receiver.spans().len(), receipt.spans_lost()), (1, 0));
-    assert_eq!((receipt.content_stored(), receipt.content_lost()), (0, 4));
+    assert_eq!((receiver.spans().len(), receipt.spans().dropped()), (1, 0));
+    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (0, 4));
 }

@@ -1,4 +1,4 @@
-//! What prompt templates are filled in with.
+//! Variables of prompt templates.
 
 use llm_trace::llm_trace;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -6,7 +6,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use crate::{captured, capturing, content_keys, exported, text};
 
 #[test]
-fn variables_of_a_prompt_are_attributes_of_their_own() {
+fn variables_of_a_prompt_are_separate_attributes() {
     #[derive(serde::Serialize)]
     struct Variables {
         question: &'static str,
@@ -38,7 +38,7 @@ fn variables_of_a_prompt_are_attributes_of_their_own() {
     let span = captured(|| skipping("q"));
     assert_eq!(content_keys(&span), [""; 0]);
 
-    // All of them together are no more than one attribute may be.
+    // All variables together fit in the budget of one attribute.
     #[llm_trace(chat, provider = "acme", prompt_variables(question = "q".repeat(5_000), second = "s".repeat(5_000)))]
     fn long() {}
     let builder = capturing().with_content_budget(1_000, 10_000);

@@ -1,4 +1,4 @@
-//! Without `init()` the environment decides alone. It is read once, so each case is a process of its own.
+//! Without `init()`, only the environment configures content. It is read once, so each case is a separate process.
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use opentelemetry_sdk::logs::{LogProcessor, SdkLogRecord, SdkLoggerProvider};
 const VARIABLE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 const EXPECTED: &str = "LLM_TRACE_TEST_EXPECTED";
 
-/// The child's part.
+/// The code of the child process.
 #[test]
 #[ignore = "a program that other tests start"]
 fn child() {
@@ -53,7 +53,7 @@ fn the_variable_decides_alone_and_a_wrong_value_means_no() {
     }
 }
 
-/// The other child's part: events to a provider that the program installed itself.
+/// The code of the second child process: events go to a provider that the program installed.
 #[test]
 #[ignore = "a program that other tests start"]
 fn child_with_events() {
@@ -79,7 +79,7 @@ fn child_with_events() {
     assert!(content("gen_ai.input.messages") && content("gen_ai.output.messages"), "{:?}", events[0]);
     assert_eq!(trace.span("chat m").text("gen_ai.input.messages"), None);
 
-    // Another takes its place, and is broken: no call suffers.
+    // A broken provider replaces it; calls go on.
     llm_trace::set_logger_provider(&SdkLoggerProvider::builder().with_log_processor(Panicking).build());
     assert_eq!(trace.run(chat), "hi");
     assert_eq!(trace.events().len(), 2);
@@ -115,7 +115,7 @@ fn events_go_to_the_provider_that_was_installed() {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// A third child's part: nobody but the receiver of events looks at the call.
+/// The code of the third child process: only events are exported.
 #[test]
 #[ignore = "a program that other tests start"]
 fn child_with_events_alone() {
@@ -130,11 +130,11 @@ fn child_with_events_alone() {
     }
     let receiver = crate::exported(llm_trace::builder(), || drop(chat()));
     assert_eq!((receiver.spans().len(), receiver.received().len()), (0, 1), "only events were sent");
-    let told = format!("{:?}", receiver.logs());
+    let logs = format!("{:?}", receiver.logs());
     for expected in
         ["gen_ai.usage.input_tokens", "gen_ai.output.messages", "gen_ai.usage.cost", "gen_ai.response.id"]
     {
-        assert!(told.contains(expected), "no {expected} in {told}");
+        assert!(logs.contains(expected), "no {expected} in {logs}");
     }
 }
 

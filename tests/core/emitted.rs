@@ -1,4 +1,4 @@
-//! What the suite emitted, in one form for both ways it can leave the process.
+//! The telemetry of the suite, in one form for both ways of export.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// An attribute, or nothing.
+    /// The value of an attribute, if present.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.attributes.get(key).map(String::as_str)
     }
@@ -32,7 +32,7 @@ pub struct Point {
     pub sum: f64,
 }
 
-/// All of it.
+/// The complete telemetry.
 #[derive(Debug)]
 pub struct Emitted {
     pub spans: Vec<Span>,
@@ -40,12 +40,12 @@ pub struct Emitted {
 }
 
 impl Emitted {
-    /// The spans of this name, the earliest first.
+    /// The spans with this name, the earliest first.
     pub fn spans(&self, name: &str) -> Vec<&Span> {
         self.spans.iter().filter(|span| span.name == name).collect()
     }
 
-    /// The only span of this name.
+    /// The only span with this name.
     pub fn span(&self, name: &str) -> &Span {
         let found = self.spans(name);
         assert_eq!(found.len(), 1, "{name} in {:?}", self.spans);

@@ -1,6 +1,7 @@
-//! The core behaviour: one run of annotated code, and what each test asserts about it.
+//! The core behaviour: one run of annotated code, and the assertions of each test.
 //!
-//! A binary says how telemetry leaves ([`crate::emit`]). With the feature `off` the same code runs and nothing is emitted.
+//! Each binary defines how telemetry is exported ([`crate::emit`]). With the feature `off` the same code runs and emits
+//! nothing.
 
 use std::future::Future;
 use std::io::{Error, ErrorKind};
@@ -70,7 +71,7 @@ fn elsewhere() {
     });
 }
 
-/// Pending this many times.
+/// A future that is pending this many times.
 struct Turns(u32);
 
 impl Future for Turns {
@@ -100,7 +101,7 @@ fn collect<T>(mut stream: impl Stream<Item = T> + Unpin) -> Vec<T> {
         .collect()
 }
 
-/// Runs all of it and checks that every result is what it would be without the attribute.
+/// Runs all functions and checks that every result is the same as without the attribute.
 pub fn run() {
     assert_eq!(answer("the answer"), "the answer 1");
     assert_eq!(read()["usage"]["total_tokens"], 12);
@@ -129,7 +130,7 @@ fn read_usage() -> serde_json::Value {
     serde_json::json!({"usage": {"prompt_tokens": 1, "completion_tokens": 2}})
 }
 
-/// What one run emitted. All tests of a binary share it.
+/// The telemetry of one run, shared by all tests of a binary.
 fn emitted() -> &'static Emitted {
     static EMITTED: OnceLock<Emitted> = OnceLock::new();
     static RUN: Mutex<()> = Mutex::new(());
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_requested_and_used_is_on_the_span() {
+    fn request_and_usage_are_on_the_span() {
         let span = emitted().span("chat gpt-4o-mini");
         for (key, value) in [
             ("gen_ai.provider.name", "openai"),

@@ -1,4 +1,4 @@
-//! The core behaviour in a program that calls `init()`, as an OTLP receiver sees it.
+//! The core behaviour in a program that calls `init()`, as received over OTLP.
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs, reason = "a test")]
 
 #[cfg_attr(feature = "off", allow(dead_code, reason = "nothing is emitted"))]

@@ -1,4 +1,4 @@
-//! The core behaviour in a program that installs OpenTelemetry providers itself and never calls `init()`.
+//! The core behaviour in a program that installs OpenTelemetry providers and never calls `init()`.
 #![allow(clippy::unwrap_used, unreachable_pub, missing_docs, reason = "a test")]
 
 #[cfg_attr(feature = "off", allow(dead_code, reason = "nothing is emitted"))]

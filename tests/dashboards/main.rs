@@ -1,4 +1,4 @@
-//! Every query of `dashboards/grafana` and of the rules in `dashboards/prometheus` is held against the metrics that are emitted.
+//! Checks every query of `dashboards/grafana` and of the rules in `dashboards/prometheus` against the emitted metrics.
 //! `cargo xtask dashboards` writes the dashboards.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -7,7 +7,6 @@ mod queries;
 mod series;
 mod stack;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use queries::{Language, Query};
@@ -28,7 +27,7 @@ fn the_dashboards_are_as_they_are_generated() {
 }
 
 #[test]
-fn every_query_asks_for_what_is_emitted() {
+fn every_query_reads_emitted_series() {
     let queries = queries::all();
     let series = Series::of_both().with_recorded(&queries);
     let wrong: Vec<_> = queries
@@ -49,13 +48,13 @@ fn every_query_asks_for_what_is_emitted() {
 }
 
 #[test]
-fn every_query_has_an_answer_in_either_vintage() {
+fn every_query_has_a_result_in_either_version() {
     let queries = queries::all();
     for (name, vintage) in [("August", Series::of_august()), ("October", Series::of_october())] {
         let series = vintage.with_recorded(&queries);
-        let asked = queries.iter().filter(|query| query.language == Language::Metrics);
+        let metric_queries = queries.iter().filter(|query| query.language == Language::Metrics);
         let unanswered: Vec<_> =
-            asked.filter(|query| !series.can_answer(query)).map(|query| &query.place).collect();
+            metric_queries.filter(|query| !series.can_answer(query)).map(|query| &query.place).collect();
         assert_eq!(unanswered, Vec::<&String>::new(), "with the names of {name} alone");
     }
 }
@@ -64,13 +63,13 @@ fn every_query_has_an_answer_in_either_vintage() {
 fn every_metric_that_is_emitted_is_on_a_dashboard() {
     let queries = queries::all();
     let on_dashboards = queries.iter().filter(|query| !query.place.starts_with("rule "));
-    let asked: BTreeSet<_> = on_dashboards.flat_map(Query::metrics).collect();
-    let missing: Vec<_> = Series::of_both().metrics_besides(&asked);
+    let covered: Vec<_> = on_dashboards.flat_map(Query::metrics).collect();
+    let missing: Vec<_> = Series::of_both().metrics_besides(&covered);
     assert_eq!(missing, Vec::<String>::new());
 }
 
 #[test]
-fn every_panel_says_what_it_shows_and_has_a_query() {
+fn every_panel_has_a_description_and_a_query() {
     for dashboard in dashboards::all() {
         let json = dashboard.json();
         let panels = json["panels"].as_array().unwrap();
@@ -85,7 +84,7 @@ fn every_panel_says_what_it_shows_and_has_a_query() {
 }
 
 #[test]
-fn the_check_finds_what_is_wrong() {
+fn the_check_finds_violations() {
     let series = Series::of_both();
     let wrong = |language, text: &str, legend: &str| {
         let query = Query {

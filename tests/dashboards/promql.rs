@@ -1,4 +1,4 @@
-//! What a `PromQL` expression asks for.
+//! The series that a `PromQL` expression reads.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,12 +7,13 @@ use promql_parser::label::Matcher;
 use promql_parser::parser::token::{T_LOR, T_LUNLESS};
 use promql_parser::parser::{self, BinModifier, BinaryExpr, Call, Expr, LabelModifier, VectorSelector};
 
-/// What is read, and the labels that are kept.
+/// The series that an expression reads, and the labels that it keeps.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    /// What is read, with the labels that it must have: those it is filtered and grouped by, but for those it is given.
+pub(crate) struct Queried {
+    /// The selectors, with the labels that their series must have: those filtered or grouped by, without those set by
+    /// `label_replace`.
     pub(crate) selectors: Vec<Selector>,
-    /// Labels that can be on the result.
+    /// Labels that the result can have.
     pub(crate) kept: BTreeSet<String>,
 }
 
@@ -22,7 +23,7 @@ pub(crate) struct Selector {
     pub(crate) labels: BTreeSet<String>,
 }
 
-/// Which series a selector is about.
+/// The metric name of a selector.
 #[derive(Debug)]
 pub(crate) enum Name {
     One(String),
@@ -60,20 +61,21 @@ impl fmt::Display for Name {
     }
 }
 
-/// Grafana's variables in the place of durations are given values; those in matchers are text to `PromQL`.
+/// Parses an expression. Grafana's variables are replaced by values where they are durations; in matchers they are text
+/// to `PromQL`.
 fn read(text: &str) -> Result<Expr, String> {
     let text = text.replace("$__rate_interval", "5m").replace("$__range", "1h");
     parser::parse(&text).map_err(|error| format!("`{text}` is no PromQL: {error}"))
 }
 
-pub(crate) fn parse(text: &str) -> Result<Asked, String> {
-    let mut asked = Asked::default();
-    walk(&read(text)?, &mut asked);
-    Ok(asked)
+pub(crate) fn parse(text: &str) -> Result<Queried, String> {
+    let mut queried = Queried::default();
+    walk(&read(text)?, &mut queried);
+    Ok(queried)
 }
 
-/// Whether an expression can have a result if of the metrics only some are there. That the alternative is a constant does not
-/// count: `or vector(0)`.
+/// Whether an expression can have a result if only some metrics exist. A constant alternative does not count: `or
+/// vector(0)`.
 pub(crate) fn can_be_answered(text: &str, is_there: &dyn Fn(&Name) -> bool) -> bool {
     read(text).is_ok_and(|expression| has_result(&expression, is_there))
 }
@@ -98,32 +100,32 @@ fn has_result(expression: &Expr, is_there: &dyn Fn(&Name) -> bool) -> bool {
 }
 
 fn is_constant(expression: &Expr) -> bool {
-    let mut asked = Asked::default();
-    walk(expression, &mut asked);
-    asked.selectors.is_empty()
+    let mut queried = Queried::default();
+    walk(expression, &mut queried);
+    queried.selectors.is_empty()
 }
 
-/// Walks an expression, and returns what it reads with the labels that each is given on the way.
-fn walk(expression: &Expr, asked: &mut Asked) -> Vec<Below> {
+/// Walks an expression. Returns the selectors in it, with the labels that each is given on the way.
+fn walk(expression: &Expr, queried: &mut Queried) -> Vec<Below> {
     match expression {
-        Expr::VectorSelector(selector) => select(selector, asked),
-        Expr::MatrixSelector(selector) => select(&selector.vs, asked),
+        Expr::VectorSelector(selector) => select(selector, queried),
+        Expr::MatrixSelector(selector) => select(&selector.vs, queried),
         Expr::Aggregate(aggregate) => {
-            let below = walk(&aggregate.expr, asked);
-            group(aggregate.modifier.as_ref(), &below, asked);
+            let below = walk(&aggregate.expr, queried);
+            group(aggregate.modifier.as_ref(), &below, queried);
             below
         }
         Expr::Binary(binary) => {
-            let mut below = walk(&binary.lhs, asked);
-            below.extend(walk(&binary.rhs, asked));
+            let mut below = walk(&binary.lhs, queried);
+            below.extend(walk(&binary.rhs, queried));
             let matching =
                 binary.modifier.as_ref().and_then(|BinModifier { matching, .. }| matching.as_ref());
-            group(matching, &below, asked);
+            group(matching, &below, queried);
             below
         }
         Expr::Call(call) => {
             let mut below: Vec<_> =
-                call.args.args.iter().flat_map(|argument| walk(argument, asked)).collect();
+                call.args.args.iter().flat_map(|argument| walk(argument, queried)).collect();
             if let Some(label) = given(call) {
                 for selector in &mut below {
                     selector.given.push(label.clone());
@@ -131,14 +133,14 @@ fn walk(expression: &Expr, asked: &mut Asked) -> Vec<Below> {
             }
             below
         }
-        Expr::Paren(inside) => walk(&inside.expr, asked),
-        Expr::Unary(inside) => walk(&inside.expr, asked),
-        Expr::Subquery(inside) => walk(&inside.expr, asked),
+        Expr::Paren(inside) => walk(&inside.expr, queried),
+        Expr::Unary(inside) => walk(&inside.expr, queried),
+        Expr::Subquery(inside) => walk(&inside.expr, queried),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Vec::new(),
     }
 }
 
-/// A selector by its number.
+/// A selector by its index.
 struct Below {
     selector: usize,
     given: Vec<String>,
@@ -152,22 +154,22 @@ fn given(call: &Call) -> Option<String> {
     }
 }
 
-fn select(selector: &VectorSelector, asked: &mut Asked) -> Vec<Below> {
+fn select(selector: &VectorSelector, queried: &mut Queried) -> Vec<Below> {
     let matchers = selector.matchers.matchers.iter().chain(selector.matchers.or_matchers.iter().flatten());
     let labels = matchers.map(|Matcher { name, .. }| name.clone()).filter(|name| name != "__name__");
-    asked.selectors.push(Selector { metric: Name::of(selector), labels: labels.collect() });
-    vec![Below { selector: asked.selectors.len() - 1, given: Vec::new() }]
+    queried.selectors.push(Selector { metric: Name::of(selector), labels: labels.collect() });
+    vec![Below { selector: queried.selectors.len() - 1, given: Vec::new() }]
 }
 
-fn group(modifier: Option<&LabelModifier>, below: &[Below], asked: &mut Asked) {
+fn group(modifier: Option<&LabelModifier>, below: &[Below], queried: &mut Queried) {
     if let Some(LabelModifier::Include(labels) | LabelModifier::Exclude(labels)) = modifier {
         for label in &labels.labels {
             for Below { selector, given } in below {
                 if !given.contains(label) {
-                    asked.selectors[*selector].labels.insert(label.clone());
+                    queried.selectors[*selector].labels.insert(label.clone());
                 }
             }
-            asked.kept.insert(label.clone());
+            queried.kept.insert(label.clone());
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Every query there is: in the dashboards' files and in the rules.
+//! All queries of the dashboards and the rules.
 
 use std::fs;
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 use serde_json::Value;
 
-use crate::{folder, promql};
+use crate::folder;
+use crate::promql::{self, Name};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
@@ -21,19 +22,19 @@ pub(crate) enum Language {
 pub(crate) struct Query {
     pub(crate) place: String,
     pub(crate) text: String,
-    /// What names the lines, with labels as `{{label}}`.
+    /// The legend, with labels as `{{label}}`.
     pub(crate) legend: String,
     pub(crate) language: Language,
-    /// The series that a recording rule makes of it.
+    /// The series that a recording rule writes.
     pub(crate) records: Option<String>,
 }
 
 impl Query {
-    /// The series that it asks for, if it is one of metrics.
-    pub(crate) fn metrics(&self) -> Vec<String> {
-        let asked = if self.language == Language::Metrics { promql::parse(&self.text).ok() } else { None };
-        let names = asked.into_iter().flat_map(|asked| asked.selectors);
-        names.map(|selector| selector.metric.to_string()).collect()
+    /// The series that a `PromQL` query reads.
+    pub(crate) fn metrics(&self) -> Vec<Name> {
+        let queried = if self.language == Language::Metrics { promql::parse(&self.text).ok() } else { None };
+        let names = queried.into_iter().flat_map(|queried| queried.selectors);
+        names.map(|selector| selector.metric).collect()
     }
 }
 
@@ -63,7 +64,7 @@ fn of_dashboard(dashboard: &Value, queries: &mut Vec<Query>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let title = text(&dashboard["title"]);
     for variable in dashboard["templating"]["list"].as_array().unwrap() {
-        // `label_values(series, label)` finds what `count by (label) (series)` does.
+        // `label_values(series, label)` finds the same as `count by (label) (series)`.
         let definition = text(&variable["definition"]);
         let Some(arguments) =
             definition.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'))

@@ -1,4 +1,4 @@
-//! The metrics that are emitted, as Prometheus names them, and whether a query asks for anything else.
+//! The emitted metrics by their names in Prometheus, and a check that queries read nothing else.
 //!
 //! The names are those of OpenTelemetry's translation to Prometheus with suffixes for unit and type
 //! (`UnderscoreEscapingWithSuffixes`), which Prometheus, Mimir, Grafana Cloud, the Collector and `VictoriaMetrics` (with
@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use llm_trace_test_support::semconv::{AUGUST, Metric, OCTOBER, Registry};
 
-use crate::promql::{self, Asked, Name, Selector};
+use crate::promql::{self, Name, Queried, Selector};
 use crate::queries::{Language, Query};
 
-/// What the store makes labels of on every series.
+/// Resource attributes that the store adds as labels to every series.
 const RESOURCE: [&str; 3] = ["service_name", "deployment_environment_name", "service_instance_id"];
 
 /// Series and their labels.
@@ -21,17 +21,17 @@ pub(crate) struct Series {
 }
 
 impl Series {
-    /// What is emitted with the conventions of August 2026.
+    /// The metrics of the August 2026 conventions.
     pub(crate) fn of_august() -> Self {
         Series::emitted("August", &AUGUST)
     }
 
-    /// What is emitted with the conventions of October 2026.
+    /// The metrics of the October 2026 conventions.
     pub(crate) fn of_october() -> Self {
         Series::emitted("October", &OCTOBER)
     }
 
-    /// What is emitted with either.
+    /// The metrics of both versions.
     pub(crate) fn of_both() -> Self {
         let mut both = Series::of_august();
         for (name, labels) in Series::of_october().labels {
@@ -40,7 +40,7 @@ impl Series {
         both
     }
 
-    /// What `docs/semconv.md` says is emitted, with the types, units and labels of the registry.
+    /// The metrics listed in `docs/semconv.md`, with the types, units and labels of the registry.
     fn emitted(vintage: &str, registry: &Registry) -> Self {
         let document = include_str!("../../docs/semconv.md");
         let section = document.split("\n## ").find(|section| section.starts_with(vintage)).unwrap();
@@ -69,39 +69,41 @@ impl Series {
         }
     }
 
-    /// And what the rules record.
+    /// Adds the series recorded by the rules.
     pub(crate) fn with_recorded(mut self, queries: &[Query]) -> Self {
         for query in queries {
             if let Some(name) = &query.records {
-                let kept = promql::parse(&query.text).map(|asked| asked.kept).unwrap_or_default();
+                let kept = promql::parse(&query.text).map(|queried| queried.kept).unwrap_or_default();
                 self.labels.insert(name.clone(), kept);
             }
         }
         self
     }
 
-    /// The metrics, without suffixes of histograms, of which nothing is among the series.
-    pub(crate) fn metrics_besides(&self, asked: &BTreeSet<String>) -> Vec<String> {
+    /// The metrics, without suffixes of histograms, that have no series in this set.
+    pub(crate) fn metrics_besides(&self, queried: &[Name]) -> Vec<String> {
         let metric = |series: &str| {
             let suffixes = ["_bucket", "_sum", "_count"].iter();
             suffixes.fold(series, |name, suffix| name.strip_suffix(suffix).unwrap_or(name)).to_owned()
         };
-        let asked: BTreeSet<_> = asked.iter().map(|series| metric(series)).collect();
+        let is_queried = |series: &&String| queried.iter().any(|name| name.matches(series));
+        let queried: BTreeSet<_> =
+            self.labels.keys().filter(is_queried).map(|series| metric(series)).collect();
         let all: BTreeSet<_> = self.labels.keys().map(|series| metric(series)).collect();
-        all.difference(&asked).cloned().collect()
+        all.difference(&queried).cloned().collect()
     }
 
-    /// Whether a query finds anything, as far as names tell.
+    /// Whether a query can find anything, as far as names show.
     pub(crate) fn can_answer(&self, query: &Query) -> bool {
         let is_there = |name: &Name| self.labels.keys().any(|series| name.matches(series));
         promql::can_be_answered(&query.text, &is_there)
     }
 
-    /// What a query asks for that there is not.
+    /// The names in a query that are not emitted.
     pub(crate) fn check(&self, query: &Query) -> Vec<String> {
         match query.language {
             Language::Metrics => match promql::parse(&query.text) {
-                Ok(asked) => self.check_promql(&asked, &query.legend),
+                Ok(queried) => self.check_promql(&queried, &query.legend),
                 Err(error) => vec![error],
             },
             Language::Traces => check_attributes(&query.text, "spans", |text| {
@@ -122,9 +124,9 @@ impl Series {
         }
     }
 
-    fn check_promql(&self, asked: &Asked, legend: &str) -> Vec<String> {
+    fn check_promql(&self, queried: &Queried, legend: &str) -> Vec<String> {
         let mut wrong = Vec::new();
-        for Selector { metric, labels } in &asked.selectors {
+        for Selector { metric, labels } in &queried.selectors {
             let found: Vec<_> = self.labels.iter().filter(|(series, _)| metric.matches(series)).collect();
             match metric {
                 Name::Any => wrong.push("a selector without a metric".to_owned()),
@@ -137,7 +139,7 @@ impl Series {
             }
         }
         let named = legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next());
-        for label in named.filter(|label| !asked.kept.contains(*label)) {
+        for label in named.filter(|label| !queried.kept.contains(*label)) {
             wrong.push(format!("the legend's `{label}` is no label of the result"));
         }
         wrong
@@ -160,7 +162,7 @@ fn underscored(name: &str) -> String {
     name.replace('.', "_")
 }
 
-/// Attributes by the names that the query language has for them, held against the registry.
+/// Checks attributes, by their names in the query language, against the registry.
 fn check_attributes(text: &str, of: &str, read: impl Fn(&str) -> Vec<String>) -> Vec<String> {
     let resource = ["service.name", "deployment.environment.name"];
     let known: BTreeSet<_> = AUGUST
@@ -168,6 +170,6 @@ fn check_attributes(text: &str, of: &str, read: impl Fn(&str) -> Vec<String>) ->
         .chain(resource)
         .map(|key| if of == "events" { underscored(key) } else { key.to_owned() })
         .collect();
-    let asked = read(text).into_iter();
-    asked.filter(|key| !known.contains(key)).map(|key| format!("`{key}` is no attribute of {of}")).collect()
+    let queried = read(text).into_iter();
+    queried.filter(|key| !known.contains(key)).map(|key| format!("`{key}` is no attribute of {of}")).collect()
 }

@@ -1,5 +1,6 @@
-//! The files that start what shows the dashboards: that they fit together. A real Collector validates what its core has
-//! (`scripts/e2e-dashboards.sh`); that the rest is spelled as the contrib distribution wants it, only its documentation says.
+//! Checks that the files of the dashboard stack are consistent. A real Collector validates its core components
+//! (`scripts/e2e-dashboards.sh`). Components of the contrib distribution follow its documentation and are not
+//! validated.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +20,7 @@ fn keys<'a>(node: &'a Yaml<'_>, key: &str) -> BTreeSet<&'a str> {
 }
 
 #[test]
-fn what_a_collector_uses_is_defined_and_the_other_way_round() {
+fn collector_components_are_defined_and_used() {
     for path in ["collector.yaml", "gateway/balancer.yaml", "gateway/sampler.yaml"] {
         let text = read(path);
         let document = Yaml::load_from_str(&text).unwrap().remove(0);
@@ -44,7 +45,7 @@ fn what_a_collector_uses_is_defined_and_the_other_way_round() {
 }
 
 #[test]
-fn what_the_compose_file_mounts_is_there() {
+fn files_mounted_by_the_compose_file_exist() {
     let document = Yaml::load_from_str(&read("compose.yaml")).unwrap().remove(0);
     let services = document.as_mapping_get("services").and_then(Yaml::as_mapping).unwrap();
     let names = keys(&document, "services");
@@ -67,7 +68,7 @@ fn what_the_compose_file_mounts_is_there() {
         }
     }
     assert_eq!(mounted, 6);
-    // Whoever is spoken to is a service.
+    // Every host in a URL is a service.
     for path in ["collector.yaml", "provisioning/datasources/datasources.yaml"] {
         let text = read(path);
         let hosts = text.lines().filter_map(|line| {
@@ -93,7 +94,7 @@ fn every_alert_has_a_runbook_and_a_test_of_its_firing() {
         assert!(!annotation("summary").is_empty() && !annotation("runbook").is_empty(), "{name}");
         assert_eq!(annotation("runbook_url"), format!("docs/runbook.md#{}", name.to_lowercase()));
         assert!(runbook.contains(&format!("\n## {name}\n")), "{name} is not in docs/runbook.md");
-        // Of the tests of this alert, one expects it and one does not.
+        // Each alert has a test that expects it and one that does not.
         let of_alert: Vec<_> = tests
             .split("- eval_time: ")
             .filter(|test| test.contains(&format!("alertname: {name}\n")))

@@ -1,4 +1,4 @@
-//! The end of a program: in time, wherever it happens, with nothing counted twice.
+//! The end of a program: within the timeout, at any place, with nothing counted twice.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -8,10 +8,10 @@ use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
 use llm_trace::{DropReason, ExportReport, Response, Telemetry, Usage, llm_trace};
 use llm_trace_test_support::otlp::{Answer, Receiver};
 
-use crate::{LONG, TRACES, account, keeps_the_law, one_at_a_time, outcome, quick, started, until, work};
+use crate::{LONG, TRACES, account, assert_accounted, one_at_a_time, outcome, quick, started, until, work};
 
 #[test]
-fn a_shutdown_takes_no_longer_than_it_may() {
+fn a_shutdown_ends_within_its_timeout() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::Hang);
     let telemetry = started(&receiver, 5);
@@ -31,25 +31,25 @@ fn a_shutdown_does_not_wait_for_a_pause_that_ends_later() {
         TRACES => Answer::Busy(429, "86400"),
         _ => Answer::Status(200),
     });
-    // Seconds are seconds.
+    // Delays are not scaled here.
     let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
     (0..5).for_each(|_| work());
-    telemetry.flush();
+    let _ = telemetry.flush();
     let started_at = Instant::now();
     let receipt = telemetry.shutdown();
     assert!(started_at.elapsed() < Duration::from_secs(5), "{:?}", started_at.elapsed());
     let spans = account("429 with Retry-After of a day", &receipt, &receiver);
-    assert_eq!((spans.dropped_for(DropReason::Undelivered), receipt.metrics_lost()), (5, false));
+    assert_eq!((spans.dropped_for(DropReason::Undelivered), !receipt.has_current_metrics()), (5, false));
     let attempts = receiver.received().iter().filter(|request| request.path == TRACES).count();
     assert!((2..=3).contains(&attempts), "flush and end try once all the same: {attempts}");
 }
 
 #[test]
-fn it_works_with_any_runtime_with_none_and_from_drop() {
+fn shutdown_works_with_any_runtime_without_one_and_in_drop() {
     let _turn = one_at_a_time();
     let current_thread = || tokio::runtime::Builder::new_current_thread().build().unwrap();
     let multi_thread = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
-    // The first attempt fails, so that each has to wait for a retry too.
+    // The first attempt fails, so that each run waits for a retry as well.
     let flaky = || {
         Receiver::scripted(|before, _| if before == 0 { Answer::Status(503) } else { Answer::Status(200) })
     };
@@ -82,7 +82,7 @@ fn it_works_with_any_runtime_with_none_and_from_drop() {
 }
 
 #[test]
-fn it_works_in_a_task_of_its_own() {
+fn shutdown_works_in_a_spawned_task() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -107,7 +107,7 @@ fn spans_that_end_after_the_end_are_open_in_the_receipt() {
 }
 
 #[test]
-fn what_is_known_can_be_asked_for_at_any_time() {
+fn stats_are_available_at_any_time() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let telemetry = started(&receiver, 0);
@@ -115,18 +115,18 @@ fn what_is_known_can_be_asked_for_at_any_time() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
-                keeps_the_law(&telemetry.stats());
+                assert_accounted(&telemetry.stats());
             }
         });
         let workers: Vec<_> = (0..2).map(|_| scope.spawn(|| (0..1_000).for_each(|_| work()))).collect();
         for worker in workers {
             worker.join().unwrap();
         }
-        telemetry.flush();
+        let _ = telemetry.flush();
         is_over.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     let receipt = telemetry.shutdown();
-    assert_eq!(account("asked all the time", &receipt, &receiver).started(), 2_000);
+    assert_eq!(account("stats read all the time", &receipt, &receiver).started(), 2_000);
 }
 
 #[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
@@ -143,14 +143,14 @@ fn answer(begun: &mpsc::Sender<()>, wait: &mpsc::Receiver<()>) {
 }
 
 #[test]
-fn calls_that_are_open_end_with_telemetry_and_what_is_known_of_them() {
+fn open_calls_end_at_shutdown_with_their_current_attributes() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let telemetry = started(&receiver, 1);
     let ((announce, begun), (leave, wait)) = (mpsc::channel(), mpsc::channel());
     let thread = std::thread::spawn(move || answer(&announce, &wait));
     begun.recv().unwrap();
-    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    let _ = until(&telemetry, |receipt| receipt.spans().open() == 2);
     let receipt = telemetry.shutdown();
     let spans = account("two calls are still open", &receipt, &receiver);
     assert_eq!((spans.started(), spans.delivered(), spans.open()), (3, 3, 0));
@@ -173,7 +173,7 @@ fn calls_that_are_open_end_with_telemetry_and_what_is_known_of_them() {
 }
 
 #[test]
-fn a_call_may_shut_down_the_telemetry_it_is_made_with() {
+fn a_call_can_shut_down_its_telemetry() {
     #[llm_trace(workflow, name = "main")]
     fn program(telemetry: Telemetry) -> ExportReport {
         work();
@@ -187,22 +187,22 @@ fn a_call_may_shut_down_the_telemetry_it_is_made_with() {
 }
 
 #[test]
-fn a_panic_delivers_first_if_it_is_asked_to() {
+fn a_panic_delivers_first_with_deliver_on_panic() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let telemetry = started(&receiver, 3);
     telemetry.deliver_on_panic(LONG);
     let arrived = std::thread::scope(|scope| {
-        let panicking = scope.spawn(|| panic!("as told"));
+        let panicking = scope.spawn(|| panic!("deliberate panic"));
         assert!(panicking.join().is_err());
         receiver.spans_taken().len()
     });
-    assert_eq!(arrived, 3, "nobody flushed, and the processor waits for five seconds");
+    assert_eq!(arrived, 3, "no flush, and the processor waits for five seconds");
     work();
     let spans = account("a panic", &telemetry.shutdown(), &receiver);
     assert_eq!((spans.started(), spans.delivered()), (4, 4));
-    // The hook stays, and has nothing to do any more.
-    assert!(std::thread::spawn(|| panic!("as told, too")).join().is_err());
+    // The hook stays installed and does nothing.
+    assert!(std::thread::spawn(|| panic!("second deliberate panic")).join().is_err());
 }
 
 /// The program that the next test starts.
@@ -217,7 +217,7 @@ fn program() {
     let (_leave, wait) = mpsc::channel();
     std::thread::spawn(move || answer(&announce, &wait));
     begun.recv().unwrap();
-    until(&telemetry, |receipt| receipt.traces().open() == 2);
+    let _ = until(&telemetry, |receipt| receipt.spans().open() == 2);
     println!("{READY}");
     std::thread::sleep(LONG);
     std::process::exit(1);
@@ -228,7 +228,7 @@ const READY: &str = "everything is under way";
 
 #[test]
 #[cfg(unix)]
-fn a_signal_shuts_down_and_ends_the_program_as_it_would_have() {
+fn a_signal_shuts_down_and_ends_the_program_by_default_action() {
     use std::io::{BufRead as _, BufReader};
     use std::os::unix::process::ExitStatusExt as _;
     let receiver = Receiver::start();
@@ -261,7 +261,7 @@ fn a_second_signal_ends_the_program_while_the_first_is_still_being_handled() {
     let mut program = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "lifecycle::program", "--nocapture"])
         .env(PROGRAM, receiver.endpoint())
-        // Longer than this test: without the second signal the program would wait so long.
+        // Longer than this test: without the second signal the program would wait this long.
         .env("OTEL_EXPORTER_OTLP_TIMEOUT", "600000")
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -273,7 +273,7 @@ fn a_second_signal_ends_the_program_while_the_first_is_still_being_handled() {
         assert!(kill.unwrap().success());
     };
     send("TERM");
-    // It is being handled: what waits is being sent.
+    // The signal is being handled: the queue is being sent.
     receiver.wait_for(1);
     send("INT");
     let begun = Instant::now();
@@ -297,7 +297,7 @@ fn no_call_is_open_after_a_shutdown_in_the_middle_of_many() {
                     }
                 });
             }
-            until(&telemetry, |receipt| receipt.traces().started() > 1_000);
+            let _ = until(&telemetry, |receipt| receipt.spans().started() > 1_000);
             let receipt = telemetry.shutdown();
             is_over.store(true, std::sync::atomic::Ordering::Relaxed);
             receipt

@@ -1,4 +1,4 @@
-//! Durations that no clock can add, and a system that has no thread left.
+//! Durations beyond the range of the clock, and a system without free threads.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use llm_trace::{ConfigError, ExportReport};
 use llm_trace_test_support::faults::Row;
 use llm_trace_test_support::otlp::{Answer, Receiver};
 
-use crate::{LONG, account, keeps_the_law, one_at_a_time, quick, started, work};
+use crate::{LONG, account, assert_accounted, one_at_a_time, quick, started, work};
 
 const EDGES: [Duration; 4] =
     [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(i64::MAX as u64 - 1), Duration::MAX];
@@ -17,8 +17,8 @@ fn a_shutdown_within_any_duration_ends_and_accounts() {
     for timeout in EDGES {
         let receiver = Receiver::start();
         let receipt = started(&receiver, 3).shutdown_within(timeout);
-        keeps_the_law(&receipt);
-        assert_eq!(receipt.traces().started(), 3, "{timeout:?}");
+        assert_accounted(&receipt);
+        assert_eq!(receipt.spans().started(), 3, "{timeout:?}");
         if timeout > LONG {
             let spans = account(&format!("shut down within {timeout:?}"), &receipt, &receiver);
             assert_eq!(spans.delivered(), 3, "{timeout:?}");
@@ -34,10 +34,10 @@ fn a_timeout_is_accepted_or_refused_but_never_a_panic() {
         match quick(&receiver.endpoint()).with_timeout(timeout).init() {
             Ok(telemetry) => {
                 work();
-                telemetry.flush();
+                let _ = telemetry.flush();
                 let receipt = telemetry.shutdown();
-                keeps_the_law(&receipt);
-                assert_eq!(receipt.traces().started(), 1, "{timeout:?}");
+                assert_accounted(&receipt);
+                assert_eq!(receipt.spans().started(), 1, "{timeout:?}");
             }
             Err(ConfigError::InvalidValue { parameter, .. }) => assert_eq!(parameter, "with_timeout"),
             Err(error) => panic!("{timeout:?}: {error}"),
@@ -52,12 +52,12 @@ fn a_panic_delivers_within_any_duration() {
         let receiver = Receiver::start();
         let telemetry = started(&receiver, 1);
         telemetry.deliver_on_panic(timeout);
-        assert!(std::thread::spawn(|| panic!("as told")).join().is_err());
+        assert!(std::thread::spawn(|| panic!("deliberate panic")).join().is_err());
         assert_eq!(
             account(&format!("a panic, {timeout:?} to deliver"), &telemetry.shutdown(), &receiver).started(),
             1
         );
-        // Takes the hook out again.
+        // Removes the hook.
         drop(std::panic::take_hook());
     }
 }
@@ -70,10 +70,10 @@ fn a_second_guard_is_refused_and_a_later_one_works() {
     assert!(matches!(quick(&receiver.endpoint()).init(), Err(ConfigError::AlreadyInitialised)));
     work();
     assert_eq!(account("a second guard", &telemetry.shutdown(), &receiver).delivered(), 2);
-    assert_eq!(started(&receiver, 1).shutdown().traces().delivered(), 1);
+    assert_eq!(started(&receiver, 1).shutdown().spans().delivered(), 1);
 }
 
-/// The program that the next test starts; by itself this is no test. Its threads need more memory than it may have.
+/// The program that the next test starts; it does nothing on its own. Its threads need more memory than its limit.
 #[cfg(target_os = "linux")]
 #[test]
 fn program_without_threads() {
@@ -98,7 +98,7 @@ fn program_without_threads() {
     let telemetry = quick(endpoint).init().unwrap();
     work();
     let receipt: ExportReport = telemetry.shutdown();
-    assert_eq!((receipt.traces().delivered(), receipt.is_complete()), (1, true), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), receipt.is_complete()), (1, true), "{receipt}");
     println!("{DONE}");
 }
 

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 
 use crate::{TRACES, account, one_at_a_time, started, work};
 
-/// A receiver that takes requests for traces of so many bytes.
+/// A receiver that accepts requests for traces up to this size.
 fn strict(bytes: usize) -> Receiver {
     Receiver::scripted(move |_, request| {
         let is_too_large = request.path == TRACES && request.body.len() > bytes;

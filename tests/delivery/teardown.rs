@@ -1,5 +1,5 @@
-//! Telemetry where a thread or the process is being taken down: in destructors of thread-locals and in `atexit`. By then
-//! OpenTelemetry's thread-local context may be gone, and whoever asks for it panics, which aborts the process.
+//! Telemetry during the teardown of a thread or the process: in destructors of thread-locals and in `atexit`.
+//! OpenTelemetry's thread-local context may be destroyed by then; accessing it panics, which aborts the process.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ const CASE: &str = "TEST_TEARDOWN";
 const ENDPOINT: &str = "TEST_ENDPOINT";
 const SURVIVED: &str = "the program goes on";
 
-/// Holds anything until the thread has ended.
+/// Keeps values until the thread ends.
 struct Held(RefCell<Vec<Box<dyn FnOnce()>>>);
 
 impl Drop for Held {
@@ -40,7 +40,8 @@ fn at_the_end_of_the_thread(end: impl FnOnce() + 'static) {
     HELD.with(|held| held.0.borrow_mut().push(Box::new(end)));
 }
 
-/// Runs on a thread of its own whose OpenTelemetry context is dropped before [`HELD`]: what is initialised last goes first.
+/// Runs on a new thread whose OpenTelemetry context is dropped before [`HELD`]: thread-locals are dropped in reverse
+/// order of initialisation.
 fn on_a_thread(case: impl FnOnce() + Send + 'static) {
     let thread = std::thread::spawn(|| {
         HELD.with(|_| {});
@@ -50,7 +51,7 @@ fn on_a_thread(case: impl FnOnce() + Send + 'static) {
     thread.join().unwrap();
 }
 
-/// Where the program uses OpenTelemetry's context, and llm-trace only when it is gone.
+/// Initialises OpenTelemetry's context first, and calls llm-trace only after it is destroyed.
 fn late_on_a_thread() {
     let thread = std::thread::spawn(|| {
         HELD.with(|_| {});
@@ -126,7 +127,7 @@ fn everything_else() {
     });
 }
 
-/// By name: what a thread does before it ends.
+/// The cases by name: the code that runs before a thread ends.
 fn cases() -> HashMap<&'static str, fn()> {
     [
         ("a runtime", a_runtime as fn()),
@@ -170,7 +171,7 @@ fn program() {
             *TELEMETRY.lock().unwrap() = telemetry;
             shutdown_hooks::add_shutdown_hook(shut_down);
             work();
-            // Takes down the locals of this thread first.
+            // Destroys the thread-locals of this thread first.
             std::process::exit(0);
         }
         "late calls" => {

@@ -1,4 +1,4 @@
-//! What providers, the environment and the disk say that cannot be: no span is lost to it, and none is too large to be sent.
+//! Invalid input from providers, the environment and the disk: it loses no span, and makes none too large to send.
 
 use std::process::Command;
 
@@ -15,13 +15,13 @@ fn ask(request: &Value, response: Value) -> Value {
     response
 }
 
-/// What was sent, in bytes.
+/// The number of bytes sent.
 fn sent(receiver: &Receiver) -> usize {
     receiver.received().iter().map(|request| request.body.len()).sum()
 }
 
 #[test]
-fn absurd_numbers_of_a_provider_cost_no_span_and_no_measurement() {
+fn absurd_numbers_of_a_provider_lose_no_span_and_no_measurement() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let telemetry = quick(&receiver.endpoint()).init().unwrap();
@@ -56,7 +56,7 @@ fn models_with_names_of_a_megabyte_are_sent_without_them() {
 }
 
 #[test]
-fn four_megabytes_of_what_is_redacted_are_sent_as_the_budget_allows_and_without_it() {
+fn four_megabytes_of_content_are_redacted_and_cut_to_the_budget() {
     #[llm_trace(tool, arguments = text)]
     fn remember(text: &str) {}
     const SECRETS: [&str; 4] = [
@@ -91,7 +91,7 @@ fn program() {
 }
 
 #[test]
-fn what_cannot_be_configured_is_an_error_of_init_that_names_it() {
+fn an_invalid_setting_is_an_error_of_init_that_names_it() {
     for (variable, value) in [
         ("ALL_PROXY", "socks5://proxy:1080"),
         ("ALL_PROXY", "http://"),

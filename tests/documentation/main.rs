@@ -1,4 +1,4 @@
-//! The documents are complete and their links lead somewhere. What their code and tables say is tested where it is written.
+//! The documents are complete and their links resolve. Other tests check their code and tables.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod markdown;
@@ -18,7 +18,7 @@ fn the_readme_has_two_pages() {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
+fn every_link_resolves_to_a_file_and_a_heading() {
     let mut broken = Vec::new();
     for path in documents() {
         let document = Document::parse(&read(&path));
@@ -63,7 +63,7 @@ fn every_page_of_the_guide_is_in_its_table_of_contents_and_in_the_crate() {
     }
 }
 
-/// A link that is a path leads nowhere on docs.rs.
+/// Links by path do not resolve on docs.rs.
 #[test]
 fn pages_of_the_guide_link_by_labels_that_the_crate_defines() {
     let module = read("runtime/src/guide/mod.rs");
@@ -129,7 +129,7 @@ fn files(folder: &str) -> Vec<String> {
     names
 }
 
-/// The Markdown files that people read.
+/// The Markdown documents.
 fn documents() -> Vec<String> {
     let folders = ["", "docs/", "docs/guide/", "docs/decisions/", "examples/"];
     let in_folder =

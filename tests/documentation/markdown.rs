@@ -1,8 +1,8 @@
-//! As much of Markdown as the documents use.
+//! A parser of the Markdown features that the documents use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Headings and links, without what is in code.
+/// Headings and links, without those in code.
 pub(crate) struct Document {
     headings: Vec<String>,
     /// `[text](target)`.
@@ -50,7 +50,7 @@ impl Document {
         document
     }
 
-    /// Where links lead.
+    /// The targets of links.
     pub(crate) fn targets(&self) -> impl Iterator<Item = &str> {
         self.inline().chain(self.definitions.values().map(String::as_str))
     }
@@ -67,7 +67,7 @@ impl Document {
         self.labels().filter(|label| !self.definitions.contains_key(*label))
     }
 
-    /// Where links lead that are in the text, not only defined.
+    /// The targets of links in the text, without unused definitions.
     pub(crate) fn used_targets(&self) -> BTreeSet<String> {
         self.labels().filter_map(|label| self.definitions.get(label)).cloned().collect()
     }
@@ -78,13 +78,13 @@ impl Document {
     }
 }
 
-/// As GitHub makes it.
+/// The anchor that GitHub generates for a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
 }
 
-/// The name of a file that has this title.
+/// The file name for a title.
 pub(crate) fn slug(title: &str) -> String {
     let words = title.to_lowercase().replace('\'', "");
     words
@@ -94,7 +94,7 @@ pub(crate) fn slug(title: &str) -> String {
         .join("-")
 }
 
-/// Code in a line may look like a link.
+/// Removes inline code, which may look like a link.
 fn without_code(text: &str) -> String {
     text.split('`').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "" }).collect()
 }

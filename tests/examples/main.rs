@@ -1,8 +1,8 @@
-//! The examples as a user runs them: processes with arguments, an environment, exit codes and two output
-//! streams.
+//! Runs the examples as processes, with arguments, an environment, exit codes and two output streams.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: where they cannot go on, the test ends")]
 
+mod delivery;
 mod process;
 mod traffic;
 mod tree;
@@ -42,8 +42,8 @@ fn without_configuration_it_answers_and_prints_the_tree() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_stderr_on_a_full_disk_costs_no_answer() {
-    // Once with the tree, once with the receipt of what was lost.
+fn a_stderr_on_a_full_disk_does_not_prevent_the_answer() {
+    // Once with the tree, once with the report of lost telemetry.
     for variables in [&[][..], &[("OTEL_EXPORTER_OTLP_ENDPOINT", unreachable_endpoint())]] {
         let example =
             variables.iter().fold(rag(&[QUESTION]), |example, (name, value)| example.env(name, value));
@@ -103,14 +103,14 @@ fn the_trace_and_the_metrics_arrive_before_it_exits() {
 }
 
 #[test]
-fn an_unreachable_collector_costs_one_line_and_no_answer() {
+fn an_unreachable_collector_causes_one_log_line_and_the_answer_is_given() {
     let run = rag(&[QUESTION]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint()).run();
 
     assert_eq!(run.code, Some(0), "{run}");
     assert!(!run.stdout.trim().is_empty(), "{run}");
     let lines = run.lines_after_notice();
     assert_eq!(lines.len(), 1, "{run}");
-    assert!(lines[0].contains("4 spans"), "it says what was not delivered:\n{run}");
+    assert!(lines[0].contains("4 spans"), "the line counts the undelivered spans:\n{run}");
     assert!(run.elapsed < Duration::from_secs(20), "{:?}", run.elapsed);
 }
 
@@ -124,7 +124,7 @@ fn a_rate_limit_is_an_error_in_the_program_and_in_the_trace() {
     let tree = Tree::read(&run.stderr);
     tree.assert_child("gpt-4o-mini", tree.line("rag"));
     let line = &tree.line("gpt-4o-mini").text;
-    assert!(line.ends_with("✗ rate_limit_exceeded"), "the class without the message, as nobody looks: {run}");
+    assert!(line.ends_with("✗ rate_limit_exceeded"), "the class without the message: {run}");
     assert!(run.elapsed < Duration::from_secs(5), "no silent retries: {:?}", run.elapsed);
 }
 
@@ -170,7 +170,7 @@ fn an_embedding_model_ranks_inside_the_retrieval() {
 }
 
 #[test]
-fn without_a_question_it_says_how_to_ask() {
+fn without_a_question_the_usage_is_printed() {
     let run = rag(&[]).run();
     assert_eq!(run.code, Some(2), "{run}");
     assert!(run.stderr.starts_with("usage: "), "{run}");
@@ -204,7 +204,7 @@ fn a_stream_that_is_cut_is_an_error_of_the_call_that_opened_it() {
 }
 
 #[test]
-fn the_doctor_says_whether_the_receiver_of_the_environment_answers() {
+fn the_doctor_checks_the_receiver_of_the_environment() {
     let receiver = Receiver::start();
     let run = doctor().env("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()).run();
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run}");
@@ -216,7 +216,7 @@ fn the_doctor_says_whether_the_receiver_of_the_environment_answers() {
 }
 
 #[test]
-fn an_agent_calls_tools_and_answers_from_what_they_say() {
+fn an_agent_calls_tools_and_answers_from_their_results() {
     let question = "How do I name a span, and which sections does the README have?";
     let run = agent(&[question]).run();
 
@@ -248,8 +248,8 @@ fn an_agent_calls_tools_and_answers_from_what_they_say() {
     for tool in ["execute_tool search_docs", "execute_tool table_of_contents"] {
         let tool = named(tool)[0];
         let id = text(tool, "gen_ai.tool.call.id");
-        assert!(text(first, "gen_ai.output.messages").contains(id), "the model asked for it");
-        assert!(text(last, "gen_ai.input.messages").contains(id), "the model was told its result");
+        assert!(text(first, "gen_ai.output.messages").contains(id), "the model requested it");
+        assert!(text(last, "gen_ai.input.messages").contains(id), "the model received its result");
         assert_eq!(text(tool, "gen_ai.agent.name"), "librarian");
     }
     let document = named("retrieval llm-trace-docs")[0];
@@ -257,7 +257,7 @@ fn an_agent_calls_tools_and_answers_from_what_they_say() {
 }
 
 #[test]
-fn what_ends_a_turn_ends_the_agent() {
+fn a_failed_turn_ends_the_agent() {
     let run = agent(&["How do I name a span?"]).env("STANDIN_FAIL", "rate_limit").run();
 
     assert_eq!(run.code, Some(1), "{run}");

@@ -1,4 +1,4 @@
-//! Runs an example and keeps what it left behind.
+//! Runs an example and captures its output.
 
 use std::{
     fmt,
@@ -7,10 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// An example about to run, with an empty environment.
+/// A command for an example, with an empty environment.
 pub(crate) struct Example(Command);
 
-/// What it left behind.
+/// The output of a run.
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
@@ -38,16 +38,16 @@ pub(crate) fn traffic(arguments: &[&str]) -> Example {
     example("traffic", arguments)
 }
 
-fn example(name: &str, arguments: &[&str]) -> Example {
+pub(crate) fn example(name: &str, arguments: &[&str]) -> Example {
     let mut command = Command::new(built(name));
-    // Whatever telemetry or model the developer has configured must not change the outcome.
+    // Telemetry or model variables of the developer must not change the outcome.
     command.args(arguments).env_clear();
     // Windows opens no socket without it.
     command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
     Example(command)
 }
 
-/// Cargo puts examples next to the folder of the test binaries, and builds them before it runs these.
+/// Cargo builds examples before the tests, next to the directory of the test binaries.
 fn built(example: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let profile = test.parent().and_then(std::path::Path::parent).unwrap();
@@ -62,7 +62,7 @@ impl Example {
         self
     }
 
-    /// Stderr is a file on a disk that has no room.
+    /// Runs with stderr on a full disk.
     #[cfg(target_os = "linux")]
     pub(crate) fn run_with_full_stderr(mut self) -> Run {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
@@ -83,7 +83,7 @@ impl Example {
 }
 
 impl Run {
-    /// The lines on stderr without the one that says that the stand-in answers.
+    /// The lines on stderr without the notice of the stand-in.
     pub(crate) fn lines_after_notice(&self) -> Vec<&str> {
         let lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
         lines.filter(|line| !line.starts_with("rag: neither OPENAI_BASE_URL nor")).collect()

@@ -1,4 +1,4 @@
-//! The traffic that dashboards are shown with.
+//! The generator of traffic for dashboards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use crate::attribute;
 use crate::process::traffic;
 
 #[test]
-fn every_service_exports_under_its_own_name_and_environment() {
+fn every_service_exports_its_name_and_environment() {
     let sink = Receiver::start();
     let run = traffic(&["--duration", "1"]).env("OTEL_EXPORTER_OTLP_ENDPOINT", &sink.endpoint()).run();
 
     assert_eq!(run.code, Some(0), "{run}");
     assert_eq!(run.stdout.lines().count(), 4, "{run}");
     let mut services = BTreeSet::new();
-    // Metrics, as they are not sampled.
+    // Checks metrics, because they are not sampled.
     for resource in sink.metric_requests().into_iter().flat_map(|request| request.resource_metrics) {
         let attributes = resource.resource.unwrap().attributes;
         let of = |key| match attribute(&attributes, key) {
@@ -41,7 +41,7 @@ fn the_same_seed_is_the_same_traffic() {
     assert_ne!(one, requests("2"));
 }
 
-/// How often there was each span, by its name, what it used and how it failed.
+/// The number of spans by name, usage and error.
 fn requests(seed: &str) -> BTreeMap<String, usize> {
     let sink = Receiver::start();
     let run = traffic(&["--service", "support-bot", "--duration", "1", "--seed", seed])
@@ -50,15 +50,15 @@ fn requests(seed: &str) -> BTreeMap<String, usize> {
     assert_eq!(run.code, Some(0), "{run}");
     let mut spans = BTreeMap::new();
     for span in sink.spans() {
-        let told = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "error.type"];
-        let told = told.map(|key| attribute(&span.attributes, key));
-        *spans.entry(format!("{} {told:?}", span.name)).or_insert(0) += 1;
+        let recorded = ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "error.type"];
+        let recorded = recorded.map(|key| attribute(&span.attributes, key));
+        *spans.entry(format!("{} {recorded:?}", span.name)).or_insert(0) += 1;
     }
     spans
 }
 
 #[test]
-fn a_wrong_argument_is_named_with_what_is_allowed() {
+fn a_wrong_argument_is_named_with_the_allowed_values() {
     for (arguments, complaint) in [
         (&["--speed"][..], "`--speed` is no argument"),
         (&["--seed"][..], "`--seed` needs a value"),
@@ -72,7 +72,7 @@ fn a_wrong_argument_is_named_with_what_is_allowed() {
 }
 
 #[test]
-fn without_a_collector_it_says_what_was_lost() {
+fn without_a_collector_lost_telemetry_is_reported() {
     let run = traffic(&["--service", "indexer", "--duration", "1"])
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", &unreachable_endpoint())
         .run();

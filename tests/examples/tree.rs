@@ -1,4 +1,4 @@
-//! Reads the printed tree for what is under what, whatever its lines are drawn with.
+//! Parses the printed tree into parents and children, independently of the characters it is drawn with.
 
 /// The tree's lines, root first, and the summary below them.
 #[derive(Debug)]
@@ -13,10 +13,10 @@ pub(crate) struct Line {
 }
 
 impl Tree {
-    /// Ignores what the program itself says.
+    /// Ignores other output of the program.
     pub(crate) fn read(stderr: &str) -> Self {
-        let is_said = |line: &str| line.starts_with("rag: ") || line.starts_with("agent: ");
-        let lines = stderr.lines().filter(|line| !is_said(line) && !line.trim().is_empty());
+        let is_notice = |line: &str| line.starts_with("rag: ") || line.starts_with("agent: ");
+        let lines = stderr.lines().filter(|line| !is_notice(line) && !line.trim().is_empty());
         let lines = lines.enumerate().filter_map(|(number, line)| {
             let depth = line.chars().position(char::is_alphanumeric)?;
             Some(Line { number, depth, text: line.to_owned() })
@@ -34,7 +34,7 @@ impl Tree {
         &self.0.last().unwrap().text
     }
 
-    /// The nearest line above that is less deep is the parent.
+    /// Asserts that the nearest line above with a smaller depth is the parent.
     pub(crate) fn assert_child(&self, word: &str, parent: &Line) {
         let child = self.line(word);
         let above = self.0.iter().rev().find(|line| line.number < child.number && line.depth < child.depth);

@@ -1,4 +1,4 @@
-//! How many series a metric has at most, whatever its labels are filled with.
+//! The limit on the number of series of a metric, for any label values.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ fn models(points: &[HistogramDataPoint]) -> BTreeSet<String> {
     points.iter().map(|point| text(&point.attributes, "gen_ai.request.model")).collect()
 }
 
-/// The sums of the counter of overflow, by metric.
+/// The sums of the overflow counter by metric.
 fn overflow(metrics: &[Metric]) -> Vec<(String, i64)> {
     use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value;
     let Some(metric) = metrics.iter().find(|metric| metric.name == "llm_trace.metrics.overflow") else {
@@ -50,7 +50,7 @@ fn overflow(metrics: &[Metric]) -> Vec<(String, i64)> {
 }
 
 #[test]
-fn beyond_its_limit_a_metric_tells_models_apart_no_longer_but_errors_still() {
+fn beyond_its_limit_a_metric_keeps_error_types_but_not_models() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let builder = llm_trace::builder().with_endpoint(receiver.endpoint());
@@ -59,7 +59,7 @@ fn beyond_its_limit_a_metric_tells_models_apart_no_longer_but_errors_still() {
         let _ = ask(&format!("model-{number}"), number == 9);
         let _ = ask("model-0", false);
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 
     let metrics = receiver.metrics();
     let points = histogram(&metrics, DURATION);
@@ -89,7 +89,7 @@ fn beyond_its_limit_a_metric_tells_models_apart_no_longer_but_errors_still() {
 }
 
 #[test]
-fn a_limit_above_that_of_the_sdk_is_kept_too() {
+fn a_limit_above_that_of_the_sdk_is_applied() {
     let _turn = one_at_a_time();
     let receiver = Receiver::start();
     let builder = llm_trace::builder().with_endpoint(receiver.endpoint());
@@ -97,7 +97,7 @@ fn a_limit_above_that_of_the_sdk_is_kept_too() {
     for number in 0..2600 {
         let _ = ask(&format!("model-{number}"), false);
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     let metrics = receiver.metrics();
     let points = histogram(&metrics, DURATION);
     assert_eq!((points.len(), models(points).len()), (2501, 2501));

@@ -1,4 +1,4 @@
-//! What the receipt says when the receiver is not there, does not answer, or does not take everything.
+//! The receipt if the receiver is unreachable, does not answer, or rejects items.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::{answer, one_at_a_time};
 
 const SHORT: Duration = Duration::from_millis(300);
 
-/// Three spans and the metrics of two calls, sent to `endpoint`.
+/// Sends three spans and the metrics of two calls to `endpoint`.
 fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> ExportReport {
     let builder = llm_trace::builder().with_endpoint(endpoint);
     let builder = match timeout {
@@ -22,7 +22,7 @@ fn deliver_to(endpoint: &str, timeout: Option<Duration>) -> ExportReport {
 }
 
 #[test]
-fn what_is_not_delivered_is_counted_and_explained() {
+fn undelivered_items_are_counted_and_explained() {
     let _turn = one_at_a_time();
     let unreachable = unreachable_endpoint();
     let refusing = Receiver::answering(Answer::Status(401));
@@ -38,7 +38,7 @@ fn what_is_not_delivered_is_counted_and_explained() {
     for (endpoint, reason) in cases {
         let receipt = deliver_to(&endpoint, Some(SHORT));
         assert_eq!(
-            (receipt.spans(), receipt.spans_lost(), receipt.metrics_lost()),
+            (receipt.spans().ended(), receipt.spans().dropped(), !receipt.has_current_metrics()),
             (3, 3, true),
             "{endpoint}"
         );
@@ -49,7 +49,7 @@ fn what_is_not_delivered_is_counted_and_explained() {
 }
 
 #[test]
-fn a_receipt_knows_the_spans_that_were_still_open() {
+fn a_receipt_counts_open_spans() {
     use llm_trace::opentelemetry::global;
     use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
     let _turn = one_at_a_time();
@@ -59,13 +59,13 @@ fn a_receipt_knows_the_spans_that_were_still_open() {
     let mut open = global::tracer("test").start("open");
     let receipt = telemetry.shutdown();
     open.end();
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     assert_eq!((spans.started(), spans.open(), spans.delivered(), spans.dropped()), (4, 1, 3, 0));
-    assert_eq!((receipt.spans(), receipt.is_complete()), (3, true), "an open span is not lost yet");
+    assert_eq!((receipt.spans().ended(), receipt.is_complete()), (3, true), "an open span is not lost yet");
 }
 
 #[test]
-fn a_receiver_that_speaks_no_tls_is_told_apart() {
+fn a_receiver_without_tls_is_reported_as_such() {
     let _turn = one_at_a_time();
     let plain = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("https://{}", plain.local_addr().unwrap());
@@ -79,19 +79,17 @@ fn a_receiver_that_speaks_no_tls_is_told_apart() {
     assert!(receipt.failure().is_some_and(|failure| failure.contains("InvalidContentType")), "{receipt}");
 }
 
-/// The only test that waits for the default timeout of ten seconds: it is longer than the waits of the SDK.
+/// The only test with the default timeout of ten seconds, which is longer than the timeouts of the SDK.
 #[test]
 fn metrics_that_are_never_answered_are_lost_also_with_the_default_timeout() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::HangOn("/v1/metrics"));
-    let started = Instant::now();
     let receipt = deliver_to(&receiver.endpoint(), None);
-    assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (3, true), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), !receipt.has_current_metrics()), (3, true), "{receipt}");
     assert!(!receipt.is_complete());
     let expected =
         format!("metrics not delivered to {}: timeout: no answer within 10 s", receiver.endpoint());
     assert_eq!(receipt.to_string(), expected);
-    assert!(started.elapsed() < Duration::from_secs(13), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -99,15 +97,16 @@ fn traces_and_metrics_are_waited_for_side_by_side() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::Hang);
     let started = Instant::now();
-    let receipt = deliver_to(&receiver.endpoint(), Some(Duration::from_secs(2)));
-    assert_eq!((receipt.spans_lost(), receipt.metrics_lost()), (3, true));
-    assert!(started.elapsed() < Duration::from_millis(3500), "{:?}", started.elapsed());
+    let timeout = Duration::from_secs(5);
+    let receipt = deliver_to(&receiver.endpoint(), Some(timeout));
+    assert_eq!((receipt.spans().dropped(), !receipt.has_current_metrics()), (3, true));
+    assert!(started.elapsed() < 2 * timeout, "{:?}", started.elapsed());
 }
 
 #[test]
-fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
+fn one_export_with_retries_ends_within_its_timeout() {
     let _turn = one_at_a_time();
-    // Answers with an error that is retried, after most of the time is gone.
+    // Answers with a retryable error after most of the timeout has passed.
     let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", slow.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -115,7 +114,7 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
             std::thread::spawn(move || {
                 use std::io::{Read as _, Write as _};
                 let mut stream = stream;
-                std::thread::sleep(Duration::from_millis(1500));
+                std::thread::sleep(Duration::from_secs(4));
                 let _ = stream.read(&mut vec![0; 65_536]);
                 let _ =
                     stream.write_all(b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
@@ -123,9 +122,13 @@ fn one_export_takes_no_longer_than_its_timeout_however_often_it_is_tried() {
         }
     });
     let started = Instant::now();
-    let receipt = deliver_to(&endpoint, Some(Duration::from_secs(2)));
-    assert_eq!(receipt.spans_lost(), 3);
-    assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
+    let receipt = deliver_to(&endpoint, Some(Duration::from_secs(5)));
+    assert_eq!(receipt.spans().dropped(), 3);
+    assert!(
+        started.elapsed() < Duration::from_secs(8),
+        "a second answer was waited for: {:?}",
+        started.elapsed()
+    );
 }
 
 #[test]
@@ -139,31 +142,34 @@ fn a_page_instead_of_an_answer_is_no_delivery() {
     for page in pages {
         let receiver = Receiver::answering(page);
         let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
-        assert_eq!((receipt.spans_delivered(), receipt.metrics_lost()), (0, true), "{page:?}");
+        assert_eq!((receipt.spans().delivered(), !receipt.has_current_metrics()), (0, true), "{page:?}");
         assert!(
             receipt.failure().is_some_and(|failure| failure.contains("not an OTLP receiver")),
             "{receipt}"
         );
-        assert_eq!(receiver.received().len(), 2, "a page is not asked again");
+        assert_eq!(receiver.received().len(), 2, "no retry after a page");
     }
 }
 
 #[test]
 fn an_answer_in_json_is_a_delivery() {
     let _turn = one_at_a_time();
-    // Against the specification, but that is what some backends answer to protobuf, and they have taken it.
+    // Against the specification, but some backends answer protobuf requests like this after accepting them.
     let receiver = Receiver::answering(Answer::Body("application/json; charset=utf-8", b"{}"));
     assert!(deliver_to(&receiver.endpoint(), Some(SHORT)).is_complete());
 }
 
 #[test]
-fn what_the_receiver_rejects_is_not_delivered() {
+fn rejected_items_are_not_delivered() {
     let _turn = one_at_a_time();
     // Field 1: { 1: two rejected, 2: "too \x1b[31mold" }.
     let rejected: &[u8] = b"\x0a\x10\x08\x02\x12\x0ctoo \x1b[31mold";
     let receiver = Receiver::answering(Answer::Body("application/x-protobuf", rejected));
     let receipt = deliver_to(&receiver.endpoint(), Some(SHORT));
-    assert_eq!((receipt.spans_delivered(), receipt.spans_lost(), receipt.metrics_lost()), (1, 2, true));
+    assert_eq!(
+        (receipt.spans().delivered(), receipt.spans().dropped(), !receipt.has_current_metrics()),
+        (1, 2, true)
+    );
     let failure = receipt.failure().unwrap();
     assert!(failure.starts_with("the receiver rejected 2 of "), "{failure}");
     assert!(failure.contains("too \\u{1b}[31mold"), "{failure}");
@@ -179,16 +185,19 @@ fn an_answer_with_a_warning_and_no_rejection_is_a_delivery() {
 }
 
 #[test]
-fn a_flush_that_is_not_answered_says_so() {
+fn a_flush_without_an_answer_reports_the_failure() {
     let _turn = one_at_a_time();
     let receiver = Receiver::answering(Answer::Hang);
     let telemetry =
         llm_trace::builder().with_endpoint(receiver.endpoint()).with_timeout(SHORT).init().unwrap();
     answer();
     let receipt = telemetry.flush();
-    assert_eq!((receipt.traces().queued(), receipt.metrics_lost(), receipt.is_complete()), (3, true, false));
-    assert_eq!(receipt.spans_lost(), 0, "they are tried again");
+    assert_eq!(
+        (receipt.spans().queued(), !receipt.has_current_metrics(), receipt.is_complete()),
+        (3, true, false)
+    );
+    assert_eq!(receipt.spans().dropped(), 0, "they are tried again");
     assert_eq!(receipt.failure(), Some("timeout: no answer within 300 ms"));
     let receipt = telemetry.shutdown();
-    assert_eq!((receipt.spans_lost(), receipt.traces().dropped_for(DropReason::Undelivered)), (3, 3));
+    assert_eq!((receipt.spans().dropped(), receipt.spans().dropped_for(DropReason::Undelivered)), (3, 3));
 }

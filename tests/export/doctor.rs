@@ -1,4 +1,4 @@
-//! The doctor at the bed of every receiver that does not work.
+//! The doctor's diagnosis of every kind of receiver that does not work.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -12,14 +12,14 @@ use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::tls::{self, file};
 
-/// What must not be shown.
+/// A secret that must not be printed.
 const SECRET: &str = "CANARY";
 
 fn builder(endpoint: &str) -> Builder {
     llm_trace::builder().with_endpoint(endpoint).with_timeout(Duration::from_millis(500))
 }
 
-/// The one kind of problem that all signals have.
+/// The kind of problem that all signals share.
 fn kind(report: &Report) -> Option<ProblemKind> {
     let kinds: Vec<_> =
         report.checks().iter().map(|check| check.problem.as_ref().map(Problem::kind)).collect();
@@ -29,14 +29,14 @@ fn kind(report: &Report) -> Option<ProblemKind> {
     kinds[0]
 }
 
-/// A server that says the same to everybody, whatever it is told, and hangs up.
-fn server(says: &'static [u8]) -> String {
+/// A server that sends the same bytes to every client and closes the connection.
+fn server(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().filter_map(Result::ok) {
             std::thread::spawn(move || {
-                let _ = stream.write_all(says);
+                let _ = stream.write_all(answer);
                 let _ = stream.shutdown(std::net::Shutdown::Write);
                 let _ = stream.read_to_end(&mut Vec::new());
             });
@@ -62,7 +62,7 @@ fn a_receiver_that_works_is_healthy() {
 }
 
 #[test]
-fn what_a_receiver_answers_is_explained() {
+fn the_answer_of_a_receiver_is_explained() {
     let page = Answer::Body("text/html; charset=utf-8", b"<html>Sign in</html>");
     let cases = [
         (Answer::Status(401), ProblemKind::Unauthorized, "OTEL_EXPORTER_OTLP_HEADERS"),
@@ -86,7 +86,7 @@ fn what_a_receiver_answers_is_explained() {
 }
 
 #[test]
-fn what_the_exporter_does_not_call_a_delivery_is_not_healthy() {
+fn an_answer_that_the_exporter_rejects_is_not_healthy() {
     let too_long = Box::leak(vec![b' '; 5 << 20].into_boxed_slice());
     let broken = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nno number\r\n";
     let short = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n64\r\nthe beginning";
@@ -132,14 +132,14 @@ fn credentials_that_are_not_accepted_are_named_and_not_shown() {
 }
 
 #[test]
-fn a_path_of_a_signals_own_that_is_not_there_may_lack_its_end() {
+fn a_missing_signal_path_is_suggested_for_a_signal_endpoint() {
     let receiver = Receiver::answering(Answer::Status(404));
     let report = llm_trace::builder().with_traces_endpoint(receiver.endpoint()).doctor();
     assert!(report.to_string().contains("needs `/v1/traces`"), "{report}");
 }
 
 #[test]
-fn events_that_nobody_asked_for_make_no_program_sick() {
+fn disabled_events_are_not_a_problem() {
     let receiver = Receiver::answering(Answer::StatusOn("/v1/logs", 405));
     let report = builder(&receiver.endpoint()).doctor();
     assert!(report.is_healthy() && report.to_string().contains("Nobody asked for events"), "{report}");
@@ -147,7 +147,7 @@ fn events_that_nobody_asked_for_make_no_program_sick() {
 }
 
 #[test]
-fn what_is_wrong_below_http_is_explained() {
+fn connection_errors_of_http_are_explained() {
     let silent_tls = server(b"").replace("http://", "https://");
     let settings = b"\0\0\0\x04\0\0\0\0\0\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\x01"; // SETTINGS, GOAWAY
     let plain =
@@ -175,7 +175,7 @@ fn what_is_wrong_below_http_is_explained() {
 }
 
 #[test]
-fn what_a_grpc_receiver_answers_is_explained() {
+fn the_answer_of_a_grpc_receiver_is_explained() {
     let cases = [
         (GrpcAnswer::Accept, None, "answered in"),
         (GrpcAnswer::Status(16, "", ""), Some(ProblemKind::Unauthorized), "OTEL_EXPORTER_OTLP_HEADERS"),
@@ -200,7 +200,7 @@ fn what_a_grpc_receiver_answers_is_explained() {
 }
 
 #[test]
-fn what_is_wrong_below_grpc_is_explained() {
+fn connection_errors_of_grpc_are_explained() {
     let cases = [
         ("http://collector.invalid:4317".to_owned(), ProblemKind::UnknownHost, "`collector.invalid`"),
         (unreachable_endpoint(), ProblemKind::ConnectionRefused, "running"),
@@ -214,7 +214,7 @@ fn what_is_wrong_below_grpc_is_explained() {
         assert_eq!(kind(&report), Some(expected), "{endpoint}: {report}");
         assert!(report.to_string().contains(helps), "{helps}: {report}");
     }
-    // A receiver of HTTP behind TLS, which does not speak HTTP/2.
+    // An HTTP receiver behind TLS that does not support HTTP/2.
     let text = run(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &tls::receiver(false)),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
@@ -224,7 +224,7 @@ fn what_is_wrong_below_grpc_is_explained() {
 }
 
 #[test]
-fn a_real_grpc_port_is_known_when_it_is_spoken_to_in_http() {
+fn a_grpc_port_is_recognised_over_http() {
     let receiver = GrpcReceiver::start();
     assert_eq!(kind(&builder(&receiver.endpoint()).doctor()), Some(ProblemKind::GrpcPort));
 }
@@ -243,7 +243,7 @@ fn an_empty_export_is_one_in_json_and_compressed_too() {
     assert!(receiver.received().iter().any(|request| request.header("content-encoding") == Some("gzip")));
 }
 
-/// What the tests below start, as what they are about is in the environment.
+/// The program that the tests below start, configured by the environment.
 #[test]
 #[ignore = "a program that other tests start"]
 fn program() {
@@ -263,7 +263,7 @@ fn run(environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn what_is_wrong_with_certificates_is_explained() {
+fn certificate_errors_are_explained() {
     let (known, misfits) = (file("ca.pem"), file("misfits-ca.pem"));
     let misfit = |certificate| tls::receiver_with(certificate, "misfit.key", false);
     let cases = [
@@ -296,7 +296,7 @@ fn a_proxy_that_does_not_work_is_not_taken_for_the_receiver() {
 }
 
 #[test]
-fn every_value_says_where_it_comes_from() {
+fn every_value_has_its_source() {
     let receiver = Receiver::start();
     let text = run(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()),
@@ -339,7 +339,7 @@ fn every_value_says_where_it_comes_from() {
 }
 
 #[test]
-fn what_came_later_is_shown_too_with_where_it_comes_from() {
+fn every_setting_is_shown_with_its_source() {
     let builder = || {
         llm_trace::builder()
             .with_endpoint(unreachable_endpoint())
@@ -408,7 +408,7 @@ fn what_came_later_is_shown_too_with_where_it_comes_from() {
 }
 
 #[test]
-fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
+fn a_spool_is_examined_and_an_unwritable_one_is_a_problem() {
     let receiver = Receiver::start();
     let dir = tempfile::tempdir().unwrap();
     let examine = |folder: &std::path::Path| {
@@ -418,7 +418,7 @@ fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
     assert!(report.is_healthy() && report.to_string().contains("nothing waits there"), "{report}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
 
-    // What an earlier program of the name stored.
+    // Stored by an earlier program with the same service name.
     let folder = dir.path().join("bot");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -432,7 +432,7 @@ fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
     assert!(report.to_string().contains("2 file(s) of 350 bytes"), "{report}");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 4);
 
-    // A file where a folder would have to be.
+    // A file in place of a directory.
     let report = examine(&folder.join("v1-0.lock").join("deeper"));
     let problem = report.spool().unwrap().problem.clone();
     assert!(!report.is_healthy() && problem.is_some(), "{report}");
@@ -440,7 +440,7 @@ fn a_spool_is_looked_into_and_one_that_cannot_be_written_is_a_problem() {
 }
 
 #[test]
-fn what_would_end_init_is_said_and_what_is_off_or_on_the_terminal_is_healthy() {
+fn errors_of_init_are_reported_and_disabled_signals_are_healthy() {
     let report = llm_trace::builder().with_endpoint("c:4318").doctor();
     assert!(matches!(
         report.invalid_value(),
@@ -460,7 +460,7 @@ fn what_would_end_init_is_said_and_what_is_off_or_on_the_terminal_is_healthy() {
 }
 
 #[tokio::test]
-async fn it_works_on_the_only_thread_of_a_runtime() {
+async fn the_doctor_works_on_the_only_thread_of_a_runtime() {
     let receiver = Receiver::start();
     assert_eq!(kind(&builder(&receiver.endpoint()).doctor()), None);
     let receiver = GrpcReceiver::start();

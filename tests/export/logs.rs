@@ -1,4 +1,4 @@
-//! The application's own log lines beside our events.
+//! Log records of the application in addition to events of llm-trace.
 
 use llm_trace::llm_trace;
 use llm_trace_test_support::otlp::Receiver;
@@ -33,7 +33,7 @@ fn log_lines_of_the_application_have_the_ids_of_the_call_they_are_logged_in() {
     });
     let receipt = telemetry.shutdown();
     assert!(receipt.is_complete(), "{receipt}");
-    assert_eq!((receipt.events(), receipt.events_delivered()), (2, 2), "{receipt}");
+    assert_eq!((receipt.events().ended(), receipt.events().delivered()), (2, 2), "{receipt}");
 
     let (logs, spans) = (receiver.logs(), receiver.spans());
     let call = span(&spans, "invoke_workflow logs");

@@ -1,4 +1,4 @@
-//! What a whole program shows, which is run as a process of its own: its stderr, its environment.
+//! The output and the environment of a whole program, run in a separate process.
 
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -34,10 +34,10 @@ fn program() {
     let telemetry = llm_trace::builder().with_timeout(Duration::from_secs(2)).init().unwrap();
     answer();
     if std::env::var_os(FLUSH).is_some() {
-        telemetry.flush();
+        let _ = telemetry.flush();
         answer();
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 fn command(environment: &[(&str, &str)]) -> Command {
@@ -62,35 +62,35 @@ pub(crate) fn stderr(output: &Output) -> String {
 }
 
 #[test]
-fn lost_telemetry_is_said_once_whatever_the_program_does_with_its_logs() {
+fn lost_telemetry_is_reported_once_with_any_logger() {
     let endpoint = unreachable_endpoint();
     for logging in ["none", "fmt", "filtered", "registry", "scoped"] {
         let output = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), (LOGGING, logging)]);
         let text = stderr(&output);
         assert_eq!(text.lines().count(), 1, "{logging}: {text}");
-        let said = format!("3 spans and metrics not delivered to {endpoint}: ");
-        assert!(text.contains(&said), "{logging}: {text}");
+        let expected = format!("3 spans and metrics not delivered to {endpoint}: ");
+        assert!(text.contains(&expected), "{logging}: {text}");
         assert_eq!(text.contains("ERROR"), logging == "fmt", "{logging}: {text}");
     }
 }
 
 #[test]
-fn a_failure_while_the_program_runs_is_said_when_it_happens_and_not_again() {
+fn a_failure_during_the_run_is_logged_once_when_it_happens() {
     let endpoint = unreachable_endpoint();
     let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), (FLUSH, "1")];
-    for (logging, said) in [
+    for (logging, expected) in [
         ("fmt", "telemetry could not be delivered"),
         ("filtered", "6 spans and metrics not delivered"),
         ("none", "6 spans and metrics not delivered"),
     ] {
         let text = stderr(&run(&[&environment[..], &[(LOGGING, logging)]].concat()));
         assert_eq!(text.lines().count(), 1, "{logging}: {text}");
-        assert!(text.contains(said) && text.contains("connection refused"), "{logging}: {text}");
+        assert!(text.contains(expected) && text.contains("connection refused"), "{logging}: {text}");
     }
 }
 
 #[test]
-fn what_is_delivered_is_not_talked_about() {
+fn successful_delivery_is_not_logged() {
     let receiver = Receiver::start();
     let output = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &receiver.endpoint()), (LOGGING, "fmt")]);
     assert_eq!(stderr(&output), "");
@@ -98,7 +98,7 @@ fn what_is_delivered_is_not_talked_about() {
 }
 
 #[test]
-fn a_receiver_on_this_machine_is_not_looked_for_behind_a_proxy() {
+fn a_loopback_receiver_bypasses_the_proxy() {
     let receiver = Receiver::start();
     let proxy = unreachable_endpoint();
     let localhost = receiver.endpoint().replace("127.0.0.1", "localhost");
@@ -112,7 +112,7 @@ fn a_receiver_on_this_machine_is_not_looked_for_behind_a_proxy() {
 }
 
 #[test]
-fn a_receiver_elsewhere_is_reached_through_the_proxy() {
+fn a_remote_receiver_is_reached_through_the_proxy() {
     let proxy = Receiver::start();
     let address = proxy.endpoint();
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.invalid:4318");
@@ -150,7 +150,7 @@ fn a_kill_switch_with_another_value_is_off_and_is_warned_about() {
 }
 
 #[test]
-fn what_is_not_sampled_is_not_sent_and_still_measured() {
+fn unsampled_calls_are_not_sent_but_measured() {
     let receiver = Receiver::start();
     let endpoint = receiver.endpoint();
     let output = run(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_TRACES_SAMPLER", "always_off")]);
@@ -186,7 +186,7 @@ fn the_exporter_of_metrics_can_be_switched_off_by_a_variable() {
 }
 
 #[test]
-fn a_stderr_nobody_reads_does_not_hurt_the_program() {
+fn a_closed_stderr_does_not_affect_the_program() {
     for endpoint in ["", unreachable_endpoint().as_str()] {
         let mut program =
             command(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)]).stderr(Stdio::piped()).spawn().unwrap();

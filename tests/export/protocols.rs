@@ -1,4 +1,4 @@
-//! The same telemetry over gRPC and as JSON, compressed or not.
+//! The same telemetry over gRPC and as JSON, compressed and uncompressed.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -36,7 +36,7 @@ fn grpc_carries_every_signal_and_the_headers() {
     answer();
     llm_trace::score("relevance").with_value(0.5).record();
     let receipt = telemetry.shutdown();
-    assert!(receipt.is_complete() && receipt.spans_delivered() == 3, "{receipt}");
+    assert!(receipt.is_complete() && receipt.spans().delivered() == 3, "{receipt}");
     let spans = receiver.spans();
     assert_eq!((spans.len(), receiver.metrics_and_logs()), (3, (1, 1)));
     assert_eq!(text(&span(&spans, "chat gpt-4o-mini").attributes, "gen_ai.request.model"), "gpt-4o-mini");
@@ -115,18 +115,18 @@ fn json_is_that_of_otlp() {
 }
 
 #[test]
-fn what_a_json_receiver_rejects_is_counted() {
+fn items_rejected_by_a_json_receiver_are_counted() {
     let _turn = one_at_a_time();
     let answer = br#"{"partialSuccess":{"rejectedSpans":"2","errorMessage":"too old"}}"#;
     let receiver = Receiver::answering(Answer::Body("application/json", answer));
     let receipt =
         deliver(llm_trace::builder().with_endpoint(receiver.endpoint()).with_protocol(Protocol::HttpJson));
-    assert_eq!((receipt.spans_delivered(), receipt.spans_lost()), (1, 2), "{receipt}");
+    assert_eq!((receipt.spans().delivered(), receipt.spans().dropped()), (1, 2), "{receipt}");
     assert!(receipt.to_string().contains("too old"), "{receipt}");
 }
 
 #[test]
-fn what_a_grpc_receiver_answers_is_in_the_receipt() {
+fn the_status_of_a_grpc_receiver_is_in_the_receipt() {
     let _turn = one_at_a_time();
     let cases = [
         (GrpcAnswer::Accept, 3, ""),
@@ -141,7 +141,7 @@ fn what_a_grpc_receiver_answers_is_in_the_receipt() {
         let receiver = GrpcReceiver::answering(answer.clone());
         let receipt = deliver(grpc(&receiver).with_timeout(Duration::from_secs(1)));
         assert_eq!(
-            (receipt.spans_delivered(), receipt.spans_lost()),
+            (receipt.spans().delivered(), receipt.spans().dropped()),
             (delivered, 3 - delivered),
             "{answer:?}: {receipt}"
         );
@@ -157,14 +157,14 @@ fn a_request_that_is_too_large_for_grpc_is_halved() {
     let telemetry = grpc(&receiver).init().unwrap();
     (0..4).for_each(|_| crate::retrieve());
     let receipt = telemetry.flush();
-    assert_eq!(receipt.spans_delivered(), 4, "{receipt}");
+    assert_eq!(receipt.spans().delivered(), 4, "{receipt}");
     let calls = receiver.calls().iter().filter(|call| call.path.contains("Trace")).count();
     assert!(calls >= 2, "{calls}");
     assert!(telemetry.shutdown().is_complete());
 }
 
 #[test]
-fn a_connection_is_kept_and_made_anew_when_the_receiver_has_closed_it() {
+fn a_connection_is_reused_and_reopened_after_the_receiver_closes_it() {
     let _turn = one_at_a_time();
     let connections = |answer: GrpcAnswer| {
         let receiver = GrpcReceiver::answering(answer);
@@ -172,7 +172,7 @@ fn a_connection_is_kept_and_made_anew_when_the_receiver_has_closed_it() {
         for _ in 0..3 {
             crate::retrieve();
             let receipt = telemetry.flush();
-            assert_eq!(receipt.spans_lost(), 0, "{receipt}");
+            assert_eq!(receipt.spans().dropped(), 0, "{receipt}");
         }
         assert!(telemetry.shutdown().is_complete());
         let calls = receiver.calls();
@@ -195,14 +195,14 @@ fn a_grpc_receiver_that_is_not_there_or_never_answers_is_given_up() {
         let started = Instant::now();
         let builder = llm_trace::builder().with_endpoint(&endpoint).with_protocol(Protocol::Grpc);
         let receipt = deliver(builder.with_timeout(Duration::from_millis(300)));
-        assert_eq!(receipt.spans_lost(), 3);
+        assert_eq!(receipt.spans().dropped(), 3);
         assert!(receipt.failure().is_some_and(|failure| failure.contains(reason)), "{receipt}");
         assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
     }
 }
 
 #[test]
-fn grpc_checks_certificates_and_shows_its_own() {
+fn grpc_checks_certificates_and_sends_client_certificates() {
     let known = file("ca.pem");
     let (certificate, key) = (file("client.pem"), file("client.key"));
     let receiver = |only_known_clients, protocols: &[&[u8]]| {
@@ -210,7 +210,7 @@ fn grpc_checks_certificates_and_shows_its_own() {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         GrpcReceiver::behind(Arc::new(config))
     };
-    let said = |receiver: &GrpcReceiver, more: &[(&str, &str)]| {
+    let stderr_of = |receiver: &GrpcReceiver, more: &[(&str, &str)]| {
         let environment = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.endpoint()),
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc".into()),
@@ -225,14 +225,14 @@ fn grpc_checks_certificates_and_shows_its_own() {
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", key.as_str()),
     ];
     let anybody = receiver(false, &[b"h2"]);
-    assert_eq!(said(&anybody, &[trusted]), "");
+    assert_eq!(stderr_of(&anybody, &[trusted]), "");
     assert_eq!(anybody.spans().len(), 3);
-    assert!(said(&anybody, &[]).contains("UnknownIssuer"));
+    assert!(stderr_of(&anybody, &[]).contains("UnknownIssuer"));
     let known_only = receiver(true, &[b"h2"]);
-    assert_eq!(said(&known_only, &own), "");
+    assert_eq!(stderr_of(&known_only, &own), "");
     assert_eq!(known_only.spans().len(), 3);
-    assert!(said(&known_only, &[trusted]).contains("not delivered"));
-    assert!(said(&receiver(false, &[]), &[trusted]).contains("does not speak HTTP/2"));
+    assert!(stderr_of(&known_only, &[trusted]).contains("not delivered"));
+    assert!(stderr_of(&receiver(false, &[]), &[trusted]).contains("does not speak HTTP/2"));
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn grpc_arrives_through_a_proxy_with_and_without_tls() {
     for (scheme, receiver) in
         [("http", GrpcReceiver::start()), ("https", GrpcReceiver::behind(Arc::new(config)))]
     {
-        // Nobody has that name, and this machine itself is never asked through a proxy.
+        // The host does not exist, and a loopback address would bypass the proxy.
         let endpoint = format!("{scheme}://other.example:4317");
         let tunnel = Tunnel::to(receiver.port());
         let mut environment = vec![
@@ -273,24 +273,24 @@ fn grpc_arrives_through_a_proxy_with_and_without_tls() {
         }
         assert_eq!(stderr(&run(&environment)), "", "{scheme}");
         assert_eq!((receiver.spans().len(), receiver.metrics_and_logs().0), (3, 1), "{scheme}");
-        let asked = tunnel.asked.lock().unwrap().clone();
+        let requests = tunnel.requests.lock().unwrap().clone();
         let connect = "CONNECT other.example:4317 HTTP/1.1";
-        assert!(!asked.is_empty() && asked.iter().all(|line| line == connect), "{asked:?}");
+        assert!(!requests.is_empty() && requests.iter().all(|line| line == connect), "{requests:?}");
     }
 }
 
-/// A proxy that lets everybody through, to one place.
+/// A proxy that forwards every client to one address.
 struct Tunnel {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Tunnel {
     fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<Mutex<Vec<String>>>::default();
-        let lines = Arc::clone(&asked);
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&requests);
         std::thread::spawn(move || {
             for mut client in listener.incoming().filter_map(Result::ok) {
                 let head = head(&mut client);
@@ -308,7 +308,7 @@ impl Tunnel {
                 });
             }
         });
-        Tunnel { url, asked }
+        Tunnel { url, requests }
     }
 }
 

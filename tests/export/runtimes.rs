@@ -1,5 +1,4 @@
-//! Whatever a program runs its futures on, or if it has none: what it ends with is delivered, by `shutdown` in the middle of it
-//! and by `Drop`.
+//! Telemetry is delivered on any async runtime and without one, by `shutdown` and by `Drop`.
 
 use llm_trace::{Protocol, Telemetry, llm_trace};
 use llm_trace_test_support::grpc::GrpcReceiver;

@@ -1,5 +1,4 @@
-//! What the program's own logger is told while telemetry is exported: no header value and no credential of a URL, at any level,
-//! from any dependency.
+//! Log records during export contain no header value and no credential of a URL, at any level, from any dependency.
 
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +13,7 @@ use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 
 use crate::{answer, one_at_a_time};
 
-/// In the value of a header, in a URL's user, path and query, and in a proxy's password.
+/// A canary in the value of a header, in the user, path and query of a URL, and in the password of a proxy.
 const CANARY: &str = "CANARY-7261-value";
 const CASE: &str = "TEST_LOGGED";
 const DONE: &str = "everything was logged";
@@ -40,13 +39,13 @@ impl Everything {
     }
 }
 
-/// Plain, encoded as HTTP, URLs, hex dumps and `Debug` of bytes do, and in parts of a line.
+/// The canary as plain text, in the encodings of HTTP, URLs, hex dumps and `Debug` of bytes, and in parts of a line.
 fn forms(secret: &str) -> Vec<String> {
     let bytes = secret.as_bytes();
     let hex =
         |separator: &str| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(separator);
     let basic = |credentials: String| {
-        // Without what depends on the characters next to it.
+        // Without the characters that depend on their neighbours.
         let encoded = BASE64_STANDARD.encode(credentials);
         encoded[4..encoded.len() - 4].to_owned()
     };
@@ -65,7 +64,7 @@ fn forms(secret: &str) -> Vec<String> {
     ]
 }
 
-/// The secret in a hex dump, whose lines have a few bytes each.
+/// The text of a hex dump, whose lines have a few bytes each.
 fn dumped(lines: &[String]) -> String {
     let of_bytes = |line: &String| {
         let (_, text) = line.split_once(": ").unwrap_or_default();
@@ -103,9 +102,9 @@ fn secretive(endpoint: &str) -> Builder {
 fn export(builder: &Builder) {
     let telemetry = builder.clone().init().unwrap();
     answer();
-    telemetry.flush();
+    let _ = telemetry.flush();
     answer();
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 /// The program that the next test starts.
@@ -116,7 +115,7 @@ fn program() {
     log::set_logger(&LOGGED).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let subscribed = |work: &dyn Fn()| {
-        // With a subscriber, too, there are records.
+        // A subscriber also receives log records.
         tracing::subscriber::with_default(
             tracing_subscriber::fmt().with_writer(std::io::sink).finish(),
             work,
@@ -142,7 +141,7 @@ fn program() {
     assert_silent("the doctor", "POST");
 
     export(&secretive(&unreachable_endpoint()));
-    assert_silent("nobody listens", "ureq");
+    assert_silent("no subscriber", "ureq");
     for answer in [Answer::Status(401), Answer::Status(302), Answer::Body("text/html", b"<html>")] {
         let receiver = Receiver::answering(answer);
         export(&secretive(&receiver.endpoint()));
@@ -150,7 +149,7 @@ fn program() {
         assert_silent("refused", "POST");
     }
 
-    // By the proxy that the environment names.
+    // Through the proxy of the environment.
     export(&secretive("http://collector.invalid:4318"));
     assert_silent("a proxy", "ureq");
 
@@ -166,7 +165,7 @@ fn program() {
 }
 
 #[test]
-fn the_programs_logger_is_told_no_secret_at_any_level() {
+fn log_records_contain_no_secret_at_any_level() {
     let _turn = one_at_a_time();
     let proxy = Receiver::answering(Answer::Status(407));
     let output = Command::new(std::env::current_exe().unwrap())
@@ -178,6 +177,6 @@ fn the_programs_logger_is_told_no_secret_at_any_level() {
     assert!(String::from_utf8_lossy(&output.stdout).contains(DONE), "{output:?}");
     Row::survive("secrets in headers and URLs, a logger of every level");
     let credentials = format!("Basic {}", BASE64_STANDARD.encode(format!("me:{CANARY}")));
-    let asked = proxy.received();
-    assert!(asked.iter().any(|request| request.header("proxy-authorization") == Some(&*credentials)));
+    let requests = proxy.received();
+    assert!(requests.iter().any(|request| request.header("proxy-authorization") == Some(&*credentials)));
 }

@@ -1,4 +1,4 @@
-//! Tags as labels of metrics and as baggage, as `init()` is told.
+//! Tags as labels of metrics and as baggage, as configured in `init()`.
 
 use http::HeaderMap;
 use llm_trace::llm_trace;
@@ -61,7 +61,7 @@ fn only_tags_that_the_application_names_are_labels() {
     let telemetry = builder.with_tag_labels(["tenant", "list", "absent"]).init().unwrap();
     workflow("acme");
     tool();
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     let metrics = receiver.metrics();
     let with = |own: &[&str]| {
         let mut labels: Vec<String> = own.iter().map(ToString::to_string).collect();
@@ -82,13 +82,13 @@ fn without_being_named_no_tag_is_a_label_and_nothing_travels() {
     let receiver = Receiver::start();
     let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
     let headers = workflow("acme");
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     assert_eq!(labels(&receiver.metrics(), "gen_ai.workflow.duration"), [["gen_ai.workflow.name=\"w\""]]);
     assert!(headers.contains_key("traceparent") && !headers.contains_key("baggage"), "{headers:?}");
 }
 
 #[test]
-fn what_may_travel_goes_out_with_a_request_and_is_on_every_call_of_who_receives_it() {
+fn propagated_tags_are_sent_with_requests_and_recorded_by_the_receiving_service() {
     #[llm_trace(task)]
     async fn handler() {
         helper();
@@ -111,7 +111,7 @@ fn what_may_travel_goes_out_with_a_request_and_is_on_every_call_of_who_receives_
 
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(handler().with_context(extract(&headers)));
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
     let spans = receiver.spans();
     let of = |name: &str| {
         let attributes = &span(&spans, name).attributes;

@@ -1,4 +1,4 @@
-//! Certificates: which receivers are trusted, and how a client shows who it is.
+//! Certificates of receivers and clients.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use crate::program::{run, stderr};
 
-/// A file of the folder next to this one.
+/// A file of the directory `tls`.
 pub(crate) fn file(name: &str) -> String {
     format!("{}/export/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
@@ -20,12 +20,12 @@ fn certificate(name: &str) -> CertificateDer<'static> {
     CertificateDer::from_pem_file(file(name)).unwrap()
 }
 
-/// A receiver behind TLS that accepts everything, from clients of our authority or from anybody.
+/// A TLS receiver that accepts every request, from clients with a certificate of the test CA or from all clients.
 pub(crate) fn receiver(only_known_clients: bool) -> String {
     receiver_with("server.pem", "server.key", only_known_clients)
 }
 
-/// The same with a certificate that is not in order.
+/// As `receiver`, with another certificate.
 pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> String {
     let config = Arc::new(config(name, key, only_known_clients));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> 
                 let mut stream = Stream::new(&mut connection, &mut socket);
                 let mut request = Vec::new();
                 let mut part = [0; 4096];
-                // The answer may come early: nothing here is longer than what has arrived by the end of the head.
+                // The response may be sent early: no request here is longer than its received part.
                 while !request.windows(4).any(|end| end == b"\r\n\r\n") {
                     match stream.read(&mut part) {
                         Ok(read @ 1..) => request.extend_from_slice(&part[..read]),
@@ -53,7 +53,7 @@ pub(crate) fn receiver_with(name: &str, key: &str, only_known_clients: bool) -> 
     endpoint
 }
 
-/// What a receiver shows, and whether it wants to be shown something.
+/// The TLS configuration of a receiver, with or without client authentication.
 pub(crate) fn config(name: &str, key: &str, only_known_clients: bool) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut roots = RootCertStore::empty();
@@ -86,7 +86,7 @@ fn a_receiver_is_trusted_if_its_authority_is_named() {
 }
 
 #[test]
-fn a_client_shows_its_certificate_to_a_receiver_that_asks() {
+fn a_client_certificate_is_sent_on_request() {
     let endpoint = receiver(true);
     let (authority, certificate, key) = (file("ca.pem"), file("client.pem"), file("client.key"));
     let known = [

@@ -1,4 +1,4 @@
-//! Agents, tools, memories and the kinds that the conventions do not know: spans, metrics, what is handed down.
+//! Agents, tools, memories and kinds outside the conventions: spans, metrics, inherited attributes.
 
 use llm_trace::llm_trace;
 use llm_trace::opentelemetry::trace::SpanKind;
@@ -117,7 +117,7 @@ fn only(metric: &str, label: &str, value: &str) -> Point {
 }
 
 #[test]
-fn an_agents_own_calls_are_counted_and_its_sub_agents_count_for_themselves() {
+fn an_agent_counts_its_calls_without_those_of_sub_agents() {
     #[llm_trace(agent, name = "lead-agent")]
     fn lead() {
         let _ = chat();
@@ -153,7 +153,7 @@ fn an_agents_own_calls_are_counted_and_its_sub_agents_count_for_themselves() {
 }
 
 #[test]
-fn tools_and_workflows_have_durations_of_their_own() {
+fn tools_and_workflows_have_separate_durations() {
     #[llm_trace(tool, name = "failing-tool")]
     fn failing() -> Result<(), std::io::Error> {
         Err(std::io::ErrorKind::TimedOut.into())
@@ -177,7 +177,7 @@ fn tools_and_workflows_have_durations_of_their_own() {
 }
 
 #[test]
-fn conversation_and_user_are_said_once_and_present_on_every_call_inside() {
+fn conversation_and_user_are_inherited_by_every_call_inside() {
     #[llm_trace(workflow, conversation = "c-1", user = user)]
     async fn answer(user: &str) {
         tokio::task::yield_now().await;
@@ -195,7 +195,7 @@ fn conversation_and_user_are_said_once_and_present_on_every_call_inside() {
     let trace = Trace::new();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     trace.run(|| runtime.block_on(answer("u-1")));
-    let said = |name: &str| {
+    let recorded = |name: &str| {
         let span = trace.span(name);
         (span.text("gen_ai.conversation.id").map(str::to_owned), span.text("user.id").map(str::to_owned))
     };
@@ -207,9 +207,9 @@ fn conversation_and_user_are_said_once_and_present_on_every_call_inside() {
         ("other_conversation", "c-2"),
         ("execute_tool inner", "c-2"),
     ] {
-        assert_eq!(said(name), expected(conversation), "{name}");
+        assert_eq!(recorded(name), expected(conversation), "{name}");
     }
-    // What is said inside does not leak out, and nothing is left behind on the thread.
+    // Values set inside do not leak out, and the thread keeps none.
     assert_eq!(span_of(|| tool("outside")).get("gen_ai.conversation.id"), None);
 }
 

@@ -52,7 +52,7 @@ fn kinds_have_the_conventions_names_span_kinds_and_operations() {
 }
 
 #[test]
-fn what_names_a_span_is_an_attribute_too_and_defaults_to_the_function() {
+fn the_name_of_a_span_is_an_attribute_and_defaults_to_the_function() {
     #[llm_trace(tool)]
     fn weather() {}
     #[llm_trace(workflow)]

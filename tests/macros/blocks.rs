@@ -1,4 +1,4 @@
-//! The attribute on an `impl`: its methods, except those that say otherwise.
+//! The attribute on an `impl` applies to its methods, except those with an attribute.
 
 use async_trait::async_trait;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -85,7 +85,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn every_method_is_traced_with_the_blocks_arguments_except_those_that_say_otherwise() {
+fn every_method_is_traced_with_the_arguments_of_the_impl_unless_overridden() {
     let trace = Trace::new();
     trace.run(|| {
         let mut bot = Bot::new();
@@ -100,11 +100,11 @@ fn every_method_is_traced_with_the_blocks_arguments_except_those_that_say_otherw
 }
 
 #[test]
-fn async_trait_may_stand_above_or_below() {
+fn async_trait_works_above_and_below() {
     let trace = Trace::new();
-    let asked = async { (Outside.ask("o").await, Inside.ask("i").await, Outside.name() + &Inside.name()) };
-    let asked = block_on(asked.with_context(trace.context()));
-    assert_eq!(asked, ("o".to_owned(), "i".to_owned(), "outsideinside".to_owned()));
+    let answers = async { (Outside.ask("o").await, Inside.ask("i").await, Outside.name() + &Inside.name()) };
+    let answers = block_on(answers.with_context(trace.context()));
+    assert_eq!(answers, ("o".to_owned(), "i".to_owned(), "outsideinside".to_owned()));
     let models: Vec<_> =
         trace.spans().iter().map(|span| span.text("app.model").map(ToOwned::to_owned)).collect();
     assert_eq!(models, [Some("o".to_owned()), Some("i".to_owned())]);

@@ -1,4 +1,4 @@
-//! What an error puts on the span: a class, a status, and no text of its own.
+//! Errors on spans: a class and a status, without the message.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -39,7 +39,7 @@ fn timeout() -> std::io::Error {
 }
 
 #[test]
-fn a_type_that_names_its_class_is_believed() {
+fn the_class_of_llm_error_is_used() {
     #[derive(Debug)]
     struct Throttled;
     impl fmt::Display for Throttled {
@@ -129,7 +129,7 @@ fn the_error_reaches_the_caller_unchanged() {
 
 #[test]
 fn an_error_inside_a_value_is_an_error_of_the_call() {
-    // What `tokio::time::timeout` makes of a call that fails in time.
+    // The result of `tokio::time::timeout` for a call that fails in time.
     #[llm_trace(chat, provider = "openai")]
     fn in_time() -> Result<Result<String, std::io::Error>, std::fmt::Error> {
         Ok(Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)))

@@ -1,4 +1,4 @@
-//! Every shape of function keeps its meaning.
+//! The attribute keeps the behaviour of every form of function.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,7 +43,7 @@ impl Bot {
 }
 
 #[test]
-fn methods_take_and_return_what_they_did_before() {
+fn methods_keep_their_arguments_and_results() {
     let trace = Trace::new();
     trace.run(|| {
         let mut bot = Bot { name: "bot".into(), asked: 0 };
@@ -57,7 +57,7 @@ fn methods_take_and_return_what_they_did_before() {
     assert_eq!(names, ["mutably", "borrowed", "in_async", "boxed", "by_value"]);
 }
 
-/// Runs a future that does not wait.
+/// Polls a future that is ready at once.
 fn ready<F: Future>(future: F) -> F::Output {
     let mut future = Box::pin(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -174,7 +174,7 @@ fn a_dropped_future_ends_its_call_once_as_cancelled() {
 }
 
 #[test]
-fn a_panic_goes_on_and_ends_the_call_as_an_error() {
+fn a_panic_propagates_and_ends_the_call_as_an_error() {
     #[llm_trace(task)]
     fn sync() {
         panic!("with content");
@@ -199,7 +199,7 @@ fn a_panic_goes_on_and_ends_the_call_as_an_error() {
 }
 
 #[test]
-fn a_call_in_a_destructor_during_a_panic_is_not_blamed_for_it() {
+fn a_call_in_a_destructor_during_a_panic_does_not_fail() {
     struct Cleans;
     impl Drop for Cleans {
         fn drop(&mut self) {
@@ -313,7 +313,7 @@ fn a_function_is_as_unwind_safe_as_without_the_attribute() {
 }
 
 #[test]
-fn a_panic_in_code_that_only_describes_a_call_does_not_end_it() {
+fn a_panic_in_an_argument_does_not_end_the_call() {
     use llm_trace::{LlmError, LlmRequest, Request, Response};
     #[derive(Debug)]
     struct Panics;

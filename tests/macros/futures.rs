@@ -1,5 +1,5 @@
-//! Functions that return a future without being `async`: the call begins when the future is polled first, and ends
-//! with its output.
+//! Functions that return a future without being `async`: the call begins when the future is first polled and ends with
+//! its output.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -13,7 +13,7 @@ use llm_trace::llm_trace;
 use llm_trace::opentelemetry::context::FutureExt as _;
 use llm_trace_test_support::trace::{Ended, Trace};
 
-/// A future that does not wait, awaited.
+/// Awaits a future that is ready at once.
 fn now<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("the future waits")
 }
@@ -168,7 +168,7 @@ fn a_future_that_is_dropped_on_the_way_is_cancelled_once() {
 }
 
 #[test]
-fn a_panic_in_the_future_goes_on_and_ends_the_call_as_an_error() {
+fn a_panic_in_the_future_propagates_and_ends_the_call_as_an_error() {
     #[llm_trace(task)]
     fn panics() -> impl Future<Output = ()> {
         async { panic!("with content") }
@@ -248,7 +248,7 @@ fn methods_under_async_trait_are_traced() {
             assert_eq!(Bot.ask("ok", "40").await.unwrap().model, "m-1");
             assert!(Bot.ask("timeout", "").await.is_err());
             assert_eq!(Bot.with_default().await, "7");
-            // Still `Send`: a task takes it.
+            // Still `Send`: it can be spawned.
             let task = async { Bot.ask("spawned", 1).await.map(|_| ()) }.with_current_context();
             tokio::spawn(task).await.unwrap().unwrap();
         }
@@ -265,7 +265,7 @@ fn methods_under_async_trait_are_traced() {
 
 #[test]
 fn methods_that_return_an_unnamed_future_of_a_trait_are_traced() {
-    // What `#[trait_variant::make]` asks of an implementation.
+    // The trait that `#[trait_variant::make]` generates.
     trait Ask {
         fn ask(&self, question: &str) -> impl Future<Output = Result<String, std::fmt::Error>> + Send;
     }

@@ -1,4 +1,4 @@
-//! What the attribute does to functions, and what it leaves alone.
+//! The effect of the attribute on functions.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod agents;

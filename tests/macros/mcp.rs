@@ -16,7 +16,7 @@ fn send(message: &mut Value, server: &str) -> Value {
     global::set_text_map_propagator(TraceContextPropagator::new());
     let meta = &mut message["params"]["_meta"];
     propagation::inject_with(|key, value| meta[key] = value.into());
-    // The server's process is another.
+    // The server runs in another process.
     let _elsewhere = Context::new().attach();
     handle(message)
 }
@@ -83,7 +83,7 @@ fn errors_in_answers_are_errors_of_their_calls_and_of_their_durations() {
     }
 }
 
-/// As rmcp has it.
+/// An error type like that of rmcp.
 #[derive(Debug)]
 struct Refused(i32);
 

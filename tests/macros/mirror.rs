@@ -1,4 +1,4 @@
-//! `tracing` as a neighbour: its layers see our calls, none exports them a second time, and no filter loses them.
+//! Calls as `tracing` spans: layers see them, none exports them a second time, and filters do not drop telemetry.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ impl Write for Log {
 }
 
 impl Log {
-    /// What was logged, without the ids of calls.
+    /// The logged text, without the ids of calls.
     fn text(&self) -> String {
         let text = self.with_ids();
         let mut rest = text.as_str();
@@ -81,7 +81,7 @@ fn export<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
     tracing_opentelemetry::layer().with_tracer(llm_trace::opentelemetry::global::tracer("tracing"))
 }
 
-/// Runs `answer` under a subscriber of its own.
+/// Runs `answer` under this subscriber.
 fn run(subscriber: impl Subscriber + Send + Sync + 'static) -> Trace {
     let trace = Trace::new();
     tracing::subscriber::with_default(subscriber, || {
@@ -91,7 +91,7 @@ fn run(subscriber: impl Subscriber + Send + Sync + 'static) -> Trace {
     trace
 }
 
-/// Everything was exported once, each span below the one it ran in.
+/// Asserts that each span was exported once, as a child of the span that it ran in.
 fn assert_exported_once(trace: &Trace, chain: &[&str]) {
     let names: Vec<_> = trace.spans().iter().map(|span| span.0.name.to_string()).collect();
     let mut expected: Vec<_> = chain.iter().map(ToString::to_string).collect();
@@ -110,7 +110,7 @@ const OURS: &[&str] = &["invoke_workflow answer", "chat gpt-4o-mini", "execute_t
 const BOTH: &[&str] = &["invoke_workflow answer", "theirs", "chat gpt-4o-mini", "execute_tool compute"];
 
 #[test]
-fn a_subscriber_that_wants_them_sees_calls_nest_with_spans_and_logs() {
+fn a_subscriber_sees_calls_nest_with_spans_and_logs() {
     let log = Log::default();
     let trace = run(tracing_subscriber::registry().with(log.layer()));
     assert_exported_once(&trace, OURS);
@@ -124,11 +124,11 @@ fn a_subscriber_that_wants_them_sees_calls_nest_with_spans_and_logs() {
         )),
         "{text}"
     );
-    // A line of the log leads to the trace.
+    // A log line has the ids of the trace.
     let chat = trace.span("chat gpt-4o-mini").0.span_context.clone();
     let ids = format!("trace_id={} span_id={}}}: thinking", chat.trace_id(), chat.span_id());
     assert!(log.with_ids().contains(&ids), "{}", log.with_ids());
-    // At its end a call knows more, and closes before what it ran in.
+    // At its end, a call has more attributes; it closes before its parent.
     let ended = "input_tokens=11 output_tokens=3 cost=3.45e-6 error.type=\"core::fmt::Error\"}: close";
     let closed: Vec<_> = text.lines().filter(|line| line.contains(": close")).collect();
     assert_eq!(closed.len(), 4, "{text}");
@@ -151,14 +151,14 @@ fn a_cancelled_call_is_closed_as_cancelled() {
         let mut task = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(waits.as_mut().poll(&mut task).is_pending());
         assert_eq!(log.text(), "", "still open");
-        // Between polls nothing of it is entered.
+        // No call is entered between polls.
         assert!(tracing::Span::current().is_none());
     });
     assert!(log.text().contains("llm_call{name=\"waits\" outcome=\"cancelled\"}: close"), "{}", log.text());
 }
 
 #[test]
-fn what_a_stream_or_a_returned_future_logs_is_inside_its_call() {
+fn log_lines_of_streams_and_returned_futures_are_inside_the_call() {
     #[llm_trace(chat, provider = "openai", model = "m")]
     fn words() -> impl Stream<Item = u8> {
         futures_util::stream::iter([1, 2]).inspect(|_| tracing::info!("a chunk"))
@@ -187,7 +187,7 @@ fn what_a_stream_or_a_returned_future_logs_is_inside_its_call() {
 }
 
 #[test]
-fn with_the_filter_the_exporting_layer_sees_its_own_spans_only_and_the_others_see_ours() {
+fn with_the_filter_the_exporting_layer_does_not_see_calls_and_others_do() {
     let log = Log::default();
     let export = export().with_filter(filter_fn(llm_trace::tracing_filter));
     let trace = run(tracing_subscriber::registry().with(export).with(log.layer()));
@@ -208,15 +208,15 @@ fn without_the_filter_nothing_is_exported_twice_either() {
 fn no_filter_of_a_subscriber_loses_our_telemetry() {
     let log = Log::default();
     let warn = || Targets::new().with_default(LevelFilter::WARN);
-    // On the registry, for everything below: like RUST_LOG=warn.
+    // On the registry, so for every layer: like RUST_LOG=warn.
     let trace = run(tracing_subscriber::registry().with(log.layer()).with(export()).with(warn()));
     assert_exported_once(&trace, OURS);
-    // Only on one layer, and only on the exporting one.
+    // On one layer only, or on the exporting layer only.
     let trace = run(tracing_subscriber::registry().with(log.layer().with_filter(warn())).with(export()));
     assert_exported_once(&trace, BOTH);
     let trace = run(tracing_subscriber::registry().with(export().with_filter(warn())));
     assert_exported_once(&trace, OURS);
-    // Nothing at all.
+    // With every event and span filtered.
     let trace = run(tracing_subscriber::registry().with(LevelFilter::OFF).with(export()));
     assert_exported_once(&trace, OURS);
     assert_eq!(log.text(), "");

@@ -29,7 +29,7 @@ fn calls_nest_across_await_points_and_joined_futures() {
     assert_eq!(workflow.parent(), trace.root());
     let leaves: Vec<_> = trace.spans().into_iter().filter(|span| span.0.name == "leaf").collect();
     assert!(leaves.iter().all(|leaf| leaf.parent() == workflow.id()));
-    // Each leaf's own facts are on its own span, though they took turns on one thread.
+    // Each span has the attributes of its leaf, though the leaves took turns on one thread.
     let mut names: Vec<_> = leaves.iter().filter_map(|leaf| leaf.text("app.leaf")).collect();
     names.sort_unstable();
     assert_eq!(names, ["alone", "left", "right"]);

@@ -1,4 +1,4 @@
-//! Functions that return a stream: the call ends when the stream does, once, whatever happens to it.
+//! Functions that return a stream: the call ends once, when the stream ends.
 
 mod chunks;
 mod shapes;
@@ -12,7 +12,7 @@ use futures_util::stream::{self, BoxStream, FusedStream, Stream, StreamExt as _}
 use llm_trace::llm_trace;
 use llm_trace_test_support::trace::Trace;
 
-/// The next item of a stream that does not wait.
+/// The next item of a stream that is ready at once.
 fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
     match Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(item) => item,
@@ -41,7 +41,7 @@ fn the_end_of_the_stream_ends_the_call() {
     let trace = Trace::new();
     let mut tokens = trace.run(|| chat(vec![Ok("a"), Ok("b")]));
     assert_eq!((next(&mut tokens).unwrap().ok(), next(&mut tokens).unwrap().ok()), (Some("a"), Some("b")));
-    assert_eq!(trace.spans().len(), 0, "the call goes on until the stream says that it is over");
+    assert_eq!(trace.spans().len(), 0, "the call goes on until the end of the stream");
     assert!(next(&mut tokens).is_none());
     let span = trace.only();
     assert_eq!(
@@ -113,7 +113,7 @@ fn a_function_that_fails_before_there_is_a_stream_is_a_failed_call() {
 }
 
 #[test]
-fn a_panic_while_the_stream_is_polled_is_the_calls_and_one_elsewhere_is_not() {
+fn a_panic_fails_the_call_only_while_its_stream_is_polled() {
     #[llm_trace(chat, provider = "openai", model = "m")]
     fn chat() -> impl Stream<Item = u8> + Unpin {
         stream::iter([1, 2]).map(|n| if n == 2 { panic!("with content") } else { n })
@@ -139,7 +139,7 @@ fn a_panic_while_the_stream_is_polled_is_the_calls_and_one_elsewhere_is_not() {
 }
 
 #[test]
-fn parents_are_right_when_the_stream_outlives_what_made_it() {
+fn parents_are_right_when_the_stream_outlives_its_caller() {
     #[llm_trace(workflow)]
     fn answer() -> impl Stream<Item = u8> + Unpin {
         chat()
@@ -157,7 +157,7 @@ fn parents_are_right_when_the_stream_outlives_what_made_it() {
 
     let (trace, elsewhere) = (Trace::new(), Trace::new());
     let tokens = trace.run(answer);
-    // Consumed in another place, on another thread, under another parent.
+    // Consumed on another thread, under another parent.
     std::thread::scope(|scope| {
         scope.spawn(|| elsewhere.run(|| collect(tokens).into_iter().for_each(by_consumer)));
     });
@@ -167,7 +167,7 @@ fn parents_are_right_when_the_stream_outlives_what_made_it() {
     let tool = "execute_tool while_streaming";
     assert_eq!(names, [tool, tool, "chat m", "invoke_workflow answer"]);
     assert!(trace.spans()[..2].iter().all(|tool| tool.parent() == chat.id()));
-    // What the consumer does between two items is not part of the call.
+    // Work of the consumer between two items is not part of the call.
     let spans = elsewhere.spans();
     assert_eq!(spans.len(), 2);
     assert!(spans.iter().all(|span| span.parent() == elsewhere.root()));
@@ -209,7 +209,7 @@ fn nothing_else_about_the_stream_changes() {
     while next(&mut tokens).is_some() {}
     assert!(tokens.is_terminated());
 
-    // A stream that waits hands the waker on: here, to a channel.
+    // A pending stream passes the waker on: here, to a channel.
     let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel::<u8>();
     let trace = Trace::new();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
@@ -224,7 +224,7 @@ fn nothing_else_about_the_stream_changes() {
 }
 
 #[test]
-fn what_a_destructor_in_the_stream_reports_is_part_of_the_call() {
+fn usage_from_a_destructor_in_the_stream_belongs_to_the_call() {
     struct Reports;
     impl Drop for Reports {
         fn drop(&mut self) {

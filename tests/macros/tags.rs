@@ -1,4 +1,4 @@
-//! Tags: said once, on every span inside, whatever task or thread it runs on.
+//! Tags are inherited by every span inside, on any task or thread.
 
 use llm_trace::llm_trace;
 use llm_trace::propagation::in_current_context;
@@ -34,7 +34,7 @@ fn a_tag_is_on_every_call_inside_and_an_attribute_is_not() {
 }
 
 #[test]
-fn an_inner_call_wins_for_itself_and_those_inside_it() {
+fn an_inner_tag_overrides_for_its_call_and_those_inside() {
     let trace = Trace::new();
     trace.run(|| {
         outer("acme", overriding);
@@ -52,7 +52,7 @@ fn an_inner_call_wins_for_itself_and_those_inside_it() {
 }
 
 #[test]
-fn a_none_is_no_tag_and_a_late_tag_is_on_its_own_span() {
+fn a_none_is_no_tag_and_a_late_tag_is_on_its_span_only() {
     #[llm_trace(task, tags("app.tenant" = None::<String>))]
     fn without() {
         llm_trace::current().request(|request| request.tag("app.late", "yes"));
@@ -66,7 +66,7 @@ fn a_none_is_no_tag_and_a_late_tag_is_on_its_own_span() {
 }
 
 #[test]
-fn what_is_handed_down_reaches_blocking_tasks_threads_and_spawned_futures() {
+fn inherited_values_reach_blocking_tasks_threads_and_spawned_futures() {
     use llm_trace::opentelemetry::context::FutureExt as _;
     #[llm_trace(task)]
     async fn spawned() {}
@@ -83,7 +83,7 @@ fn what_is_handed_down_reaches_blocking_tasks_threads_and_spawned_futures() {
                 tokio::spawn(spawned().with_current_context()).await.unwrap();
             });
             std::thread::spawn(in_current_context(threaded)).join().unwrap();
-            // One closure for many turns, as a pool's: the context is attached in each.
+            // One closure for many runs, as in a thread pool: the context is attached in each.
             let context = llm_trace::opentelemetry::Context::current();
             let turn = || {
                 let _attached = context.clone().attach();

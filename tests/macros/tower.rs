@@ -1,4 +1,4 @@
-//! Layers of services: a trace goes out with a request, and is continued where it is handled.
+//! Layers of services: the trace context is sent with a request and continued by its handler.
 
 use std::convert::Infallible;
 use std::future::{Future, Ready, ready};
@@ -22,7 +22,7 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-/// What a call in a handler works on, by which tests are told apart.
+/// A call in a handler, with a name that identifies the test.
 #[llm_trace(task, name = name)]
 async fn step(name: &str) {
     tokio::task::yield_now().await;
@@ -56,7 +56,7 @@ fn app() -> Router {
         .layer(ExtractLayer)
 }
 
-/// The way to another process: nothing of the caller's goes with the request but its headers.
+/// The connection to another process: only the headers of the request are passed on.
 #[derive(Clone)]
 struct Network(Router);
 
@@ -93,7 +93,7 @@ fn run<F: Future>(future: F) -> F::Output {
 }
 
 #[test]
-fn what_a_request_makes_happen_continues_the_callers_trace() {
+fn calls_in_a_handler_continue_the_callers_trace() {
     let trace = Trace::new();
     let (status, body) = run(fetch("/step/continued").with_context(trace.context()));
     assert_eq!((status, &body[..]), (StatusCode::OK, &b"continued"[..]));
@@ -101,7 +101,7 @@ fn what_a_request_makes_happen_continues_the_callers_trace() {
 }
 
 #[test]
-fn so_does_what_happens_while_the_body_of_the_response_is_produced() {
+fn a_streamed_response_body_continues_the_callers_trace() {
     let trace = Trace::new();
     let (_, body) = run(fetch("/stream/piece").with_context(trace.context()));
     assert_eq!(&body[..], b"01");
@@ -123,7 +123,7 @@ fn requests_on_one_thread_do_not_see_each_others_traces() {
 }
 
 #[test]
-fn a_span_that_somebody_made_of_the_request_is_the_parent() {
+fn a_span_made_by_another_layer_is_the_parent() {
     let trace = Trace::new();
     let elsewhere = Trace::new();
     let context = elsewhere.context();
@@ -147,7 +147,7 @@ fn without_headers_a_request_is_handled_in_no_trace_and_answers_are_left_alone()
     assert_eq!(run(app().call(broken)).unwrap().status(), StatusCode::OK);
 }
 
-/// Is not ready, and fails.
+/// A service that is not ready, and fails.
 #[derive(Clone)]
 struct Busy;
 
@@ -167,7 +167,7 @@ impl Service<Request<()>> for Busy {
 }
 
 #[test]
-fn readiness_and_errors_are_those_of_the_service() {
+fn readiness_and_errors_of_the_service_pass_through() {
     let mut task = TaskContext::from_waker(Waker::noop());
     let (mut client, mut server) = (InjectLayer.layer(Busy), ExtractLayer.layer(Busy));
     assert!(client.poll_ready(&mut task).is_pending() && server.poll_ready(&mut task).is_pending());

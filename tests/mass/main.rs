@@ -1,6 +1,6 @@
 //! A hundred thousand streams, dropped anywhere, on several threads: every span ends once and has its parent.
 //!
-//! A program of its own, as it counts everything that its global provider sees.
+//! A separate test binary, because it counts all spans of its global provider.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -82,7 +82,7 @@ fn answer(n: u64) -> impl Stream<Item = Item> + Send + Unpin {
 #[llm_trace(chat, provider = "openai", model = "m", attributes("n" = n))]
 fn chat(n: u64) -> BoxStream<'static, Item> {
     let items = stream::unfold(0, move |item| async move {
-        // Most items make the task wait for its turn, so that tasks change threads and overlap.
+        // Most items yield, so that tasks change threads and overlap.
         if !(n + item).is_multiple_of(4) {
             tokio::task::yield_now().await;
         }
@@ -95,9 +95,9 @@ fn chat(n: u64) -> BoxStream<'static, Item> {
     items.boxed()
 }
 
-/// Where the stream is dropped, and how it is known to have ended.
+/// The item after which the stream is dropped, and the expected outcome.
 fn plan(n: u64) -> (u64, &'static str) {
-    // The same numbers in each run, without a pattern (splitmix64).
+    // Deterministic numbers without a pattern (splitmix64).
     let mut mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let take = (mixed >> 32) % (ITEMS + 2);
@@ -109,7 +109,7 @@ fn plan(n: u64) -> (u64, &'static str) {
     (take, outcome)
 }
 
-/// Takes some items; one more than there are ends the stream.
+/// Takes items; one more than the stream has ends it.
 async fn take(mut stream: impl Stream<Item = Item> + Unpin, count: u64) {
     for _ in 0..count {
         stream.next().await;
@@ -127,11 +127,11 @@ fn a_hundred_thousand_streams_dropped_anywhere_leave_no_span_behind() {
         for n in 0..STREAMS {
             let (count, _) = plan(n);
             match n % 4 {
-                // Dropped where it was made.
+                // Dropped by the task that made it.
                 0 => drop(tasks.spawn(async move { take(answer(n), count).await })),
-                // Made here, consumed and dropped on whichever thread the task is on.
+                // Made here, consumed and dropped on the thread of the task.
                 1 => drop(tasks.spawn(take(answer(n), count))),
-                // Handed on half way.
+                // Passed on halfway.
                 2 => drop(tasks.spawn(async move {
                     let mut stream = answer(n);
                     take(&mut stream, count / 2).await;

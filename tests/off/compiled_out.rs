@@ -1,4 +1,4 @@
-//! With the feature `off` the attribute returns what it is given.
+//! With the feature `off` the attribute returns its input.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use allocation_counter::measure;
@@ -37,7 +37,7 @@ fn nothing_is_recorded_and_nothing_allocated() {
         assert_eq!(measure(|| assert_eq!(ask("gpt-4o-mini"), 11)).count_total, 0);
         assert_eq!(Bot.search(), 3);
         let builder = llm_trace::Call::builder(llm_trace::Kind::Task);
-        builder.with_request(|_| panic!("nobody is told")).begin().finish();
+        builder.with_request(|_| panic!("not called")).begin().finish();
     });
     assert_eq!(telemetry.tree(), "");
 }

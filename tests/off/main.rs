@@ -1,4 +1,5 @@
-//! What a call costs where nobody looks: a process of its own, in which no provider is installed until a test says so.
+//! The overhead of a call without telemetry. Runs in a separate process, in which a provider is installed only by a
+//! test.
 #![cfg(not(feature = "off"))]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +16,7 @@ use llm_trace::opentelemetry::trace::noop::NoopTracerProvider;
 use opentelemetry_sdk::trace::{InMemorySpanExporterBuilder, SdkTracerProvider};
 
 fn unexpected() -> &'static str {
-    panic!("an argument that nobody is told")
+    panic!("an argument that is not recorded")
 }
 
 #[llm_trace(chat, provider = "openai", model = unexpected(), request = unexpected(), attributes("app.x" = unexpected()))]
@@ -46,10 +47,10 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// One call of each, `at_most` allocations for each.
+/// Asserts that each kind of call makes at most this many allocations.
 fn calls_allocate(at_most: u64) {
     let of = |call: &dyn Fn()| {
-        call(); // what is done once per process
+        call(); // one-time initialisation
         measure(call).count_total
     };
     let stream = std::cell::Cell::new(Some(
@@ -111,7 +112,7 @@ fn run(part: &str, variables: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_call_that_nobody_looks_at_finds_that_out_with_one_allocation_and_sees_a_provider_at_once() {
+fn a_call_without_telemetry_makes_one_allocation_and_uses_a_new_provider_at_once() {
     run("nothing installed", &[]);
 }
 
@@ -121,7 +122,7 @@ fn where_telemetry_is_disabled_a_call_allocates_nothing() {
 }
 
 #[test]
-fn a_trace_from_elsewhere_is_handed_on_where_nobody_records_it() {
+fn an_incoming_trace_context_is_propagated_without_a_provider() {
     use llm_trace::opentelemetry::trace::{
         SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState,
     };

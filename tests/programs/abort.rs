@@ -1,7 +1,7 @@
-//! A program with `panic = "abort"`: what a panic costs, and that nothing is lost where telemetry delivers first.
+//! A program with `panic = "abort"`: the loss on a panic, and that `deliver_on_panic` prevents it.
 //!
-//! `scripts/faults.sh` builds it so and runs it. It starts itself, once as a program that only panics, and once as one that has
-//! asked for `deliver_on_panic`.
+//! `scripts/faults.sh` builds and runs it. It starts itself twice, as a program that only panics, and as one with
+//! `deliver_on_panic`.
 #![allow(clippy::unwrap_used, reason = "a program for tests")]
 
 use std::process::{Command, ExitStatus};
@@ -20,7 +20,7 @@ fn work() {}
 #[llm_trace(workflow, name = "support")]
 fn answer() {
     work();
-    panic!("as told");
+    panic!("deliberate panic");
 }
 
 fn main() {
@@ -37,7 +37,7 @@ fn main() {
     // Five spans: three, one more, and the workflow that panics.
     let receiver = Receiver::start();
     assert!(was_aborted(run(&receiver, false)));
-    let dropped = vec![("nobody counts any more", 5)];
+    let dropped = vec![("not counted after an abort", 5)];
     Row { dropped, ..Row::of("panic = \"abort\"", 5, &receiver.spans_taken()) }.settle();
     assert!(was_aborted(run(&receiver, true)));
     Row::of("panic = \"abort\", deliver_on_panic", 5, &receiver.spans_taken()).settle();

@@ -1,4 +1,5 @@
-//! Compares the public API of the published libraries with `docs/api.txt`, so that a change of it is seen in review: `scripts/api.sh`.
+//! Compares the public API of the published libraries with `docs/api.txt`, so that changes are visible in review:
+//! `scripts/api.sh`.
 #![expect(clippy::print_stdout, reason = "a program for the terminal")]
 
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Answers that were cut short or refused, as the providers say it, and what the input took of the context window.
+//! Truncated and refused answers as reported by providers, and the share of the context window taken by the input.
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use llm_trace::{Response, Usage, llm_trace};
@@ -59,7 +59,7 @@ fn bedrock(stop_reason: &str) -> Value {
 }
 
 #[test]
-fn each_providers_words_are_understood() {
+fn truncation_and_refusal_of_each_provider_are_recognised() {
     const NEITHER: (bool, bool) = (false, false);
     const TRUNCATED: (bool, bool) = (true, false);
     const REFUSED: (bool, bool) = (false, true);
@@ -99,7 +99,7 @@ fn each_providers_words_are_understood() {
 }
 
 #[test]
-fn streams_are_understood_too() {
+fn truncation_and_refusal_are_recognised_in_streams() {
     let delta = |delta: Value, reason: Option<&str>| json!({"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]});
     let refused = [delta(json!({"refusal": "I cannot"}), None), delta(json!({}), Some("stop"))];
     assert_eq!(flags(&of_stream(refused.into())), (false, true));
@@ -120,7 +120,7 @@ fn one_choice_is_enough() {
 }
 
 #[test]
-fn a_response_of_ones_own_says_so() {
+fn a_custom_response_reports_truncation_and_refusal() {
     #[llm_trace(chat, provider = "acme")]
     fn own() -> Response {
         Response::new().with_finish_reason("done").with_refusal()
@@ -131,7 +131,7 @@ fn a_response_of_ones_own_says_so() {
 }
 
 #[test]
-fn every_answer_counts_and_those_of_which_nothing_is_known_do_not() {
+fn answers_without_information_are_not_counted() {
     #[llm_trace(text_completion, provider = "acme", model = "counted-for-quality")]
     fn complete(reason: Option<&str>) -> Response {
         reason.map_or_else(Response::new, |reason| Response::new().with_finish_reason(reason))
@@ -155,7 +155,7 @@ fn every_answer_counts_and_those_of_which_nothing_is_known_do_not() {
 }
 
 #[test]
-fn a_counter_is_there_before_it_has_something_to_count() {
+fn a_counter_is_exported_before_its_first_increment() {
     #[llm_trace(chat, provider = "acme", model = "never-refused")]
     fn chat() -> Response {
         Response::new().with_finish_reason("stop")

@@ -1,4 +1,4 @@
-//! What calls tell about quality.
+//! Quality signals of calls.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! Retrievals and rerankings: what is found in what they return.
+//! Documents in the results of retrievals and rerankings.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -43,7 +43,7 @@ const fn document(id: &'static str, score: f32) -> Document {
 }
 
 #[test]
-fn a_list_of_documents_tells_their_number_the_best_score_its_lead_and_who_is_there_twice() {
+fn a_list_of_documents_has_a_count_a_best_score_a_lead_and_duplicates() {
     let found = vec![document("a", 0.5), document("b", 0.75), document("a", 0.25)];
     assert_eq!(of(found), (Some(3), Some(0.75), Some(0.25), Some(1)));
 }
@@ -56,12 +56,12 @@ fn tuples_of_document_and_score_are_read_in_any_order() {
     }
     let chunk = || Chunk { page_content: "t" };
     assert_eq!(of(vec![(chunk(), 0.5_f32), (chunk(), 0.25)]), (Some(2), Some(0.5), Some(0.25), None));
-    // As rig's vector stores return it.
+    // The result type of rig's vector stores.
     let found = [(0.75_f64, "doc-1".to_owned(), chunk()), (0.5, "doc-2".to_owned(), chunk())];
     assert_eq!(of(&found[..]), (Some(2), Some(0.75), Some(0.25), None));
-    // As a local reranker returns it: indices and scores.
+    // The result of a local reranker: indices and scores.
     assert_eq!(of(vec![(2_usize, 0.5_f32), (0, 0.25)]), (Some(2), Some(0.5), Some(0.25), Some(0)));
-    // With its vector beside it.
+    // With a vector next to it.
     assert_eq!(of(vec![(document("a", 0.5), vec![0.1, 0.2, 0.3])]), (Some(1), Some(0.5), None, Some(0)));
 }
 
@@ -71,7 +71,7 @@ fn texts_are_counted() {
 }
 
 #[test]
-fn nothing_found_is_zero_and_what_is_no_list_is_unknown() {
+fn an_empty_result_counts_zero_and_other_types_are_unknown() {
     assert_eq!(of(Vec::<Document>::new()), (Some(0), None, None, None));
     assert_eq!(of("a context, put together"), NOTHING);
     assert_eq!(of(None::<Vec<Document>>), NOTHING);
@@ -172,7 +172,7 @@ fn bodies_of_vector_stores_and_rerankers_are_read() {
 }
 
 #[test]
-fn chroma_tells_duplicates_where_ids_come_first() {
+fn duplicates_in_chroma_bodies_are_found_if_ids_come_first() {
     #[derive(Serialize)]
     struct QueryResult {
         ids: Vec<Vec<&'static str>>,
@@ -195,7 +195,7 @@ fn lists_of_vectors_and_results_of_several_queries_are_not_taken_for_documents()
 }
 
 #[test]
-fn what_a_function_says_itself_wins() {
+fn explicit_documents_override_the_result() {
     #[llm_trace(retrieval)]
     fn says(count: usize, scores: &[f32]) -> Vec<Document> {
         llm_trace::current().retrieved(count, scores.iter().copied());
@@ -207,7 +207,7 @@ fn what_a_function_says_itself_wins() {
 }
 
 #[test]
-fn a_type_that_describes_itself_and_an_adapter_say_what_was_found() {
+fn llm_response_and_an_adapter_define_the_documents() {
     struct Hits(Vec<f64>);
     impl LlmResponse for Hits {
         fn describe(&self) -> Response {
@@ -263,7 +263,7 @@ fn documents_are_measured_by_data_source_with_every_search_that_found_none() {
 }
 
 #[test]
-fn a_reranking_is_told_apart_from_the_search_before_it() {
+fn a_reranking_is_separate_from_the_search_before_it() {
     #[llm_trace(rerank, provider = "cohere", model = "rerank-v3.5")]
     fn rerank() -> Value {
         json!({"results": [{"index": 1, "relevance_score": 0.75}], "meta": {"billed_units": {"input_tokens": 9}}})
@@ -288,7 +288,7 @@ fn only_calls_that_return_documents_are_read_for_them() {
 }
 
 #[test]
-fn texts_are_not_looked_at() {
+fn texts_are_not_read() {
     static LOOKED: AtomicUsize = AtomicUsize::new(0);
     struct Text;
     impl Serialize for Text {
@@ -306,6 +306,6 @@ fn texts_are_not_looked_at() {
     }
     let chunk = |id| Chunk { id, text: Text, content: Text, metadata: Text };
     assert_eq!(of(vec![chunk(1), chunk(2)]).0, Some(2));
-    // What a document keeps in `metadata` may be a score, so that it is looked into; a text in its place is not kept.
+    // `metadata` is read because it may contain a score; a text in its place is not kept.
     assert_eq!(LOOKED.load(Ordering::Relaxed), 2);
 }

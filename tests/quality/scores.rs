@@ -1,4 +1,4 @@
-//! Scores: events and measurements, given now, later, or by evaluators that return them.
+//! Scores as events and measurements: recorded during a call, later, or by evaluators that return them.
 
 use llm_trace::{Response, llm_trace, score};
 use llm_trace_test_support::trace::{Ended, Point, Trace, points_where};
@@ -54,7 +54,7 @@ fn a_score_is_measured_by_name_and_label() {
 }
 
 #[test]
-fn what_is_no_word_is_no_label_of_a_metric() {
+fn free_text_is_no_label_of_a_metric() {
     let trace = Trace::new();
     trace.run(|| score("wordy").with_value(1.0).with_label("The answer is mostly right").record());
     assert_eq!(label(&only("wordy")).as_deref(), Some("other"));
@@ -95,7 +95,7 @@ fn a_threshold_makes_pass_and_fail_and_leaves_a_label_that_there_is() {
 }
 
 #[test]
-fn feedback_that_comes_later_belongs_to_the_span_it_is_about_and_is_linked_from_where_it_is_given() {
+fn later_feedback_belongs_to_the_rated_span_and_links_to_the_current_one() {
     #[llm_trace(workflow, name = "answer")]
     fn answer() -> (String, String) {
         let call = llm_trace::current();
@@ -183,7 +183,7 @@ fn an_evaluator_that_returns_its_score_has_recorded_it() {
 }
 
 #[test]
-fn an_evaluators_score_is_of_the_span_that_it_is_linked_to() {
+fn an_evaluators_score_belongs_to_the_linked_span() {
     use llm_trace::opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
     #[llm_trace(evaluator, name = "linked", links = [answer])]
     fn judge(answer: SpanContext) -> f64 {

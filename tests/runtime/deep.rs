@@ -1,10 +1,11 @@
-//! Values that are nested without end: they are read as far as anybody looks, on the stack of any thread.
+//! Deeply nested values are read to a bounded depth, on the stack of any thread.
 
 use llm_trace::{llm_trace, score};
 use llm_trace_test_support::trace::Trace;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
-/// So many lists in lists, or objects in objects. Their own frames are small, and it takes far more than 2 MiB if all are walked.
+/// Lists in lists, or objects in objects. The frames of its serialization are small; a walk over all levels takes far
+/// more than 2 MiB.
 #[derive(Clone, Copy)]
 enum Nested {
     Lists(usize),
@@ -79,10 +80,10 @@ fn streamed(value: Nested) -> impl Iterator<Item = Nested> {
 }
 
 #[test]
-fn values_nested_without_end_overflow_no_stack() {
+fn deeply_nested_values_do_not_overflow_the_stack() {
     let trace = Trace::new();
     let context = trace.context();
-    // As large as the stack of a thread is by default, whatever `RUST_MIN_STACK` says.
+    // The default stack size of a thread, independent of `RUST_MIN_STACK`.
     let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
         let _attached = context.attach();
         let shapes = [

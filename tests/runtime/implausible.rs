@@ -1,4 +1,4 @@
-//! Numbers that cannot be: they panic nobody, reach no span and no metric, and are counted by what they were said to be.
+//! Implausible numbers cause no panic, reach no span and no metric, and are counted by kind.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn honest() -> Value {
     body(&json!({"prompt_tokens": 1000, "completion_tokens": 200}))
 }
 
-/// How many values of a kind have been left out in this process: other tests leave some out too.
+/// The number of omitted values of a kind in this process; other tests omit some too.
 fn implausible(kind: &str) -> u64 {
     points_where("llm_trace.implausible", "llm_trace.value.kind", kind).iter().map(|point| point.count).sum()
 }
@@ -38,7 +38,7 @@ fn tokens(model: &str) -> Vec<(String, u64, f64)> {
 }
 
 #[test]
-fn absurd_token_counts_in_responses_panic_nobody_and_honest_calls_afterwards_are_right() {
+fn absurd_token_counts_in_responses_do_not_panic_or_affect_later_calls() {
     let before = implausible("tokens");
     let trace = Trace::new();
     trace.run(|| {
@@ -62,7 +62,7 @@ fn absurd_token_counts_in_responses_panic_nobody_and_honest_calls_afterwards_are
 }
 
 #[test]
-fn whatever_a_provider_calls_a_count_it_must_be_one() {
+fn token_counts_must_be_numbers_under_any_name() {
     let absurd = [
         json!(-1),
         json!(-9_223_372_036_854_775_808_i64),
@@ -248,10 +248,10 @@ fn the_response_of_a_rerank_or_an_evaluator_is_held_to_the_same() {
 /// Set in a child process, whose providers panic.
 const CHILD: &str = "TEST_PROVIDERS_PANIC";
 
-/// A process of its own: providers are global, and those of other tests do not panic.
+/// Runs in a separate process, because providers are global and those of other tests do not panic.
 #[test]
 fn providers_that_panic_reach_no_caller() {
-    let name = "implausible::panicking::no_call_notices";
+    let name = "implausible::panicking::calls_succeed_with_panicking_providers";
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--include-ignored"])
         .env(CHILD, "1")
@@ -313,7 +313,7 @@ mod panicking {
         }
     }
 
-    /// Not of size zero, as the API's provider that measures nothing is.
+    /// Not zero-sized, unlike the API's no-op provider.
     struct Meters(#[expect(dead_code, reason = "it has a size")] u8);
 
     impl MeterProvider for Meters {
@@ -322,8 +322,8 @@ mod panicking {
         }
     }
 
-    /// Panics when a span starts if the flag is set, else when it ends. (One that did both would abort: the SDK ends the span
-    /// while it unwinds.)
+    /// Panics when a span starts if the flag is set, else when it ends. (A processor that did both would abort: the SDK
+    /// ends the span during unwinding.)
     #[derive(Debug)]
     struct Processor(bool);
 
@@ -348,7 +348,7 @@ mod panicking {
 
     #[test]
     #[ignore = "run by `providers_that_panic_reach_no_caller`"]
-    fn no_call_notices() {
+    fn calls_succeed_with_panicking_providers() {
         if std::env::var_os(CHILD).is_none() {
             return;
         }

@@ -1,4 +1,4 @@
-//! What the runtime makes of requests, responses and errors.
+//! Requests, responses and errors as read by the runtime.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod deep;

@@ -1,4 +1,4 @@
-//! Measurements: names, units, buckets, labels; cost; what is counted as unpriced.
+//! Measurements: names, units, buckets, labels; cost; unpriced calls.
 
 use llm_trace::{Response, Usage, llm_trace};
 use llm_trace_test_support::trace::{Point, Trace, points};
@@ -28,7 +28,7 @@ fn labels(point: &Point) -> Vec<String> {
 
 #[test]
 fn a_call_is_measured_with_the_conventions_names_units_buckets_and_labels() {
-    // A model that no other test of this process calls.
+    // A model that only this test of the process calls.
     let trace = Trace::new();
     trace.run(|| {
         let response =
@@ -93,7 +93,7 @@ fn a_model_without_a_price_is_counted_as_unpriced_and_not_as_free() {
 }
 
 #[test]
-fn tokens_with_a_price_of_their_own_are_counted_apart() {
+fn tokens_with_a_separate_price_are_counted_apart() {
     let trace = Trace::new();
     trace.run(|| {
         let usage = Usage::new(1000, 200).with_cache_read(600).with_reasoning(150);

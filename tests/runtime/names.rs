@@ -1,11 +1,11 @@
-//! How long a name may be: whatever is not content is short, whoever says it, and there are few of it.
+//! Length limits of names: everything except content is short, from any source, and there are few of them.
 
 use llm_trace::opentelemetry::{Array, Value as Attribute};
 use llm_trace::{Call, Kind, LlmError, Response, current, llm_trace, score};
 use llm_trace_test_support::trace::{Ended, Trace, all_points};
 use serde_json::{Value, json};
 
-/// Longer than any name.
+/// A text longer than the limit of names.
 fn long() -> String {
     "n".repeat(1_000_000)
 }
@@ -18,7 +18,7 @@ fn bytes(value: &Attribute) -> usize {
     }
 }
 
-/// All that a span takes up, and the longest of its texts.
+/// The size of all attributes of a span, and of the longest text among them.
 fn weight(span: &Ended) -> (usize, usize) {
     let of_attributes: Vec<_> = span.0.attributes.iter().map(|attribute| bytes(&attribute.value)).collect();
     let longest = of_attributes.iter().copied().max().unwrap_or_default().max(span.0.name.len());
@@ -135,7 +135,7 @@ fn no_name_of_a_request_or_a_response_is_longer_than_names_are() {
 }
 
 #[test]
-fn a_name_is_one_line_and_what_is_longer_is_left_out_and_not_cut() {
+fn a_name_is_one_line_and_longer_ones_are_omitted_instead_of_cut() {
     let trace = Trace::new();
     let just = "m".repeat(256);
     trace.run(|| {
@@ -167,7 +167,7 @@ fn there_are_no_more_finish_reasons_and_stop_sequences_than_choices_can_be() {
 
 #[test]
 fn three_hundred_models_with_names_of_a_megabyte_take_no_memory() {
-    // Made ahead, so that only what is recorded is counted.
+    // Made in advance, so that only recording is counted.
     let bodies: Vec<_> = (0..300).map(|number| json!({"model": format!("{number}{}", long())})).collect();
     let trace = Trace::new();
     let counted = allocation_counter::measure(|| {
@@ -198,7 +198,7 @@ fn an_open_stream_takes_about_ten_kilobytes() {
         stream.next();
         open.push(stream);
     };
-    // What is made once is not counted.
+    // One-time allocations are not counted.
     trace.run(|| begin(&mut open));
     let counted = allocation_counter::measure(|| trace.run(|| (0..999).for_each(|_| begin(&mut open))));
     let each = counted.bytes_current / 999;
@@ -206,7 +206,7 @@ fn an_open_stream_takes_about_ten_kilobytes() {
 }
 
 #[test]
-fn a_stream_says_no_longer_names_either() {
+fn names_in_streams_have_the_same_limit() {
     #[llm_trace(chat, provider = "openai", model = "long-stream")]
     fn streamed() -> impl Iterator<Item = Value> {
         let chunk = |reason: Value| json!({"id": long(), "model": long(), "choices": [{"index": 0, "finish_reason": reason, "delta": {"content": "a"}}]});
@@ -222,7 +222,7 @@ fn a_stream_says_no_longer_names_either() {
 }
 
 #[test]
-fn why_a_response_is_incomplete_is_told_if_it_is_a_word_that_is_known() {
+fn the_reason_of_an_incomplete_response_is_recorded_if_known() {
     let incomplete = |reason: &str| json!({"object": "response", "status": "incomplete", "incomplete_details": {"reason": reason}, "usage": {"input_tokens": 1, "output_tokens": 1}});
     let finish_reasons = |answer: Value| {
         let trace = Trace::new();
@@ -240,10 +240,10 @@ fn why_a_response_is_incomplete_is_told_if_it_is_a_word_that_is_known() {
     let by_hand = Trace::new();
     by_hand.run(|| {
         let call = Call::builder(Kind::Chat).with_request(|request| request.provider("openai")).begin();
-        let told = Response::new()
+        let response = Response::new()
             .with_finish_reason("it said: kanarienvogel")
             .with_usage(llm_trace::Usage::new(1, 1));
-        call.in_scope(|| drop(current().response(&told).clone()));
+        call.in_scope(|| drop(current().response(&response).clone()));
         call.finish();
     });
     assert_eq!(by_hand.unchecked()[0].get("gen_ai.response.finish_reasons"), None);

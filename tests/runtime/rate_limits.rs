@@ -1,4 +1,4 @@
-//! What is left of a provider's limits, from the headers of its responses.
+//! The remaining limits of a provider, from the headers of its responses.
 
 use http::{HeaderMap, HeaderValue};
 use llm_trace::{current, llm_trace};
@@ -54,7 +54,7 @@ fn headers_become_gauges_by_provider_model_and_server_also_of_a_refused_request(
 }
 
 #[test]
-fn the_last_response_is_what_counts_and_one_without_limits_changes_nothing() {
+fn the_last_response_with_limits_counts() {
     let with = |remaining| headers(&[("x-ratelimit-remaining-requests", remaining)]);
     let trace = Trace::new();
     for sent in [with("9"), with("8"), headers(&[("x-request-id", "r")])] {
@@ -66,7 +66,7 @@ fn the_last_response_is_what_counts_and_one_without_limits_changes_nothing() {
 }
 
 #[test]
-fn the_id_of_the_request_is_on_the_span_under_the_name_that_its_cloud_has_for_it() {
+fn the_request_id_is_on_the_span_under_the_providers_attribute_name() {
     let id_of = |sent: &[(&'static str, &'static str)], key: &str| {
         let trace = Trace::new();
         trace.run(|| drop(ask("identified", &headers(sent))));

@@ -1,4 +1,4 @@
-//! What a request body and explicit arguments put on a span.
+//! Span attributes read from a request body and from explicit arguments.
 
 use async_openai::types::chat::{CreateChatCompletionRequest, CreateChatCompletionRequestArgs};
 use async_openai::types::embeddings::CreateEmbeddingRequest;
@@ -51,7 +51,7 @@ fn a_chat_request_of_async_openai_is_read_with_its_types() {
 }
 
 #[test]
-fn what_was_not_given_is_absent() {
+fn absent_values_are_not_recorded() {
     let request =
         CreateChatCompletionRequestArgs::default().model("gpt-4o-mini").messages(vec![]).build().unwrap();
     assert_eq!(request_keys(&requesting(request)), ["gen_ai.request.model"]);
@@ -139,7 +139,7 @@ fn an_explicit_argument_overrides_the_body_and_is_there_once() {
 }
 
 #[test]
-fn a_request_type_that_describes_itself_is_asked() {
+fn llm_request_takes_precedence_over_the_serialized_form() {
     struct Prompt;
     impl LlmRequest for Prompt {
         fn describe(&self, request: &mut Request) {

@@ -1,4 +1,4 @@
-//! How a return value is found, whatever it is wrapped in, and what is never read.
+//! Return values are found inside wrapper types, and content in them is not read.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -104,7 +104,7 @@ fn an_opaque_type_leaves_duration_and_outcome() {
 }
 
 #[test]
-fn an_adapter_reads_what_no_trait_can() {
+fn an_adapter_reads_an_opaque_type() {
     struct Foreign {
         used: (u64, u64),
     }
@@ -128,7 +128,7 @@ fn an_adapter_reads_what_no_trait_can() {
 }
 
 #[test]
-fn facts_recorded_during_the_call_override_its_return_value() {
+fn values_recorded_during_the_call_override_its_return_value() {
     #[llm_trace(chat, provider = "openai")]
     fn chat() -> Value {
         llm_trace::current().usage(Usage::new(1000, 0)).attribute("app.tier", "gold");
@@ -252,7 +252,7 @@ fn reading_a_large_body_allocates_no_more_than_reading_a_small_one() {
     let allocated = |body: &Value| {
         let trace = Trace::new();
         trace.run(|| {
-            embed(body); // whatever is made once is made now
+            embed(body); // one-time allocations happen here
             allocation_counter::measure(|| {
                 embed(body);
             })
@@ -260,7 +260,7 @@ fn reading_a_large_body_allocates_no_more_than_reading_a_small_one() {
     };
     let (small, large) = (embeddings(1), embeddings(2000));
     let (small, large) = (allocated(&small), allocated(&large));
-    // Exporting spans side by side makes for a few allocations of difference; the body has half a million values.
+    // Concurrent export of spans makes a few allocations of difference; the body has half a million values.
     assert!(large.count_total < small.count_total + 50, "{small:?} {large:?}");
     assert!(large.bytes_total < small.bytes_total + 100_000, "{small:?} {large:?}");
 }
@@ -284,7 +284,7 @@ fn a_body_that_fails_or_panics_while_being_read_changes_nothing_for_the_caller()
 }
 
 #[test]
-fn numbers_that_make_no_sense_are_left_out() {
+fn implausible_numbers_are_omitted() {
     let body = json!({"usage": {"prompt_tokens": -5, "completion_tokens": "many", "total_tokens": null}});
     let span = returning("openai", body);
     assert_eq!((input_tokens(&span), span.int("gen_ai.usage.output_tokens")), (None, None));
@@ -298,7 +298,7 @@ fn numbers_that_make_no_sense_are_left_out() {
 }
 
 #[test]
-fn what_a_model_filled_in_is_not_taken_for_a_providers_response() {
+fn structured_output_is_not_read_as_a_provider_response() {
     // Structured output: every field is content.
     #[derive(Serialize)]
     struct Car {
@@ -329,7 +329,7 @@ fn a_providers_names_are_short_and_on_one_line() {
 }
 
 #[test]
-fn an_attribute_is_there_once_whoever_else_sets_it() {
+fn an_attribute_set_twice_is_recorded_once() {
     #[llm_trace(
         chat,
         provider = "openai",
@@ -341,7 +341,7 @@ fn an_attribute_is_there_once_whoever_else_sets_it() {
     }
     let trace = Trace::new();
     trace.run(chat);
-    // `get` fails on a key that occurs twice; the check against the registry is for what we emit ourselves.
+    // `get` fails on a key that occurs twice. The check against the registry covers attributes of llm-trace only.
     let span = trace.unchecked().remove(0);
     assert_eq!(
         (span.text("gen_ai.provider.name"), span.text("gen_ai.operation.name")),
@@ -354,7 +354,7 @@ fn an_attribute_is_there_once_whoever_else_sets_it() {
 }
 
 #[test]
-fn what_a_router_chose_is_recorded_priced_and_names_the_span() {
+fn the_model_chosen_by_a_router_is_recorded_priced_and_names_the_span() {
     #[llm_trace(chat, provider = provider)]
     fn route(provider: Option<&str>) -> Response {
         llm_trace::current().request(|request| {
@@ -373,7 +373,7 @@ fn what_a_router_chose_is_recorded_priced_and_names_the_span() {
     );
     assert_eq!(span.double("gen_ai.request.temperature"), Some(0.5));
     assert!(span.double("gen_ai.usage.cost").is_some());
-    // What the call began with stays.
+    // Attributes set at the begin of the call stay.
     let trace = Trace::new();
     trace.run(|| drop(route(Some("azure.ai.openai"))));
     assert_eq!(trace.span("chat gpt-4o-mini").text("gen_ai.provider.name"), Some("azure.ai.openai"));
@@ -403,7 +403,7 @@ fn usage_recorded_on_a_step_that_calls_no_model_is_dropped() {
 }
 
 #[test]
-fn retries_of_the_callers_own_are_counted_with_what_they_wasted() {
+fn retries_by_the_caller_are_counted_with_their_wasted_tokens() {
     #[llm_trace(chat, provider = "openai")]
     fn chat(good: u64) -> Option<Value> {
         for number in 1..good {

@@ -1,4 +1,4 @@
-//! Bodies as providers send them, read through real client types, `serde_json::Value` and users' own structs.
+//! Response bodies of providers, read through real client types, `serde_json::Value` and user-defined structs.
 
 use async_openai::types::chat::CreateChatCompletionResponse;
 use async_openai::types::embeddings::CreateEmbeddingResponse;
@@ -212,7 +212,7 @@ fn geminis_thoughts_are_output_and_its_tool_prompt_is_input() {
 }
 
 #[test]
-fn a_conversation_that_the_provider_compacted_says_so() {
+fn compaction_by_the_provider_is_recorded() {
     let compacted = |body: Value| returning("openai", body).get("gen_ai.conversation.compacted").cloned();
     let openai = |kind: &str| json!({"object": "response", "output": [{"type": kind}, {"type": "message"}]});
     assert_eq!(compacted(openai("compaction")), Some(true.into()));
@@ -251,7 +251,7 @@ fn bedrock_ollama_cohere_deepseek_and_xai_bodies_are_read() {
 }
 
 #[test]
-fn prompt_tokens_include_what_was_cached_whatever_keys_stand_beside_them() {
+fn prompt_tokens_include_cached_tokens_with_any_other_keys() {
     // LiteLLM and Databricks add Anthropic's keys to OpenAI's.
     let body = json!({"model": "gpt-4o-mini", "usage": {
         "prompt_tokens": 1000, "completion_tokens": 50, "total_tokens": 1050,
@@ -262,7 +262,7 @@ fn prompt_tokens_include_what_was_cached_whatever_keys_stand_beside_them() {
 }
 
 #[test]
-fn what_other_providers_count_elsewhere_is_found() {
+fn token_counts_of_other_providers_are_found() {
     let perplexity = json!({"model": "sonar", "usage": {"prompt_tokens": 10, "completion_tokens": 7, "total_tokens": 17,
         "reasoning_tokens": 100, "citation_tokens": 50, "num_search_queries": 2}});
     assert_eq!(tokens(&returning("perplexity", perplexity)), [Some(10), Some(157), None, None, Some(100)]);
@@ -278,7 +278,7 @@ fn what_other_providers_count_elsewhere_is_found() {
 }
 
 #[test]
-fn what_is_charged_at_a_rate_of_its_own_is() {
+fn tokens_with_a_special_rate_are_charged_at_it() {
     #[llm_trace(chat, provider = provider, model = model)]
     fn chat(provider: &str, model: &str, body: Value) -> Value {
         body
@@ -288,7 +288,7 @@ fn what_is_charged_at_a_rate_of_its_own_is() {
         trace.run(|| drop(chat(provider, model, body)));
         trace.only().double("gen_ai.usage.cost").unwrap()
     };
-    // Claude Sonnet 4.5: input 3, output 15, writes for an hour 6 dollars per million.
+    // Claude Sonnet 4.5: input 3, output 15, one-hour cache writes 6 dollars per million tokens.
     let usage = json!({"usage": {"input_tokens": 100, "output_tokens": 50, "cache_creation_input_tokens": 1000,
         "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 1000}}});
     let expected = (100.0 * 3.0 + 50.0 * 15.0 + 1000.0 * 6.0) / 1e6;
@@ -336,7 +336,7 @@ fn a_variant_of_an_adjacently_tagged_enum_is_read_as_its_content() {
 }
 
 #[test]
-fn a_raw_value_is_read_as_the_json_it_is() {
+fn a_raw_value_is_read_as_json() {
     #[derive(Serialize)]
     struct Envelope {
         usage: Box<RawValue>,
@@ -346,7 +346,7 @@ fn a_raw_value_is_read_as_the_json_it_is() {
     let span = returning("openai", raw(&openai_chat()));
     assert_eq!(span.text("gen_ai.response.model"), Some("gpt-4o-mini-2024-07-18"));
     assert_eq!(tokens(&span), [Some(100), Some(50), Some(64), None, Some(20)]);
-    // In a field, in an enum, and with a list whose length nobody says before it has been read.
+    // In a field, in an enum, and with a list of unknown length.
     let span = returning("openai", Envelope { usage: raw(&openai_chat()["usage"]), elapsed: 3 });
     assert_eq!(tokens(&span)[..2], [Some(100), Some(50)]);
     let span = embedding(raw(&json!({ "data": [{ "embedding": [1, 2, 3, 4] }, { "embedding": [] }] })));
@@ -354,7 +354,7 @@ fn a_raw_value_is_read_as_the_json_it_is() {
 }
 
 #[test]
-fn what_is_not_needed_of_a_raw_value_is_not_copied() {
+fn unread_parts_of_a_raw_value_are_not_copied() {
     #[llm_trace(embeddings, provider = "openai")]
     fn embed(body: &RawValue) -> &RawValue {
         body
@@ -367,7 +367,7 @@ fn what_is_not_needed_of_a_raw_value_is_not_copied() {
     let peak = |body: &RawValue| {
         let trace = Trace::new();
         trace.run(|| {
-            embed(body); // whatever is made once is made now
+            embed(body); // one-time allocations happen here
             allocation_counter::measure(|| {
                 embed(body);
             })

@@ -1,5 +1,5 @@
-//! Calls that have what those of [`main`](super) do not, so that together they have every attribute of the registry; and the
-//! proof of it.
+//! Calls with the attributes that those of [`main`](super) lack, so that together they have every attribute of the
+//! registry. [`check`] asserts it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::full_request;
 
-/// Attributes that no call here has, and why.
+/// Attributes that no call here has, each with the reason.
 const EXCEPTIONS: &[(&str, &str)] = &[];
 
-/// One call of each kind that fails.
+/// One failing call of each kind.
 macro_rules! failing {
     ($($name:ident($($attribute:tt)*)),* $(,)?) => {
         $(
@@ -100,7 +100,7 @@ fn agent() -> &'static str {
     "a"
 }
 
-/// What some servers tell of an embedding goes beyond what the conventions have for one.
+/// Some servers report more about an embedding than the conventions define.
 #[llm_trace(embeddings, provider = "openai", request = request)]
 fn embed(request: &Value) -> Value {
     json!({
@@ -192,7 +192,7 @@ fn workflow() -> &'static str {
     "o"
 }
 
-/// All of them.
+/// Makes all calls.
 pub(crate) fn calls() {
     for call in FAILING {
         assert!(call().is_err());
@@ -223,7 +223,7 @@ pub(crate) fn calls() {
     workflow();
 }
 
-/// Says how many of the registry's attributes each type of span has, and fails if one is on none.
+/// Reports how many of the registry's attributes each span type has. Fails if an attribute is on no span.
 pub(crate) fn check(spans: &[Ended]) -> String {
     let mut counts = String::new();
     let registry = semconv::in_force();
@@ -251,7 +251,7 @@ pub(crate) fn check(spans: &[Ended]) -> String {
     counts
 }
 
-/// The counters of tokens tell modalities apart where the conventions have counters, and all together count every token once.
+/// Asserts that token counters have the modalities of the conventions, and that together they count every token once.
 fn check_modalities() {
     let of = |counter: &str| {
         let points = points(&format!("gen_ai.client.inference.usage.{counter}"), "gemini-2.5-flash");

@@ -1,4 +1,4 @@
-//! `docs/semconv.md`: what is emitted, written down from what was emitted.
+//! Generates `docs/semconv.md` from emitted telemetry.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use llm_trace_test_support::semconv;
 use llm_trace_test_support::trace::{Ended, all_points};
 use opentelemetry_sdk::logs::SdkLogRecord;
 
-/// One vintage's part of the document, from the spans, events and metrics of this process.
+/// The section of one semconv version, from the spans, events and metrics of this process.
 pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
     let mut text =
         String::from("### Spans\n\n| operation | kind | name | attributes |\n| --- | --- | --- | --- |\n");
@@ -59,7 +59,7 @@ pub(crate) fn section(spans: &[Ended], events: &[SdkLogRecord]) -> String {
     text
 }
 
-/// What OpenInference adds, where it is spoken and content is captured on spans.
+/// The attributes that OpenInference adds if it is enabled and content is captured on spans.
 pub(crate) fn openinference(spans: &[Ended]) -> String {
     let mut text = String::from("| operation | `openinference.span.kind` | content |\n| --- | --- | --- |\n");
     let registry = semconv::in_force();
@@ -85,7 +85,7 @@ fn operation(span: &Ended) -> &str {
     operation.or_else(|| span.text("gen_ai.operation.name")).unwrap_or("(task)")
 }
 
-/// `chat {gen_ai.request.model}`: the name with the attribute it was made of.
+/// The format of a span name with its attribute: `chat {gen_ai.request.model}`.
 fn name_format(span: &Ended) -> String {
     if let Some(method) = span.text("mcp.method.name") {
         let target =

@@ -1,7 +1,8 @@
-//! Every kind of call with everything it can say, checked against the registry of the conventions; in both vintages.
+//! Every kind of call with all its attributes, checked against the registry of the conventions in both versions.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod complete;
+mod delivery;
 mod document;
 mod mcp;
 
@@ -10,7 +11,6 @@ use std::process::Command;
 
 use futures_util::{Stream, StreamExt as _};
 use llm_trace::{QualitySignals, Topics, llm_trace};
-use llm_trace_test_support::otlp::unreachable_endpoint;
 use llm_trace_test_support::semconv::{self, Checked};
 use llm_trace_test_support::trace::{Ended, Trace, metric_names};
 use opentelemetry_sdk::logs::SdkLogRecord;
@@ -181,7 +181,7 @@ fn short_answer() -> Value {
     json!({"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "word1 it is"}}]})
 }
 
-/// Answers that are given faster than compared with what was found for them, until some are not measured as too many wait.
+/// Gives answers faster than they are compared with their documents, until some are dropped from the queue.
 #[llm_trace(workflow, name = "hasty")]
 fn answer_hastily() {
     (0..4).for_each(|_| _ = retrieve_much());
@@ -193,7 +193,7 @@ fn answer_hastily() {
     }
 }
 
-/// More of them than a metric has label sets in the processes below.
+/// Called more often than a metric has label sets in the processes below.
 #[llm_trace(tool, name = format!("tool-{number}"))]
 fn one_of_many_tools(number: usize) {}
 
@@ -244,9 +244,9 @@ fn conventional(span: &Ended) -> usize {
 }
 
 #[test]
-fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
+fn every_kind_with_all_its_attributes_follows_the_conventions() {
     let is_child = std::env::var_os(CHILD).is_some();
-    // In a process of its own: policies are the process's, and its providers are replaced by those of the trace.
+    // In a child process: policies are global, and the trace replaces the providers.
     let looking = is_child.then(|| {
         let builder = llm_trace::builder().with_quality_signals(QualitySignals::all());
         let is_kept_elsewhere = std::env::var_os(UPLOAD).is_some();
@@ -281,15 +281,12 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
 
     let inference = conventional(&trace.span("chat gpt-4o-mini"));
     let embeddings = conventional(&trace.span("embeddings text-embedding-3-small"));
-    // This too: it makes its provider of traces the global one.
-    let telemetry = is_child.then(|| {
-        // Only traces are exported by us, so their delivery is measured by the provider that is there.
-        llm_trace::builder().with_traces_endpoint(unreachable_endpoint()).init().unwrap()
-    });
+    // In a child process too: it makes its provider of traces the global one.
+    let delivering = is_child.then(delivery::everything);
     let names = metric_names(); // checks every data point
     println!("{SECTION}{}{SECTION}", document::section(&spans, &events));
     println!("{}{SECTION}", document::openinference(&spans));
-    drop(telemetry);
+    drop(delivering);
     let Checked { spans, attributes, points, events } = Checked::so_far();
     println!(
         "checked {spans} spans of {} types, {attributes} attributes, {points} points of {} metrics, {events} events; \
@@ -305,26 +302,26 @@ fn every_kind_with_everything_it_can_say_keeps_to_the_conventions() {
 /// Set in a child process.
 const CHILD: &str = "TEST_CHILD";
 
-/// How many label sets a metric has in a child process.
+/// The number of label sets per metric in a child process.
 const LIMIT: usize = 60;
 
-/// The child process writes its part of the document between these.
+/// The markers between which the child process writes its section of the document.
 const SECTION: &str = "\n<<section>>\n";
 
-/// Content on events, so that those with details are emitted in each vintage; spans stay as they are by default.
+/// Captures content on events, so that events with details are emitted in each version; spans keep their defaults.
 const CAPTURE: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 
 const SPEAKING: (&str, &str) = ("LLM_TRACE_OPENINFERENCE", "true");
 
 #[test]
-fn the_newest_conventions_are_kept_to_when_opted_into() {
+fn the_newest_conventions_are_followed_after_opt_in() {
     let text = in_vintage("http, gen_ai_latest_experimental");
     println!("{text}");
     assert!(text.contains("1 passed"), "{text}");
 }
 
 #[test]
-fn content_keeps_to_the_conventions_too_and_then_every_attribute_of_every_span_type_is_there() {
+fn content_follows_the_conventions_and_every_attribute_of_every_span_type_is_emitted() {
     for opt_in in ["", "gen_ai_latest_experimental"] {
         let text = in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "SPAN_ONLY")]);
         println!("{text}");
@@ -335,7 +332,7 @@ fn content_keeps_to_the_conventions_too_and_then_every_attribute_of_every_span_t
     }
 }
 
-/// Set in a child process that keeps content elsewhere.
+/// Set in a child process that uploads content.
 const UPLOAD: &str = "LLM_TRACE_TEST_UPLOAD";
 
 struct Nowhere;
@@ -351,7 +348,7 @@ impl llm_trace::ContentStore for Nowhere {
 }
 
 #[test]
-fn references_to_content_that_is_kept_elsewhere_are_declared() {
+fn references_to_uploaded_content_are_declared() {
     for opt_in in ["", "gen_ai_latest_experimental"] {
         let text = in_child(&[
             ("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in),
@@ -365,7 +362,7 @@ fn references_to_content_that_is_kept_elsewhere_are_declared() {
 }
 
 #[test]
-fn openinference_is_spoken_as_its_registry_says() {
+fn openinference_attributes_follow_its_registry() {
     for opt_in in ["", "gen_ai_latest_experimental"] {
         let text = in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "SPAN_ONLY"), SPEAKING]);
         println!("{text}");
@@ -378,7 +375,7 @@ fn openinference_is_spoken_as_its_registry_says() {
 }
 
 #[test]
-fn the_document_says_what_is_emitted() {
+fn the_document_lists_the_emitted_telemetry() {
     let sections = ["", "gen_ai_latest_experimental"].map(|opt_in| {
         let text = in_vintage(opt_in);
         text.split(SECTION).nth(1).unwrap().to_owned()
@@ -397,15 +394,15 @@ fn the_document_says_what_is_emitted() {
     );
 }
 
-/// The first test's output under the conventions that are opted into.
+/// The output of the first test under these conventions.
 fn in_vintage(opt_in: &str) -> String {
     in_child(&[("OTEL_SEMCONV_STABILITY_OPT_IN", opt_in), (CAPTURE, "event_only")])
 }
 
-/// The first test's output in a process with these variables.
+/// The output of the first test in a process with these variables.
 fn in_child(variables: &[(&str, &str)]) -> String {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "every_kind_with_everything_it_can_say_keeps_to_the_conventions", "--nocapture"])
+        .args(["--exact", "every_kind_with_all_its_attributes_follows_the_conventions", "--nocapture"])
         .env("LLM_TRACE_METRIC_CARDINALITY_LIMIT", LIMIT.to_string())
         .env(CHILD, "1")
         .envs(variables.iter().copied())
@@ -417,7 +414,7 @@ fn in_child(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn the_check_finds_what_is_wrong() {
+fn the_check_finds_violations() {
     use llm_trace::opentelemetry::logs::Severity;
     use llm_trace::opentelemetry::trace::{SpanBuilder, SpanKind, Tracer};
     use llm_trace::opentelemetry::{KeyValue, global};

@@ -1,4 +1,4 @@
-//! Messages of the Model Context Protocol, with everything they can say.
+//! Messages of the Model Context Protocol, with all their attributes.
 
 use llm_trace::llm_trace;
 use llm_trace::mcp::Session;

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use llm_trace::{Response, Telemetry, Usage, llm_trace};
 
-/// The receiver is away for the last third of every such time.
+/// The period; the receiver is unavailable for the last third of it.
 const PERIOD: Duration = Duration::from_secs(30);
 const REPORTS: Duration = Duration::from_secs(10);
-/// Memory that is not growth: the allocator's, and what waits while the receiver is away.
+/// Memory that does not count as growth: the allocator's, and the queue during an outage.
 const SLACK_KIB: u64 = 16 * 1024;
 
 #[llm_trace(workflow, name = "soak")]
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         receiver
             .away
             .store(elapsed.as_secs() % PERIOD.as_secs() >= PERIOD.as_secs() * 2 / 3, Ordering::Relaxed);
-        // As many as are due: the rate is held on a machine that is busy, too.
+        // Makes all calls that are due, so that the rate holds on a busy machine too.
         while u128::from(calls) < elapsed.as_millis() * u128::from(rate) / 1000 {
             answer(&prompt);
             calls += 1;
@@ -71,10 +71,10 @@ fn main() -> ExitCode {
         std::thread::sleep(Duration::from_millis(5));
     }
     receiver.away.store(false, Ordering::Relaxed);
-    telemetry.flush();
+    let _ = telemetry.flush();
     report(begin.elapsed(), &telemetry, &receiver);
     let receipt = telemetry.shutdown();
-    let spans = receipt.traces();
+    let spans = receipt.spans();
     println!("{receipt}; the receiver counted {} bytes", receiver.bytes.load(Ordering::Relaxed));
     let whole = spans.delivered() + spans.spooled() == spans.started() && spans.started() == calls * 2;
     let flat = settled.is_none_or(|settled| last < settled + SLACK_KIB);
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 /// Prints a line, and returns the resident memory in KiB.
 fn report(elapsed: Duration, telemetry: &Telemetry, receiver: &Receiver) -> u64 {
     let stats = telemetry.stats();
-    let spans = stats.traces();
+    let spans = stats.spans();
     let rss = resident_kib();
     println!(
         "{:>7} {:>9} {:>9} {:>9} {:>9} {rss:>8}  {}",
@@ -99,14 +99,14 @@ fn report(elapsed: Duration, telemetry: &Telemetry, receiver: &Receiver) -> u64 
     rss
 }
 
-/// As Linux tells it; 0 elsewhere.
+/// The value reported by Linux; 0 elsewhere.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-/// Takes everything and keeps nothing.
+/// A receiver that accepts and discards everything.
 struct Receiver {
     endpoint: String,
     away: Arc<AtomicBool>,

@@ -1,4 +1,4 @@
-//! The disk fails: the program does not.
+//! Disk failures do not fail the program.
 
 use std::fs;
 
@@ -9,9 +9,9 @@ use tempfile::tempdir;
 use crate::program::{Program, files};
 
 #[test]
-fn a_full_disk_is_said_once_and_what_does_not_fit_waits_in_memory() {
+fn a_full_disk_is_logged_once_and_the_rest_waits_in_memory() {
     let fault = "disk full (4 MiB), receiver away";
-    // Which is not asked again within a flush.
+    // A flush does not retry this status.
     let (dir, away) = (tempdir().unwrap(), Receiver::answering(Answer::Status(401)));
     let Some(mut program) = Program::start_mounted(dir.path(), "size=4m", &away.endpoint(), &[]) else {
         return Row::skip(fault, "no file system can be mounted");
@@ -20,17 +20,17 @@ fn a_full_disk_is_said_once_and_what_does_not_fit_waits_in_memory() {
         program.ask("spans 500");
         program.ask("flush");
     }
-    let (counts, said) = program.shutdown();
+    let (counts, stderr) = program.shutdown();
     let row =
         Row { spooled: counts.get("spooled"), dropped: counts.dropped(), ..Row::of(fault, 10_000, &[]) };
     row.settle();
     assert!(row.spooled > 0, "what fitted is on disk");
     assert_eq!(row.dropped.iter().map(|(_, count)| count).sum::<u64>(), counts.get("undelivered"));
-    assert_eq!(said.matches("No space left").count(), 1, "{said}");
+    assert_eq!(stderr.matches("No space left").count(), 1, "{stderr}");
 }
 
 #[test]
-fn a_full_disk_costs_nothing_while_the_receiver_answers() {
+fn a_full_disk_loses_nothing_while_the_receiver_answers() {
     let fault = "disk full (64 KiB), written ahead";
     let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
     let write_ahead = [("LLM_TRACE_SPOOL_MODE", "write_ahead")];
@@ -39,14 +39,14 @@ fn a_full_disk_costs_nothing_while_the_receiver_answers() {
         return Row::skip(fault, "no file system can be mounted");
     };
     program.ask("spans 1000");
-    let (counts, said) = program.shutdown();
+    let (counts, stderr) = program.shutdown();
     assert_eq!(counts.get("delivered"), 1000);
     Row::of(fault, 1000, &receiver.spans()).settle();
-    assert_eq!(said.matches("No space left").count(), 1, "{said}");
+    assert_eq!(stderr.matches("No space left").count(), 1, "{stderr}");
 }
 
 #[test]
-fn a_read_only_folder_is_said_once_and_costs_nothing_while_the_receiver_answers() {
+fn a_read_only_folder_is_logged_once_and_loses_nothing_while_the_receiver_answers() {
     let fault = "read-only spool, written ahead";
     let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
     let write_ahead = [("LLM_TRACE_SPOOL_MODE", "write_ahead")];
@@ -55,14 +55,14 @@ fn a_read_only_folder_is_said_once_and_costs_nothing_while_the_receiver_answers(
         return Row::skip(fault, "no file system can be mounted");
     };
     program.ask("spans 1000");
-    let (counts, said) = program.shutdown();
+    let (counts, stderr) = program.shutdown();
     assert_eq!(counts.get("delivered"), 1000);
     Row::of(fault, 1000, &receiver.spans()).settle();
-    assert_eq!(said.matches("Read-only file system").count(), 1, "{said}");
+    assert_eq!(stderr.matches("Read-only file system").count(), 1, "{stderr}");
 }
 
 #[test]
-fn a_corrupted_file_loses_what_is_unreadable_and_that_is_counted_and_said() {
+fn a_corrupted_file_loses_unreadable_items_which_are_counted_and_logged() {
     let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
     store_in_four_requests(dir.path());
     let path = files(dir.path(), ".spool").remove(0);
@@ -100,9 +100,9 @@ fn a_spool_that_is_removed_while_the_program_runs_is_noticed_and_counted() {
     program.ask("spans 100");
     program.ask("flush");
     program.until("the loss is counted", |counts| counts.get("corrupt") == 300);
-    let (counts, said) = program.shutdown();
+    let (counts, stderr) = program.shutdown();
     assert_eq!(counts.get("spooled"), 100);
-    assert_eq!(said.matches("was changed from outside").count(), 1, "{said}");
+    assert_eq!(stderr.matches("was changed from outside").count(), 1, "{stderr}");
     let receiver = Receiver::start();
     let mut next = Program::start(dir.path(), &receiver.endpoint(), &[]);
     next.until("the rest is delivered", |counts| counts.get("delivered") == 100);
@@ -112,7 +112,7 @@ fn a_spool_that_is_removed_while_the_program_runs_is_noticed_and_counted() {
 }
 
 #[test]
-fn a_spool_that_others_can_use_or_a_link_in_it_is_an_error_of_init() {
+fn a_spool_accessible_to_others_or_with_a_link_is_an_error_of_init() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let dir = tempdir().unwrap();
     let init = || {
@@ -123,27 +123,27 @@ fn a_spool_that_others_can_use_or_a_link_in_it_is_an_error_of_init() {
     fs::create_dir(&folder).unwrap();
     let chmod = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
     chmod(0o777);
-    let (said, path) = (init(), folder.display().to_string());
-    assert!(said.starts_with(&format!("with_spool: `{path}` is not valid: ")), "{said}");
-    assert!(said.contains("has mode 0777") && said.contains(&format!("`chmod 700 {path}`")), "{said}");
+    let (stderr, path) = (init(), folder.display().to_string());
+    assert!(stderr.starts_with(&format!("with_spool: `{path}` is not valid: ")), "{stderr}");
+    assert!(stderr.contains("has mode 0777") && stderr.contains(&format!("`chmod 700 {path}`")), "{stderr}");
     Row::refuse("spool folder with mode 0777");
 
     chmod(0o700);
     let file = folder.join("v1-0.lock");
     fs::write(&file, "").unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-    let said = init();
-    assert!(said.contains(&format!("`chmod 600 {}`", file.display())), "{said}");
+    let stderr = init();
+    assert!(stderr.contains(&format!("`chmod 600 {}`", file.display())), "{stderr}");
     Row::refuse("spool file with mode 0666");
 
     fs::remove_file(&file).unwrap();
     symlink(dir.path().join("victim"), folder.join("v1-0-00000000-000000000000009f.spool")).unwrap();
-    let said = init();
-    assert!(said.contains("is a symbolic link"), "{said}");
+    let stderr = init();
+    assert!(stderr.contains("is a symbolic link"), "{stderr}");
     Row::refuse("spool file that is a symbolic link");
 }
 
-/// A run with the receiver away: four requests of a hundred spans.
+/// Runs with an unavailable receiver: four requests of a hundred spans.
 fn store_in_four_requests(dir: &std::path::Path) {
     let mut program = Program::start(dir, &unreachable_endpoint(), &[]);
     for requests in 1..=4 {
@@ -154,20 +154,21 @@ fn store_in_four_requests(dir: &std::path::Path) {
     program.shutdown();
 }
 
-/// The next run, with the receiver back: what arrives, and what is counted as lost of the 400 spans of the run before.
+/// The next run, with the receiver back. Returns the numbers of delivered spans and of those counted as lost, of the
+/// 400 spans of the run before.
 fn delivered_and_lost(dir: &std::path::Path, fault: &str, receiver: &Receiver) -> (u64, u64) {
     let mut program = Program::start(dir, &receiver.endpoint(), &[]);
     program.until("nothing waits", |counts| counts.get("started") == 400 && counts.get("spooled") == 0);
-    let (counts, said) = program.shutdown();
-    assert_eq!(said.matches("does not have everything that was stored").count(), 1, "{said}");
-    assert!(said.contains(&format!("lost are {} spans", counts.get("corrupt"))), "{said}");
+    let (counts, stderr) = program.shutdown();
+    assert_eq!(stderr.matches("does not have everything that was stored").count(), 1, "{stderr}");
+    assert!(stderr.contains(&format!("lost are {} spans", counts.get("corrupt"))), "{stderr}");
     let row = Row { dropped: counts.dropped(), ..Row::of(fault, 400, &receiver.spans()) };
     row.settle();
     (row.delivered, counts.get("corrupt"))
 }
 
 #[test]
-fn setting_the_clock_back_between_two_runs_loses_nothing_and_forth_expires_what_is_old() {
+fn setting_the_clock_back_loses_nothing_and_setting_it_forward_expires_old_items() {
     for (fault, days, expired) in [("clock set back a month", 30_i64, 0), ("stored a month ago", -30, 200)] {
         let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
         let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[]);
@@ -183,8 +184,7 @@ fn setting_the_clock_back_between_two_runs_loses_nothing_and_forth_expires_what_
     }
 }
 
-/// As if everything had been stored so many days later, before the system was started: what a clock that is set back makes
-/// of it.
+/// Moves the stored times this many days ahead, to before the start of the system, as if the clock had been set back.
 fn shift_dates(path: &std::path::Path, days: i64) {
     const HEADER: usize = 61;
     let mut bytes = fs::read(path).unwrap();

@@ -1,4 +1,4 @@
-//! What a disk is for: nothing that ended is lost by a kill, an outage, or a disk that fails in its turn.
+//! The spool keeps ended spans through kills and outages, and the program survives disk failures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod disk;

@@ -1,4 +1,4 @@
-//! The receiver is away, or the program is.
+//! Outages of the receiver and of the program.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::program::{Counts, Program, files};
 
 const WRITE_AHEAD: &[(&str, &str)] = &[("LLM_TRACE_SPOOL_MODE", "write_ahead")];
 
-/// Another program of the same name, with a receiver that takes everything: it ends when it has delivered what was left.
+/// Starts another program with the same service name and an accepting receiver; it ends once it has delivered the rest.
 fn drain(dir: &Path, receiver: &Receiver, left: u64) -> Counts {
     let mut program = Program::start(dir, &receiver.endpoint(), &[]);
     program.until("all is delivered", |counts| counts.get("delivered") >= left && counts.get("spooled") == 0);
-    let (counts, said) = program.shutdown();
-    // Spans are waited for. Metrics that were left may be taken over later, and then go on waiting.
-    assert!(["", "llm-trace: metrics stored\n"].contains(&said.as_str()), "{said}");
+    let (counts, stderr) = program.shutdown();
+    // Spans are waited for. Metrics may be taken over later, and then stay stored.
+    assert!(["", "llm-trace: metrics stored\n"].contains(&stderr.as_str()), "{stderr}");
     counts
 }
 
@@ -43,7 +43,7 @@ fn kills_again_and_again_lose_nothing_that_was_written_ahead() {
     let mut started = 0;
     for round in 1..=6 {
         let mut program = Program::start(dir.path(), &receiver.endpoint(), WRITE_AHEAD);
-        // Spans that end while others are stored, sent and removed; killed in the middle of it.
+        // Spans end while others are stored, sent and removed; the kill comes in between.
         for _ in 0..round {
             program.ask("spans 200");
             started += 200;
@@ -62,11 +62,11 @@ fn a_receiver_that_was_down_for_the_whole_run_gets_everything_afterwards() {
     let (dir, receiver) = (tempdir().unwrap(), Receiver::start());
     let mut program = Program::start(dir.path(), &unreachable_endpoint(), &[]);
     program.ask("spans 1500");
-    let (counts, said) = program.shutdown();
+    let (counts, stderr) = program.shutdown();
     assert_eq!((counts.get("started"), counts.get("spooled")), (1500, 1500));
     let expected =
         format!("1500 spans and metrics stored for {}: connection refused", unreachable_endpoint());
-    assert_eq!((counts.said.as_str(), said), (expected.as_str(), format!("llm-trace: {expected}\n")));
+    assert_eq!((counts.receipt.as_str(), stderr), (expected.as_str(), format!("llm-trace: {expected}\n")));
     Row { spooled: 1500, ..Row::of("receiver down for the whole run", 1500, &[]) }.settle();
 
     let counts = drain(dir.path(), &receiver, 1500);
@@ -123,7 +123,7 @@ fn two_programs_share_a_folder_and_one_that_is_killed_is_not_missed() {
 }
 
 #[test]
-fn what_is_on_disk_has_no_credentials() {
+fn the_spool_contains_no_credentials() {
     let dir = tempdir().unwrap();
     let mut program = Program::start(dir.path(), &unreachable_endpoint(), WRITE_AHEAD);
     program.ask("spans 10");

@@ -1,4 +1,4 @@
-//! A program with a spool, run as a process of its own that does what it is told.
+//! A program with a spool, run in a separate process and controlled by commands.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -44,7 +44,7 @@ fn program() {
                 counted(telemetry)
             }
             ("flush", Some(telemetry)) => {
-                telemetry.flush();
+                let _ = telemetry.flush();
                 counted(telemetry)
             }
             ("stats", Some(telemetry)) => counted(telemetry),
@@ -54,7 +54,7 @@ fn program() {
                     Ok(milliseconds) => telemetry.shutdown_within(Duration::from_millis(milliseconds)),
                     Err(_) => telemetry.shutdown(),
                 };
-                format!("{} said={receipt}", spelled(receipt.traces()))
+                format!("{} receipt={receipt}", spelled(receipt.spans()))
             }
             other => panic!("{other:?}"),
         };
@@ -64,7 +64,7 @@ fn program() {
 }
 
 fn counted(telemetry: &Telemetry) -> String {
-    spelled(telemetry.stats().traces())
+    spelled(telemetry.stats().spans())
 }
 
 fn spelled(counts: &SignalCounts) -> String {
@@ -76,7 +76,7 @@ fn spelled(counts: &SignalCounts) -> String {
         ("spooled", counts.spooled()),
         ("delivered", counts.delivered()),
     ];
-    let dropped = DropReason::ALL.map(|reason| (reason.as_str(), counts.dropped_for(reason)));
+    let dropped = DropReason::ALL.iter().map(|&reason| (reason.as_str(), counts.dropped_for(reason)));
     let pairs = places.into_iter().chain(dropped).map(|(name, count)| format!("{name}={count}"));
     pairs.collect::<Vec<_>>().join(" ")
 }
@@ -85,16 +85,16 @@ fn spelled(counts: &SignalCounts) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Counts {
     counts: HashMap<String, u64>,
-    /// What the receipt says.
-    pub(crate) said: String,
+    /// The receipt, as text.
+    pub(crate) receipt: String,
 }
 
 impl Counts {
     fn read(answer: &str) -> Self {
-        let (counts, said) = answer.split_once(" said=").unwrap_or((answer, ""));
+        let (counts, receipt) = answer.split_once(" receipt=").unwrap_or((answer, ""));
         let pairs = counts.split_whitespace().filter_map(|pair| pair.split_once('='));
         let counts = pairs.map(|(name, count)| (name.to_owned(), count.parse().unwrap())).collect();
-        let counts = Counts { counts, said: said.to_owned() };
+        let counts = Counts { counts, receipt: receipt.to_owned() };
         counts.hold();
         counts
     }
@@ -105,10 +105,10 @@ impl Counts {
 
     /// Every reason for which spans were dropped.
     pub(crate) fn dropped(&self) -> Vec<(&'static str, u64)> {
-        DropReason::ALL.map(|reason| (reason.as_str(), self.get(reason.as_str()))).to_vec()
+        DropReason::ALL.iter().map(|reason| (reason.as_str(), self.get(reason.as_str()))).collect()
     }
 
-    /// The law: every span is in one place.
+    /// Asserts that every span is in exactly one state.
     fn hold(&self) {
         let places = ["open", "unsampled", "queued", "spooled", "delivered"];
         let dropped: u64 = self.dropped().iter().map(|(_, count)| count).sum();
@@ -129,7 +129,8 @@ impl Program {
         Program::run(command(dir, endpoint, environment))
     }
 
-    /// With a file system of its own at `dir`, which is gone when the program is; `None` if that cannot be had here.
+    /// Starts the program with a file system mounted at `dir`, unmounted with the program; `None` if mounting is not
+    /// possible here.
     pub(crate) fn start_mounted(
         dir: &Path,
         options: &str,
@@ -163,21 +164,21 @@ impl Program {
         Program { child, stdin, stdout }
     }
 
-    /// Has it do something, and returns the counts afterwards, which keep the law.
+    /// Sends a command. Returns the counts after it, which are consistent.
     pub(crate) fn ask(&mut self, command: &str) -> Counts {
         writeln!(self.stdin, "{command}").unwrap();
         let mut line = String::new();
         loop {
             line.clear();
             assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "the program is gone at `{command}`");
-            // The test harness's own words may be before it.
+            // The output of the test harness may come first.
             if let Some((_, answer)) = line.trim_end().split_once('@') {
                 return Counts::read(answer);
             }
         }
     }
 
-    /// Asks until it is so.
+    /// Polls until `is_so` holds.
     pub(crate) fn until(&mut self, what: &str, is_so: impl Fn(&Counts) -> bool) -> Counts {
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
@@ -190,7 +191,7 @@ impl Program {
         }
     }
 
-    /// Shuts down, and returns the receipt and what was said on stderr.
+    /// Shuts down. Returns the counts with the receipt, and the output on stderr.
     pub(crate) fn shutdown(mut self) -> (Counts, String) {
         let counts = self.ask("shutdown");
         drop(self.stdin);
@@ -199,7 +200,7 @@ impl Program {
         (counts, String::from_utf8(output.stderr).unwrap())
     }
 
-    /// `kill -9`.
+    /// Sends `SIGKILL`.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -220,7 +221,7 @@ fn command(dir: &Path, endpoint: &str, environment: &[(&str, &str)]) -> Command 
     command
 }
 
-/// The files of the spool whose names have this in them.
+/// The files of the spool whose names contain this text.
 pub(crate) fn files(dir: &Path, with: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir.join("spooling")).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());

@@ -1,4 +1,4 @@
-//! The disk takes its time: the program does not.
+//! A slow disk does not delay the program.
 #![expect(clippy::print_stdout, reason = "what was measured")]
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::tempdir;
 
 use crate::program::{Counts, Program};
 
-/// Puts a pause into every write that waits for the disk.
+/// A library that delays every `fsync` and `fdatasync`.
 const SLOW: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ int fsync(int fd) { pause_for_disk(); return ((int (*)(int))dlsym(RTLD_NEXT, "fs
 int fdatasync(int fd) { pause_for_disk(); return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
 "#;
 
-/// A library with that in it; `None` if there is no compiler.
+/// Builds the library; `None` without a compiler.
 fn slow_disk(dir: &Path) -> Option<PathBuf> {
     let (source, library) = (dir.join("slow.c"), dir.join("slow.so"));
     std::fs::write(&source, SLOW).unwrap();
@@ -45,7 +45,7 @@ fn shut_down(fault: &str, fsync_ms: &str) -> Option<(Counts, Duration)> {
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "60000"),
     ];
     let mut program = Program::start(dir.path(), &hanging.endpoint(), &environment);
-    // Not all at once: a debug build encodes them in a few seconds.
+    // In batches: a debug build takes a few seconds to encode them.
     for _ in 0..8 {
         program.ask("short 5000");
         std::thread::sleep(Duration::from_millis(500));
@@ -63,8 +63,8 @@ fn shut_down(fault: &str, fsync_ms: &str) -> Option<(Counts, Duration)> {
 }
 
 #[test]
-fn a_shutdown_with_40_000_spans_is_in_time_whatever_the_disk_takes() {
-    // Stored one request at a time, 79 requests take 12 s more.
+fn a_shutdown_with_40_000_spans_is_in_time_on_a_slow_disk() {
+    // Storing one request at a time would take 12 s more for 79 requests.
     if let Some((counts, took)) =
         shut_down("no answer, 40,000 spans, fsync of 100 ms, 4 s to shut down", "100")
     {
@@ -75,13 +75,13 @@ fn a_shutdown_with_40_000_spans_is_in_time_whatever_the_disk_takes() {
 
 #[test]
 fn a_shutdown_does_not_wait_for_a_disk_that_hangs() {
-    // For longer than a test is waited for: whoever waits for the disk fails, however busy the machine is.
+    // Longer than the test's timeout: a program that waits for the disk fails on a busy machine too.
     if let Some((counts, took)) =
         shut_down("no answer, 40,000 spans, a disk that hangs, 4 s to shut down", "120000")
     {
         assert!(took < Duration::from_secs(60), "{took:?}");
         let dropped = (counts.get("undelivered") + counts.get("queue_full"), counts.get("spooled"));
         assert_eq!(dropped, (40_000, 0), "{counts:?}");
-        assert!(counts.said.contains("40000 spans"), "{counts:?}");
+        assert!(counts.receipt.contains("40000 spans"), "{counts:?}");
     }
 }

@@ -1,11 +1,11 @@
-//! The fault matrix: what became of everything, one row per fault. `scripts/faults.sh` makes a table of the rows.
+//! The fault table: the final state of all spans, one row per fault. `scripts/faults.sh` prints the table.
 #![expect(clippy::print_stdout, reason = "the rows")]
 
 use std::collections::HashSet;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 
-/// What became of the spans of one fault, over all processes that took part.
+/// The final states of the spans of one fault, over all processes of the test.
 #[derive(Debug, Default)]
 pub struct Row {
     /// The fault, in a few words.
@@ -33,13 +33,13 @@ impl Row {
         Row { fault, started, delivered, duplicates, ..Row::default() }
     }
 
-    /// Spans that are nowhere.
+    /// Spans without a known state.
     pub fn lost(&self) -> u64 {
         let dropped: u64 = self.dropped.iter().map(|(_, count)| count).sum();
         self.started.saturating_sub(self.delivered + self.spooled + self.open + dropped)
     }
 
-    /// Prints the row, and holds that every span is somewhere, and none is in two places.
+    /// Prints the row. Asserts that every span is in exactly one state.
     pub fn settle(&self) {
         let dropped: Vec<_> = self.dropped.iter().filter(|(_, count)| *count > 0).collect();
         let reasons: Vec<_> = dropped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
@@ -61,7 +61,7 @@ impl Row {
         println!("FAULT|{fault}|goes on|||||||");
     }
 
-    /// Says that a fault could not be injected here.
+    /// Reports that a fault could not be injected here.
     pub fn skip(fault: &str, why: &str) {
         println!("FAULT|{fault}|SKIPPED: {why}|||||||");
     }

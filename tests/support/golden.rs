@@ -1,7 +1,7 @@
-//! Writes down everything the tests emit, normalised, so that two states of the code can be compared.
+//! Writes all telemetry of the tests to files, normalised, to compare two revisions of the code.
 //!
-//! Where `LLM_TRACE_GOLDEN` names a folder, each test binary appends one line per span, data point and log record to
-//! a file of its own there. `scripts/golden.sh` runs the suite that way and sorts the lines.
+//! If `LLM_TRACE_GOLDEN` names a directory, each test binary appends one line per span, data point and log record to a
+//! file there. `scripts/golden.sh` runs the suite that way and sorts the lines.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -23,7 +23,7 @@ pub fn is_on() -> bool {
     file().is_some()
 }
 
-/// Writes a request as a receiver got it.
+/// Writes a received request.
 pub fn request(path: &str, body: &[u8]) {
     if !is_on() {
         return;
@@ -64,7 +64,7 @@ pub fn span(span: Span) {
     line(&text);
 }
 
-/// Writes every data point; of its numbers none, as they depend on when the export was made.
+/// Writes every data point, without its numbers, which depend on the time of the export.
 pub fn metrics(request: ExportMetricsServiceRequest) {
     for resource in request.resource_metrics {
         resource_line(resource.resource.map(|resource| resource.attributes).unwrap_or_default());
@@ -120,7 +120,7 @@ fn attributes(attributes: Vec<KeyValue>) -> String {
     texts.join(" ")
 }
 
-/// Whether a value differs from run to run, or with the place of a test in its file.
+/// Whether a value differs between runs, or with the line of a test in its file.
 fn varies(key: &str) -> bool {
     ["time_to", "duration", "code.line", "server.port", "process.", "service.instance", "host."]
         .iter()
@@ -141,7 +141,7 @@ fn any(value: AnyValue) -> String {
 fn line(text: &str) {
     let Some(file) = file() else { return };
     let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-    // One write for each line, as processes share the file.
+    // One write per line, because processes share the file.
     file.write_all(format!("{}\n", text.replace('\n', "\\n")).as_bytes()).unwrap();
 }
 

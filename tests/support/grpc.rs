@@ -14,24 +14,24 @@ use prost::Message;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsAcceptor;
 
-/// How the receiver answers a call.
+/// The answer of the receiver to a call.
 #[derive(Clone, Debug)]
 pub enum GrpcAnswer {
-    /// It takes everything.
+    /// Accepts everything.
     Accept,
-    /// It takes everything, and then closes the connection.
+    /// Accepts everything and closes the connection.
     AcceptAndClose,
-    /// It takes the request and rejects so many of its items, with a message.
+    /// Accepts the request and rejects this many of its items, with a message.
     Reject(i64, &'static str),
     /// This code and message, and details in base64, which may be empty.
     Status(u16, &'static str, &'static str),
-    /// An answer to the first call of every method, and another to all that follow.
+    /// One answer to the first call of every method, and another to all later calls.
     Then(Box<GrpcAnswer>, Box<GrpcAnswer>),
-    /// Nothing, until the client gives up.
+    /// No answer until the client gives up.
     Hang,
-    /// It breaks the call off.
+    /// Resets the call.
     Reset,
-    /// HTTP, as a gateway answers: a status and a content type.
+    /// A plain HTTP response of a gateway: a status and a content type.
     Http(u16, &'static str),
 }
 
@@ -44,14 +44,14 @@ pub struct Call {
     pub headers: HeaderMap,
     /// Whether the message was compressed.
     pub is_compressed: bool,
-    /// The message, as it was before that.
+    /// The message, decompressed.
     pub message: Vec<u8>,
-    /// The connection's number.
+    /// The index of the connection.
     pub connection: usize,
 }
 
 impl Call {
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -70,12 +70,12 @@ impl GrpcReceiver {
         GrpcReceiver::answering(GrpcAnswer::Accept)
     }
 
-    /// A receiver that answers every call alike.
+    /// A receiver that gives the same answer to every call.
     pub fn answering(answer: GrpcAnswer) -> Self {
         GrpcReceiver::listening(answer, None)
     }
 
-    /// A receiver that accepts everything behind TLS.
+    /// A receiver behind TLS that accepts everything.
     pub fn behind(tls: Arc<tokio_rustls::rustls::ServerConfig>) -> Self {
         GrpcReceiver::listening(GrpcAnswer::Accept, Some(tls.into()))
     }
@@ -110,7 +110,7 @@ impl GrpcReceiver {
         GrpcReceiver { port: started.recv().unwrap(), scheme, received }
     }
 
-    /// The port it listens on.
+    /// The port of the receiver.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -120,19 +120,19 @@ impl GrpcReceiver {
         format!("{}://localhost:{}", self.scheme, self.port)
     }
 
-    /// Every call so far.
+    /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.received.lock().unwrap().clone()
     }
 
-    /// Every span received.
+    /// All received spans.
     pub fn spans(&self) -> Vec<Span> {
         let resources = self.decoded::<ExportTraceServiceRequest>("trace.v1.TraceService");
         let scopes = resources.into_iter().flat_map(|request| request.resource_spans);
         scopes.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
-    /// How many requests with metrics, and with logs, can be read.
+    /// The number of decodable requests with metrics, and with logs.
     pub fn metrics_and_logs(&self) -> (usize, usize) {
         (
             self.decoded::<ExportMetricsServiceRequest>("metrics.v1.MetricsService").len(),
@@ -158,7 +158,7 @@ impl Script {
     async fn serve<S: AsyncRead + AsyncWrite + Unpin>(self, stream: S) {
         let Ok(mut connection) = h2::server::handshake(stream).await else { return };
         while let Some(Ok((request, respond))) = connection.accept().await {
-            // The connection moves on only while it is polled, so the call is served beside it.
+            // The connection makes progress only while it is polled, so the call is served concurrently.
             let answered = self.answer(request, respond);
             tokio::pin!(answered);
             tokio::select! {
@@ -172,7 +172,7 @@ impl Script {
         }
     }
 
-    /// Answers a call, and says whether the connection is to be closed.
+    /// Answers a call. Returns whether to close the connection.
     async fn answer(&self, request: Request<h2::RecvStream>, mut respond: SendResponse<Bytes>) -> bool {
         let (head, mut body) = request.into_parts();
         let mut frame = Vec::new();
@@ -212,7 +212,7 @@ impl Script {
             GrpcAnswer::Accept | GrpcAnswer::AcceptAndClose => reply(&mut respond, &[]),
             GrpcAnswer::Reject(items, why) => reply(&mut respond, &rejection(*items, why)),
             GrpcAnswer::Status(code, message, details) => {
-                // Nothing but a status: it is in the headers, and they are all.
+                // Only a status: a trailers-only response.
                 let mut response = grpc();
                 let headers = response.headers_mut();
                 headers.insert("grpc-status", (*code).into());
@@ -248,7 +248,7 @@ fn reply(respond: &mut SendResponse<Bytes>, message: &[u8]) {
     body.send_trailers(trailers).unwrap();
 }
 
-/// `ExportTraceServiceResponse` and its like have the same fields.
+/// Encodes a rejection; the responses of all signals have the same fields.
 fn rejection(items: i64, why: &str) -> Vec<u8> {
     use opentelemetry_proto::tonic::collector::trace::v1::{
         ExportTracePartialSuccess, ExportTraceServiceResponse,

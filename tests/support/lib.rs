@@ -1,4 +1,4 @@
-//! What the tests share: an in-memory view of what a piece of code emitted, and a real OTLP/HTTP receiver.
+//! Shared by the tests: an in-memory view of emitted telemetry, and real OTLP receivers.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test helper fails by panicking")]
 
 pub mod faults;

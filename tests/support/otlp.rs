@@ -13,26 +13,26 @@ use opentelemetry_proto::tonic::metrics::v1::Metric;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 
-/// How the receiver answers a request.
+/// The answer of the receiver to a request.
 #[derive(Clone, Copy, Debug)]
 pub enum Answer {
     /// This status with an empty body.
     Status(u16),
-    /// Status 200 with a content type, which may be empty, and a body. Nothing of the request is kept.
+    /// Status 200 with a content type, which may be empty, and a body. The request is not counted as taken.
     Body(&'static str, &'static [u8]),
-    /// The same, of a receiver that keeps the request but for its first items.
+    /// As `Body`, by a receiver that takes the request without its first items.
     Partial(&'static str, &'static [u8], usize),
-    /// These bytes, and the end of the connection.
+    /// These bytes, then closes the connection.
     Raw(&'static [u8]),
-    /// Status 200 and a body without an end.
+    /// Status 200 and an endless body.
     Endless,
     /// This status and `Retry-After`.
     Busy(u16, &'static str),
-    /// The beginning of an answer with status 200, and the end of the connection.
+    /// The beginning of a response with status 200, then closes the connection.
     Reset,
-    /// Nothing, until the client gives up.
+    /// No answer until the client gives up.
     Hang,
-    /// Nothing to requests for this path, 200 to others.
+    /// No answer to requests for this path, 200 to others.
     HangOn(&'static str),
     /// This status to requests for this path, 200 to others.
     StatusOn(&'static str, u16),
@@ -47,12 +47,12 @@ pub struct Received {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// What it was answered.
+    /// The answer to the request.
     pub answer: Answer,
 }
 
 impl Received {
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
@@ -64,7 +64,7 @@ pub struct Receiver {
     state: Arc<State>,
 }
 
-/// What a request is answered, by how many of the same path came before.
+/// The answer to a request, by the number of earlier requests for the same path.
 type Script = dyn Fn(usize, &Received) -> Answer + Send + Sync;
 
 struct State {
@@ -79,17 +79,17 @@ impl Receiver {
         Receiver::answering(Answer::Status(200))
     }
 
-    /// A receiver that answers every request alike.
+    /// A receiver that gives the same answer to every request.
     pub fn answering(answer: Answer) -> Self {
         Receiver::scripted(move |_, _| answer)
     }
 
-    /// A receiver that answers as it is told, by how many requests of the same path came before.
+    /// A receiver with scripted answers, by the number of earlier requests for the same path.
     pub fn scripted(script: impl Fn(usize, &Received) -> Answer + Send + Sync + 'static) -> Self {
         Receiver::listening(TcpListener::bind("127.0.0.1:0").unwrap(), script)
     }
 
-    /// The same, where it is told.
+    /// As `scripted`, on this listener.
     pub fn listening(
         listener: TcpListener,
         script: impl Fn(usize, &Received) -> Answer + Send + Sync + 'static,
@@ -144,7 +144,7 @@ impl Receiver {
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
-    /// Every span that the receiver kept.
+    /// Every span that the receiver took.
     pub fn spans_taken(&self) -> Vec<Span> {
         let requests = self.received().into_iter().filter(|request| request.path == "/v1/traces");
         let taken = requests.flat_map(|request| {
@@ -185,8 +185,8 @@ impl Receiver {
     }
 }
 
-/// An address nobody listens on. A port that was free a moment ago would be the next one that a receiver of another
-/// test is given; this one is reserved and given to nobody.
+/// An address without a listener. A port that was just free could be assigned to a receiver of another test; this one
+/// is reserved.
 pub fn unreachable_endpoint() -> String {
     "http://127.0.0.1:1".to_owned()
 }

@@ -1,4 +1,4 @@
-//! The semantic conventions as YAML, and what of an emitted span, metric or event does not keep to them.
+//! The semantic conventions as YAML, and checks of emitted spans, metrics and events against them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,25 +11,26 @@ use opentelemetry::{Key, Value};
 use opentelemetry_sdk::trace::SpanData;
 use saphyr::{LoadableYamlNode, Yaml};
 
-/// Attributes of the users' own, in tests, begin like this.
+/// The prefix of user-defined attributes in tests.
 const USERS_OWN: &str = "app.";
 
-/// The conventions of August 2026 with our extension.
+/// The conventions of August 2026 with the extension of llm-trace.
 pub static AUGUST: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-08"));
-/// The conventions of October 2026 with our extension.
+/// The conventions of October 2026 with the extension of llm-trace.
 pub static OCTOBER: LazyLock<Registry> = LazyLock::new(|| Registry::load("genai-2026-10"));
 
-/// The conventions that this process is to keep to.
+/// The conventions selected for this process.
 pub fn in_force() -> &'static Registry {
     let opted_in = std::env::var("OTEL_SEMCONV_STABILITY_OPT_IN").unwrap_or_default();
     if opted_in.contains("gen_ai_latest_experimental") { &OCTOBER } else { &AUGUST }
 }
 
-/// Which of our groups of attributes belong to which span types.
+/// The span types of the extension's attribute groups.
 const OURS: [(&str, &str); 3] =
     [("retrieval", "retrieval"), ("rerank", "retrieval"), ("inference", "answer")];
 
-/// Where the topic is a label, if topics are told. In August inferences are measured with all other calls.
+/// The durations with the topic as a label, if topics are enabled. In August the duration of inferences is that of all
+/// calls.
 const DURATIONS_WITH_TOPIC: [&str; 4] = [
     "gen_ai.client.operation.duration",
     "gen_ai.client.inference.duration",
@@ -37,7 +38,7 @@ const DURATIONS_WITH_TOPIC: [&str; 4] = [
     "gen_ai.invoke_workflow.duration",
 ];
 
-/// What a span of a tool is named by, in this order.
+/// The attributes that name a tool span, in this order.
 const NAMES_OF_TOOLS: [&str; 4] =
     ["gen_ai.tool.name", "gen_ai.skill.name", "gen_ai.skill.resource.name", "process.executable.name"];
 
@@ -46,7 +47,7 @@ static ATTRIBUTES: AtomicUsize = AtomicUsize::new(0);
 static POINTS: AtomicUsize = AtomicUsize::new(0);
 static EVENTS: AtomicUsize = AtomicUsize::new(0);
 
-/// How much has been checked in this process.
+/// The number of items checked in this process.
 pub struct Checked {
     /// Spans.
     pub spans: usize,
@@ -59,7 +60,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Until now.
+    /// The current numbers.
     pub fn so_far() -> Self {
         Checked {
             spans: SPANS.load(Ordering::Relaxed),
@@ -70,7 +71,7 @@ impl Checked {
     }
 }
 
-/// Everything one vintage of the conventions defines.
+/// The definitions of one version of the conventions.
 pub struct Registry {
     attributes: BTreeMap<String, Type>,
     groups: BTreeMap<String, Vec<Entry>>,
@@ -107,12 +108,13 @@ struct Signal {
     attributes: Vec<Entry>,
 }
 
-/// Whether spans of this process speak OpenInference too.
+/// Whether OpenInference is enabled in this process.
 fn openinference_is_on() -> bool {
     std::env::var("LLM_TRACE_OPENINFERENCE").is_ok_and(|value| value == "true")
 }
 
-/// A key as the registry has it: `retrieval.documents.3.document.id` is one of `retrieval.documents.<n>.document.id`.
+/// The key in the form of the registry: `retrieval.documents.3.document.id` becomes
+/// `retrieval.documents.<n>.document.id`.
 pub fn numbered(key: &str) -> String {
     let part = |part: &str| if part.parse::<usize>().is_ok() { "<n>".to_owned() } else { part.to_owned() };
     key.split('.').map(part).collect::<Vec<_>>().join(".")
@@ -163,12 +165,15 @@ impl Registry {
         for attribute in list(document, "attributes") {
             self.attributes.insert(text(attribute, "key").unwrap(), Type::of(attribute));
         }
-        // The core conventions still use the first format of the registry.
+        // The core conventions use the first format of the registry.
         for group in list(document, "groups") {
             for attribute in list(group, "attributes") {
                 if let Some(key) = text(attribute, "id") {
                     self.attributes.insert(key, Type::of(attribute));
                 }
+            }
+            if let Some(name) = text(group, "metric_name") {
+                self.metrics.insert(name, Signal::of(group));
             }
         }
         for group in list(document, "attribute_groups") {
@@ -183,25 +188,25 @@ impl Registry {
         for event in list(document, "events") {
             self.events.insert(text(event, "name").unwrap(), Signal::of(event));
         }
-        // What a provider's refinement adds is added to what it refines.
+        // The attributes of a provider's refinement are added to the refined span.
         for refinement in list(document, "span_refinements") {
             let refined = text(refinement, "ref").unwrap();
             self.spans.entry(refined).or_default().attributes.extend(optional(entries(refinement)));
         }
     }
 
-    /// The span types defined, without ours.
+    /// The defined span types, without those of the extension.
     pub fn span_types(&self) -> BTreeSet<&str> {
         self.spans.keys().map(String::as_str).filter(|name| !name.starts_with("llm_trace.")).collect()
     }
 
-    /// The attributes that the conventions, with all their refinements, give a type of span.
+    /// The attributes of a span type in the conventions, with all refinements.
     pub fn span_attributes(&self, span_type: &str) -> BTreeSet<String> {
         let signal = self.spans.get(span_type).unwrap_or_else(|| panic!("no span type `{span_type}`"));
         self.resolve(signal.attributes.iter()).into_keys().collect()
     }
 
-    /// The key as it is defined: of `gen_ai.prompt.variable.language` that is `gen_ai.prompt.variable`, a template.
+    /// The key as defined: for `gen_ai.prompt.variable.language` the template `gen_ai.prompt.variable`.
     pub fn defined<'k>(&self, key: &'k str) -> &'k str {
         let template = key.rsplit_once('.').map(|(template, _)| template);
         let is_template = |key: &&str| self.attributes.get(*key) == Some(&Type::Template);
@@ -218,7 +223,7 @@ impl Registry {
         self.attributes.keys().map(String::as_str)
     }
 
-    /// What is defined of a metric.
+    /// The definition of a metric.
     pub fn metric(&self, name: &str) -> Option<Metric> {
         let signal = self.metrics.get(name)?;
         let mut labels: BTreeSet<_> = self.resolve(signal.attributes.iter()).into_keys().collect();
@@ -227,10 +232,10 @@ impl Registry {
         Some(Metric { name: name.to_owned(), instrument: instrument.clone(), unit: unit.clone(), labels })
     }
 
-    /// The type of an operation's span.
+    /// The span type of an operation.
     pub fn span_type(&self, operation: &str, kind: &SpanKind) -> Option<&str> {
         let name = match (operation, kind) {
-            // The methods of MCP have a slash, but for two.
+            // All methods of MCP except two have a slash.
             ("initialize" | "ping", SpanKind::Client) => "mcp.client",
             ("initialize" | "ping", _) => "mcp.server",
             (method, SpanKind::Client) if method.contains('/') => "mcp.client",
@@ -260,7 +265,7 @@ impl Registry {
         self.spans.get_key_value(name).map(|(name, _)| name.as_str())
     }
 
-    /// What is wrong with a span of ours.
+    /// The violations in a span of llm-trace.
     pub fn check_span(&self, span: &SpanData) -> Vec<String> {
         SPANS.fetch_add(1, Ordering::Relaxed);
         ATTRIBUTES.fetch_add(span.attributes.len(), Ordering::Relaxed);
@@ -317,7 +322,7 @@ impl Registry {
                             span.attributes.iter().any(|attribute| attribute.value.to_string() == rest)
                         })
                     };
-                    // A tool's span is also named after the skill, the part of it, or the program that it is about.
+                    // A tool span may also be named after its skill, its resource or its program.
                     let of_tool = |rest: &str| {
                         let parts = NAMES_OF_TOOLS.into_iter().filter_map(text_of);
                         let rest = parts
@@ -355,7 +360,7 @@ impl Registry {
         wrong
     }
 
-    /// What is wrong with a data point of a metric of ours.
+    /// The violations in a data point of a metric of llm-trace.
     pub fn check_point<'a>(
         &self,
         name: &str,
@@ -397,7 +402,7 @@ impl Registry {
         self.events.keys().map(String::as_str).collect()
     }
 
-    /// What is wrong with an event of ours.
+    /// The violations in an event of llm-trace.
     pub fn check_event(
         &self,
         name: &str,
@@ -444,13 +449,13 @@ impl Registry {
         wrong
     }
 
-    /// Every attribute a list of entries stands for, and whether it is required; a later entry overrides.
+    /// The attributes of a list of entries, and whether each is required; a later entry overrides.
     fn resolve<'a>(&self, entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<String, bool> {
         let mut resolved = BTreeMap::new();
         for entry in entries {
             match entry {
                 Entry::Group(group) => {
-                    // `span.` and a span type: everything its spans have.
+                    // `span.` and a span type: all attributes of those spans.
                     let of_span = group.strip_prefix("span.").and_then(|name| self.spans.get(name));
                     let entries = of_span.map(|span| &span.attributes).or_else(|| self.groups.get(group));
                     let entries = entries.unwrap_or_else(|| panic!("no group `{group}`"));
@@ -474,7 +479,7 @@ impl Type {
             Some("string[]") => Type::TextList,
             Some("any") => Type::Any,
             Some(template) if template.starts_with("template") => Type::Template,
-            // An enumeration is text: its known values are not the only ones.
+            // An enumeration is text: it is open to other values.
             _ => Type::Text,
         }
     }
@@ -492,7 +497,7 @@ impl Type {
 }
 
 impl Type {
-    /// On events what is structured is not JSON in a string.
+    /// Structured values are not JSON strings on events.
     fn fits_event(self, value: &AnyValue) -> bool {
         match (self, value) {
             (Type::TextList, AnyValue::ListAny(items)) => {
@@ -530,10 +535,10 @@ fn entries(node: &Yaml<'_>) -> Vec<Entry> {
     list(node, "attributes").iter().map(entry).collect()
 }
 
-/// What only one provider's spans must have.
+/// Entries required only for one provider, made optional.
 fn optional(entries: Vec<Entry>) -> Vec<Entry> {
     let entries = entries.into_iter().filter(|entry| {
-        // Repeated with another text only; the base says whether it is required.
+        // Repeated only for another description; the base definition states whether it is required.
         !matches!(entry, Entry::Attribute { key, .. } if key == "gen_ai.provider.name" || key == "gen_ai.operation.name")
     });
     entries
@@ -568,7 +573,7 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// A reference to content is for whatever the content is for.
+/// A reference to content is allowed where the content is.
 fn is_allowed(allowed: &BTreeMap<String, bool>, key: &str) -> bool {
     let content = key.strip_prefix("llm_trace.").and_then(|key| key.strip_suffix("_ref"));
     allowed.contains_key(key) || content.is_some_and(|key| allowed.contains_key(&format!("gen_ai.{key}")))

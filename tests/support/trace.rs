@@ -1,7 +1,7 @@
-//! What one test emitted, kept apart from what tests beside it emit.
+//! The telemetry of one test, apart from that of concurrent tests.
 //!
-//! Providers are global, and tests run in parallel. So every test runs under a remote parent of its own, and sees
-//! the spans of that trace only; metrics are told apart by a model name of the test's own.
+//! Providers are global, and tests run in parallel. Each test therefore runs under a separate remote parent and sees
+//! the spans of that trace only. Metrics are separated by a model name used by one test only.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ struct Providers {
     metrics: InMemoryMetricExporter,
     meters: SdkMeterProvider,
     events: InMemoryLogExporter,
-    /// Kept: the last reference to a provider shuts it down.
+    /// Kept, because dropping the last reference to a provider shuts it down.
     _loggers: SdkLoggerProvider,
 }
 
@@ -68,7 +68,7 @@ impl Trace {
         Trace { id: ids.new_trace_id(), parent: ids.new_span_id() }
     }
 
-    /// The span id that spans without a parent in this process have as their parent.
+    /// The parent id of spans without a parent in this process.
     pub fn root(&self) -> SpanId {
         self.parent
     }
@@ -111,7 +111,7 @@ impl Trace {
         self.unchecked().into_iter().inspect(|span| keeps_to_the_conventions(&span.0)).collect()
     }
 
-    /// The same without the check against the conventions, for attributes that a test sets against them.
+    /// As `spans`, without the check against the conventions, for tests that violate them on purpose.
     pub fn unchecked(&self) -> Vec<Ended> {
         let spans = providers().spans.get_finished_spans().unwrap();
         spans.into_iter().filter(|span| span.span_context.trace_id() == self.id).map(Ended).collect()
@@ -144,13 +144,13 @@ impl SpanExporter for ToGolden {
     }
 }
 
-/// How many spans of that name have ended in any trace.
+/// The number of spans with that name that have ended in any trace.
 pub fn count_everywhere(name: &str) -> usize {
     let spans = providers().spans.get_finished_spans().unwrap();
     spans.iter().filter(|span| span.name == name).count()
 }
 
-/// Whatever a test looks at also keeps to the semantic conventions.
+/// Asserts that a span follows the semantic conventions.
 fn keeps_to_the_conventions(span: &SpanData) {
     if span.instrumentation_scope.name() == "llm-trace" {
         let wrong = semconv::in_force().check_span(span);
@@ -166,12 +166,12 @@ fn names(spans: &[Ended]) -> Vec<String> {
 pub struct Ended(pub SpanData);
 
 impl Ended {
-    /// What its conventions call what it does: the method of an MCP message, else the operation.
+    /// The operation by its conventions: the method of an MCP message, else the operation name.
     pub fn operation(&self) -> Option<&str> {
         self.text("mcp.method.name").or_else(|| self.text("gen_ai.operation.name"))
     }
 
-    /// An attribute's value; a key that occurs twice is a failure.
+    /// The value of an attribute. Panics if the key occurs twice.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let mut found = self.0.attributes.iter().filter(|attribute| attribute.key.as_str() == key);
         let value = found.next().map(|attribute| &attribute.value);
@@ -282,7 +282,7 @@ pub fn all_points() -> Vec<(String, Point)> {
     let providers = providers();
     providers.meters.force_flush().unwrap();
     let exported = providers.metrics.get_finished_metrics().unwrap();
-    // Cumulative: the last export holds everything.
+    // Cumulative: the last export contains all data.
     let Some(last) = exported.last() else { return Vec::new() };
     if golden::is_on() {
         golden::metrics(last.into());

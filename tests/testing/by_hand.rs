@@ -1,4 +1,4 @@
-//! A call that is made by hand tells the same as an annotated function.
+//! A call made by hand emits the same telemetry as an annotated function.
 
 use std::future::Future;
 use std::io;
@@ -22,31 +22,31 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
-/// Without the counters of quality, whose zero is recorded once by a process.
+/// The names of metrics, without the quality counters, which record zero once per process.
 fn metric_names(telemetry: &Capture) -> Vec<String> {
     let is_once = |name: &str| name.ends_with(".refusals") || name.ends_with(".truncations");
     telemetry.metric_names().into_iter().filter(|name| !is_once(name)).collect()
 }
 
-/// Everything that was captured but for the place in the code, which is another.
-fn told(telemetry: &Capture) -> String {
+/// All captured telemetry as text, without the code location, which differs.
+fn rendered(telemetry: &Capture) -> String {
     let spans: Vec<_> = telemetry.spans().iter().map(|span| format!("{} {span:#?}", span.id())).collect();
     let names = metric_names(telemetry);
     let points = names.iter().flat_map(|name| telemetry.metrics(name)).map(|point| point.to_string());
     let points: Vec<_> = points.collect();
     let events: Vec<_> = telemetry.events().iter().map(|event| format!("{event:#?}")).collect();
-    let told = [telemetry.tree(), spans.join("\n"), points.join("\n"), events.join("\n")].join("\n\n");
-    let lines: Vec<_> = told.lines().filter(|line| !line.contains("code.")).collect();
+    let rendered = [telemetry.tree(), spans.join("\n"), points.join("\n"), events.join("\n")].join("\n\n");
+    let lines: Vec<_> = rendered.lines().filter(|line| !line.contains("code.")).collect();
     lines.join("\n")
 }
 
-/// Both with the same ids and times.
+/// Runs both with the same ids and times and asserts that their telemetry is equal.
 #[track_caller]
-fn tell_the_same(annotated: impl FnOnce(), by_hand: impl FnOnce(), seed: u32) -> String {
+fn assert_same_telemetry(annotated: impl FnOnce(), by_hand: impl FnOnce(), seed: u32) -> String {
     let of = |run: &mut dyn FnMut()| {
         let telemetry = capture_with_seed(seed);
         telemetry.run(run);
-        told(&telemetry)
+        rendered(&telemetry)
     };
     let (mut annotated, mut by_hand) = (Some(annotated), Some(by_hand));
     let expected = of(&mut || annotated.take().unwrap()());
@@ -90,10 +90,10 @@ fn a_future_that_succeeds() {
         call.finish();
     }
     let annotated = || drop(runtime().block_on(ask(&body())));
-    let told = tell_the_same(annotated, || runtime().block_on(by_hand()), 601);
-    assert!(told.contains("chat gpt-4o-mini  7 → 3 tokens\n└─ inside"), "{told}");
+    let rendered = assert_same_telemetry(annotated, || runtime().block_on(by_hand()), 601);
+    assert!(rendered.contains("chat gpt-4o-mini  7 → 3 tokens\n└─ inside"), "{rendered}");
     for part in ["gen_ai.client.token.usage", "gen_ai.request.temperature: 0.5", "app.tenant: \"acme\""] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(rendered.contains(part), "{part}: {rendered}");
     }
 }
 
@@ -113,10 +113,10 @@ fn an_error_of_the_users_a_class_and_a_panic() {
             .begin()
     };
     let timed_out = io::Error::from(io::ErrorKind::TimedOut);
-    let told = tell_the_same(|| drop(ask()), || begin().fail(&timed_out), 602);
-    assert!(told.contains("chat m  error timeout"), "{told}");
-    let told = tell_the_same(|| drop(ask()), || begin().fail_as("timeout"), 603);
-    assert!(told.contains("gen_ai.client.operation.exception"), "{told}");
+    let rendered = assert_same_telemetry(|| drop(ask()), || begin().fail(&timed_out), 602);
+    assert!(rendered.contains("chat m  error timeout"), "{rendered}");
+    let rendered = assert_same_telemetry(|| drop(ask()), || begin().fail_as("timeout"), 603);
+    assert!(rendered.contains("gen_ai.client.operation.exception"), "{rendered}");
 
     let telemetry = capture();
     telemetry.run(|| {
@@ -143,8 +143,8 @@ fn a_call_that_is_dropped_was_cancelled() {
         let mut task = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(std::pin::pin!(future).poll(&mut task).is_pending());
     }
-    let told = tell_the_same(|| poll_once(waits()), || poll_once(by_hand()), 604);
-    assert!(told.contains("execute_tool waits  cancelled"), "{told}");
+    let rendered = assert_same_telemetry(|| poll_once(waits()), || poll_once(by_hand()), 604);
+    assert!(rendered.contains("execute_tool waits  cancelled"), "{rendered}");
 }
 
 #[test]
@@ -172,11 +172,11 @@ fn a_stream_carries_its_call_to_its_end() {
     let drain = |stream: &mut (dyn Stream<Item = Value> + Unpin)| {
         runtime().block_on(stream.for_each(|_| std::future::ready(())));
     };
-    // How long the first chunk takes is on the span, and no two are alike.
+    // The time to the first chunk is on the span, and differs between runs.
     let telemetry = [capture(), capture()];
     telemetry[0].run(|| drain(&mut ask()));
     telemetry[1].run(|| drain(&mut by_hand()));
-    let told = telemetry.each_ref().map(|telemetry| {
+    let rendered = telemetry.each_ref().map(|telemetry| {
         let span = telemetry.span("chat m");
         let is_same = |key: &str| !key.starts_with("code.") && !key.contains("time_to");
         let attributes = span.attributes().iter().filter(|attribute| is_same(attribute.key.as_str()));
@@ -184,20 +184,20 @@ fn a_stream_carries_its_call_to_its_end() {
         attributes.sort();
         (telemetry.tree(), attributes, metric_names(telemetry))
     });
-    assert_eq!(told[0], told[1]);
-    assert_eq!(told[1].0, "chat m  3 → 2 tokens\n");
+    assert_eq!(rendered[0], rendered[1]);
+    assert_eq!(rendered[1].0, "chat m  3 → 2 tokens\n");
     assert!(telemetry[1].span("chat m").double("gen_ai.response.time_to_first_chunk").is_some());
 }
 
 #[test]
-fn calls_by_hand_nest_and_can_be_told_about_from_outside() {
+fn calls_by_hand_nest_and_can_be_described_from_outside() {
     let telemetry = capture();
     telemetry.run(|| {
         let outer = Call::builder(Kind::Workflow).with_request(|request| request.name("w")).begin();
         outer.in_scope(|| {
             let inner =
                 Call::builder(Kind::Embeddings).with_request(|request| request.provider("openai")).begin();
-            inner.current().usage(Usage::input(5)).attribute("app.x", &1);
+            inner.current().usage(Usage::input(5)).attribute("app.x", 1);
             assert_eq!(inner.current().trace_id(), outer.current().trace_id());
             inner.finish();
         });

@@ -1,4 +1,4 @@
-//! What a capture sees, and that it sees nothing else.
+//! The telemetry in a capture, and its isolation.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn a_span_tells_its_place_and_what_it_says() {
+fn a_captured_span_has_its_parent_and_attributes() {
     let telemetry = capture();
     runtime().block_on(telemetry.run_async(answer("support"))).unwrap();
     let chat = telemetry.span("chat gpt-4o-mini");
@@ -83,7 +83,7 @@ fn captures_side_by_side_see_their_own_spans_and_measurements_only() {
 }
 
 #[test]
-fn what_runs_outside_is_not_seen_and_what_a_task_is_handed_is() {
+fn only_code_in_the_context_of_the_capture_is_captured() {
     let telemetry = capture();
     runtime().block_on(async {
         tokio::spawn(chat("lost", 1)).await.unwrap().unwrap();
@@ -112,7 +112,7 @@ invoke_workflow support
 chat failing  0 → 3 tokens  error core::fmt::Error
 execute_tool wait";
     assert_eq!(telemetry.tree(), format!("{before}  (not ended)\n"));
-    // Dropped on a thread where nothing is attached: its measurement is the capture's all the same.
+    // Dropped on a thread without an attached context: its measurement still belongs to the capture.
     assert!(!telemetry.metric_names().contains(&"gen_ai.execute_tool.duration".to_owned()));
     drop(waits.take());
     assert_eq!(telemetry.tree(), format!("{before}  cancelled\n"));
@@ -155,12 +155,12 @@ fn a_seed_makes_ids_times_and_measured_seconds_repeatable() {
         points.contains(&"gen_ai.workflow.duration{gen_ai.workflow.name=support}: 0 s".to_owned()),
         "{points:?}"
     );
-    // The first capture is gone, so its seed is free again.
+    // The first capture is dropped, so its seed is free again.
     assert_eq!(snapshot(), (times, ids, points));
 }
 
 #[test]
-fn an_instrument_of_the_applications_own_is_captured_too() {
+fn an_instrument_of_the_application_is_captured() {
     let telemetry = capture();
     let counter = global::meter("app").u64_counter("app.questions").with_unit("{question}").build();
     counter.add(1, &[]);
@@ -173,9 +173,9 @@ fn an_instrument_of_the_applications_own_is_captured_too() {
     assert_eq!((points.len(), points[0].values()), (1, [2.0, 3.0].as_slice()));
 }
 
-/// A server under test gets nothing but headers, on a thread that knows of no capture.
+/// A server under test receives only headers, on a thread outside the capture.
 #[test]
-fn a_trace_that_goes_on_from_headers_belongs_to_the_capture_it_began_in() {
+fn a_trace_continued_from_headers_belongs_to_its_first_capture() {
     #[llm_trace(task)]
     fn client() -> std::collections::HashMap<String, String> {
         let mut headers = std::collections::HashMap::new();
@@ -189,7 +189,7 @@ fn a_trace_that_goes_on_from_headers_belongs_to_the_capture_it_began_in() {
     let headers = telemetry.run(client);
     std::thread::spawn(move || server(&TraceParent.extract(&headers))).join().unwrap();
     assert_eq!(telemetry.tree(), "client\n└─ server\n");
-    // And a caller outside of the process is no part of it, but what it calls is.
+    // A caller outside the process is not part of the capture; the calls below it are.
     let telemetry = capture();
     let foreign = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned();
     let foreign =
@@ -198,7 +198,7 @@ fn a_trace_that_goes_on_from_headers_belongs_to_the_capture_it_began_in() {
     assert_eq!(telemetry.tree(), "server\n");
 }
 
-/// W3C trace context, as far as this test needs it.
+/// W3C trace context, reduced to the needs of this test.
 #[derive(Debug)]
 struct TraceParent;
 

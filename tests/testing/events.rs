@@ -64,7 +64,7 @@ fn a_score_of_a_span_belongs_to_it_also_from_outside_of_the_capture() {
 }
 
 #[test]
-fn a_call_that_is_dropped_far_from_its_capture_emits_into_it() {
+fn a_call_dropped_outside_its_capture_emits_into_it() {
     #[llm_trace(workflow)]
     async fn waits() {
         let _on_drop = Scores;
@@ -100,7 +100,7 @@ fn with_a_seed_times_and_ids_of_events_are_repeatable() {
 }
 
 #[test]
-fn a_failed_assertion_says_what_is_there() {
+fn a_failed_assertion_lists_the_actual_events() {
     let telemetry = capture();
     assert_eq!(
         message(|| telemetry.event(SCORE)),
@@ -130,7 +130,7 @@ fn structured_content_is_read_as_json() {
     fn ask(question: &str) {}
     let variable = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
     if std::env::var_os(variable).is_none() {
-        // Content is a matter of the process: this test again, in one that captures it.
+        // Content capture is global to the process: run this test again in a process with it enabled.
         let output = std::process::Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "events::structured_content_is_read_as_json"])
             .env(variable, "EVENT_ONLY")

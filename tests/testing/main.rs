@@ -1,4 +1,4 @@
-//! What our users' tests see through the feature `testing`.
+//! The feature `testing`, as used by tests of applications.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod by_hand;

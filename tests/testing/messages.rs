@@ -1,4 +1,4 @@
-//! A failed assertion says what was looked for and what is there.
+//! A failed assertion names the expected and the actual value.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -46,7 +46,7 @@ fn an_attribute_that_is_another_one() {
         "{wrong}"
     );
     assert!(wrong.contains("gen_ai.provider.name: \"openai\",\n"), "{wrong}");
-    // A number of the wrong type is shown as what it is.
+    // A number of the wrong type is shown with its type.
     let wrong = message(|| span.assert("gen_ai.request.temperature", 1));
     assert!(wrong.contains(" is 1.0, not 1. "), "{wrong}");
     let wrong = message(|| span.assert("gen_ai.request.seed", 1));

@@ -1,4 +1,4 @@
-//! The attribute's diagnostics, and code around which its expansion must compile without a warning.
+//! The diagnostics of the attribute, and code around which its expansion compiles without a warning.
 
 #[test]
 fn every_mistake_is_reported_on_the_users_tokens() {

@@ -1,3 +1,3 @@
-//! What `cargo xtask` generates, for the tests that check it.
+//! The output of `cargo xtask`, for the tests that check it.
 
 pub mod dashboards;

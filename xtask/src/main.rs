@@ -1,4 +1,4 @@
-//! `cargo xtask`: what contributors run. Without an argument it lists the tasks.
+//! `cargo xtask`: runs the tasks of contributors. Without an argument it lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use xtask::dashboards;
 
-/// A task: its name, what it does, and the commands it runs in the root of the workspace. Arguments go to the last one.
+/// A task: its name, its description, and its commands, run in the root of the workspace. Arguments go to the last one.
 struct Task {
     name: &'static str,
     help: &'static str,

@@ -1,18 +1,18 @@
-//! Three clocks: one that tells the time, one that only goes forward, and one that runs as long as the system.
+//! Three clocks: the wall clock, the steady clock, and the system's uptime.
 
 use std::fmt::Debug;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Before this nobody can have stored anything: a clock that says so was not set yet. 2025-01-01.
+/// A wall clock before this was not set yet, as no request can be that old. 2025-01-01.
 const EARLIEST: u64 = 1_735_689_600_000;
 
 /// One moment on all clocks.
 ///
-/// What this process stores ages by the steady clock, so that setting the other one back or forth makes nothing too old
-/// and keeps nothing too long. What another process stored is dated by its [`Stamp`] once, when it is read.
+/// Requests that this process stores age by the steady clock, so that setting the wall clock back or forth makes no request too old and
+/// keeps none too long. Requests of another process are dated by their [`Stamp`] once, when they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// What is written beside what is stored.
+    /// The stamp written with each stored request.
     pub(super) stamp: Stamp,
     /// Milliseconds since this process began to count.
     pub(super) steady: i64,
@@ -21,18 +21,18 @@ pub(super) struct Moment {
 /// A moment as another process can understand it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Milliseconds since 1970, as far as anybody knows.
+    /// Milliseconds since 1970, by the wall clock.
     pub(super) wall: u64,
-    /// Tells one run of the operating system from another; 0 if the system does not say.
+    /// Identifies one run of the operating system; 0 if the system has no such id.
     pub(super) boot: u64,
     /// Milliseconds since that run began.
     pub(super) uptime: u64,
 }
 
 impl Stamp {
-    /// Milliseconds from an earlier moment to this one; `None` if nobody can tell. Within one run of the system its uptime
-    /// says it, whatever happened to the wall clock. Otherwise the wall clock does, unless it contradicts itself, or
-    /// was not set when the earlier moment was taken.
+    /// Milliseconds from an earlier moment to this one; `None` if unknown. Within one run of the system they are measured by its uptime,
+    /// whatever happened to the wall clock. Otherwise by the wall clock, unless it contradicts itself, or was not set when the earlier
+    /// moment was taken.
     pub(super) fn since(self, earlier: Stamp) -> Option<u64> {
         if self.boot != 0 && self.boot == earlier.boot {
             return self.uptime.checked_sub(earlier.uptime);

@@ -1,4 +1,4 @@
-//! What one process has on disk: the file, what is known of it, and what goes on while it cannot be used.
+//! Contents of one process's spool: the file, its index, and the state while it cannot be used.
 
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -13,13 +13,13 @@ use super::index::{Entry, Index, OVERHEAD};
 use super::log::Head;
 use super::slot::Slot;
 use super::store::{Found, Store, StoreError};
-use crate::printable::printable;
+use crate::messages::printable;
 use crate::stats::DeliveryStats;
 use crate::{DropReason, ExportRequest, ItemState, Signal, Ticket};
 
 /// Removals that wait to be written along with something else: after a kill this many requests may be sent again.
 const MAX_GONE: usize = 16;
-/// How long a disk that failed is left alone, in milliseconds.
+/// Pause after a failure of the disk, in milliseconds.
 const PAUSE: i64 = 10_000;
 /// Requests of a dead process are taken over this many bytes at a time.
 const TAKEOVER_BYTES: usize = 1 << 20;
@@ -33,7 +33,7 @@ pub(super) struct Contents {
     index: Index,
     /// Held by senders.
     held: HashSet<u64>,
-    /// What is held and not in the file any more: if it is not delivered it is lost.
+    /// Requests that are held and not in the file any more: if not delivered, they are lost.
     orphans: HashMap<u64, Entry>,
     /// Removed, though the file does not know it yet.
     gone: Vec<u64>,
@@ -43,15 +43,15 @@ pub(super) struct Contents {
     arrived: Option<(u64, SystemTime)>,
     /// When an unusable disk is tried again, on the steady clock.
     retry_at: i64,
-    /// That it is unusable has been said.
+    /// The failure has been logged.
     said: bool,
-    /// What was stored before is lost with its slot: another one is taken, with nothing in it that others numbered.
+    /// The stored requests are lost with their slot: the next slot must be empty, so that no other requests have the same numbers.
     must_be_empty: bool,
     /// Nothing is stored any more.
     closed: bool,
-    /// What people must know. It is said by whoever called, after it has let go of the lock: nobody may be called under it.
+    /// Messages to log. The caller logs them after it has released the lock: foreign code must not be called under it.
     pub(super) to_say: Vec<String>,
-    /// What was dropped, likewise. It is counted.
+    /// Losses to log, likewise. They are counted already.
     pub(super) losses: Vec<(Signal, DropReason)>,
 }
 
@@ -87,7 +87,7 @@ impl Contents {
             opened => opened.map_err(StoreError::into_reason)?,
         };
         self.store = Some(store);
-        // From the second time on the index knows what is missing.
+        // From the second time on the index shows which are missing.
         if std::mem::replace(&mut slot.is_read, true) {
             found.lost = Default::default();
         }
@@ -146,7 +146,7 @@ impl Contents {
         }
     }
 
-    /// Whether the files are there is found out also while nothing is written.
+    /// Checks that the files exist, also while nothing is written.
     pub(super) fn verify(&mut self, settings: &SpoolSettings, stats: &DeliveryStats, now: Moment) {
         if let Some(Err(error)) = self.store.as_ref().map(Store::verify) {
             self.fail(error, settings, stats, now);
@@ -471,7 +471,7 @@ impl Contents {
         }
     }
 
-    /// Says that requests wait in memory only, once.
+    /// Logs once that requests wait in memory only.
     fn unusable(&mut self, folder: &Path, reason: &str) {
         if !std::mem::replace(&mut self.said, true) {
             let folder = printable(&folder.display().to_string());
@@ -494,7 +494,7 @@ enum Unstored {
 /// A request that is taken over: its number there, and what it is.
 type Taken = (u64, Head, Bytes);
 
-/// What a dead process left.
+/// Requests of a dead process.
 #[derive(Debug)]
 pub(super) struct Abandoned {
     store: Store,
@@ -547,7 +547,7 @@ fn entry(head: &Head, born: i64, made: Option<SystemTime>) -> Entry {
     Entry { signal: head.signal, items: head.items, bytes: head.bytes, born, made }
 }
 
-/// Something an earlier process stored: how old it is is asked once, and it ages by the steady clock from then on.
+/// Entry of a request that an earlier process stored: its age is determined once, and it ages by the steady clock from then on.
 fn inherited(head: &Head, now: Moment) -> Entry {
     let age = now.stamp.since(head.stored).unwrap_or(0);
     entry(head, now.steady.saturating_sub_unsigned(age), None)

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{DiskSpool, slot};
 use crate::private_file;
 
-/// What is in the folder of a spool.
+/// Contents of a spool's folder.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct FolderContents {
     /// Files of requests: of programs that run, and of those that ended before everything was delivered.
@@ -37,7 +37,7 @@ impl DiskSpool {
     pub fn check_private(folder: &Path) -> io::Result<()> {
         match private_file::check_folder(folder) {
             Ok(()) => {}
-            // What else is wrong is no error of the program's: the spool reports it.
+            // Other errors are not the program's: the spool reports them.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
             Err(_) => return Ok(()),
         }

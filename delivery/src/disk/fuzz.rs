@@ -53,7 +53,7 @@ fn fuzz_spool() {
             match record {
                 Record::Stored { key, head, offset } => {
                     let at = usize::try_from(offset).expect("in the segment");
-                    // From where the record says it is to its end, as the store reads it.
+                    // From the start of the record to its end, as the store reads it.
                     let end = at + log::HEADER_BYTES + usize::try_from(head.bytes).expect("in the segment");
                     let (again, body) = log::body(MARKER, &bytes[at..end], key).expect("as scanned");
                     assert_eq!((again, Some(body)), (head, requests.get(&key).map(Vec::as_slice)));
@@ -66,7 +66,7 @@ fn fuzz_spool() {
                 }
             }
         }
-        // What is beside the segments, in the lock file.
+        // The tally in the lock file, beside the segments.
         let _ = Tally::from_bytes(&bytes);
         let whole = if unreadable == 0 { "whole" } else { "damaged" };
         let words = ["none", "one", "two", "more"];

@@ -1,14 +1,14 @@
-//! Which requests are stored, in which order they leave, and which must go.
+//! Index of stored requests: the order in which they leave, and those to evict.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::SystemTime;
 
 use crate::Signal;
 
-/// What a request takes besides its body, roughly.
+/// Approximate overhead of a request besides its body, in bytes.
 pub(super) const OVERHEAD: u64 = 128;
 
-/// What is known of a stored request without reading it.
+/// Metadata of a stored request, available without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) signal: Signal,
@@ -71,7 +71,8 @@ impl Index {
         self.waiting[signal.index()].first().map(|(_, key)| *key)
     }
 
-    /// Which must go, oldest first, for a request to fit; `None` if it would not even then. Nothing goes for what is older.
+    /// Returns the requests to evict, oldest first, for a request to fit; `None` if it would not fit even then. No request is evicted for
+    /// an older one.
     pub(super) fn room_for(&self, entry: &Entry, max_bytes: u64) -> Option<Vec<u64>> {
         let mut excess = (self.bytes + entry.bytes + OVERHEAD).saturating_sub(max_bytes);
         let mut by_age: Vec<_> = self.waiting.iter().map(|waiting| waiting.iter().peekable()).collect();
@@ -102,13 +103,13 @@ impl Index {
         waiting.filter(|key| self.is_earlier(*key, than, made)).collect()
     }
 
-    /// Whether a request is an earlier state of this process's metrics than the one which was made then.
+    /// Returns whether a request is an earlier state of this process's metrics than the one which was made then.
     pub(super) fn is_earlier(&self, key: u64, than: u64, made: SystemTime) -> bool {
         let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
         key < than && self.entries.get(&key).and_then(state).is_some_and(|other| other != made)
     }
 
-    /// Whether a request is a state of this process's metrics, and a later one is stored.
+    /// Returns whether a request is a state of this process's metrics, and a later one is stored.
     pub(super) fn is_superseded(&self, key: u64) -> bool {
         let state = |entry: &Entry| entry.made.filter(|_| entry.signal == Signal::Metrics);
         self.entries.get(&key).and_then(state).is_some_and(|made| {

@@ -26,7 +26,7 @@ pub(super) const HEADER_BYTES: usize = 61;
 /// Of a [`Tally`] beside the log.
 pub(super) const TALLY_BYTES: usize = 36;
 
-/// What is known of a request besides its body.
+/// Metadata of a request besides its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     pub(super) signal: Signal,
@@ -37,7 +37,7 @@ pub(super) struct Head {
     pub(super) bytes: u64,
 }
 
-/// How much is stored after a commit: what is read is compared with it.
+/// Totals after a commit, which a read is compared with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tally {
     /// The number of the commit.
@@ -55,7 +55,7 @@ pub(super) enum Record {
     Commit { tally: Tally, removed: Vec<u64>, redated: Vec<u64>, at: Stamp },
 }
 
-/// What a segment has in it.
+/// Contents of a segment.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Scan {
     pub(super) records: Vec<Record>,

@@ -1,8 +1,8 @@
 //! Requests on disk: what could not be sent waits here, and outlives the process.
 //!
-//! Read in this order: [`slot`] takes a place in the folder, [`log`] is the format of the files there, [`store`] writes and
-//! reads them, [`index`] knows what is in them and what is next, [`contents`] puts them together, and goes on when the disk
-//! does not. This file gives it to the senders, and runs the rounds that nobody asks for.
+//! Read in this order: [`slot`] takes a place in the folder, [`log`] is the format of the files there, [`store`] writes and reads them,
+//! [`index`] has their contents and the next request, [`contents`] combines them, and continues when the disk fails. This file provides the
+//! spool to the senders, and runs the periodic work.
 //!
 //! Credentials never get here: a [`ExportRequest`] has none. Content does, if it is captured.
 
@@ -21,8 +21,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::log_once;
-use super::printable::printable;
+use super::messages;
+use super::messages::printable;
 use super::stats::DeliveryStats;
 use super::{DropReason, ExportRequest, Signal, Spool, Ticket};
 use clock::{Clock, SystemClock};
@@ -53,7 +53,7 @@ struct Shared {
     stopping: Condvar,
 }
 
-/// Whoever wants to know that there is more.
+/// Callback for newly available requests.
 struct Listener(Box<dyn Fn() + Send + Sync>);
 
 impl std::fmt::Debug for Listener {
@@ -63,8 +63,8 @@ impl std::fmt::Debug for Listener {
 }
 
 impl DiskSpool {
-    /// Opens the spool. If it cannot be opened, that is said, and tried again now and then: telemetry is no reason for a
-    /// program not to start.
+    /// Opens the spool. If it cannot be opened, that is logged, and retried periodically: a telemetry failure must not keep a program from
+    /// starting.
     pub fn open(settings: SpoolSettings, stats: Arc<DeliveryStats>) -> Self {
         let shared = Arc::new(Shared::open(settings, stats, Box::new(SystemClock::start())));
         let for_rounds = Arc::clone(&shared);
@@ -137,7 +137,7 @@ impl Shared {
         shared
     }
 
-    /// Works on the contents, and then says what is to be said.
+    /// Works on the contents, and then logs its messages.
     fn with<T>(&self, work: impl FnOnce(&mut Contents, &Self) -> T) -> T {
         let (result, to_say, losses) = {
             let mut contents = self.contents();
@@ -181,7 +181,7 @@ impl Shared {
         });
         let is_more = !abandoned.is_empty();
         for slot in abandoned {
-            // What fails stays where it is, for the next round or process.
+            // Failed requests stay in place, for the next round or process.
             let _ = self.take_over(&slot);
         }
         if is_more || (!was_open && self.contents().is_open()) {
@@ -191,8 +191,7 @@ impl Shared {
         }
     }
 
-    /// Takes over what a dead process left, and deletes it there. Whoever wants to store something waits for a piece of it
-    /// at most.
+    /// Takes over the requests of a dead process, and deletes them there. A concurrent store waits for one part of it at most.
     fn take_over(&self, slot: &Slot) -> Result<(), StoreError> {
         let (mut abandoned, found) = Abandoned::open(slot, self.clock.now())?;
         self.with(|contents, Shared { settings, stats, .. }| {
@@ -227,8 +226,8 @@ impl Shared {
 
 fn say(messages: &[String]) {
     for message in messages {
-        if !log_once::to_subscriber(message) {
-            log_once::to_stderr(message);
+        if !messages::to_subscriber(message) {
+            messages::to_stderr(message);
         }
     }
 }

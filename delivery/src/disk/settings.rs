@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// When telemetry is written to disk; as [`SpoolSettings::mode`] says.
+/// When telemetry is written to disk; set by [`SpoolSettings::mode`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpoolMode {
@@ -16,17 +16,29 @@ pub enum SpoolMode {
     WriteAhead,
 }
 
-/// Where requests are spooled, and how many.
+/// Settings of the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpoolSettings {
     /// Of one service.
     pub folder: PathBuf,
     /// Of requests, as they are before compression. The files may take up to twice that and 12 MiB.
     pub max_bytes: u64,
-    /// What waits longer is dropped.
+    /// Requests that wait longer are dropped.
     pub max_age: Duration,
     /// When requests are stored.
     pub mode: SpoolMode,
+}
+
+impl SpoolSettings {
+    /// A spool in a folder: 256 MiB, 24 hours, [on failure](SpoolMode::OnFailure).
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        SpoolSettings {
+            folder: folder.into(),
+            max_bytes: 256 << 20,
+            max_age: Duration::from_secs(24 * 60 * 60),
+            mode: SpoolMode::default(),
+        }
+    }
 }
 
 impl SpoolMode {
@@ -40,7 +52,7 @@ impl SpoolMode {
 }
 
 impl SpoolSettings {
-    /// Whether requests are stored before the first attempt, instead of after a failed one.
+    /// Returns whether requests are stored before the first attempt, instead of after a failed one.
     pub fn writes_ahead(&self) -> bool {
         self.mode == SpoolMode::WriteAhead
     }

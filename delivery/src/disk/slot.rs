@@ -1,12 +1,12 @@
-//! One process's place in the folder, and the lock that makes it its own.
+//! One process's place in the folder, and its exclusive lock.
 //!
 //! ```text
 //! <folder>/<service>/v1-0.lock    taken by a process as long as it lives; never removed; how much is stored
 //! <folder>/<service>/v1-0-00000007-9f3a….spool    a segment of its log: its number, and its marker
 //! ```
 //!
-//! A lock goes with its process however that ends, and whoever gets it finds what is there. `v1` is the format: a
-//! program that knows another one leaves these files alone.
+//! A lock is released when its process ends in any way, and its next holder finds the process's files. `v1` is the format: a program with
+//! another format leaves these files alone.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -66,7 +66,7 @@ impl Slot {
             names(&self.folder).iter().filter_map(|name| segment(name).map(|(slot, ..)| slot)).collect();
         let others = numbers.into_iter().filter(|number| *number != self.number);
         let claimed = others.filter_map(|number| Slot::claim_number(&self.folder, number).ok().flatten());
-        // Somebody else may have emptied it before the lock was free.
+        // Another process may have emptied it before the lock was free.
         claimed.filter(Slot::has_segments).collect()
     }
 
@@ -101,12 +101,12 @@ impl Slot {
     }
 }
 
-/// Whether it is the name of a segment.
+/// Returns whether it is the name of a segment.
 pub(super) fn is_segment(name: &str) -> bool {
     segment(name).is_some()
 }
 
-/// Whether it is the name of a file of the spool.
+/// Returns whether it is the name of a file of the spool.
 pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with(PREFIX)
 }

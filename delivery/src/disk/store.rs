@@ -1,10 +1,10 @@
 //! The segments of one slot: an append-only log in files of a few MiB. What was written is there after a kill and a power
 //! cut.
 //!
-//! Every write ends with a commit, which is on disk when the write returns. It says how much is stored, and so does the slot's
-//! lock file: what is found at the next start is compared with the newer of the two, so that a file that is gone, empty or
-//! older than it was is noticed. Only the oldest segment is ever deleted, so that no removal is forgotten before what it
-//! removes; what is still needed of it is copied to the end.
+//! Every write ends with a commit, which is on disk when the write returns. It has the totals of the stored requests, as has the slot's
+//! lock file: the contents at the next start are compared with the newer of the two, so that a missing, empty or outdated file is detected.
+//! Only the oldest segment is ever deleted, so that no removal is deleted before the request that it removes; requests in it that are still
+//! needed are copied to the end.
 
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
@@ -19,15 +19,15 @@ use bytes::Bytes;
 use super::clock::Stamp;
 use super::log::{self, HEADER_BYTES, Head, Record, Tally};
 use super::slot::Slot;
-use crate::printable::printable;
+use crate::messages::printable;
 use crate::private_file;
 use crate::{ExportRequest, Signal};
 
 /// A segment that is this long is followed by another.
 const SEGMENT_BYTES: u64 = 4 << 20;
-/// How much more than twice what is needed the segments may take.
+/// Bytes that the segments may take beyond twice the needed ones.
 const SLACK_BYTES: u64 = 2 * SEGMENT_BYTES;
-/// No segment of ours is longer; one that is will not be read into memory.
+/// Our segments are shorter; a longer one is not read into memory.
 const MAX_SEGMENT_BYTES: u64 = 1 << 30;
 
 /// An open slot.
@@ -37,11 +37,11 @@ pub(super) struct Store {
     /// The slot's lock file, for its [`Tally`]. Its lock is held by it, too.
     lock: File,
     segments: BTreeMap<u64, Segment>,
-    /// What is written to: the last segment.
+    /// The last segment, which is written to.
     current: Option<(u64, File)>,
     places: HashMap<u64, Place>,
     tally: Tally,
-    /// What is dated anew by the next commit.
+    /// Requests that the next commit dates anew.
     redated: Vec<u64>,
     /// Of bodies and headers that are needed.
     live_bytes: u64,
@@ -68,7 +68,7 @@ struct Place {
     head: Head,
 }
 
-/// What was found when a slot was opened.
+/// Contents of a slot when it was opened.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) heads: Vec<(u64, Head)>,
@@ -90,7 +90,7 @@ pub(super) enum StoreError {
 }
 
 impl Store {
-    /// Opens a slot, checks all that is in it, and returns what is readable. What nobody can tell the age of is dated `now`.
+    /// Opens a slot, checks all that is in it, and returns what is readable. Requests of unknown age are dated `now`.
     pub(super) fn open(slot: &Slot, now: Stamp) -> Result<(Self, Found), StoreError> {
         let mut lock = slot.lock().try_clone()?;
         let mut bytes = Vec::new();
@@ -151,7 +151,7 @@ impl Store {
             return Err(error);
         }
         self.verify()?;
-        // What was written is written. If old segments cannot be cleaned up now, the next write tries again.
+        // The write succeeded. If old segments cannot be cleaned up now, the next write tries again.
         let _ = self.clean(now);
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Store {
 
     /// Deletes the segments of a slot in which nothing is needed.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
-        // That nothing is stored must outlast a power cut, or it would seem lost.
+        // The empty state must survive a power cut, or requests would seem lost.
         self.lock.sync_data()?;
         self.current = None;
         while let Some(segment) = self.segments.first_entry() {
@@ -428,7 +428,7 @@ impl From<io::Error> for StoreError {
     }
 }
 
-/// Tells a file from another one of the same name. Where the system does not say, every file that is there is the same.
+/// Distinguishes a file from another one of the same name. Where the system does not support it, all existing files are the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity(u64, u64);
 
@@ -449,7 +449,7 @@ fn too_large() -> StoreError {
     StoreError::Unavailable("it is too large for the spool".to_owned())
 }
 
-/// That a file was created must outlast a power cut, too.
+/// The creation of a file must survive a power cut, too.
 #[cfg(unix)]
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));

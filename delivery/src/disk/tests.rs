@@ -1,4 +1,4 @@
-//! The spool as a sender sees it, with faults in the file, the folder and the clock.
+//! The spool from a sender's side, with faults in the file, the folder and the clock.
 
 mod damage;
 
@@ -39,7 +39,7 @@ impl Clocks {
         self.steady.fetch_add(i64::try_from(millis).expect("small"), Ordering::Relaxed);
     }
 
-    /// Somebody sets the clock.
+    /// Sets the clock back or forth.
     fn set(&self, wall: u64) {
         self.wall.store(wall, Ordering::Relaxed);
     }

@@ -36,14 +36,14 @@ pub enum Failure {
     NotGrpc {
         /// The status of the answer.
         status: StatusCode,
-        /// What it said it contains.
+        /// Content type of the response.
         content_type: String,
     },
     /// Something of the configuration.
     Unusable(&'static str),
 }
 
-/// How connections to one receiver are made.
+/// Makes connections to one receiver.
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: Option<Result<TlsConnector, &'static str>>,
@@ -89,7 +89,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let (requests, connection) = h2::client::handshake(stream).await?;
-    // It ends with the last request that is kept; how, the requests are told.
+    // It ends with the last request that holds it; errors are reported by the requests.
     tokio::spawn(async move {
         let _ = connection.await;
     });
@@ -190,7 +190,7 @@ impl From<io::Error> for Failure {
 
 impl From<h2::Error> for Failure {
     fn from(error: h2::Error) -> Self {
-        // What broke below HTTP/2 is told as that.
+        // Errors below HTTP/2 are reported as I/O errors.
         if error.is_io() {
             error.into_io().map_or(Failure::NoHttp2, Failure::Io)
         } else {

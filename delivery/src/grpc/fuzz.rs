@@ -1,4 +1,4 @@
-//! Answers of receivers that speak gRPC.
+//! Responses of gRPC receivers.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use llm_trace_fuzz::fuzz;

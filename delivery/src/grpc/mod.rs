@@ -1,8 +1,7 @@
 //! OTLP over gRPC: a [`Transport`] that sends the same protobuf as over HTTP, in a frame of five bytes more, over HTTP/2.
 //!
-//! One unary call is all there is to it, so the HTTP/2 engine is used as it is, without a framework around it. Its async
-//! runtime is private: made, used and dropped on the sender's thread. It knows nothing of the program's, and goes nowhere
-//! when that does.
+//! Only a unary call is needed, so the HTTP/2 engine is used directly, without a framework around it. Its async runtime is private: made,
+//! used and dropped on the sender's thread. It is independent of the program's runtime.
 
 mod connect;
 #[cfg(test)]
@@ -26,8 +25,8 @@ pub use status::{Code, Reply};
 use super::TransportConfig;
 use super::encoding::Encoding;
 use super::http::{PRODUCT, is_told_by_its_kind, is_unreachable, spoken};
-use super::printable::printable;
-use super::suppressed::suppress_telemetry;
+use super::messages::printable;
+use super::transport::suppress_telemetry;
 use super::{ExportRequest, Outcome, Signal, Transport, TransportFactory};
 use connect::Connector;
 
@@ -43,7 +42,7 @@ struct GrpcTransport {
     timeout: Duration,
 }
 
-/// What every call to a receiver has.
+/// State shared by all calls to a receiver.
 #[derive(Clone)]
 struct Client {
     connector: Connector,
@@ -68,7 +67,7 @@ pub(crate) fn transport(settings: TransportConfig) -> TransportFactory {
 ///
 /// # Errors
 ///
-/// If what answered speaks no gRPC, or nothing did within the timeout of the configuration.
+/// If the server does not speak gRPC, or does not answer within the timeout of the configuration.
 pub fn probe(settings: &TransportConfig, signal: Signal) -> Result<Reply, Failure> {
     if tokio::runtime::Handle::try_current().is_ok() {
         return Err(Failure::Unusable("a thread of an async runtime"));
@@ -95,7 +94,7 @@ fn run<T>(runtime: &Runtime, work: impl Future<Output = T>) -> T {
     unobserved(|| runtime.block_on(work))
 }
 
-/// Works without telemetry of its own: what HTTP/2 and TLS trace would be exported, traced, exported, and so on.
+/// Runs `work` without telemetry: traces of HTTP/2 and TLS would be exported, traced, exported, and so on.
 fn unobserved<T>(work: impl FnOnce() -> T) -> T {
     let _suppressed = suppress_telemetry();
     tracing::subscriber::with_default(NoSubscriber::default(), work)
@@ -116,7 +115,7 @@ impl Transport for GrpcTransport {
         match sent {
             Ok(reply) => reply.outcome(),
             Err(failure) => {
-                // Whatever it was, the next attempt begins anew.
+                // In any case, the next attempt starts with a new connection.
                 unobserved(|| self.connection.replace(None));
                 self.outcome(&failure, left)
             }
@@ -128,7 +127,7 @@ impl GrpcTransport {
     async fn attempt(&self, request: &ExportRequest, left: Duration) -> Result<Reply, Failure> {
         let connected = self.connection.take();
         if let Some(mut connection) = connected {
-            // Between two requests nobody looks after the connection: that it is gone is only found out now.
+            // Between two requests the connection is not polled: its end is only detected now.
             match self.client.call(&mut connection, request, left).await {
                 Err(failure) if is_stale(&failure) => {}
                 other => {
@@ -178,7 +177,7 @@ impl GrpcTransport {
     }
 }
 
-/// Waits for nobody: a name that is still looked up must not hold up the end of the program.
+/// Does not block: a pending name lookup must not delay the end of the program.
 impl Drop for GrpcTransport {
     fn drop(&mut self) {
         unobserved(|| {
@@ -190,8 +189,8 @@ impl Drop for GrpcTransport {
     }
 }
 
-/// The connection was closed while it was idle. The receiver may have seen the request all the same, and sees it twice: a span
-/// that arrives again is the same span.
+/// The connection was closed while it was idle. The receiver may have received the request nevertheless, and then receives it twice: a
+/// repeated span is the same span.
 fn is_stale(failure: &Failure) -> bool {
     match failure {
         Failure::Io(_) => true,
@@ -258,7 +257,7 @@ impl Client {
         Ok(request)
     }
 
-    /// Whether it is compressed, how long it is, and the message.
+    /// Compression flag, length, and message.
     fn frame(&self, request: &ExportRequest) -> Result<Bytes, Failure> {
         let message = self.encoding.encode(request)?;
         let is_compressed = u8::from(self.encoding.content_encoding().is_some());

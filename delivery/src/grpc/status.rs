@@ -58,24 +58,24 @@ impl Code {
         "UNAUTHENTICATED",
     ];
 
-    /// What the OTLP specification says may be tried again, whatever comes with it.
+    /// Returns whether the OTLP specification allows a retry, regardless of details.
     fn may_be_tried_again(self) -> bool {
         matches!(self.0, 1 | 4 | 10 | 11 | 14 | 15)
     }
 }
 
-/// What a receiver answered.
+/// Response of a receiver.
 #[derive(Debug)]
 pub struct Reply {
     /// The status of the call.
     pub code: Code,
     message: String,
-    /// What the receiver asks for before the next attempt.
+    /// Pause that the receiver requests before the next attempt.
     pause: Option<Duration>,
     body: Vec<u8>,
 }
 
-/// `google.rpc.Status`, of which only the details are not in headers of their own.
+/// `google.rpc.Status`, of which only the details have no header.
 #[derive(Clone, PartialEq, Message)]
 struct Status {
     #[prost(message, repeated, tag = "3")]
@@ -105,7 +105,7 @@ struct Delay {
 }
 
 impl Reply {
-    /// The status is in the trailers, or, if there is nothing else to say, in the headers.
+    /// The status is in the trailers, or, in a trailers-only response, in the headers.
     pub(super) fn read(
         http: StatusCode,
         headers: &HeaderMap,
@@ -146,7 +146,7 @@ impl Reply {
         }
     }
 
-    /// The one message of the response: whether it is compressed, which nobody asked for, its length, and as many bytes.
+    /// The one message of the response: compression flag (compression is not requested), length, and as many bytes.
     fn message(&self) -> Option<&[u8]> {
         let (prefix, message) = self.body.split_first_chunk::<5>()?;
         let [0, length @ ..] = *prefix else { return None };

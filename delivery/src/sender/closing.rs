@@ -9,15 +9,15 @@ use crate::{DropReason, ItemState, Spool, Ticket};
 
 const LATE: DropReason = DropReason::Undelivered;
 
-/// Ends senders: waits for each to have [stopped](Sender::stop), but no longer than until `stopped_by`, and stores what they have
-/// left in one transaction. What could not be stored by `until` is counted as dropped, and so is what comes later. If the write
-/// succeeds after all, its items are moved from the dropped to the stored, for whoever still looks.
+/// Ends senders: waits for each to have [stopped](Sender::stop), but no longer than until `stopped_by`, and stores their remaining requests
+/// in one transaction. Requests that could not be stored by `until` are counted as dropped, and so are later ones. If the write succeeds
+/// after all, its items are moved from `dropped` to `spooled`, for later reports.
 ///
-/// The disk is only touched on a thread of its own, which closes the spool at the end: nobody waits for it longer.
+/// The disk is only accessed on a dedicated thread, which closes the spool at the end: `close` does not wait for it any longer.
 pub fn close(senders: &[&Sender], spool: Option<Arc<dyn Spool>>, stopped_by: Instant, until: Instant) {
     let rests: Vec<_> = senders.iter().map(|sender| sender.end(stopped_by)).collect();
     if let Some(spool) = spool {
-        // Ends with an error in either case: nobody sends, and the thread hangs up when it is done.
+        // Ends with an error in either case: nothing is sent, and the thread disconnects when it is done.
         let (done, is_done) = mpsc::channel::<()>();
         let work = move || {
             store(&rests, spool.as_ref());
@@ -35,7 +35,7 @@ pub fn close(senders: &[&Sender], spool: Option<Arc<dyn Spool>>, stopped_by: Ins
     }
 }
 
-/// What a sender had left.
+/// The remaining requests of a sender.
 struct Rest {
     shared: Arc<Shared>,
     /// Being stored, under this number.
@@ -100,8 +100,8 @@ impl Sender {
 }
 
 impl Shared {
-    /// Counts what is stored, or was to be. Returns it with its tickets, and whether it is still ours to count: whoever could not
-    /// wait for the disk has counted it as dropped.
+    /// Counts requests that were stored, or could not be. Returns them with their tickets, and whether they had not been counted: a
+    /// shutdown that could not wait for the disk has counted them as dropped.
     pub(super) fn stored(
         &self,
         write: u64,

@@ -1,7 +1,7 @@
 //! The thread that sends: one per signal, from its first request to the end.
 //!
-//! The [worker] decides what comes next and makes one attempt; the [outcome] decides what becomes of the request. Whoever hands
-//! requests over, flushes or shuts down only touches the state, and waits with a deadline.
+//! The [worker] selects the next request and makes one attempt; the [outcome] decides the request's state after it. Callers that submit
+//! requests, flush or shut down only touch the state, and wait with a deadline.
 
 mod closing;
 mod outcome;
@@ -15,14 +15,16 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use opentelemetry::KeyValue;
+
 use super::queue::{Queue, Waiting};
 use super::retry::Backoff;
 use super::shape::ShortenText;
 use super::{DropReason, ExportRequest, ItemState, Signal, Spool, Ticket, TransportFactory, shape};
 use crate::stats::DeliveryStats;
 
-/// After so many attempts in a row to which nobody answers, or the answer is that the way is wrong, a flush, or the end, takes
-/// the receiver for gone. A receiver that is busy is asked until the time is over.
+/// After so many consecutive attempts without an answer, or with a refusal, a flush or shutdown considers the receiver gone. A busy
+/// receiver is retried until the deadline.
 const PATIENCE: u32 = 3;
 
 /// A queue and the thread that empties it.
@@ -31,13 +33,15 @@ pub struct Sender {
     shared: Arc<Shared>,
 }
 
-/// What a sender is made of.
+/// Configuration of a sender.
 pub struct SenderConfig {
-    /// What is sent.
+    /// The signal that is sent.
     pub signal: Signal,
     /// The receiver as it may be shown.
     pub destination: String,
-    /// Where items are counted.
+    /// The sender in metrics about it, see [`TransportConfig::attributes`](crate::TransportConfig::attributes).
+    pub attributes: Vec<KeyValue>,
+    /// Counts of items.
     pub stats: Arc<DeliveryStats>,
     /// A later request makes an earlier one out of date: cumulative metrics.
     pub supersedes: bool,
@@ -49,48 +53,48 @@ pub struct SenderConfig {
     pub shorten_text: ShortenText,
     /// Requests that wait in memory, before compression, in bytes. Beyond it the oldest are dropped.
     pub max_bytes: usize,
-    /// Where requests wait beyond memory.
+    /// Storage for requests beyond memory.
     pub spool: Option<Arc<dyn Spool>>,
     /// The pauses between attempts.
     pub backoff: Backoff,
-    /// What a receiver asks for beyond this is not waited for.
+    /// Limit on the pause that a receiver may request.
     pub max_retry_after: Duration,
 }
 
 struct Shared {
     route: SenderConfig,
     state: Mutex<State>,
-    /// Something happened that somebody may wait for: the thread for requests, others for the thread.
+    /// Notified on every change of state: the thread waits for requests, others for the thread.
     changed: Condvar,
 }
 
 struct State {
     queue: Queue,
-    /// What the transport has now. Taken away by whoever cannot wait for it any more, and counts it.
+    /// The request in the transport. Taken, and counted, by a shutdown that cannot wait for it any longer.
     on_its_way: Option<Waiting>,
-    /// What is being written to the spool, by the number of the write. Taken away likewise.
+    /// Requests being written to the spool, by the number of the write. Taken likewise.
     storing: Vec<(u64, Vec<Waiting>)>,
     writes: u64,
     phase: Phase,
     pause: Option<Pause>,
     /// In a row; two without a pause in between are one.
     failures: u32,
-    /// The request that failed last, if nothing has been tried since. It may be to blame, or the receiver: the next one tells.
+    /// The request that failed last, if none has been tried since. Either it or the receiver is at fault: the next attempt shows which.
     suspect: Option<Suspect>,
-    /// The newest answer was that the way is wrong. Nobody mends that while the program stops.
+    /// The last answer was a refusal. It is not expected to be fixed during shutdown.
     refusing: bool,
-    /// How many more failures in a row a flush, or the end, puts up with.
+    /// Consecutive failures that a flush, or the end, still accepts.
     patience: u32,
-    /// Flushes asked for, and the newest of them that is done.
+    /// Number of requested flushes, and of the newest that is done.
     flushes: u64,
     flushed: u64,
     /// The newest request that the newest flush is about.
     flush_up_to: u64,
-    /// When whoever flushed stops waiting.
+    /// Latest deadline of the waiting flushes.
     flush_until: Instant,
-    /// Tried and stored: not asked for again before the rest of the spool has been.
+    /// Tried and stored: not taken again before the rest of the spool has been.
     held: Vec<Held>,
-    /// Whether the spool may have something for us.
+    /// Whether the spool may have requests to take.
     replays: bool,
     thread: Option<JoinHandle<()>>,
 }
@@ -100,7 +104,7 @@ enum Phase {
     Running,
     /// Until then at most.
     Stopping(Instant),
-    /// The thread has given up or is done; what is left waits for whoever closes.
+    /// The thread has given up or is done; the remaining requests are left to `close`.
     Stopped,
     Closed,
 }
@@ -123,29 +127,30 @@ impl Phase {
         }
     }
 
-    /// Nobody sends any more.
+    /// Returns whether sending has ended.
     fn is_over(self) -> bool {
         matches!(self, Phase::Stopped | Phase::Closed)
     }
 }
 
-/// What a request is known by. Those from the spool share a place in the queue.
+/// Identifies a request. Requests from the spool share a place in the queue.
 type Suspect = (u64, Option<Ticket>);
 
 /// A stored request that failed.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     ticket: Ticket,
+    since: Option<Instant>,
     attempts: u32,
     tried_in: u64,
     is_refused: bool,
-    /// It waits on its own account until then.
+    /// End of the request's backoff.
     not_before: Option<Instant>,
     /// Given back to the spool, which has not handed it out again.
     is_released: bool,
 }
 
-/// Nothing is tried before its end, unless somebody comes who waits for it.
+/// No attempt is made before its end, unless a flush waits for it.
 #[derive(Clone, Copy, Debug)]
 struct Pause {
     until: Instant,
@@ -162,7 +167,8 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Sender {
-    /// A sender without a thread, which it gets with its first request, or to ask the spool what an earlier process left.
+    /// Creates a sender without a thread. The thread starts with the first request, or to take requests of an earlier process from the
+    /// spool.
     pub fn new(route: SenderConfig) -> Self {
         let state = State {
             queue: Queue::new(route.max_bytes),
@@ -183,6 +189,7 @@ impl Sender {
             replays: route.spool.is_some(),
             thread: None,
         };
+        route.stats.set_exporter(route.signal, route.attributes.clone(), route.spool.is_some());
         let sender =
             Sender { shared: Arc::new(Shared { route, state: Mutex::new(state), changed: Condvar::new() }) };
         if let Some(spool) = &sender.shared.route.spool {
@@ -194,7 +201,7 @@ impl Sender {
         sender
     }
 
-    /// What it sends.
+    /// Returns the signal that it sends.
     pub fn signal(&self) -> Signal {
         self.shared.route.signal
     }
@@ -217,10 +224,10 @@ impl Sender {
         }
     }
 
-    /// Asks for an attempt at everything that waits, now, whatever pause it waits for, and for more until then while the
-    /// receiver is busy; returns the number to [wait for](Self::wait_for_flush).
+    /// Requests an immediate attempt at everything that waits, whatever its backoff, and further attempts until `until` while the receiver
+    /// is busy; returns the number to [wait for](Self::wait_for_flush).
     pub fn flush(&self, until: Instant) -> u64 {
-        // What failed and is stored waits, too.
+        // Failed requests that are stored wait, too.
         let held = self.shared.state().let_held_go(None);
         let is_more = !held.is_empty();
         self.shared.release(held);
@@ -235,7 +242,7 @@ impl Sender {
         state.flushes
     }
 
-    /// Whether a flush is done: everything that waited has been tried, or the receiver is not there.
+    /// Returns whether a flush is done: everything that waited has been tried, or the receiver is unreachable.
     pub fn wait_for_flush(&self, flush: u64, until: Instant) -> bool {
         self.shared.wait(until, |state| state.flushed >= flush || state.phase.is_over())
     }
@@ -259,7 +266,7 @@ impl Sender {
 }
 
 impl State {
-    /// Somebody waits: no pause holds up the next attempt, not even one that the receiver asked for.
+    /// A flush waits: no pause delays the next attempt, not even one that the receiver requested.
     fn hurry(&mut self) {
         self.patience = PATIENCE;
         self.pause = None;
@@ -276,13 +283,13 @@ impl State {
         self.writes
     }
 
-    /// Whether somebody waits for attempts.
+    /// Returns whether a flush or shutdown waits for attempts.
     fn is_in_a_hurry(&self) -> bool {
         !self.phase.is_running() || self.flushed < self.flushes
     }
 
-    /// Whether nothing is left to do for a flush: everything has been tried, and what may work in time been taken; or the
-    /// receiver is not there; or the time is over.
+    /// Returns whether a flush is done: everything has been tried, and everything that may work in time been taken; or the receiver is
+    /// unreachable; or the deadline has passed.
     fn is_flushed(&self, flush: u64, pause: Option<Pause>, now: Instant) -> bool {
         let until = self.flush_until;
         if self.patience == 0 || now >= until || pause.is_some_and(|pause| pause.until >= until) {
@@ -299,7 +306,7 @@ impl State {
         !self.replays && !self.queue.any(of_queue) && !self.held.iter().any(of_spool)
     }
 
-    /// The receiver is away: nobody waits on its own account any more.
+    /// The receiver is away: clears per-request backoff.
     fn let_all_go(&mut self) {
         self.queue.let_all_go();
         for held in &mut self.held {
@@ -307,11 +314,11 @@ impl State {
         }
     }
 
-    /// When the next of those that wait on their own account may go.
+    /// Returns when the next per-request backoff ends.
     fn next_to_go(&self, is_stopping: bool, now: Instant) -> Option<Instant> {
         let is_later = |not_before: &Option<Instant>| not_before.is_some_and(|not_before| not_before > now);
         if is_stopping {
-            // What is stored is the next process's, and what was refused is not tried while nothing else gets through.
+            // Stored requests are left to the next process, and refused ones are not tried while nothing else is accepted.
             let may_go = |waiting: &Waiting| !(self.refusing && waiting.is_refused);
             return self.queue.next_to_go(|waiting| is_later(&waiting.not_before) && may_go(waiting));
         }
@@ -320,7 +327,7 @@ impl State {
         held.filter_map(|held| held.not_before).chain(queued).min()
     }
 
-    /// Those that may be asked for again by now, or all; they are to be [released](Shared::release).
+    /// Returns the held requests that may be taken again by now, or all; they are to be [released](Shared::release).
     fn let_held_go(&mut self, now: Option<Instant>) -> Vec<Ticket> {
         let (flushes, is_flushing) = (self.flushes, self.flushed < self.flushes);
         let may_go = |held: &&mut Held| {
@@ -372,14 +379,14 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Sees to it that there is a thread while there is something to do for it.
+    /// Makes sure that a thread runs while it has work.
     fn watch(self: &Arc<Self>, state: &mut State) {
         if state.phase.is_over() || state.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
         }
         let shared = Arc::clone(self);
         let name = format!("llm-trace-{}", self.route.signal.as_str());
-        // Without a thread everything waits in the queue; the next request asks again.
+        // Without a thread everything waits in the queue; the next request tries again.
         state.thread = std::thread::Builder::new().name(name).spawn(move || shared.run()).ok();
     }
 
@@ -400,7 +407,7 @@ impl Shared {
     }
 }
 
-/// Where a request's items are counted while it waits.
+/// Returns the state in which a request's items are counted while it waits.
 fn place(waiting: &Waiting) -> ItemState {
     if waiting.ticket.is_some() { ItemState::Spooled } else { ItemState::Queued }
 }

@@ -1,4 +1,4 @@
-//! What becomes of a request that was tried, or that cannot wait any longer.
+//! Decides the state of a request after an attempt, or when it cannot wait any longer.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::{DropReason, ExportRequest, ItemState, Outcome, Signal, Ticket, shape
 /// Why an attempt failed that may be repeated.
 #[derive(Clone, Copy)]
 enum Failed {
-    /// Nobody listens there.
+    /// No server listens at the address.
     Unreachable,
-    /// Somebody is there, and may ask for a pause.
+    /// The server answers, and may request a pause.
     Busy { after: Option<Duration> },
     /// The way there is wrong.
     Refused,
@@ -38,6 +38,7 @@ impl Shared {
             Outcome::Accepted => {
                 if self.reached() {
                     self.remove(&waiting, ItemState::Delivered);
+                    self.exported(&waiting, None);
                     route.stats.reached(route.signal, &route.destination);
                 }
             }
@@ -98,7 +99,7 @@ impl Shared {
             }
             route.stats.retried(route.signal);
             state.patience = match how {
-                // Somebody answers: it is asked for as long as there is time.
+                // The server answers: it is retried as long as there is time.
                 Failed::Busy { .. } => PATIENCE,
                 Failed::Unreachable | Failed::Refused => state.patience.saturating_sub(1),
             };
@@ -117,7 +118,7 @@ impl Shared {
                 state.pause = Some(Pause { until: after(length) });
                 state.let_all_go();
             } else {
-                // It may be its own fault: the next one tells.
+                // The request may be at fault: the next attempt shows it.
                 state.suspect = Some(this);
                 waiting.not_before = Some(after(pause(waiting.attempts)));
             }
@@ -129,7 +130,7 @@ impl Shared {
             }
             state.queue.drain()
         };
-        // Whatever waits in memory would be lost with the process; the receiver may be away for long.
+        // Requests in memory would be lost with the process, and the receiver may be away for long.
         for waiting in self.store(others.into_iter().chain([waiting]).collect()) {
             let was_tried = waiting.attempts > 0;
             self.keep(waiting, was_tried);
@@ -140,11 +141,19 @@ impl Shared {
     fn keep(&self, waiting: Waiting, was_tried: bool) {
         let mut state = self.state();
         match waiting.ticket {
-            // Unless a flush was asked for meanwhile, which is to try it once more.
+            // Unless a flush was requested meanwhile, which must try it once more.
             Some(ticket) if !state.phase.is_closed() && was_tried && waiting.tried_in == state.flushes => {
-                let Waiting { attempts, not_before, tried_in, is_refused, .. } = waiting;
+                let Waiting { since, attempts, not_before, tried_in, is_refused, .. } = waiting;
                 let is_released = false;
-                state.held.push(Held { ticket, attempts, tried_in, is_refused, not_before, is_released });
+                state.held.push(Held {
+                    ticket,
+                    since,
+                    attempts,
+                    tried_in,
+                    is_refused,
+                    not_before,
+                    is_released,
+                });
                 if state.suspect.is_some_and(|(arrival, _)| arrival == waiting.arrival) {
                     // As it will come back.
                     state.suspect = Some((0, Some(ticket)));
@@ -168,7 +177,7 @@ impl Shared {
         let Some((ticket, request)) = spool.oldest(self.route.signal) else {
             let mut state = self.state();
             state.replays = false;
-            // What was given back and has not come again is gone: dropped, as it was too much, too old or superseded.
+            // A released request that was not returned again was dropped by the spool: too large, too old or superseded.
             state.held.retain(|held| !held.is_released);
             return;
         };
@@ -176,8 +185,8 @@ impl Shared {
         let held = state.held.iter().position(|held| held.ticket == ticket);
         let mut waiting = Waiting { ticket: Some(ticket), ..Waiting::new(request) };
         if let Some(index) = held {
-            let Held { attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
-            waiting = Waiting { attempts, tried_in, is_refused, ..waiting };
+            let Held { since, attempts, tried_in, is_refused, .. } = state.held.swap_remove(index);
+            waiting = Waiting { since, attempts, tried_in, is_refused, ..waiting };
         }
         if state.phase.is_running() {
             state.queue.put_back(waiting);
@@ -197,7 +206,7 @@ impl Shared {
             return;
         };
         stats.moved(*signal, waiting.request.item_count, place(waiting), ItemState::Queued);
-        // What was stored stays stored: the parts first, for the process may end in between.
+        // Stored requests stay stored: the parts first, as the process may end in between.
         let part = |request: ExportRequest| Waiting { ticket: None, request, ..waiting.clone() };
         let mut parts: Vec<_> = parts.into_iter().map(part).collect();
         if waiting.ticket.is_some() {
@@ -217,7 +226,7 @@ impl Shared {
         self.give_up(parts, DropReason::Undelivered);
     }
 
-    /// It is gone from here, and so is what it supersedes.
+    /// Removes a request, and those that it supersedes.
     fn remove(&self, waiting: &Waiting, to: ItemState) {
         let SenderConfig { stats, signal, supersedes, spool, .. } = &self.route;
         stats.moved(*signal, waiting.request.item_count, place(waiting), to);
@@ -226,6 +235,7 @@ impl Shared {
             for earlier in superseded {
                 let to = ItemState::Dropped(DropReason::Superseded);
                 stats.moved(*signal, earlier.request.item_count, place(&earlier), to);
+                self.exported(&earlier, Some(DropReason::Superseded));
                 if let (Some(spool), Some(ticket)) = (spool, earlier.ticket) {
                     spool.remove(ticket);
                 }
@@ -248,6 +258,14 @@ impl Shared {
     fn count_dropped(&self, waiting: &Waiting, reason: DropReason, why: &str) {
         let SenderConfig { stats, signal, destination, .. } = &self.route;
         stats.dropped(*signal, waiting.request.item_count, place(waiting), reason, destination, why);
+        self.exported(waiting, Some(reason));
+    }
+
+    /// Nothing more is tried for it. What was never tried is no export.
+    fn exported(&self, waiting: &Waiting, failed: Option<DropReason>) {
+        if let Some(since) = waiting.since {
+            self.route.stats.exported(self.route.signal, since.elapsed(), failed);
+        }
     }
 
     /// They cannot stay in memory: they stay stored, or are stored now, or are dropped.
@@ -276,8 +294,8 @@ impl Shared {
         self.count_dropped(waiting, DropReason::Undelivered, "the time to shut down was over");
     }
 
-    /// Stores those that are not stored yet, in one transaction, and returns all; none of those that somebody has counted as
-    /// dropped who could not wait for the disk. After the end nothing is stored any more.
+    /// Stores requests that are not stored yet, in one transaction, and returns all, except those that were counted as dropped meanwhile by
+    /// a shutdown that could not wait for the disk. After the end nothing is stored any more.
     pub(super) fn store(&self, waiting: Vec<Waiting>) -> Vec<Waiting> {
         let Some(spool) = &self.route.spool else { return waiting };
         let (mut stored, new): (Vec<_>, Vec<_>) =

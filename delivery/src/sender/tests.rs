@@ -1,4 +1,4 @@
-//! The sender against wires and spools that do as they are told.
+//! The sender against scripted transports and spools.
 
 mod passing;
 mod spool;
@@ -17,7 +17,7 @@ use crate::sender::*;
 use crate::{Outcome, SignalCounts, Transport};
 use spool::Memory;
 
-/// What the tests see of a sender.
+/// A sender under test with its transport and spool.
 struct Rig {
     sender: Sender,
     stats: Arc<DeliveryStats>,
@@ -27,11 +27,11 @@ struct Rig {
 
 type Answer = Box<dyn Fn(&ExportRequest) -> Outcome + Send>;
 
-/// What the transport answers, and what it was sent.
+/// Scripted answers of the transport, and the requests it was sent.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<Answer>>,
-    /// After these; everything is accepted unless it is said.
+    /// After the scripted answers; by default everything is accepted.
     otherwise: Mutex<Option<Answer>>,
     /// Items of every request that was sent.
     sent: Mutex<Vec<u64>>,
@@ -105,6 +105,7 @@ impl Rig {
         let sender = Sender::new(SenderConfig {
             signal,
             destination: "http://c:4318".to_owned(),
+            attributes: Vec::new(),
             stats: Arc::clone(&stats),
             supersedes: signal == Signal::Metrics,
             transport,
@@ -139,7 +140,7 @@ impl Rig {
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.stats.report().traces()
+        *self.stats.report().spans()
     }
 
     /// Waits until the counts are so.
@@ -149,6 +150,11 @@ impl Rig {
             assert!(Instant::now() < deadline, "{:?}", self.counts());
             std::thread::yield_now();
         }
+    }
+
+    /// Waits for the first failure to be dealt with. It is reported before, and counted as retried under the lock of the state.
+    fn until_failed(&self) {
+        self.until(|_| self.stats.retries_of(self.sender.signal()) > 0);
     }
 
     fn flush(&self) -> bool {
@@ -165,11 +171,11 @@ impl Rig {
     fn row(&self, fault: &str) {
         let (started, delivered, queued, spooled, _) = self.law();
         let counts = self.counts();
-        let dropped = DropReason::ALL.into_iter().filter(|reason| counts.dropped_for(*reason) > 0);
+        let dropped = DropReason::ALL.iter().copied().filter(|reason| counts.dropped_for(*reason) > 0);
         let dropped: Vec<_> =
             dropped.map(|reason| format!("{} {}", reason.as_str(), counts.dropped_for(reason))).collect();
         let dropped = if dropped.is_empty() { "0".to_owned() } else { dropped.join(", ") };
-        // Items tell requests apart here.
+        // Requests are identified by their item counts here.
         let mut sent = self.script.sent();
         let attempts = sent.len();
         sent.sort_unstable();
@@ -244,7 +250,7 @@ fn a_flush_does_not_wait_for_a_pause_that_ends_later_than_it() {
     for spans in [1, 2, 3] {
         rig.push(spans);
     }
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     assert!(rig.flush());
     assert_eq!(
         (rig.script.sent().len(), rig.law()),
@@ -268,7 +274,7 @@ fn a_pause_is_cut_to_the_longest_that_a_receiver_may_ask_for() {
 #[test]
 fn a_receiver_that_is_busy_is_asked_until_it_takes_everything_or_the_time_is_over() {
     for spool in [None, Some(Memory::default())] {
-        // Only a flush asks again so soon.
+        // Only a flush retries so soon.
         let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         for _ in 0..6 {
             rig.script.then(|_| busy());
@@ -316,7 +322,7 @@ fn the_end_does_not_wait_for_a_pause_that_ends_later() {
     for spans in 1..=4 {
         rig.push(spans);
     }
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.shut_down();
     assert_eq!(rig.script.sent().len(), 2, "one attempt at the end; the pause ends after it");
     assert_eq!((rig.law(), rig.counts().dropped_for(DropReason::Undelivered)), ((10, 0, 0, 0, 10), 10));
@@ -328,7 +334,7 @@ fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_thro
     let rig = Rig::new();
     rig.script.then(refused).then(refused);
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2], (3, 0, 0, 0, 3)));
@@ -336,7 +342,7 @@ fn what_was_refused_is_not_tried_again_at_the_end_unless_something_else_got_thro
     let rig = Rig::new();
     rig.script.then(refused);
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.push(2);
     rig.shut_down();
     assert_eq!((rig.script.sent(), rig.law()), (vec![1, 2, 1], (3, 3, 0, 0, 0)));
@@ -377,7 +383,7 @@ fn an_attempt_that_the_end_cuts_short_is_not_why_it_failed() {
         Outcome::Retry { after: None, reason: "no answer within the 1 ms that were left".to_owned() }
     });
     rig.push(1);
-    rig.until(|_| rig.stats.report().failure().is_some());
+    rig.until_failed();
     rig.sender.stop(Instant::now() + LONG);
     entered.recv().expect("the second attempt");
     rig.sender.close(Instant::now());

@@ -6,16 +6,16 @@ use std::time::Instant;
 
 use super::{Pause, Phase, Shared, State};
 use crate::queue::Waiting;
-use crate::suppressed::suppress_telemetry;
+use crate::transport::suppress_telemetry;
 use crate::{DropReason, Signal, Ticket, Transport};
 
-/// What the thread is to do.
+/// Next step of the thread.
 enum Next {
     Send {
         waiting: Waiting,
         deadline: Instant,
     },
-    /// Ask the spool.
+    /// Take a request from the spool.
     Replay,
     /// Everything in the spool has been tried: what failed may be tried again.
     Release(Vec<Ticket>),
@@ -24,7 +24,7 @@ enum Next {
 
 impl Shared {
     pub(super) fn run(&self) {
-        // Whatever the client below reports about itself would be exported by this very thread.
+        // Telemetry of the client below would be exported by this very thread.
         let _suppressed = suppress_telemetry();
         if let Some(lost) = self.state().on_its_way.take() {
             // A thread before this one died of it.
@@ -64,11 +64,12 @@ impl Shared {
             }
             if pause.is_none() {
                 if state.pause.is_some_and(|pause| pause.until <= now) {
-                    // Whoever fails next is suspected anew.
+                    // The next failure makes a new suspect.
                     (state.pause, state.suspect) = (None, None);
                 }
-                if let Some(waiting) = self.take(&mut state, now, flush, stopping.is_some()) {
+                if let Some(mut waiting) = self.take(&mut state, now, flush, stopping.is_some()) {
                     let deadline = stopping.unwrap_or(now + self.route.timeout).min(now + self.route.timeout);
+                    waiting.since.get_or_insert(now);
                     state.on_its_way = Some(waiting.clone());
                     return Next::Send { waiting, deadline };
                 }
@@ -100,8 +101,8 @@ impl Shared {
         }
     }
 
-    /// The next of what is in memory. Metrics in their order, unless another is to tell whether the receiver is away, or little
-    /// time is left; of the others the one that was tried least.
+    /// Returns the next request in memory. Metrics in their order, unless a probe is needed to find out whether the receiver is away, or
+    /// little time is left; of the others the one with the fewest attempts.
     fn take(
         &self,
         state: &mut State,
@@ -127,7 +128,7 @@ impl Shared {
     fn flushed(&self, state: &mut State, flush: u64) {
         state.flushed = flush;
         if state.patience == 0 {
-            // Nobody is there: from now on it is asked at the usual backoff.
+            // Unreachable: from now on attempts follow the usual backoff.
             let backoff = self.route.backoff;
             let length =
                 if state.refusing { backoff.until_somebody_helps() } else { backoff.backoff(state.failures) };
@@ -148,7 +149,7 @@ impl Shared {
     fn attempt(&self, transport: &mut Option<Box<dyn Transport>>, waiting: Waiting, deadline: Instant) {
         let request = &waiting.request;
         let sent = catch_unwind(AssertUnwindSafe(|| {
-            // Nor does `tracing` see the client: a layer that exports would send what it says about sending.
+            // The client is hidden from `tracing` as well: a layer that exports would send spans about sending.
             tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || {
                 transport.get_or_insert_with(|| (self.route.transport)()).send(request, deadline)
             })
@@ -157,7 +158,7 @@ impl Shared {
             self.settle(waiting, outcome);
             return;
         }
-        // Whatever state the transport is in; and dropping it may panic once more.
+        // The transport may be in any state; dropping it may panic once more.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(transport.take())));
         if self.state().on_its_way.take().is_some() {
             self.drop(&waiting, DropReason::WorkerDead, "sending it panicked");

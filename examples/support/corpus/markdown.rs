@@ -1,11 +1,12 @@
-//! Markdown in, sections out.
+//! Splits Markdown into sections.
 
 use super::Document;
 
-/// A section longer than this many bytes is cut at a paragraph: one long section would fill the whole prompt.
+/// The length in bytes from which a section is split at a paragraph, so that one section does not fill the whole
+/// prompt.
 const LONG: usize = 1500;
 
-/// One document per heading, titled with the file and the headings above it.
+/// One document per heading. Its title is the file and the headings above it.
 pub(super) fn sections(file: &str, markdown: &str) -> Vec<Document> {
     let mut documents = Vec::new();
     let mut headings: Vec<(usize, &str)> = Vec::new();
@@ -29,7 +30,7 @@ pub(super) fn sections(file: &str, markdown: &str) -> Vec<Document> {
     documents
 }
 
-/// The doc comments of Rust source as Markdown: `//!` and `///` without their marks, everything else gone.
+/// The doc comments of Rust source as Markdown: `//!` and `///` lines without their markers, and nothing else.
 pub(super) fn rustdoc(source: &str) -> String {
     let mut markdown = String::new();
     for line in source.lines() {

@@ -1,4 +1,4 @@
-//! The documentation of this workspace, cut into sections and indexed with BM25.
+//! The documentation of this workspace, split into sections and indexed with BM25.
 
 use std::{
     fmt, fs, io,
@@ -16,16 +16,16 @@ mod markdown;
 /// One section of the documentation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Document {
-    /// Where it is: the file, then the headings above it.
+    /// The file, then the headings above the section.
     #[serde(rename = "id")]
     pub title: String,
-    /// What it says, in Markdown.
+    /// The text, in Markdown.
     pub text: String,
-    /// How well it fits what was searched for.
+    /// The score of the search.
     pub score: f32,
 }
 
-/// As a model reads it: the title as a heading, then the text.
+/// The form sent to a model: the title as a heading, then the text.
 impl fmt::Display for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "## {}\n\n{}", self.title, self.text)
@@ -46,7 +46,7 @@ pub struct Corpus {
     index: SearchEngine<usize, u32, Stems>,
 }
 
-/// Tables of names, which match every question a little and answer none.
+/// Generated tables of names, which match every question a little and answer none.
 const GENERATED: &str = "semconv.md";
 
 struct Stems;
@@ -59,7 +59,7 @@ impl Tokenizer for Stems {
 
 impl Corpus {
     /// Reads the documentation of the workspace this package belongs to: README, changelog, `docs/` and the
-    /// rustdoc of the two crates' root modules, which is what a user of them reads.
+    /// rustdoc of the two crates' root modules.
     ///
     /// # Errors
     ///
@@ -79,20 +79,19 @@ impl Corpus {
     /// Indexes the given sections.
     pub fn new(documents: Vec<Document>) -> Self {
         let entries = documents.iter().enumerate().map(|(id, document)| {
-            // The headings are searched too: they often hold the very word that the text below then leaves
-            // out.
+            // Index the headings too: they often contain a word that the text below omits.
             bm25::Document::new(id, document.to_string())
         });
         let index = SearchEngineBuilder::with_tokenizer_and_documents(Stems, entries).build();
         Self { documents, index }
     }
 
-    /// Where the sections are, in the order of the documentation.
+    /// The titles of the sections, in the order of the documentation.
     pub fn titles(&self) -> impl Iterator<Item = &str> {
         self.documents.iter().map(|document| &*document.title)
     }
 
-    /// The sections that share words with the question, best first.
+    /// The sections that share words with the question, best first; at most `limit`.
     pub fn search(&self, question: &str, limit: usize) -> Vec<Document> {
         let results = self.index.search(question, limit);
         let found = results
@@ -102,11 +101,11 @@ impl Corpus {
     }
 }
 
-/// Merges the ranking by words, which is the order of `candidates`, with the ranking by meaning: the
-/// similarity of each candidate's vector to the question's. `vectors` holds the question's first.
+/// Merges the ranking by words, which is the order of `candidates`, with the ranking by meaning, which is the
+/// similarity of each candidate's vector to that of the question. `vectors` starts with the question's vector.
 ///
-/// Reciprocal rank fusion (Cormack et al., SIGIR 2009): it needs only ranks, so the two scores, which have
-/// nothing to do with each other, need no common scale.
+/// Uses reciprocal rank fusion (Cormack et al., SIGIR 2009). It needs ranks only, so the two scores need no common
+/// scale.
 pub fn fuse(candidates: Vec<Document>, vectors: &[Vec<f32>]) -> Vec<Document> {
     const K: f32 = 60.0; // the constant of the paper
     let Some((question, vectors)) = vectors.split_first() else { return candidates };
@@ -146,13 +145,13 @@ fn markdown_files(root: &Path) -> Result<Vec<PathBuf>, CorpusError> {
             }
         }
     }
-    // A folder lists its files in any order; equal scores keep the order of the corpus.
+    // A directory lists its files in arbitrary order; equal scores keep the order of the corpus.
     files.sort();
     files.splice(0..0, present(root, ["README.md", "CHANGELOG.md"]));
     Ok(files)
 }
 
-/// Those of the paths that exist: a question is better answered from less than not at all.
+/// The paths that exist. A missing file is no error: fewer documents still allow an answer.
 fn present<const N: usize>(root: &Path, paths: [&str; N]) -> impl Iterator<Item = PathBuf> {
     paths.map(|path| root.join(path)).into_iter().filter(|path| path.exists())
 }
@@ -178,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_workspace_has_documentation_and_naming_a_span_is_in_it() {
+    fn the_workspace_has_documentation_and_contains_how_to_name_a_span() {
         let corpus = Corpus::of_workspace().unwrap();
         let found = corpus.search("How do I name a span?", 4);
         assert!(found.iter().any(|document| document.text.contains("name")), "{found:#?}");

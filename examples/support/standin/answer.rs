@@ -1,17 +1,16 @@
-//! Prompt in, answer out: the statements of the given context that match the question best, best first.
+//! Extracts an answer from a prompt: the statements of the context that match the question best, best first.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::text::{self, Statement};
 
-/// A prompt that puts its question on a line of its own marks it like this.
+/// Marks the question in a prompt that has it on a separate line.
 const MARK: &str = "Question:";
 
-/// How many statements make an answer.
+/// The maximum number of statements in an answer.
 const STATEMENTS: usize = 3;
 
-/// Answers the last of the messages from itself and, where it holds nothing but the question, from those
-/// before it.
+/// Answers the last message from its text; if it contains only the question, from the earlier messages.
 pub(super) fn extract(messages: &[String]) -> String {
     let Some((last, earlier)) = messages.split_last() else { return String::new() };
     let (question, context) = split(last);
@@ -23,7 +22,7 @@ pub(super) fn extract(messages: &[String]) -> String {
     statements.join("\n")
 }
 
-/// The question and everything else: the marked line, else the last line that asks, else all of it.
+/// The question and the rest: the marked line, else the last line with a question mark, else the whole message.
 fn split(message: &str) -> (String, String) {
     let lines: Vec<_> = message.lines().collect();
     let marked = lines.iter().rposition(|line| line.trim_start().starts_with(MARK));
@@ -34,8 +33,8 @@ fn split(message: &str) -> (String, String) {
     (question.strip_prefix(MARK).unwrap_or(question).trim().to_owned(), context)
 }
 
-/// Scores a statement by the words it shares with the question, and so does the heading above it: a rare word
-/// counts more, a word said again adds nothing, and between equals the shorter statement wins.
+/// Ranks statements by the words that they and the heading above them share with the question. Rare words count more
+/// and repeated words once; between equal scores, the shorter statement comes first.
 fn best(statements: Vec<Statement>, question: &[String]) -> Vec<String> {
     let words: Vec<_> =
         statements.iter().map(|statement| (stems(&statement.text), stems(&statement.heading))).collect();
@@ -56,12 +55,12 @@ fn best(statements: Vec<Statement>, question: &[String]) -> Vec<String> {
             .filter(|word| holders.contains_key(**word))
             .map(|word| share(word) * rarity(word));
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-        // Adding a usual length keeps three matching words from beating the sentence that explains them.
+        // Adding a typical length keeps three matching words from ranking above the sentence that explains them.
         shared.sum::<f32>() / (25.0 + f32::from(length))
     };
     let mut ranked: Vec<_> = words.iter().map(score).enumerate().filter(|(_, score)| *score > 0.0).collect();
     ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-    // The runners-up belong to the answer only if they are about as good.
+    // Other statements are kept only if their scores are close to the best.
     let floor = ranked.first().map_or(0.0, |(_, best)| best * 0.6);
     let chosen = ranked.into_iter().take(STATEMENTS).take_while(|(_, score)| *score >= floor);
     let mut statements: Vec<_> = statements.into_iter().map(|statement| statement.text).collect();

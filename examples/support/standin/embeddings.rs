@@ -64,13 +64,13 @@ pub(super) async fn embed(
     Json(json!({ "object": "list", "data": data, "model": model, "usage": usage })).into_response()
 }
 
-/// Every stem adds 1 or -1 at the place its hash says; the result has length one.
+/// Adds 1 or -1 per stem at the place given by its hash, then normalises to length one.
 fn vector(text: &str, dimensions: usize) -> Vec<f32> {
     let mut vector = vec![0.0_f32; dimensions];
     for stem in text::stems(text) {
         let hash = fnv1a(stem.as_bytes());
         let place = usize::try_from(hash >> 1).unwrap_or(usize::MAX) % dimensions;
-        // A sign makes two words that share a place cancel out on average, rather than add up.
+        // The sign makes words at the same place cancel out on average instead of adding up.
         vector[place] += if hash & 1 == 0 { 1.0 } else { -1.0 };
     }
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -79,7 +79,7 @@ fn vector(text: &str, dimensions: usize) -> Vec<f32> {
             *x /= length;
         }
     } else {
-        // No words, or words that cancelled out: still a direction, as a client may divide by the length.
+        // Without words, or if they cancel out, return a unit vector: a client may divide by the length.
         vector[0] = 1.0;
     }
     vector

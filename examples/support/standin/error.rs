@@ -1,4 +1,4 @@
-//! Errors in the shape of OpenAI's.
+//! Errors in OpenAI's format.
 
 use axum::{
     Json,
@@ -17,7 +17,7 @@ pub(super) fn invalid_request(message: &str) -> Response {
     response(StatusCode::BAD_REQUEST, message, "invalid_request_error", None)
 }
 
-/// A body that is not a request.
+/// The error for a body that is not a valid request.
 pub(super) fn rejected(rejection: &JsonRejection) -> Response {
     response(rejection.status(), &rejection.body_text(), "invalid_request_error", None)
 }

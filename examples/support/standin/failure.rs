@@ -1,4 +1,4 @@
-//! The ways it can be told to fail.
+//! The failures that the stand-in can simulate.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -13,20 +13,20 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{error, limits};
 
-/// What goes wrong with every request.
+/// A failure of every request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// 429 with `retry-after` and exhausted `x-ratelimit-…` headers.
     RateLimited,
     /// 500.
     ServerError,
-    /// The response comes, this much later; two seconds when read from a text.
+    /// Delays the response by this duration; two seconds when parsed from a string.
     Slow(Duration),
-    /// The connection breaks halfway through the response, be it a stream or one JSON body.
+    /// Closes the connection halfway through the response, for a stream as for a JSON body.
     CutStream,
 }
 
-/// A text that names no [`Failure`].
+/// The error for a string that names no [`Failure`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a way to fail; allowed are `rate_limit`, `server_error`, `slow` and `cut_stream`")]
 pub struct ParseFailureError(String);
@@ -45,7 +45,7 @@ impl FromStr for Failure {
     }
 }
 
-/// Stands between the router and the handlers.
+/// Middleware between the router and the handlers.
 pub(super) async fn inject(State(state): State<Arc<super::State>>, request: Request, next: Next) -> Response {
     match state.failure {
         None => next.run(request).await,
@@ -79,8 +79,7 @@ async fn cut(response: Response) -> Response {
     let whole = chunks.concat();
     let half = Bytes::copy_from_slice(&whole[..whole.len() / 2]);
     let rest = stream::once(async {
-        // The half must have left before the connection breaks; the server sends what it has when the body
-        // pauses.
+        // Yields so that the server sends the first half before the connection breaks.
         tokio::task::yield_now().await;
         Err(std::io::Error::other("cut as requested"))
     });

@@ -1,4 +1,4 @@
-//! OpenAI's rate-limit headers: sent with every response, and never enforced unless told to fail.
+//! OpenAI's rate-limit headers, sent with every response. They are enforced only by `Failure::RateLimited`.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use axum::{
 const REQUESTS: u64 = 10_000;
 const TOKENS: u64 = 200_000;
 
-/// What has been used since the start; a stand-in does not live long enough for a window to end.
+/// The usage since the start. Windows never end: a stand-in does not live long enough.
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     requests: AtomicU64,
@@ -37,7 +37,7 @@ impl Limits {
     }
 }
 
-/// Adds the headers OpenAI adds to each response, unless the handler already set them.
+/// Adds OpenAI's headers to each response, unless the handler already set them.
 pub(super) async fn report(State(state): State<Arc<super::State>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let number = state.limits.requests.fetch_add(1, Ordering::Relaxed) + 1;
@@ -52,7 +52,7 @@ pub(super) async fn report(State(state): State<Arc<super::State>>, request: Requ
     response
 }
 
-/// The headers of a response that was refused for want of requests.
+/// The headers of a response refused because no requests are left.
 pub(super) fn exhausted(headers: &mut HeaderMap) {
     write(headers, 0, TOKENS, "1s", "0s");
 }

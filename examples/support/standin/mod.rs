@@ -1,9 +1,9 @@
-//! An OpenAI-compatible server for programs and tests that must run without a model, a key or a network.
+//! An OpenAI-compatible server for programs and tests that run without a model, a key or a network.
 //!
-//! It speaks real HTTP on a loopback port: chat completions (JSON and server-sent events), embeddings, the
-//! list of models, rate-limit headers, errors. Its answers are not canned: it extracts from the prompt the
-//! statements that match the question best; given tools, it first calls those whose description shares words with the
-//! question. It counts tokens by its own simple rule and bills nobody.
+//! Serves HTTP on a loopback port: chat completions (JSON and server-sent events), embeddings, the list of models,
+//! rate-limit headers, errors. Extracts its answers from the prompt: the statements that match the question best. If
+//! tools are offered, it first calls those whose description shares words with the question. Counts tokens by a simple
+//! rule.
 
 use std::{io, net::SocketAddr, sync::Arc};
 
@@ -28,21 +28,21 @@ mod tests;
 
 pub use failure::{Failure, ParseFailureError};
 
-/// A running stand-in. It stops when dropped.
+/// A running stand-in. Stops when dropped.
 pub struct Standin {
     address: SocketAddr,
     state: Arc<State>,
     server: JoinHandle<()>,
 }
 
-/// How a stand-in is to behave, before it starts.
+/// Configures a stand-in before it starts.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {
     failure: Option<Failure>,
 }
 
-/// What the request handlers share.
+/// The state shared by the request handlers.
 #[derive(Debug, Default)]
 struct State {
     failure: Option<Failure>,
@@ -60,17 +60,17 @@ impl Standin {
         Self::builder().start().await
     }
 
-    /// Where to say how it should fail.
+    /// A builder, to configure failures.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// What to give a client as its base URL, such as `http://127.0.0.1:41234/v1`.
+    /// The base URL for clients, such as `http://127.0.0.1:41234/v1`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// How many completions and embeddings it has been asked for.
+    /// The number of requests for completions and embeddings.
     pub fn requests(&self) -> u64 {
         self.state.limits.requests()
     }
@@ -94,7 +94,7 @@ impl Builder {
         let state = Arc::new(State { failure: self.failure, ..State::default() });
         let router = router(Arc::clone(&state));
         let server = tokio::spawn(async move {
-            // `serve` retries failed accepts itself and does not return.
+            // `serve` retries failed accepts and does not return.
             let _never = axum::serve(listener, router).await;
         });
         Ok(Standin { address, state, server })

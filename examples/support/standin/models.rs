@@ -1,8 +1,8 @@
-//! The models it stands in for. Any other name is served too, and echoed as it came.
+//! The supported models. Other names are served too and returned unchanged.
 
 use serde_json::{Value, json};
 
-/// Requested name → the dated snapshot OpenAI answers with, so that prices are looked up by either name.
+/// Requested name → the dated snapshot in OpenAI's response, so that prices are looked up by either name.
 const SNAPSHOTS: &[(&str, &str)] = &[
     ("gpt-4o-mini", "gpt-4o-mini-2024-07-18"),
     ("gpt-4o", "gpt-4o-2024-08-06"),

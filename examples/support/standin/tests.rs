@@ -1,4 +1,4 @@
-//! The stand-in against a real client, over real HTTP.
+//! Tests the stand-in with a real client over HTTP.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn failing(failure: Failure) -> (Standin, Client<OpenAIConfig>) {
     (standin, client)
 }
 
-/// A request whose headers the OpenAI client would hide.
+/// Sends a request whose headers the OpenAI client would hide.
 async fn post(standin: &Standin, body: &str) -> reqwest::Response {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -228,7 +228,7 @@ async fn a_cut_stream_begins_and_breaks() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_refused() {
+async fn an_invalid_request_is_refused() {
     let standin = Standin::start().await.unwrap();
     for (body, status) in [("{", 400), (r#"{"model":"m"}"#, 422), (r#"{"model":"m","messages":[]}"#, 400)] {
         let response = post(&standin, body).await;
@@ -275,7 +275,7 @@ fn called(answer: &Value) -> Vec<(&str, Value)> {
 }
 
 #[tokio::test]
-async fn tools_that_concern_the_question_are_called_with_what_they_take() {
+async fn matching_tools_are_called_with_valid_arguments() {
     let standin = Standin::start().await.unwrap();
     let both = json!([{ "role": "user", "content": "Look up 3 places in Rome with good weather" }]);
     let answered = answer(&standin, &both, "auto").await;
@@ -295,7 +295,7 @@ async fn tools_that_concern_the_question_are_called_with_what_they_take() {
 }
 
 #[tokio::test]
-async fn results_of_tools_are_what_is_answered_from() {
+async fn answers_are_extracted_from_tool_results() {
     let standin = Standin::start().await.unwrap();
     let messages = json!([
         { "role": "system", "content": "Rome has a dome." },

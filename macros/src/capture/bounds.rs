@@ -1,12 +1,13 @@
-//! What the type parameters of a captured type must be.
+//! Bounds on the type parameters of a derived type.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote_spanned};
 use syn::{Generics, Type};
 
-/// The parameters, and paths that begin with one, that occur in the types of fields that are looked at.
+/// Bounds each type parameter, and each associated type of one, that occurs in the type of a recorded field.
 ///
-/// Bounds are on these and not on the fields' types, which may have the captured type itself in them.
+/// The fields' types themselves are not bounded: they may contain the derived type, which would make the bound
+/// recursive.
 pub(super) fn bounds<'a>(
     generics: &Generics,
     types: impl Iterator<Item = &'a Type>,
@@ -39,7 +40,7 @@ fn collect(tokens: TokenStream, params: &[&Ident], found: &mut Vec<(String, Toke
         match token {
             TokenTree::Group(group) => collect(group.stream(), params, found),
             TokenTree::Ident(ident) if params.contains(&ident) && !follows_path(&tokens[..begin]) => {
-                // An associated type goes on.
+                // Take the segments of an associated type as well.
                 while is_colons(&tokens[index..])
                     && matches!(tokens.get(index + 2), Some(TokenTree::Ident(_)))
                 {
@@ -56,7 +57,7 @@ fn collect(tokens: TokenStream, params: &[&Ident], found: &mut Vec<(String, Toke
     }
 }
 
-/// `other::T` and `'T` are no parameters.
+/// `other::T` and `'T` are not type parameters.
 fn follows_path(before: &[TokenTree]) -> bool {
     matches!(before.last(), Some(TokenTree::Punct(punct)) if matches!(punct.as_char(), ':' | '\''))
 }

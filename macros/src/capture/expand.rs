@@ -1,11 +1,11 @@
-//! [`Type`] → its `impl Capture`, which writes what a derived `Serialize` would write of the fields that are recorded.
+//! [`Type`] → its `impl Capture`, which serializes the recorded fields in the form of a derived `Serialize`.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::bounds::bounds;
-use super::parse::{Body, Field, How, Shape, Type, Variant};
+use super::parse::{Body, Field, FieldMode, Shape, Type, Variant};
 
 // Input:  struct Ticket { question: String, #[capture(skip)] session: SecretString }
 // Output: impl ::llm_trace::Capture for Ticket {
@@ -31,9 +31,8 @@ pub(super) fn expand(ty: &Type) -> TokenStream {
     };
     let name = &ty.name;
     let (impl_generics, type_generics, where_clause) = ty.generics.split_for_impl();
-    let looked_at = fields(&ty.shape).filter(|field| matches!(field.how, How::AsItIs | How::Hash));
-    let own =
-        bounds(&ty.generics, looked_at.map(|field| &field.ty), &quote_spanned!(here()=> #root::Capture));
+    let bounded = fields(&ty.shape).filter(|field| matches!(field.mode, FieldMode::Plain | FieldMode::Hash));
+    let own = bounds(&ty.generics, bounded.map(|field| &field.ty), &quote_spanned!(here()=> #root::Capture));
     let predicates = where_clause.map(|clause| &clause.predicates).into_iter().flatten();
     let predicates = predicates.map(ToTokens::to_token_stream).chain(own);
     quote_spanned! {here()=>
@@ -60,13 +59,13 @@ fn fields(shape: &Shape) -> Box<dyn Iterator<Item = &Field> + '_> {
 
 struct Writer<'a> {
     private: &'a TokenStream,
-    /// The type's.
+    /// The name of the type.
     name: String,
 }
 
-/// How a list of fields is begun, gone on with and ended.
+/// The serializer calls that begin, continue and end a list of fields.
 struct Compound<'a> {
-    /// The trait, the method that begins, what it takes, and whether each field is told with its name.
+    /// The trait, its first method, the arguments of that method, and whether each field is passed with its name.
     of: &'a str,
     begin: &'a str,
     arguments: TokenStream,
@@ -158,7 +157,7 @@ impl Writer<'_> {
             let value = self.value(*index, field);
             quote_spanned!(here()=> #private::#of::serialize_field(&mut fields, #name #value)?;)
         });
-        // A field that is written makes it mutable; without any nothing does.
+        // Only a written field needs the binding to be mutable.
         let binding = if fields.is_empty() {
             quote_spanned!(here()=> fields)
         } else {
@@ -174,14 +173,14 @@ impl Writer<'_> {
     // Output: &(&&&Probe(question)).field()
     fn value(&self, index: usize, field: &Field) -> TokenStream {
         let private = self.private;
-        if field.how == How::Redact {
+        if field.mode == FieldMode::Redact {
             return quote_spanned!(here()=> &#private::Redacted);
         }
         let local = local(index);
-        // The compiler complains about a type: where the user wrote it.
+        // Type errors point at the type as the user wrote it.
         let place = here().located_at(field.ty.span());
         let value = quote_spanned!(place=> (&&&#private::Probe(#local)).field());
-        if field.how == How::Hash {
+        if field.mode == FieldMode::Hash {
             return quote_spanned!(here()=> &#private::Hashed(#value));
         }
         quote_spanned!(here()=> &#value)
@@ -189,27 +188,27 @@ impl Writer<'_> {
 }
 
 fn recorded(body: &Body) -> Vec<(usize, &Field)> {
-    body.fields().iter().enumerate().filter(|(_, field)| field.how != How::Skip).collect()
+    body.fields().iter().enumerate().filter(|(_, field)| field.mode != FieldMode::Skip).collect()
 }
 
-// Only what is looked at is bound, by names that no field has.
+// Binds only the recorded fields, by names that differ from those of the fields.
 //
 // Input:  { question: String, #[capture(skip)] session: … }
 // Output: { question: field0, .. }
 fn pattern(body: &Body) -> TokenStream {
-    let looked_at: Vec<_> =
-        recorded(body).into_iter().filter(|(_, field)| field.how != How::Redact).collect();
+    let bounded: Vec<_> =
+        recorded(body).into_iter().filter(|(_, field)| field.mode != FieldMode::Redact).collect();
     match body {
         Body::Unit => TokenStream::new(),
         Body::Named(_) => {
-            let bindings = looked_at.iter().map(|(index, field)| {
+            let bindings = bounded.iter().map(|(index, field)| {
                 let (ident, local) = (&field.ident, local(*index));
                 quote_spanned!(here()=> #ident: #local,)
             });
             quote_spanned!(here()=> { #(#bindings)* .. })
         }
         Body::Tuple(_) => {
-            let bindings = looked_at.iter().map(|(index, _)| {
+            let bindings = bounded.iter().map(|(index, _)| {
                 let (position, local) = (Literal::usize_unsuffixed(*index), local(*index));
                 quote_spanned!(here()=> #position: #local,)
             });

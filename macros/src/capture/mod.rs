@@ -1,7 +1,7 @@
-//! `#[derive(Capture)]`: a struct or enum → an `impl` that writes what of it may be recorded.
+//! `#[derive(Capture)]`: a struct or enum → an `impl` that writes its recordable parts.
 //!
-//! The same pipeline as the attribute's, on a smaller scale: `parse` says what does not read, and `expand` writes the `impl`
-//! also after a mistake, so that the uses of the type are no follow-up errors.
+//! The same pipeline as for the attribute, on a smaller scale: `parse` reports syntax errors. `expand` writes the
+//! `impl` even after an error, so that uses of the type do not cause follow-up errors.
 
 mod bounds;
 mod expand;

@@ -1,4 +1,4 @@
-//! The tokens of a type → [`Type`], with every mistake in its `#[capture(…)]` attributes.
+//! The tokens of a type → [`Type`]. Reports every mistake in its `#[capture(…)]` attributes.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::{
@@ -8,11 +8,11 @@ use syn::{
 
 use crate::{error::Errors, vocabulary};
 
-/// A type that is captured.
+/// A type that derives `Capture`.
 pub(super) struct Type {
     pub(super) name: Ident,
     pub(super) generics: Generics,
-    /// Where the runtime is, if not at `::llm_trace`.
+    /// The path of the runtime crate; default: `::llm_trace`.
     pub(super) root: Option<Path>,
     pub(super) shape: Shape,
 }
@@ -24,7 +24,7 @@ pub(super) enum Shape {
 
 pub(super) struct Variant {
     pub(super) ident: Ident,
-    /// As it is recorded.
+    /// The recorded name.
     pub(super) name: String,
     pub(super) body: Body,
 }
@@ -45,26 +45,26 @@ impl Body {
 }
 
 pub(super) struct Field {
-    /// `None` in a tuple.
+    /// `None` for a field of a tuple.
     pub(super) ident: Option<Ident>,
     pub(super) name: String,
     pub(super) ty: syn::Type,
-    pub(super) how: How,
+    pub(super) mode: FieldMode,
 }
 
-/// What becomes of a field.
+/// How a field is recorded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum How {
-    AsItIs,
+pub(super) enum FieldMode {
+    Plain,
     Redact,
     Hash,
     Skip,
 }
 
-/// The keys, and where each goes.
+/// The keys of `#[capture(…)]`.
 const KEYS: [&str; 5] = ["redact", "hash", "skip", "rename", "crate"];
 
-/// `None` if it is no type that could be captured.
+/// `None` for an item other than a struct or an enum.
 pub(super) fn parse(item: TokenStream, errors: &Errors) -> Option<Type> {
     let item = match syn::parse2(item) {
         Ok(Item::Struct(item)) => (item.ident, item.generics, item.attrs, Err(item.fields)),
@@ -76,7 +76,7 @@ pub(super) fn parse(item: TokenStream, errors: &Errors) -> Option<Type> {
             );
             return None;
         }
-        // The compiler has seen to it that a derive stands on nothing else.
+        // The compiler rejects a derive on any other item.
         Ok(_) | Err(_) => return None,
     };
     let (name, generics, attrs, inner) = item;
@@ -103,7 +103,7 @@ fn body(fields: Fields, errors: &Errors) -> Body {
     match fields {
         Fields::Named(fields) => {
             let fields: Vec<_> = fields.named.into_iter().map(|field| self::field(field, errors)).collect();
-            let recorded = fields.iter().filter(|field| field.how != How::Skip);
+            let recorded = fields.iter().filter(|field| field.mode != FieldMode::Skip);
             check_names(recorded.map(|field| (field.ident.span(), &field.name)), errors);
             Body::Named(fields)
         }
@@ -116,11 +116,11 @@ fn body(fields: Fields, errors: &Errors) -> Body {
 
 fn field(field: syn::Field, errors: &Errors) -> Field {
     let given = Given::read(&field.attrs, &["redact", "hash", "skip", "rename"], "a field", errors);
-    let how = match &given.how[..] {
-        // What was meant by a mistake is not known, and might be this.
-        [] if given.is_wrong => How::Skip,
-        [] => How::AsItIs,
-        [(_, how)] => *how,
+    let mode = match &given.modes[..] {
+        // A mistyped key may have been `skip`, so nothing is recorded.
+        [] if given.is_wrong => FieldMode::Skip,
+        [] => FieldMode::Plain,
+        [(_, mode)] => *mode,
         [(first, _), rest @ ..] => {
             for (other, _) in rest {
                 errors.on(
@@ -132,19 +132,19 @@ fn field(field: syn::Field, errors: &Errors) -> Field {
                     },
                 );
             }
-            How::Skip
+            FieldMode::Skip
         }
     };
     if let Some(rename) = &given.rename {
         if field.ident.is_none() {
             errors.on(rename, "a field of a tuple has no name: remove `rename`");
-        } else if how == How::Skip && !given.is_wrong {
+        } else if mode == FieldMode::Skip && !given.is_wrong {
             errors.on(rename, "a field that is skipped needs no name: remove `rename`, or `skip`");
         }
     }
     let own = field.ident.as_ref().map(|ident| ident.unraw().to_string()).unwrap_or_default();
     let name = given.rename.map_or(own, |name| name.value());
-    Field { ident: field.ident, name, ty: field.ty, how }
+    Field { ident: field.ident, name, ty: field.ty, mode }
 }
 
 fn check_names<'a>(names: impl Iterator<Item = (Span, &'a String)>, errors: &Errors) {
@@ -157,10 +157,10 @@ fn check_names<'a>(names: impl Iterator<Item = (Span, &'a String)>, errors: &Err
     }
 }
 
-/// What the attributes on one place say.
+/// The contents of the `#[capture(…)]` attributes on one item.
 #[derive(Default)]
 struct Given {
-    how: Vec<(Ident, How)>,
+    modes: Vec<(Ident, FieldMode)>,
     rename: Option<LitStr>,
     root: Option<Path>,
     is_wrong: bool,
@@ -215,16 +215,16 @@ impl Given {
             return errors
                 .on(key, format_args!("`{word}` does not go on {place}, which takes {}", listed(allowed)));
         }
-        let how = match word.as_str() {
-            "redact" => How::Redact,
-            "hash" => How::Hash,
-            "skip" => How::Skip,
+        let mode = match word.as_str() {
+            "redact" => FieldMode::Redact,
+            "hash" => FieldMode::Hash,
+            "skip" => FieldMode::Skip,
             _ => return self.valued(key, &word, value, errors),
         };
         if let Some(value) = value {
             errors.on(value, format_args!("`{word}` takes no value: write `#[capture({word})]`"));
         }
-        self.how.push((key, how));
+        self.modes.push((key, mode));
     }
 
     fn valued(&mut self, key: Ident, word: &str, value: Option<TokenStream>, errors: &Errors) {

@@ -12,14 +12,14 @@ use crate::{model::TracedFn, parse::Named};
 pub(super) fn expand(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     let site = site(traced, private);
     let arguments = arguments(traced, private);
-    // An unused parameter would be a warning in the user's crate.
+    // An unused parameter would cause a warning in the user's crate.
     let args = if arguments.is_empty() { quote_spanned!(here()=> _) } else { quote_spanned!(here()=> args) };
     let begin =
         if traced.future.is_some() { quote_spanned!(here()=> defer) } else { quote_spanned!(here()=> begin) };
     quote_spanned!(here()=> #private::#begin(#site, |#args| { #(#arguments)* }))
 }
 
-// Items are not hygienic, whatever their span: the block keeps `SITE` away from the user's names.
+// Items are never hygienic: the block keeps `SITE` apart from the user's names.
 //
 // Input:  #[llm_trace(chat)] fn ask
 // Output: { static SITE: CallSite = CallSite::new(Kind::Chat, "ask", …); &SITE }
@@ -47,12 +47,12 @@ fn site(traced: &TracedFn, private: &TokenStream) -> TokenStream {
 // Output: request!(args, &request); args.model(&"gpt-5"); if captures(args, Input) { args.input(&CONTENT); }
 //         args.attribute("app.tier", &tier);
 fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
-    // Before anything is captured.
-    let skipped = traced.skipped.iter().map(|piece| {
-        let piece = Ident::new(piece, here());
-        quote_spanned!(here()=> #private::skip(args, #private::ContentKind::#piece);)
+    // `skip` comes before any content is captured.
+    let skipped = traced.skipped.iter().map(|kind| {
+        let kind = Ident::new(kind, here());
+        quote_spanned!(here()=> #private::skip(args, #private::ContentKind::#kind);)
     });
-    // Then the request, so that what the user spells out wins.
+    // The request comes next, so that explicit arguments override it.
     let request = traced.request.iter().map(|request| {
         let request = borrowed(request);
         quote_spanned!(here()=> #private::request!(args, #request);)
@@ -61,21 +61,21 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
         let arguments = parenthesized(value, &borrowed(value));
         quote_spanned!(here().located_at(key.span())=> args.#key #arguments;)
     });
-    // Asked first, because an expression that only makes content must cost nothing where nobody wants it.
-    let content = traced.content.iter().map(|(key, piece, value)| {
-        let piece = Ident::new(piece, here());
+    // Checks `captures` first: an expression that only produces content is not evaluated where content is not recorded.
+    let content = traced.content.iter().map(|(key, kind, value)| {
+        let kind = Ident::new(kind, here());
         let arguments = parenthesized(value, &captured(value, private, key == "query"));
         let setter = quote_spanned!(here().located_at(key.span())=> args.#key #arguments;);
-        let ways = ways(private, key == "query");
-        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#piece) { #ways #setter })
+        let imports = probe_traits(private, key == "query");
+        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#kind) { #imports #setter })
     });
-    let named = traced.named.iter().map(|(setter, piece, Named { name, value })| {
-        let (setter, piece) = (Ident::new(setter, here().located_at(name.span())), Ident::new(piece, here()));
+    let named = traced.named.iter().map(|(setter, kind, Named { name, value })| {
+        let (setter, kind) = (Ident::new(setter, here().located_at(name.span())), Ident::new(kind, here()));
         let captured = captured(value, private, false);
         let arguments = parenthesized(value, &quote_spanned!(here()=> #name, #captured));
         let setter = quote_spanned!(here().located_at(name.span())=> args.#setter #arguments;);
-        let ways = ways(private, false);
-        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#piece) { #ways #setter })
+        let imports = probe_traits(private, false);
+        quote_spanned!(here()=> if #private::captures(args, #private::ContentKind::#kind) { #imports #setter })
     });
     let pairs = traced.pairs.iter().map(|(setter, Named { name, value })| {
         let setter = Ident::new(setter, here().located_at(name.span()));
@@ -86,18 +86,18 @@ fn arguments(traced: &TracedFn, private: &TokenStream) -> Vec<TokenStream> {
     skipped.chain(request).chain(setters).chain(content).chain(named).chain(pairs).collect()
 }
 
-// Borrowed, so that a field of a parameter is not moved out of it.
+// Borrows the value, so that a field of a parameter is not moved out of it.
 //
-// What the compiler says about the value's type underlines everything from the call's first token to its
-// last: here and in `parenthesized`, ours claim to be where the user's are.
+// An error about the type of the value underlines the call from its first token to its last. Here and in
+// `parenthesized`, the generated tokens therefore carry the location of the user's tokens.
 //
 // Input:  request.model        a + b
 // Output: &request.model       &(a + b)
 fn borrowed(value: &Expr) -> TokenStream {
     let span = here().located_at(value.span());
     match value {
-        // Until all else is known a number has no type to blame, and the compiler blames the reference. Only
-        // one that is entirely the user's is underlined alone; no lint objects to a borrowed literal.
+        // The type of a number is inferred last, so the compiler reports errors on the reference instead. A reference
+        // with only user spans is underlined alone; no lint objects to a borrowed literal.
         Expr::Lit(_) => quote_spanned!(value.span()=> &#value),
         Expr::Array(_)
         | Expr::Call(_)
@@ -114,7 +114,7 @@ fn borrowed(value: &Expr) -> TokenStream {
     }
 }
 
-// What is recorded of a value its type says: `Capture`, else `Serialize`; of a query also that it is text.
+// The type of the value selects the recording: `Capture`, else `Serialize`; for a query also text.
 //
 // Input:  text
 // Output: &(&&&Probe(&text)).content()
@@ -128,13 +128,13 @@ fn captured(value: &Expr, private: &TokenStream, is_query: bool) -> TokenStream 
     }
 }
 
-fn ways(private: &TokenStream, is_query: bool) -> TokenStream {
-    let ways = if is_query {
+fn probe_traits(private: &TokenStream, is_query: bool) -> TokenStream {
+    let imports = if is_query {
         quote_spanned!(here()=> ViaCaptureQuery as _, ViaNoQuery as _, ViaTextQuery as _)
     } else {
         quote_spanned!(here()=> ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _)
     };
-    quote_spanned!(here()=> #[allow(unused_imports)] use #private::{#ways};)
+    quote_spanned!(here()=> #[allow(unused_imports)] use #private::{#imports};)
 }
 
 fn parenthesized(value: &Expr, arguments: &TokenStream) -> Group {

@@ -1,4 +1,4 @@
-//! An `impl` → the same `impl` with the attribute on each method that has none of its own.
+//! An `impl` → the same `impl` with the attribute on each method that has no `#[llm_trace]` attribute.
 
 use proc_macro2::{Group, TokenStream};
 use quote::{quote, quote_spanned};
@@ -7,8 +7,8 @@ use syn::Path;
 use super::{here, root};
 use crate::parse::{ImplBlock, Method};
 
-// Attributes and not expansions: what stands below this one, such as `#[async_trait]`, still comes first for the
-// methods.
+// Writes attributes instead of expanding the methods, so that attributes below this one, such as `#[async_trait]`, are
+// still expanded before those of the methods.
 //
 // Input:  #[llm_trace(task)] impl Bot { async fn ask(&self) { BODY } #[llm_trace(skip)] fn id(&self) -> u8 { 1 } }
 // Output: impl Bot { #[::llm_trace::llm_trace(task)] async fn ask(&self) { BODY } fn id(&self) -> u8 { 1 } }
@@ -22,7 +22,7 @@ pub(crate) fn expand(block: &ImplBlock, args: &TokenStream, at: Option<&Path>) -
                 let attribute = quote_spanned!(here()=> #[#root::llm_trace(#args)]);
                 quote!(#attribute #tokens)
             }
-            Method::AsItIs => tokens.clone(),
+            Method::Unchanged => tokens.clone(),
         }
     });
     let mut braces = Group::new(body.delimiter(), members.collect());

@@ -16,7 +16,7 @@ pub(super) fn expand(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-// A closure, for a `return` in the body to leave the body and not the function.
+// The closure makes a `return` in the body leave the body instead of the function.
 //
 // Input:  fn parse(…) -> Reply { BODY }
 // Output: ::llm_trace::__private::in_scope(&call, move || -> Reply { BODY })
@@ -29,10 +29,10 @@ fn in_scope(output: &Output, body: &Group, private: &TokenStream) -> TokenStream
     quote_spanned!(here()=> #private::in_scope(&call, move || #output #body))
 }
 
-// An async block has no place for a return type. The `return` that never runs tells it to the compiler
-// before the body does: a mismatch is then reported on the user's expression, not on the attribute, and
-// `?` knows what to convert to. The `match` sets the body's braces apart from it, so that lints about what
-// comes first in a block do not see the `if`, nor others superfluous braces.
+// An async block has no return type annotation. The unreachable `return` gives the compiler the type before the body: a
+// mismatch is reported on the user's expression instead of the attribute, and `?` infers the error type to convert to.
+// The `match` separates the braces of the body from the block, so that lints about the first statement of a block
+// ignore the `if`, and the lint about unneeded braces does not fire.
 //
 // Input:  async fn ask(…) -> Reply { BODY }
 // Output: ::llm_trace::__private::in_call(&call, async move {
@@ -59,7 +59,7 @@ fn in_call(output: &Output, body: &Group, private: &TokenStream) -> TokenStream 
     quote_spanned!(here()=> #private::in_call(&call, async move #block).await)
 }
 
-// Notes about "the return type" point at the value of this `return`: it claims to be where the type is.
+// Compiler notes about "the return type" point at the value of this `return`, so its span is that of the type.
 //
 // Input:  -> Reply
 // Output: return ::llm_trace::__private::expected::<Reply>();

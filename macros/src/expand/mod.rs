@@ -1,5 +1,5 @@
-//! [`TracedFn`] → the function with calls of the runtime around its body. Never reads user tokens, and
-//! writes nothing but `::llm_trace::__private::…` and locals no user code can see.
+//! [`TracedFn`] → the function with calls of the runtime around its body. Does not parse user tokens. Writes only
+//! `::llm_trace::__private::…` and locals that are hidden from user code.
 
 mod begin;
 mod block;
@@ -41,7 +41,7 @@ pub(crate) fn expand(traced: &TracedFn) -> TokenStream {
 fn in_function(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     let run = hinted(traced, private, body::expand(traced, private));
     let annotation = match &traced.output {
-        // Nothing to finish: the only way out is a panic, which the call notices when it is dropped.
+        // Only a panic leaves this function; dropping the call records it.
         Output::Never => return run,
         Output::Opaque => TokenStream::new(),
         Output::Known(ty) => quote_spanned!(here()=> : #ty),
@@ -53,7 +53,7 @@ fn in_function(traced: &TracedFn, private: &TokenStream) -> TokenStream {
     }
 }
 
-// The body runs when it did before, which is now; the call begins when the future is polled.
+// The body runs when the function is called, as without the attribute; the call begins when the future is first polled.
 //
 // Input:  fn ask(…) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> { BODY }
 // Output: let future: Pin<Box<…>> = ::llm_trace::__private::future_of::<Reply, _>(move || -> Pin<Box<…>> { BODY });
@@ -70,7 +70,7 @@ fn in_future(traced: &TracedFn, future: &Future, private: &TokenStream) -> Token
     };
     let out = hinted(traced, private, quote_spanned!(here()=> out));
     let finish = finish(traced, private);
-    let future_of = told(private, "future_of", output, 1);
+    let future_of = turbofish(private, "future_of", output, 1);
     quote_spanned! {here()=>
         let future #annotation = #future_of(move || #returns #body);
         #private::#wrap(call, future, move |call, out| {
@@ -80,8 +80,8 @@ fn in_future(traced: &TracedFn, future: &Future, private: &TokenStream) -> Token
     }
 }
 
-// Items of a stream are read by their type, which may only be told by the signature. Where they are not of that type,
-// the type is to blame, not the attribute.
+// The items of a stream are read by their type, which only the signature may name. A mismatch is reported on that type,
+// not on the attribute.
 //
 // Input:  fn ask(…) -> impl Stream<Item = Token>
 // Output: ::llm_trace::__private::stream_of::<Token, _>(RUN)
@@ -93,15 +93,15 @@ fn hinted(traced: &TracedFn, private: &TokenStream, out: TokenStream) -> TokenSt
         Ends::Iterator(item, false) => (item, "iterator_of", 1),
         Ends::Iterator(item, true) => (item, "iterator_result_of", 2),
     };
-    let wrap = told(private, wrap, item, rest);
+    let wrap = turbofish(private, wrap, item, rest);
     quote_spanned!(here()=> #wrap(#out))
 }
 
-// What does not fit the type is reported where the user wrote the type.
+// A mismatch is reported on the type as the user wrote it.
 //
 // Input:  "stream_of", Token
 // Output: ::llm_trace::__private::stream_of::<Token, _>
-fn told(private: &TokenStream, function: &str, ty: &Type, inferred: usize) -> TokenStream {
+fn turbofish(private: &TokenStream, function: &str, ty: &Type, inferred: usize) -> TokenStream {
     let place = here().located_at(ty.span());
     let function = Ident::new(function, place);
     let private = located(private, place);
@@ -119,7 +119,7 @@ fn finish(traced: &TracedFn, private: &TokenStream) -> TokenStream {
         Ends::Stream(..) => quote_spanned!(here()=> finish_stream),
         Ends::Iterator(..) => quote_spanned!(here()=> finish_iterator),
     };
-    // A `let`, as lints would want a semicolon after a call that returns nothing.
+    // A `let`, because lints ask for a semicolon after a call that returns `()`.
     quote_spanned! {here()=>
         let out = #private::#finish!(call, out #adapter);
         out
@@ -137,7 +137,7 @@ fn root(at: Option<&Path>) -> TokenStream {
     at.map_or_else(|| quote_spanned!(here()=> ::llm_trace), ToTokens::to_token_stream)
 }
 
-// Our tokens, claiming to be at a place in the user's code.
+// The tokens, with spans located at `place` in the user's code.
 fn located(tokens: &TokenStream, place: Span) -> TokenStream {
     let located = tokens.clone().into_iter().map(|mut token| {
         token.set_span(token.span().located_at(place));
@@ -146,7 +146,7 @@ fn located(tokens: &TokenStream, place: Span) -> TokenStream {
     located.collect()
 }
 
-// Locals with this span are invisible to user code, and the user's to them.
+// Locals with this span and the user's locals are hidden from each other.
 fn here() -> Span {
     Span::mixed_site()
 }

@@ -1,5 +1,5 @@
-//! The tokens in `#[llm_trace(…)]` → [`Args`]. Goes on past a mistake to the next argument, so that one
-//! compile reports all of them.
+//! The tokens in `#[llm_trace(…)]` → [`Args`]. Continues with the next argument after a mistake, so that one compile
+//! reports all of them.
 
 use proc_macro2::{Group, Ident, TokenStream};
 use syn::{Token, ext::IdentExt as _, parse::ParseStream, token};
@@ -13,23 +13,22 @@ use crate::{
     vocabulary::{self, Key, Kind},
 };
 
-/// Leaves a method out of an annotated `impl`.
+/// Excludes a method of an annotated `impl`.
 const SKIP: &str = "skip";
 
 pub(crate) struct Args {
     pub(crate) kind: GivenKind,
-    /// In the order they were written.
+    /// The arguments in the order of the source.
     pub(crate) values: Vec<Keyed>,
-    /// The keys that mistyped ones look like: whoever wrote `provder` need not also hear that `provider`
-    /// is missing.
+    /// The keys most similar to mistyped ones. A mistyped `provder` suppresses the error about a missing `provider`.
     pub(crate) meant: Vec<&'static str>,
 }
 
 pub(crate) enum GivenKind {
-    /// No kind was written, which means [`Kind::Task`].
+    /// The default if no kind is written: [`Kind::Task`].
     Default,
     Known(Ident, Kind),
-    /// A mistake, already reported: nothing can be said about which keys belong here.
+    /// An invalid kind, already reported. Keys are not checked against a kind.
     Unknown,
 }
 
@@ -43,7 +42,7 @@ impl GivenKind {
     }
 }
 
-/// A key as the user wrote it, with its value if that could be read.
+/// A key as written, with its value if it parsed.
 pub(crate) struct Keyed {
     pub(crate) key: Ident,
     pub(crate) spec: &'static Key,
@@ -57,7 +56,7 @@ pub(crate) fn parse(tokens: TokenStream, errors: &Errors) -> Args {
 }
 
 impl Args {
-    /// Where the runtime is, if not at `::llm_trace`.
+    /// The path of the runtime crate; default: `::llm_trace`.
     pub(crate) fn root(&self) -> Option<&syn::Path> {
         self.values.iter().find_map(|keyed| match &keyed.value {
             Some(Value::Root(path)) => Some(path),
@@ -77,7 +76,7 @@ impl Args {
         };
         let text = word.to_string();
         if first && at_end(input) && text == SKIP {
-            // By itself it is not the key but the mark of a method.
+            // On its own, `skip` marks a method of an `impl` and is not the key.
             self.kind = GivenKind::Unknown;
             errors.on(&word, unknown_kind(&text));
         } else if let Some(spec) = Key::from_word(&text) {
@@ -97,7 +96,7 @@ impl Args {
         }
     }
 
-    // `memory(search)`, `agent(remote)`: a kind that its form completes.
+    // Parses a kind with a form in parentheses: `memory(search)`, `agent(remote)`.
     fn form(&mut self, word: Ident, text: &str, input: ParseStream<'_>, first: bool, errors: &Errors) {
         let forms = || vocabulary::kinds(Kind::forms_of(text));
         let Ok(Some(form)) = input.parse::<Option<Group>>() else {
@@ -129,7 +128,7 @@ impl Args {
                     &word,
                     format_args!("the kind comes first: write `#[llm_trace({text}, key = expression, …)]`"),
                 );
-                // Understood all the same, so that the keys are checked against the right kind.
+                // Keeps the kind after the error, so that the keys are checked against it.
                 self.kind = GivenKind::Known(word.clone(), kind);
             }
             GivenKind::Default => self.kind = GivenKind::Known(word.clone(), kind),
@@ -155,7 +154,7 @@ impl Args {
     }
 
     fn unknown_key(&mut self, word: &Ident, text: &str, errors: &Errors) {
-        // Where no kind is given it may be the kind that is missing: then any key may be meant.
+        // Without a kind, the kind itself may be missing: suggest from all keys.
         let known = match self.kind {
             GivenKind::Known(_, kind) => Some(kind),
             GivenKind::Default | GivenKind::Unknown => None,

@@ -1,4 +1,4 @@
-//! The annotated `impl` → [`ImplBlock`]: where its methods begin is found, all else stays as it was typed.
+//! The annotated `impl` → [`ImplBlock`]. Finds where the methods begin and keeps all other tokens unchanged.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use quote::ToTokens as _;
@@ -13,7 +13,7 @@ pub(crate) struct ImplBlock {
     /// Attributes, generics, types and bounds.
     pub(crate) header: TokenStream,
     pub(crate) members: Vec<Member>,
-    /// The braces, for their span.
+    /// The braces, kept for their span.
     pub(crate) body: Group,
 }
 
@@ -22,13 +22,13 @@ pub(crate) struct Member {
     pub(crate) tokens: TokenStream,
 }
 
-/// What the attribute on the `impl` means for a member.
+/// The effect of the attribute on a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
-    /// A function like any other.
+    /// A function that gets the attribute.
     Traced,
-    /// It says itself how, or that it is not to be traced; or it is no function that could be.
-    AsItIs,
+    /// A member with an `#[llm_trace]` attribute, a function that cannot be traced, or an item that is not a function.
+    Unchanged,
 }
 
 /// `None` if the item is not an `impl` with a body.
@@ -64,7 +64,7 @@ pub(crate) fn parse(tokens: TokenStream) -> Option<ImplBlock> {
 
 fn member(input: ParseStream<'_>) -> Member {
     let mut tokens = TokenStream::new();
-    let mut method = Method::AsItIs;
+    let mut method = Method::Unchanged;
     let fork = input.fork();
     if let Some((attributes, vis, sig)) = start(&fork) {
         input.advance_to(&fork);
@@ -78,7 +78,7 @@ fn member(input: ParseStream<'_>) -> Member {
         vis.to_tokens(&mut tokens);
         sig.to_tokens(&mut tokens);
     }
-    // The body, or all of what is no function.
+    // The body, or the rest of an item that is not a function.
     while let Some(token) = skip_one(input) {
         let ends = match &token {
             TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

@@ -1,4 +1,4 @@
-//! The annotated item → [`FnItem`]: the signature is read, the body stays as it was typed.
+//! The annotated item → [`FnItem`]. Parses the signature and keeps the tokens of the body unchanged.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{
@@ -16,16 +16,16 @@ pub(crate) struct FnItem {
     pub(crate) body: Body,
 }
 
-/// A function's block. Never parsed: half-typed code must reach the compiler, and rust-analyzer, unchanged.
+/// The body of a function. Never parsed: half-typed code must reach the compiler and rust-analyzer unchanged.
 pub(crate) struct Body {
-    /// `#![…]` is only allowed at the very top of the function.
+    /// `#![…]`, which is only allowed at the top of the function.
     pub(crate) inner_attrs: TokenStream,
-    /// The rest, in the user's own braces: a type error about the end of the body points there, and the scope
-    /// of temporaries in its last expression follows the edition of the user's crate.
+    /// The rest, in the user's braces: a type error about the end of the body points at them, and temporaries in the
+    /// last expression keep the scope of the edition of the user's crate.
     pub(crate) block: Group,
 }
 
-/// `None` if there is nothing to trace, which is then reported.
+/// `None` for an item that cannot be traced, after reporting it.
 pub(crate) fn parse(tokens: TokenStream, errors: &Errors) -> Option<FnItem> {
     let item = |input: ParseStream<'_>| {
         let item = function(input, errors);
@@ -69,7 +69,7 @@ fn function(input: ParseStream<'_>, errors: &Errors) -> Option<FnItem> {
     Some(FnItem { attrs, vis, sig, body: Body::new(block) })
 }
 
-// A `$body:block` of a `macro_rules!` comes in invisible delimiters.
+// The braces of a body. A `$body:block` of a `macro_rules!` has invisible delimiters around it.
 fn braces(mut token: TokenTree) -> Option<Group> {
     loop {
         match token {
@@ -110,7 +110,7 @@ fn is_inner_attribute(tokens: &[TokenTree]) -> bool {
     }
 }
 
-// Is there an `fn` among the keywords in front of the first parentheses, braces, `;` or `=`?
+// Whether an `fn` is among the keywords before the first parentheses, braces, `;` or `=`.
 fn is_function(input: ParseStream<'_>) -> bool {
     loop {
         if input.peek(Token![fn]) {

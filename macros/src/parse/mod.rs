@@ -1,5 +1,5 @@
-//! Tokens of the attribute and of the item → [`Args`] and [`FnItem`]. Says what does not read; rules that
-//! need two facts at once are in `validate`.
+//! The tokens of the attribute and of the item → [`Args`] and [`FnItem`]. Reports syntax errors; `validate` checks the
+//! rules that need two facts at once.
 
 mod args;
 mod block;
@@ -21,7 +21,7 @@ pub(crate) use self::{
 };
 use crate::error::Errors;
 
-/// Calls `argument` once per comma-separated argument, whatever it makes of it.
+/// Calls `argument` once per comma-separated argument.
 fn each_argument(tokens: TokenStream, errors: &Errors, mut argument: impl FnMut(ParseStream<'_>, bool)) {
     let arguments = |input: ParseStream<'_>| {
         let mut first = true;
@@ -37,7 +37,7 @@ fn each_argument(tokens: TokenStream, errors: &Errors, mut argument: impl FnMut(
                 continue;
             }
             errors.on(input.fork().parse::<TokenTree>().ok(), "expected `,` before this");
-            // What follows is either the next argument or the rest of this one.
+            // The next tokens are either the next argument or the rest of this one.
             if !(input.peek(syn::Ident::peek_any) && input.peek2(Token![=])) {
                 skip_to_comma(input);
                 skip_one(input);
@@ -45,7 +45,7 @@ fn each_argument(tokens: TokenStream, errors: &Errors, mut argument: impl FnMut(
         }
         Ok(())
     };
-    // Every token has been consumed above, so there is nothing left for syn to complain about.
+    // The loop above consumes every token, so syn has no error to report.
     let _ = arguments.parse2(tokens);
 }
 

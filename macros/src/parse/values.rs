@@ -1,4 +1,4 @@
-//! What follows a key, in each of the forms of [`Shape`].
+//! Parses the value of a key, in each form of [`Shape`].
 
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -27,7 +27,7 @@ pub(crate) struct Named {
     pub(crate) value: Expr,
 }
 
-/// `None` if it does not read, which is then reported.
+/// `None` for a syntax error, after reporting it.
 pub(super) fn parse(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Value> {
     match spec.shape {
         Shape::Setter | Shape::Request | Shape::Content => {
@@ -52,7 +52,7 @@ fn assigned<T>(
     if equals(key, &spec.example(), input, errors) { value(key, input, errors) } else { None }
 }
 
-/// The `=` of everything of the form `key = value`; `true` if there is one and something after it.
+/// Parses the `=` of `key = value`. Returns `true` if it is there and is followed by a value.
 fn equals(key: &impl ToTokens, example: &str, input: ParseStream<'_>, errors: &Errors) -> bool {
     let name = key.to_token_stream();
     if !input.peek(Token![=]) {
@@ -69,8 +69,8 @@ fn equals(key: &impl ToTokens, example: &str, input: ParseStream<'_>, errors: &E
 }
 
 fn expr(key: &impl ToTokens, input: ParseStream<'_>, errors: &Errors) -> Option<Expr> {
-    // A parser that fails halfway leaves the stream anywhere, and syn remembers what it left unread in
-    // parentheses: try on a fork.
+    // Parse on a fork: a parser that fails halfway leaves the stream at an arbitrary place, and syn reports the tokens
+    // left in parentheses as an error.
     let fork = input.fork();
     match fork.parse() {
         Ok(value) => {
@@ -99,7 +99,7 @@ fn adapter(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Expr>
 fn is_callable(value: &Expr) -> bool {
     match value {
         Expr::Path(_) | Expr::Closure(_) => true,
-        // A `$path` of a `macro_rules!` comes in invisible parentheses.
+        // A `$path` of a `macro_rules!` has invisible delimiters around it.
         Expr::Group(group) => is_callable(&group.expr),
         Expr::Paren(paren) => is_callable(&paren.expr),
         _ => false,
@@ -125,7 +125,7 @@ fn root(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Path> {
     };
     skip_to_comma(input);
     let start = path.segments.first().map(|segment| segment.ident.to_string());
-    // `$crate` is what a `macro_rules!` that writes the attribute passes on.
+    // `$crate` comes from a `macro_rules!` that writes the attribute.
     if path.leading_colon.is_some() || matches!(start.as_deref(), Some("crate" | "$crate")) {
         return Some(path);
     }
@@ -143,7 +143,7 @@ fn root(key: &Ident, input: ParseStream<'_>, errors: &Errors) -> Option<Path> {
     None
 }
 
-/// What is in the parentheses that come next, if they do.
+/// The tokens in the parentheses that come next, `None` if there are none.
 fn parentheses(input: ParseStream<'_>) -> Option<TokenStream> {
     match input.fork().parse::<TokenTree>() {
         Ok(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => {
@@ -208,7 +208,7 @@ fn one_named(key: &Ident, example: &str, input: ParseStream<'_>, errors: &Errors
     Some(Named { name, value })
 }
 
-/// The names in `skip(input, output)`; which ones there are depends on the kind.
+/// The names in `skip(input, output)`. The kind determines which are valid.
 fn words(key: &Ident, spec: &Key, input: ParseStream<'_>, errors: &Errors) -> Option<Vec<Ident>> {
     let Some(content) = parentheses(input) else {
         skip_to_comma(input);

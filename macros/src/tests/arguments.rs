@@ -3,7 +3,7 @@
 use super::{assert_has, expand};
 use crate::vocabulary::{Key, Kind, Shape};
 
-/// What the conventions do not let a kind be without.
+/// The arguments that the conventions require for a kind.
 fn required(kind: Kind) -> &'static str {
     match kind {
         Kind::McpClient | Kind::McpServer => "method = m, ",
@@ -22,7 +22,7 @@ fn every_kind_becomes_its_variant() {
 }
 
 #[test]
-fn no_kind_is_a_task() {
+fn the_default_kind_is_task() {
     for args in ["", "name = n", "attributes(\"a\" = 1)"] {
         assert_has(&expand(args, "fn f() {}"), "::llm_trace::__private::Kind::Task");
     }
@@ -57,7 +57,7 @@ fn the_request_comes_first_and_arguments_keep_their_order() {
 }
 
 #[test]
-fn values_are_borrowed_whatever_binds_looser() {
+fn values_are_borrowed_with_parentheses_where_precedence_requires_them() {
     for (value, borrowed) in [
         ("request.model", "&request.model"),
         ("&model", "&&model"),
@@ -73,7 +73,7 @@ fn values_are_borrowed_whatever_binds_looser() {
     }
 }
 
-/// How a content argument finds out what of it is content.
+/// The probes that select the recorded representation of a content argument.
 const WAYS: &str = "ViaCaptureContent as _, ViaNoContent as _, ViaSerializeContent as _";
 
 #[test]
@@ -82,14 +82,14 @@ fn content_is_evaluated_only_where_it_may_be_recorded() {
         for key in kind.keys().filter(|key| matches!(key.shape, Shape::Content | Shape::Named)) {
             let required = required(kind);
             let expansion = expand(&format!("{}, {required}{} = make()", kind.word(), key.word), "fn f() {}");
-            let piece = crate::vocabulary::piece(key.word);
+            let kind = crate::vocabulary::content_kind(key.word);
             let (ways, way) = if key.word == "query" {
                 ("ViaCaptureQuery as _, ViaNoQuery as _, ViaTextQuery as _", "query")
             } else {
                 (WAYS, "content")
             };
             let expected = format!(
-                "if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::{piece}) {{
+                "if ::llm_trace::__private::captures(args, ::llm_trace::__private::ContentKind::{kind}) {{
                     #[allow(unused_imports)] use ::llm_trace::__private::{{{ways}}};
                     args.{}(&(&&&::llm_trace::__private::Probe(&make())).{way}());
                 }}",
@@ -115,7 +115,7 @@ fn named_arguments_are_recorded_by_name() {
 }
 
 #[test]
-fn what_is_skipped_is_told_before_anything_is_captured() {
+fn skip_comes_before_content_is_captured() {
     assert_has(
         &expand("tool, arguments = call, skip(output)", "fn f() {}"),
         "|args| {
@@ -177,12 +177,12 @@ fn the_root_replaces_every_path() {
 }
 
 #[test]
-fn without_arguments_the_closure_has_no_parameter_to_leave_unused() {
+fn without_arguments_the_closure_ignores_its_parameter() {
     assert_has(&expand("", "fn f() {}"), "|_| {}");
 }
 
 #[test]
-fn the_table_has_no_key_twice_and_no_key_that_is_a_kind() {
+fn keys_are_unique_and_differ_from_kinds() {
     let words: Vec<_> = Kind::all().flat_map(Kind::keys).map(|key| key.word).collect();
     for word in words {
         assert_eq!(Key::from_word(word).map(|key| key.word), Some(word));

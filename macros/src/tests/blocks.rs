@@ -7,7 +7,7 @@ fn expand(args: &str, item: &str) -> String {
 }
 
 #[test]
-fn methods_without_an_attribute_of_their_own_get_the_blocks() {
+fn methods_without_an_attribute_get_that_of_the_impl() {
     let block = "#[async_trait] unsafe impl<T: Tr<{ 1 }>> Ask for Bot<T> where T: Clone {
         type Error = E;
         const N: usize = { 1 };
@@ -32,13 +32,13 @@ fn methods_without_an_attribute_of_their_own_get_the_blocks() {
 }
 
 #[test]
-fn the_attribute_is_found_where_the_runtime_is() {
+fn the_attribute_of_methods_uses_the_path_of_the_runtime() {
     let expansion = expand("task, crate = ::other", "impl X { fn f() {} }");
     assert_has(&expansion, "impl X { #[::other::llm_trace(task, crate = ::other)] fn f() {} }");
 }
 
 #[test]
-fn mistakes_are_reported_once_however_many_methods_there_are() {
+fn mistakes_on_an_impl_are_reported_once() {
     let block = "impl X { fn f() {} fn g() {} }";
     assert_eq!(error("chatt, provider = p", block), "unknown kind `chatt`, did you mean `chat`?");
     assert!(error("chat", block).starts_with("`chat` needs `provider`"));
@@ -48,7 +48,7 @@ fn mistakes_are_reported_once_however_many_methods_there_are() {
 }
 
 #[test]
-fn skip_has_no_meaning_elsewhere() {
+fn skip_without_parentheses_is_refused_outside_methods() {
     assert!(error("skip", "fn f() {}").starts_with("`skip` leaves a method out of an annotated `impl`"));
     assert!(error("skip", "impl X {}").starts_with("`skip` leaves"));
 }

@@ -1,4 +1,4 @@
-//! The body is never read and comes out once.
+//! The body is not parsed and occurs once in the expansion.
 
 use super::{assert_has, expand, raw};
 
@@ -15,7 +15,7 @@ fn early_returns_and_question_marks_stay_in_the_body() {
 #[test]
 fn half_typed_bodies_pass_through() {
     for body in ["req.", "let x = ", "match x { Some(", "foo(a,, b) +", "#!", "1 2 3"] {
-        // Unbalanced delimiters cannot reach a macro.
+        // A macro never receives unbalanced delimiters.
         let body = if body.ends_with('(') { format!("{body} ) }}") } else { body.to_owned() };
         for signature in [
             "fn f(req: R) -> u8",
@@ -40,7 +40,7 @@ fn inner_attributes_move_to_the_top_of_the_function() {
 }
 
 #[test]
-fn the_type_is_told_before_an_async_body() {
+fn the_output_type_precedes_an_async_body() {
     assert_has(
         &raw("", "async fn f() -> Result<u8, E> { g().await }").to_string(),
         "async move {

@@ -3,13 +3,13 @@
 use super::{assert_has, tokens};
 use crate::capture::derive;
 
-/// What is derived, formatted.
+/// The derived code, formatted.
 #[track_caller]
 fn derived(item: &str) -> String {
     prettyplease::unparse(&syn::parse2(derive(tokens(item))).unwrap())
 }
 
-/// The messages; the `impl` is there all the same, so that uses of the type are no errors too.
+/// The messages. Checks that the `impl` is there as well, so that uses of the type are not errors.
 #[track_caller]
 fn mistakes(item: &str) -> Vec<String> {
     let output = derive(tokens(item)).to_string();
@@ -74,7 +74,7 @@ where
 }
 
 #[test]
-fn parameters_are_bounded_where_they_are_looked_at() {
+fn type_parameters_of_recorded_fields_are_bounded() {
     let bounded = derived(
         "struct All<'a, A, B, C, D: Iterator, E>(&'a [A], Map<B, u8>, #[capture(skip)] C, D::Item, PhantomData<E>) where A: Copy;",
     );
@@ -86,7 +86,7 @@ fn parameters_are_bounded_where_they_are_looked_at() {
 }
 
 #[test]
-fn another_place_of_the_crate_is_used_throughout() {
+fn the_crate_path_is_used_throughout() {
     let derived = derived("#[capture(crate = crate::telemetry)] enum Event { One(u8) }");
     assert!(!derived.contains("::llm_trace"), "{derived}");
     assert_has(&derived, "impl crate::telemetry::Capture for Event");
@@ -116,8 +116,8 @@ fn every_mistake_is_reported_at_once_with_the_fix() {
 }
 
 #[test]
-fn what_was_mistaken_is_not_captured() {
-    // Whoever mistyped `redact` did not mean to show it.
+fn a_field_with_a_mistyped_attribute_is_not_captured() {
+    // A mistyped `redact` must not record the field.
     let output =
         derive(tokens("struct Ticket { #[capture(redcat)] password: String, text: String }")).to_string();
     assert!(!output.contains("\"password\"") && output.contains("\"text\""), "{output}");

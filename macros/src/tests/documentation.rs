@@ -1,5 +1,5 @@
-//! The tables that people read list what the attribute takes: those of the guide are written from [`KEYS`], the others are
-//! compared with it.
+//! The documentation tables list the arguments of the attribute. The guide's tables are generated from [`KEYS`]; the
+//! other tables are compared with it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use crate::vocabulary::{KEYS, Key, Kind, Kinds, Shape};
 const GUIDE: &str = "../docs/guide/arguments.md";
 const REWRITE: &str = "UPDATE_DOCS=1 cargo test -p llm-trace-macros documentation";
 
-/// What each key sets or reads. Code, not prose, says which kinds take it and how it is written.
+/// The effect of each key. Its kinds and its syntax come from code.
 const MEANINGS: &[(&str, &str)] = &[
     ("provider", "`gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, …"),
     ("model", "`gen_ai.request.model`"),
@@ -189,7 +189,7 @@ fn written(key: &Key) -> String {
     }
 }
 
-/// `text` with `table` between the marks of that name.
+/// `text` with `table` between the markers called `name`.
 #[track_caller]
 fn with_table(text: &str, name: &str, table: &str) -> String {
     let begin = format!("<!-- generated: {name} -->\n");
@@ -198,7 +198,7 @@ fn with_table(text: &str, name: &str, table: &str) -> String {
     format!("{before}{begin}\n{table}\n<!-- end -->{after}")
 }
 
-/// `None` in a published package, which has no documents of the workspace.
+/// `None` in a published package, which does not contain the documents of the workspace.
 fn read(path: &str) -> Option<(PathBuf, String)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     match std::fs::read_to_string(&path) {
@@ -221,7 +221,7 @@ fn cells(line: &str) -> Vec<&str> {
     line.trim_matches(|c| "/ |".contains(c)).split(" | ").collect()
 }
 
-/// The kinds of the first column, each once.
+/// The kinds in the first column, without duplicates.
 #[track_caller]
 fn kinds_of<'a>(rows: &[&'a str]) -> BTreeSet<&'a str> {
     let words: Vec<&str> = rows.iter().flat_map(|line| code(cells(line)[0])).collect();
@@ -245,7 +245,7 @@ fn keys(wanted: impl Fn(&Kinds) -> bool) -> BTreeSet<&'static str> {
     KEYS.iter().filter(|key| wanted(&key.kinds)).map(|key| key.word).collect()
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn code(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

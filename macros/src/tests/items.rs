@@ -72,7 +72,7 @@ fn impl_trait_itself_is_not_annotated() {
 }
 
 #[test]
-fn never_has_nothing_to_finish() {
+fn a_function_that_never_returns_has_no_finish() {
     for item in ["fn f() -> ! { g() }", "async fn f() -> ! { g() }"] {
         assert!(!expand("", item).contains("finish"), "{item}");
     }
@@ -98,14 +98,14 @@ fn only_functions_with_a_body_can_be_traced() {
 }
 
 #[test]
-fn what_runs_in_the_compiler_or_under_foreign_rules_is_refused() {
+fn const_unsafe_and_extern_functions_are_refused() {
     assert!(error("", "const fn f() {}").contains("`const fn`"));
     assert!(error("", "unsafe fn f() {}").contains("`unsafe fn`"));
     assert!(error("", "extern \"C\" fn f() {}").contains("foreign ABI"));
 }
 
 #[test]
-fn a_function_that_returns_a_future_begins_its_call_when_that_is_polled() {
+fn a_returned_future_begins_its_call_when_first_polled() {
     for (output, hint) in [
         ("impl Future<Output = u8>", "u8"),
         ("impl std::future::Future<Output = Result<u8, E>> + Send + 'static", "Result<u8, E>"),
@@ -148,7 +148,7 @@ fn a_boxed_future_is_boxed_again() {
 }
 
 #[test]
-fn an_unnamed_stream_ends_the_call_and_its_items_have_the_type_of_the_signature() {
+fn an_impl_stream_ends_the_call_and_has_the_item_type_of_the_signature() {
     for (output, run) in [
         ("impl Stream<Item = u8> + Send", "stream_of::<u8, _>("),
         ("impl futures::Stream<Item = impl Debug>", "stream_of::<_, _>("),
@@ -168,7 +168,7 @@ fn an_unnamed_stream_ends_the_call_and_its_items_have_the_type_of_the_signature(
 }
 
 #[test]
-fn an_iterator_is_a_stream_only_where_it_comes_from_a_model() {
+fn an_iterator_is_a_stream_only_for_kinds_that_generate() {
     let item = "fn f() -> impl Iterator<Item = String> + '_ { g() }";
     assert_has(&expand("chat, provider = p", item), "iterator_of::<String, _>(");
     assert_has(&expand("chat, provider = p", item), "finish_iterator!(call, out)");
@@ -178,7 +178,7 @@ fn an_iterator_is_a_stream_only_where_it_comes_from_a_model() {
 }
 
 #[test]
-fn futures_and_streams_that_nothing_can_follow_are_refused() {
+fn nested_futures_and_streams_are_refused() {
     for output in [
         "Result<BoxFuture<'_, u8>, E>",
         "Result<impl Future<Output = u8>, E>",
@@ -188,7 +188,7 @@ fn futures_and_streams_that_nothing_can_follow_are_refused() {
     ] {
         let message = error("", &format!("fn f() -> {output} {{ g() }}"));
         assert!(message.contains("utur") && message.contains("cannot be traced"), "{output}: {message}");
-        // Awaiting it is up to the caller, and not part of the call.
+        // The caller awaits it after the call has ended.
         expand("", &format!("async fn f() -> {output} {{ g() }}"));
     }
     for output in ["Option<impl Stream<Item = u8>>", "Option<BoxStream<'_, u8>>"] {
@@ -197,7 +197,7 @@ fn futures_and_streams_that_nothing_can_follow_are_refused() {
             assert!(message.starts_with("a stream in an `Option` cannot be traced"), "{message}");
         }
     }
-    // Named like one, or only the means to one.
+    // Types with a similar name, and types that only contain or produce a future.
     for output in ["TcpStream", "Vec<BoxFuture<'static, u8>>", "fn() -> BoxFuture<'static, u8>", "Future"] {
         assert_has(&expand("", &format!("fn f() -> {output} {{ g() }}")), &format!("let out: {output} ="));
     }

@@ -1,4 +1,4 @@
-//! Each mistake in the arguments has its message, and several have several.
+//! The message of each mistake in the arguments.
 
 use super::{error, errors};
 
@@ -81,7 +81,7 @@ fn unknown_keys_name_the_closest_that_the_kind_takes_or_all() {
         assert_error(&format!("{kind}, {wrong} = 1"), &expected);
         assert_error(&format!("{kind}, {wrong}"), &expected);
     }
-    // `call_id` is for tools, and no other word is close.
+    // `call_id` is for tools, and no other key is similar.
     assert!(
         error("task, tool_call_id = 1", ITEM).starts_with("unknown key `tool_call_id`; `task` takes `name`")
     );
@@ -138,7 +138,7 @@ fn the_provider_is_required_where_the_conventions_require_it() {
         );
         assert_error(kind, &expected);
     }
-    // Half typed, it is not missing as well.
+    // A half-typed `provider` is not reported as missing.
     for args in ["chat, provider", "chat, provider =", "chat, provder = p", "chat, provider = p +"] {
         assert!(!error(args, ITEM).contains("needs `provider`"), "{args}");
     }
@@ -272,7 +272,7 @@ fn control_flow_in_values() {
             assert!(message.starts_with(&format!("{what} does not work in an argument")), "{message}");
         }
     }
-    // Behind a closure or an async block it may be right.
+    // Behind a closure or an async block they may be correct.
     super::expand("name = xs.iter().map(|x| x?.y).next()", ITEM);
 }
 

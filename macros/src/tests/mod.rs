@@ -1,4 +1,4 @@
-//! The pipeline on token streams: what comes out, for input that is right, half typed or wrong.
+//! Tests of the pipeline on token streams, for valid, half-typed and invalid input.
 
 mod arguments;
 mod blocks;
@@ -21,12 +21,12 @@ fn expand(args: &str, item: &str) -> String {
     prettyplease::unparse(&file)
 }
 
-/// The expansion, of a body that need not parse.
+/// The expansion, also for a body that does not parse.
 fn raw(args: &str, item: &str) -> TokenStream {
     traced(tokens(args), &tokens(item))
 }
 
-/// The messages, after checking that the item is there, unchanged and once.
+/// The messages. Checks that the output begins with the item, unchanged.
 #[track_caller]
 fn errors(args: &str, item: &str) -> Vec<String> {
     let output = raw(args, item).to_string();
@@ -39,7 +39,7 @@ fn errors(args: &str, item: &str) -> Vec<String> {
         .collect()
 }
 
-/// One message.
+/// The only message.
 #[track_caller]
 fn error(args: &str, item: &str) -> String {
     let mut errors = errors(args, item);
@@ -47,11 +47,11 @@ fn error(args: &str, item: &str) -> String {
     errors.remove(0)
 }
 
-/// Whether `text` occurs in `expansion`, whatever the line breaks.
+/// Asserts that `expansion` contains `text`, ignoring white space.
 #[track_caller]
 fn assert_has(expansion: &str, text: &str) {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
-    // prettyplease ends the last of several arguments with a comma when it breaks lines.
+    // prettyplease adds a comma after the last argument when it breaks lines.
     let (expansion, text) =
         (squeezed(expansion).replace(",)", ")").replace(",>", ">").replace(",}", "}"), squeezed(text));
     assert!(expansion.contains(&text), "no {text} in {expansion}");

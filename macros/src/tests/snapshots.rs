@@ -1,4 +1,4 @@
-//! The whole expansion, to read.
+//! Snapshots of whole expansions.
 
 use super::expand;
 

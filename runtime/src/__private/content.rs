@@ -6,7 +6,7 @@ use super::{Capture, Chunk, Probe, Redacted, Request};
 use crate::content::AsContent;
 use crate::model::argument::{Content, Text};
 
-/// What is captured of a request or a result, first step: what its type says.
+/// Captured content of a request or a result, first step: by its `Capture` implementation.
 pub trait ViaCapture {
     fn capture_request(&self, into: &mut Request) -> bool;
     fn capture_output(&self, chunk: &mut Chunk<'_>);
@@ -27,7 +27,7 @@ impl<T: Capture + ?Sized> ViaCapture for &Probe<'_, T> {
     }
 }
 
-/// What is captured of a request or a result, last step: see to it when it is read.
+/// Captured content of a request or a result, last step: left to the reader.
 pub trait ViaUncaptured {
     fn capture_request(&self, _into: &mut Request) -> bool {
         false
@@ -37,7 +37,7 @@ pub trait ViaUncaptured {
 
 impl<T: ?Sized> ViaUncaptured for Probe<'_, T> {}
 
-/// A content argument, first step: a type that says itself what of it is content.
+/// A content argument, first step: a type that implements `Capture`.
 pub trait ViaCaptureContent<'a, T: ?Sized> {
     fn content(&self) -> AsContent<'a, T>;
 }
@@ -86,7 +86,7 @@ impl<'a, T: Text + ?Sized> ViaTextQuery<'a, T> for &&Probe<'a, T> {
     }
 }
 
-/// A query, second step: a type that says itself what of it may be recorded.
+/// A query, second step: a type that implements `Capture`.
 pub trait ViaCaptureQuery<'a, T: ?Sized> {
     fn query(&self) -> AsContent<'a, T>;
 }
@@ -135,7 +135,7 @@ impl<'a, T: Serialize + ?Sized> ViaSerializeField<'a, T> for &Probe<'a, T> {
     }
 }
 
-/// A field, last step: one compile error that says what is missing.
+/// A field, last step: one compile error that names the missing implementation.
 pub trait ViaNoField<T: ?Sized> {
     fn field(&self) -> Redacted
     where

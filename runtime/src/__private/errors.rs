@@ -7,7 +7,7 @@ use std::fmt::Display;
 use super::{LlmError, Probe};
 use crate::extract::error::{ErrorFacts, error_type_of, type_name};
 
-/// Error, first step: a type that names its own class.
+/// Error, first step: a type that sets its class.
 pub trait ViaLlmError<'a> {
     fn facts(&self) -> ErrorFacts<'a>;
 }
@@ -54,7 +54,7 @@ impl<'a, E: AsRef<dyn Error> + Display> ViaBoxedError<'a> for &Probe<'a, E> {
     }
 }
 
-/// The type inside a box is gone: `_OTHER` is the conventions' word for a class that cannot be told.
+/// The type inside a box is erased: `_OTHER` is the conventions' fallback.
 fn boxed_error_type(error: &(dyn Error + 'static)) -> Cow<'static, str> {
     error_type_of(error).unwrap_or(Cow::Borrowed("_OTHER"))
 }

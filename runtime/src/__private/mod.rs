@@ -1,4 +1,4 @@
-//! What the macro may call. Exempt from semantic versioning: the macro crate is pinned to the same version.
+//! Interface for the macro. Exempt from semantic versioning: the macro crate is pinned to the same version.
 //!
 //! The macro cannot know types, so a value finds out by itself what can be read from it: each `Via*` trait is
 //! implemented for a different number of references, and method resolution picks the first that applies. This is
@@ -13,7 +13,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use serde::Serialize;
-// What a derived `Capture` is written with.
+// Used by a derived `Capture`.
 pub use serde::Serializer;
 pub use serde::ser::{SerializeStruct, SerializeStructVariant, SerializeTupleStruct, SerializeTupleVariant};
 
@@ -39,17 +39,17 @@ pub use crate::{
     __llm_trace_finish_stream as finish_stream, __llm_trace_request as request,
 };
 
-/// Begins a call: `arguments` sets what the attribute says, and is not looked at if nobody is there to be told.
+/// Begins a call: `arguments` sets the attribute's arguments, and runs only if the call is observed.
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
     Call::begin_with(site, || request_of(site, arguments))
 }
 
-/// Whether a piece of content may be recorded; if not, the argument is not even evaluated.
+/// Returns whether a kind of content may be recorded; if not, the argument is not evaluated.
 pub fn captures(request: &Request, piece: ContentKind) -> bool {
     request.captures(piece)
 }
 
-/// `skip(…)`: this function does not record the piece, whatever the application allows.
+/// `skip(…)`: this function does not record this kind of content, whatever the application allows.
 pub fn skip(request: &mut Request, piece: ContentKind) {
     request.content.skip(piece);
 }
@@ -93,7 +93,7 @@ where
     Box::pin(in_future(deferred, body, finish))
 }
 
-/// Says what a stream yields, where the function's signature does and its body need not.
+/// Fixes the item type of a stream, where the function's signature has it and its body need not.
 pub fn stream_of<T, S: Stream<Item = T>>(stream: S) -> S {
     stream
 }
@@ -103,7 +103,7 @@ pub fn stream_result_of<T, S: Stream<Item = T>, E>(stream: Result<S, E>) -> Resu
     stream
 }
 
-/// Says what an iterator yields.
+/// Fixes the item type of an iterator.
 pub fn iterator_of<T, I: Iterator<Item = T>>(iterator: I) -> I {
     iterator
 }
@@ -118,8 +118,7 @@ pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
     call.inside().run(body)
 }
 
-/// Never called: it tells the compiler the body's type, so that a type error is reported on the user's own
-/// expression and not on the attribute.
+/// Never called: it gives the compiler the body's type, so that a type error is reported on the user's expression and not on the attribute.
 pub fn expected<T>() -> T {
     unreachable!("only ever mentioned under `if false`")
 }
@@ -172,7 +171,7 @@ macro_rules! __llm_trace_finish {
     }};
 }
 
-/// The same for a function that says that it returns `impl Stream`.
+/// The same for a function with the return type `impl Stream`.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __llm_trace_finish_stream {
@@ -183,7 +182,7 @@ macro_rules! __llm_trace_finish_stream {
     };
 }
 
-/// The same for a call of a model that says that it returns `impl Iterator`.
+/// The same for a call of a model with the return type `impl Iterator`.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __llm_trace_finish_iterator {
@@ -232,7 +231,7 @@ macro_rules! __llm_trace_reader {
 /// A value about to find out what can be read from it.
 pub struct Probe<'a, T: ?Sized>(pub &'a T);
 
-/// What a body returned.
+/// Return value of a body.
 pub enum Outcome<'a, T, E> {
     /// A value, or the `Ok` of a result.
     Value(&'a T),
@@ -376,7 +375,7 @@ impl<T: Serialize + ?Sized> ViaSerialize for &&Probe<'_, T> {
     }
 }
 
-/// Response, third step: what it says itself that may be recorded is all that there is.
+/// Response, third step: only content that its `Capture` implementation selects.
 pub trait ViaCaptureResponse {
     fn read(&self, chunk: &mut Chunk<'_>);
 }
@@ -423,7 +422,7 @@ impl<T: Serialize + ?Sized> ViaSerializeRequest for &&Probe<'_, T> {
     }
 }
 
-/// Request, third step: what it says itself that may be recorded is all that there is.
+/// Request, third step: only content that its `Capture` implementation selects.
 pub trait ViaCaptureRequest {
     fn read_request(&self, into: &mut Request, is_captured: bool);
 }
@@ -434,8 +433,8 @@ impl<T: Capture + ?Sized> ViaCaptureRequest for &Probe<'_, T> {
     }
 }
 
-/// Request, last step: a compile error that says what is missing. A `request = …` that silently read nothing would
-/// be a mistake that nobody sees.
+/// Request, last step: a compile error that names the missing implementation. A `request = …` that silently read nothing would go
+/// unnoticed.
 pub trait ViaUnreadableRequest<T: ?Sized> {
     fn read_request(&self, into: &mut Request, is_captured: bool)
     where

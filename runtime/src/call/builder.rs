@@ -20,7 +20,7 @@ use crate::model::site::{CallSite, Kind};
 /// Compiled out, as annotated functions are.
 const IS_OFF: bool = cfg!(feature = "off");
 
-/// What is known of a call before it begins; see [`Call::builder`].
+/// Builder for a call; see [`Call::builder`].
 #[derive(Debug)]
 #[must_use = "a call begins with `begin()`"]
 pub struct CallBuilder {
@@ -29,7 +29,7 @@ pub struct CallBuilder {
 }
 
 impl CallBuilder {
-    /// Sets what is asked for, by the setters that the attribute's arguments are named after. The later of two values wins.
+    /// Sets request attributes, by the setters that the attribute's arguments are named after. The later of two values wins.
     pub fn with_request(mut self, set: impl FnOnce(&mut Request)) -> Self {
         if !IS_OFF {
             set(&mut self.request);
@@ -50,10 +50,9 @@ impl CallBuilder {
     pub fn begin(self) -> Call {
         let CallBuilder { mut site, request } = self;
         site.has_parent = request.parent.is_some();
-        if observed::is_observed(&site) {
-            Call::begin(Site::Place(Arc::new(site)), request)
-        } else {
-            Call { held: None }
+        match observed::observing(&site) {
+            Some(runtime) => Call::begin(runtime, Site::Place(Arc::new(site)), request),
+            None => Call { held: None },
         }
     }
 }
@@ -92,7 +91,7 @@ impl Call {
     /// # futures_util::FutureExt::now_or_never(ask("why")).unwrap().unwrap();
     /// ```
     ///
-    /// The conventions want a provider on calls of models, and a name on tools, agents, workflows and the like, which otherwise are
+    /// The conventions require a provider on calls of models, and a name on tools, agents, workflows and the like, which otherwise are
     /// `unnamed`.
     #[track_caller]
     pub fn builder(kind: Kind) -> CallBuilder {
@@ -101,7 +100,7 @@ impl Call {
         CallBuilder { site, request: Request::new(kind) }
     }
 
-    /// What [`current()`] is inside of this call: records usage, response, output, attempts, headers, and tells the ids.
+    /// Returns a handle like [`current()`] inside of this call: records usage, response, output, attempts and headers, and returns the ids.
     pub fn current(&self) -> CurrentCall {
         self.inside().run(current)
     }
@@ -117,8 +116,8 @@ impl Call {
         InCall::new(self, future)
     }
 
-    /// Hands the call over to a stream: it ends when the stream ends, fails, or is dropped. `read` is told each item:
-    /// [`Chunk::body`](crate::stream::Chunk::body), [`Chunk::result`](crate::stream::Chunk::result), or a closure that says what is in it.
+    /// Hands the call over to a stream: it ends when the stream ends, fails, or is dropped. `read` reads each item:
+    /// [`Chunk::body`](crate::stream::Chunk::body), [`Chunk::result`](crate::stream::Chunk::result), or a closure.
     ///
     /// ```
     /// use llm_trace::{Call, Kind};

@@ -1,58 +1,30 @@
-//! What a call hands down to the calls inside it, whatever task or thread they run on: tags, and the agent it runs for.
+//! Context that calls inherit across tasks and threads: tags, and the agent that they run for.
 //!
 //! A conversation and a user are tags whose names the conventions know.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
 
 use crate::call::root::RootState;
 use crate::content::RequestBudget;
-use crate::enrich::quality;
 use crate::model::record::AgentRun;
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
+use crate::runtime::{Runtime, TagRules};
 
-/// Said once by an outer call, true of every call inside it.
+/// Values set by an outer call that apply to every call inside it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     tags: Vec<KeyValue>,
-    /// Those of the tags that metrics are told apart by.
+    /// The tags that are labels of metrics.
     labels: Arc<[KeyValue]>,
     agent: Option<Arc<Agent>>,
     outermost: Option<Arc<RootState>>,
-    /// What is left for content, if any is recorded.
+    /// The remaining content budget, if content is recorded.
     budget: Option<Arc<RequestBudget>>,
-}
-
-/// Where tags go besides spans.
-#[derive(Debug, Default)]
-pub(crate) struct TagRules {
-    /// Names of those that are labels of metrics.
-    pub(crate) labels: Vec<Key>,
-    /// Names of those that travel to other processes and are taken from them.
-    pub(crate) baggage: Vec<Key>,
-}
-
-static RULES: LazyLock<RwLock<Arc<TagRules>>> = LazyLock::new(RwLock::default);
-/// Whether any rule exists: asked by every call.
-static HAVE_RULES: AtomicBool = AtomicBool::new(false);
-
-impl TagRules {
-    /// Makes them those of the process.
-    #[cfg(feature = "otlp")]
-    pub(crate) fn install(self) {
-        let have_rules = !(self.labels.is_empty() && self.baggage.is_empty());
-        *RULES.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(self);
-        HAVE_RULES.store(have_rules, Ordering::Relaxed);
-    }
-
-    fn current() -> Option<Arc<TagRules>> {
-        let rules = || Arc::clone(&RULES.read().unwrap_or_else(PoisonError::into_inner));
-        HAVE_RULES.load(Ordering::Relaxed).then(rules)
-    }
 }
 
 /// One invocation of an agent in this process.
@@ -64,22 +36,23 @@ pub(crate) struct Agent {
 }
 
 impl Scope {
-    /// Where nothing has been said.
+    /// The scope outside of any call.
     pub(crate) fn root() -> Arc<Scope> {
         static ROOT: LazyLock<Arc<Scope>> = LazyLock::new(Arc::default);
         Arc::clone(&ROOT)
     }
 
-    /// The scope of a call that begins inside `outer`, and the context that it begins in. What the call says itself wins
-    /// and is handed down; what it does not say is taken over into `request`, at last from the baggage of `parent`.
+    /// Returns the scope of a call that begins inside `outer`, and the context that it begins in. Values of the call itself win and are
+    /// inherited by calls inside; missing ones are filled into `request` from `outer`, then from the baggage of `parent`.
     pub(crate) fn enter(
+        runtime: &Runtime,
         outer: &Arc<Scope>,
         site: &CallSite,
         request: &mut Request,
         parent: Context,
     ) -> (Arc<Scope>, Context) {
-        let rules = TagRules::current();
-        if let Some(rules) = &rules {
+        let rules = Some(&*runtime.tags).filter(|rules| !rules.is_empty());
+        if let Some(rules) = rules {
             take_baggage(rules, outer, request, &parent);
         }
         let own: Vec<KeyValue> = request.tags().filter(|tag| !outer.tags.contains(tag)).cloned().collect();
@@ -89,8 +62,8 @@ impl Scope {
             }
         }
         let is_agent = site.kind == Kind::Agent;
-        let outermost = RootState::under(outer.outermost.as_ref());
-        let budget = outer.budget.clone().or_else(RequestBudget::begin);
+        let outermost = RootState::under(outer.outermost.as_ref(), runtime);
+        let budget = outer.budget.clone().or_else(|| RequestBudget::begin(&runtime.content));
         let is_first = (outermost.is_some() && outer.outermost.is_none())
             || (budget.is_some() && outer.budget.is_none());
         if own.is_empty() && !is_agent && !is_first {
@@ -105,19 +78,19 @@ impl Scope {
         let is_outer = |tag: &&KeyValue| own.iter().all(|own| own.key != tag.key);
         let tags: Vec<KeyValue> = outer.tags.iter().filter(is_outer).chain(&own).cloned().collect();
         let (mut labels, mut context) = (Arc::default(), parent);
-        if let Some(rules) = &rules {
+        if let Some(rules) = rules {
             labels = rules.labels.iter().filter_map(|key| label(&tags, key)).collect();
             context = with_baggage(rules, &own, context);
         }
         (Arc::new(Scope { tags, labels, agent, outermost, budget }), context)
     }
 
-    /// What is left for the content of the request that a call belongs to.
+    /// Returns the content budget of the request that the call belongs to.
     pub(crate) fn content_budget(&self) -> Option<&RequestBudget> {
         self.budget.as_deref()
     }
 
-    /// The tags that are labels of metrics, in the order in which they were asked for.
+    /// Returns the tags that are labels of metrics, in the configured order.
     pub(crate) fn labels(&self) -> &Arc<[KeyValue]> {
         &self.labels
     }
@@ -127,12 +100,12 @@ impl Scope {
         self.agent.as_deref()
     }
 
-    /// The topic of a call, told to the outermost call if that has none yet.
-    pub(crate) fn topic(&self, request: &Request) -> Option<String> {
-        quality::topic(request, |told| self.outermost()?.topic(told))
+    /// Returns the topic of a call, and sets it on the root call if that has none yet.
+    pub(crate) fn topic(&self, runtime: &Runtime, request: &Request) -> Option<String> {
+        runtime.topics.as_ref()?.of_call(request, |own| self.outermost()?.topic(own))
     }
 
-    /// What is shared with every call under the same outermost one.
+    /// Returns the state shared with every call under the same root.
     pub(crate) fn outermost(&self) -> Option<&RootState> {
         self.outermost.as_deref()
     }
@@ -152,7 +125,7 @@ impl Agent {
         }
     }
 
-    /// What it has come to so far.
+    /// Returns the counts so far.
     pub(crate) fn run(&self) -> AgentRun {
         AgentRun {
             name: Arc::clone(&self.name),
@@ -167,7 +140,7 @@ fn label(tags: &[KeyValue], key: &Key) -> Option<KeyValue> {
     tags.iter().find(|tag| tag.key == *key && !matches!(tag.value, Value::Array(_))).cloned()
 }
 
-/// Another process may have said what nobody here has.
+/// Takes from baggage the values that no call in this process has set.
 fn take_baggage(rules: &TagRules, outer: &Scope, request: &mut Request, parent: &Context) {
     if rules.baggage.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! The call that is running now, for facts that its arguments and return value do not tell.
+//! The running call, for facts that are in neither its arguments nor its return value.
 
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -8,8 +8,6 @@ use opentelemetry::{Context, KeyValue};
 
 use super::{Facts, Open};
 use crate::call::context::Scope;
-use crate::content;
-use crate::enrich::quality;
 use crate::extract::rate_limits::RateLimits;
 use crate::extract::request_id;
 use crate::model::argument::{AttributeValue, Content};
@@ -17,7 +15,8 @@ use crate::model::content::ContentKind;
 use crate::model::request::Request;
 use crate::model::response::{LlmResponse, Response, Usage};
 use crate::model::site::Kind;
-use crate::sinks::metrics;
+use crate::runtime;
+use crate::sinks::{CallSink as _, metrics};
 use crate::value::current_context;
 
 /// The annotated call this code runs in; see [`current()`].
@@ -28,8 +27,8 @@ pub struct CurrentCall {
     scope: Arc<Scope>,
 }
 
-/// The innermost `#[llm_trace]` call that is running, to tell it what its return value does not: a function that
-/// returns only the text can still report usage.
+/// Returns the innermost running `#[llm_trace]` call, to record what its return value lacks: a function that returns only the text can
+/// still report usage.
 ///
 /// Outside of any call, and after the call has ended, recording does nothing.
 ///
@@ -55,18 +54,18 @@ impl CurrentCall {
         CurrentCall { open: Arc::downgrade(open), scope: Arc::clone(&open.scope) }
     }
 
-    /// What a call that begins in `context` inherits.
+    /// Returns the scope that a call begun in `context` inherits.
     pub(super) fn scope_of(context: &Context) -> Arc<Scope> {
         context.get::<CurrentCall>().map_or_else(Scope::root, |call| Arc::clone(&call.scope))
     }
 
-    /// Records tokens used; it overrides what the return value tells.
+    /// Records tokens used; overrides the return value.
     pub fn usage(&self, usage: Usage) -> &Self {
         self.response(&Response::new().with_usage(usage))
     }
 
-    /// Records everything a response tells; it overrides what the return value tells. For a type that is
-    /// `Serialize` but not [`LlmResponse`] use [`response_body`](Self::response_body).
+    /// Records all facts of a response; overrides the return value. For a type that is `Serialize` but not [`LlmResponse`] use
+    /// [`response_body`](Self::response_body).
     pub fn response<T: LlmResponse + ?Sized>(&self, response: &T) -> &Self {
         self.fill(response.describe())
     }
@@ -75,16 +74,18 @@ impl CurrentCall {
     pub fn response_body<T: serde::Serialize + ?Sized>(&self, body: &T) -> &Self {
         let mut response = crate::extract::read_response(body);
         if self.open.upgrade().is_some_and(|open| open.captures_instructions()) {
-            response.content.capture_request(Kind::FetchResponse, body);
+            runtime::with(|runtime| {
+                response.content.capture_request(&runtime.content, Kind::FetchResponse, body);
+            });
         }
         self.fill(if self.looks_at_output() { response.with_output(body) } else { response })
     }
 
-    /// Reads what the headers of a provider's response tell of its rate limits: how many requests and tokens it allows, how many
-    /// are left, and how long until all are there again. They become gauges by provider, model and server, at once and also of a
-    /// response that is an error: `llm_trace.ratelimit.requests.remaining` and the like. Read are `x-ratelimit-…` (`OpenAI`,
-    /// Azure, Groq, Mistral, xAI, Cerebras, `OpenRouter`, …), `anthropic-ratelimit-…`, and `Retry-After` in seconds; of several
-    /// limits of one thing, that of which the least is left.
+    /// Reads a provider's rate limits from the headers of its response: requests and tokens allowed, remaining, and the time until they are
+    /// fully restored. They become gauges by provider, model and server, at once and also of a response that is an error:
+    /// `llm_trace.ratelimit.requests.remaining` and the like. Read are `x-ratelimit-…` (`OpenAI`, Azure, Groq, Mistral, xAI, Cerebras,
+    /// `OpenRouter`, …), `anthropic-ratelimit-…`, and `Retry-After` in seconds; of several limits of one thing, that of which the least is
+    /// left.
     ///
     /// And reads the provider's id of the request, which goes on the span: `llm_trace.request.id` (`x-request-id`,
     /// `request-id`), `aws.request_id` (`x-amzn-requestid`), `azure.service.request.id` (`apim-request-id`). With it the
@@ -128,7 +129,7 @@ impl CurrentCall {
             facts.request.set_attribute(id);
         }
         if let Some(limits) = limits
-            && let Some(instruments) = metrics::current()
+            && let Some(instruments) = open.runtime.calls.instruments()
         {
             crate::value::panic::catch_user_panic(|| {
                 metrics::record_rate_limits(&limits, &facts.request, open.scope.labels(), &instruments);
@@ -137,9 +138,9 @@ impl CurrentCall {
         self
     }
 
-    /// What was answered, where the return value does not tell: a text, a message, or a whole body of any API. Recorded
-    /// only if the application captures content, measured only if it asked for [signals](crate::QualitySignals) that look at
-    /// texts; otherwise the value is not looked at.
+    /// Records the output where the return value does not contain it: a text, a message, or a whole body of any API. Recorded only if the
+    /// application captures content, measured only if it enables [signals](crate::QualitySignals) computed from texts; otherwise the value
+    /// is not read.
     pub fn output<T: Content + ?Sized>(&self, output: &T) -> &Self {
         if self.looks_at_output() {
             self.fill(Response::new().with_output(output));
@@ -147,8 +148,8 @@ impl CurrentCall {
         self
     }
 
-    /// Records what a retrieval or a reranking found, where the return value does not tell: how many documents, and their
-    /// scores in any order. More is better: turn a distance into a similarity, or leave it out.
+    /// Records the result of a retrieval or a reranking where the return value does not contain it: the number of documents, and their
+    /// scores in any order. Higher scores must be better: turn a distance into a similarity, or leave it out.
     ///
     /// ```
     /// use llm_trace::llm_trace;
@@ -166,8 +167,8 @@ impl CurrentCall {
         self.response(&Response::new().with_retrieved(documents, scores))
     }
 
-    /// Notes that the call is being tried for the `number`th time, counted from 1. A span covers all attempts, as the
-    /// caller waits for all of them; with more than one it says so in `llm_trace.attempt.count`.
+    /// Records the number of the current attempt, counted from 1. A span covers all attempts, as the caller waits for all of them; with
+    /// more than one, `llm_trace.attempt.count` is recorded.
     ///
     /// ```
     /// use llm_trace::{llm_trace, Usage};
@@ -207,8 +208,8 @@ impl CurrentCall {
         self.request(|request| request.attribute(key, &value))
     }
 
-    /// Sets what was not known when the call began: a router's choice of provider and model, say. Provider, model,
-    /// server and data source that the call began with stay as they are.
+    /// Sets request attributes that become known after the call began, such as a router's choice of provider and model. Provider, model,
+    /// server and data source that the call began with are not replaced.
     ///
     /// ```
     /// use llm_trace::llm_trace;
@@ -247,7 +248,7 @@ impl CurrentCall {
         self.note(|facts| facts.is_scored = true);
     }
 
-    /// The tags that metrics are told apart by.
+    /// Returns the tags that are labels of metrics.
     pub(crate) fn labels(&self) -> &[KeyValue] {
         self.scope.labels()
     }
@@ -259,11 +260,9 @@ impl CurrentCall {
 
     fn looks_at_output(&self) -> bool {
         let Some(open) = self.open.upgrade() else { return false };
-        let (is_recorded, is_measured) = (content::content_allowed(), quality::reads_texts(open.site.kind));
-        open.asks(|request| {
-            (is_recorded && request.captures(ContentKind::Output))
-                || (is_measured && !request.content.skips(ContentKind::Output))
-        })
+        let is_measured = open.runtime.quality.reads_texts(open.site.kind);
+        open.captures_output()
+            || (is_measured && open.asks(|request| !request.content.skips(ContentKind::Output)))
     }
 
     fn fill(&self, response: Response) -> &Self {
@@ -273,7 +272,7 @@ impl CurrentCall {
         })
     }
 
-    /// Writes to the call, unless it has ended. Whatever `write` drops or runs does so under the call's lock.
+    /// Writes to the call, unless it has ended. Anything that `write` drops or runs is dropped or run under the call's lock.
     fn note(&self, write: impl FnOnce(&mut Facts)) -> &Self {
         if let Some(open) = self.open.upgrade()
             && let Some(facts) = open.facts().as_mut()

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
 use pin_project_lite::pin_project;
@@ -11,6 +12,7 @@ use super::{Call, observed};
 use crate::model::request::Request;
 use crate::model::site::CallSite;
 use crate::model::site::Site;
+use crate::runtime::Runtime;
 
 pin_project! {
     /// The body of an `async fn`.
@@ -23,7 +25,7 @@ pin_project! {
 
     impl<F> PinnedDrop for InCall<F> {
         fn drop(this: Pin<&mut Self>) {
-            // What destructors in the body do, such as reporting what was used until now, is part of the call.
+            // Destructors in the body, such as one that reports usage so far, run as part of the call.
             let mut this = this.project();
             this.call.run(|| this.body.set(None));
         }
@@ -49,22 +51,22 @@ impl<F: Future> Future for InCall<F> {
     }
 }
 
-/// What is known of a call that has not begun.
+/// The request and runtime of a call that has not begun.
 #[must_use]
 pub struct Deferred {
     site: &'static CallSite,
-    /// `None` if nobody looked when the function was called.
-    request: Option<Request>,
+    /// `None` if the call was unobserved when the function was called.
+    begun: Option<(Arc<Runtime>, Request)>,
 }
 
 impl Deferred {
     pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        Deferred { site, request: observed::is_observed(site).then(request) }
+        Deferred { site, begun: observed::observing(site).map(|runtime| (runtime, request())) }
     }
 
     fn begin(self) -> Call {
-        match self.request {
-            Some(request) => Call::begin(Site::Function(self.site), request),
+        match self.begun {
+            Some((runtime, request)) => Call::begin(runtime, Site::Function(self.site), request),
             None => Call { held: None },
         }
     }
@@ -115,7 +117,7 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
             *this.state = State::Running { call: deferred.begin(), finish };
         }
         let State::Running { call, .. } = &*this.state else {
-            // Polled after it was ready: whatever the body has to say to that.
+            // Polled after it was ready: the body decides how to react.
             let _ = body.poll(task);
             return Poll::Pending;
         };

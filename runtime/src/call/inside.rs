@@ -13,7 +13,7 @@ use crate::value::current_context;
 /// A call's context, for a body that runs in turns: a future, a stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
-    /// `None` where nobody looks.
+    /// `None` if the call is unobserved.
     call: Option<(Arc<Open>, Context)>,
 }
 
@@ -43,7 +43,7 @@ fn enter_mirror(open: &Open) -> Option<EnteredSpan> {
     if can_be_entered { open.mirror.clone().map(tracing::Span::entered) } else { None }
 }
 
-/// Notes a panic that leaves the body. One that passes by while the call waits is somebody else's.
+/// Detects a panic that leaves the body. A panic that unwinds through while the call waits belongs to other code.
 struct Watch<'a> {
     open: &'a Open,
     was_panicking: bool,

@@ -1,7 +1,7 @@
 //! One call from begin to finish: the only state machine in this crate.
 //!
-//! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound
-//! by a panic. Whatever ends it becomes a [`CallRecord`], the single input of the span, the metrics and the events.
+//! begin → (record) → finish, exactly once. A call that is dropped unfinished was cancelled, or is being unwound by a panic. Its end is a
+//! [`CallRecord`], the single input of the span, the metrics and the events.
 
 pub(crate) mod context;
 
@@ -32,23 +32,20 @@ pub use builder::CallBuilder;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
 #[cfg(feature = "otlp")]
-pub(crate) use observed::disabled;
-#[cfg(any(feature = "otlp", feature = "testing"))]
-pub(crate) use observed::installed;
-#[cfg(feature = "otlp")]
 pub(crate) use registry::{close, end_all, keep as keep_open};
 
 use self::context::{Agent, Scope};
-use crate::content::{self, RequestShare};
+use crate::content::RequestShare;
 use crate::enrich::mcp;
 use crate::enrich::pricing;
 use crate::enrich::quality;
 use crate::extract::error::ErrorFacts;
-use crate::model::content::{ContentKind, RecordedContent};
+use crate::model::content::{ContentKind, Measured, RecordedContent};
 use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signals, Timing};
 use crate::model::request::Request;
 use crate::model::response::Response;
-use crate::sinks::{Sinks, events, metrics, span, texts, tracing_bridge};
+use crate::runtime::Runtime;
+use crate::sinks::{CallSink as _, metrics, span, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -57,7 +54,7 @@ use crate::value::panic::catch_user_panic;
 #[derive(Debug)]
 #[must_use = "a call that is dropped is reported as cancelled"]
 pub struct Call {
-    /// `None` once finished, and all along where nobody looks.
+    /// `None` once finished, and always if the call is unobserved.
     held: Option<Held>,
 }
 
@@ -70,9 +67,11 @@ struct Held {
     by_stream: bool,
 }
 
-/// What is shared between the call and [`current()`].
+/// State shared between the call and [`current()`].
 #[derive(Debug)]
 struct Open {
+    /// The runtime that was installed when the call began.
+    runtime: Arc<Runtime>,
     site: Site,
     /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
     start_time: SystemTime,
@@ -85,7 +84,7 @@ struct Open {
     panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
     span: Context,
-    /// The call as `tracing` sees it, if anybody looks.
+    /// The `tracing` span of the call, if `tracing` is enabled.
     mirror: Option<tracing::Span>,
     /// `None` once the call has ended.
     facts: Mutex<Option<Facts>>,
@@ -106,9 +105,9 @@ struct Facts {
 
 impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
-    fn settle(&mut self, kind: Kind) {
+    fn settle(&mut self, kind: Kind, runtime: &Runtime) {
         let Facts { request, response, attempts, .. } = self;
-        // Usage on a workflow's span would be added to that of the calls inside it by whoever sums up spans.
+        // Usage on a workflow's span would be counted twice when spans are summed: the calls inside it report it too.
         if !kind.counts_usage() && kind != Kind::Agent {
             response.usage = None;
         }
@@ -116,24 +115,26 @@ impl Facts {
             usage.keep_plausible();
         }
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        let is_recorded = content::content_allowed() && request.captures(ContentKind::Output);
-        response.free_reason = response.free_reason.take().filter(|_| is_recorded).map(content::redacted);
+        if let Some(reason) = response.free_reason.take()
+            && request.captures_under(runtime, ContentKind::Output)
+        {
+            response.free_reason = Some(runtime.content.redacted(reason));
+        }
     }
 }
 
 impl Call {
-    /// Begins a call, if anybody looks; what is asked for is found out only then.
+    /// Begins a call, if it is observed; `request` runs only then.
     pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        if observed::is_observed(site) {
-            Call::begin(Site::Function(site), request())
-        } else {
-            Call { held: None }
+        match observed::observing(site) {
+            Some(runtime) => Call::begin(runtime, Site::Function(site), request()),
+            None => Call { held: None },
         }
     }
 
     /// Starts the call's span and clock, unless telemetry ends now, or the thread is being taken down: what the call would need may
     /// be gone.
-    pub(crate) fn begin(site: Site, mut request: Request) -> Self {
+    pub(crate) fn begin(runtime: Arc<Runtime>, site: Site, mut request: Request) -> Self {
         if !current_context::is_available() {
             return Call { held: None };
         }
@@ -150,13 +151,15 @@ impl Call {
             given => given.unwrap_or_else(current_context::get),
         };
         let outer = CurrentCall::scope_of(&parent);
-        let (scope, parent) = Scope::enter(&outer, &site, &mut request, parent);
-        // Told now, so that calls inside have it, whichever ends first.
-        let _ = scope.topic(&request);
+        let (scope, parent) = Scope::enter(&runtime, &outer, &site, &mut request, parent);
+        // Set now, so that calls inside have it, whichever ends first.
+        let _ = scope.topic(&runtime, &request);
         let started_span = catch_user_panic(|| {
-            span::start(&site, &mut request, scope.agent().map(Agent::name), &parent, start_time)
+            let agent = scope.agent().map(Agent::name);
+            let span = span::builder(&site, &mut request, agent, runtime.content.openinference, start_time);
+            runtime.calls.start(span, &parent)
         });
-        // Without a span of its own the call is not in its parent's, which it would end.
+        // Without a span, the call must not run in its parent's span, which it would end.
         let context = started_span.unwrap_or_else(|| {
             let outer = parent.span().span_context().clone();
             parent.with_remote_span_context(outer)
@@ -169,6 +172,7 @@ impl Call {
         let mirror =
             catch_user_panic(|| tracing_bridge::start(&site, &request, span.span_context())).flatten();
         let open = Arc::new(Open {
+            runtime,
             site,
             mirror,
             trace_id,
@@ -194,48 +198,49 @@ impl Call {
         Call::of(open, false)
     }
 
-    /// Whether the return value of this call is read for what it tells about the call: if anybody is there to be told.
+    /// Returns whether the return value is read for facts about the call.
     pub(crate) fn reads_response(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.reads_response() && held.is_observed())
     }
 
-    /// Whether the return value is read for the documents it has.
+    /// Returns whether the return value is read for documents.
     pub(crate) fn reads_documents(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
-            held.open.site.kind.returns_documents() && quality::reads_documents() && held.is_observed()
+            held.open.site.kind.returns_documents()
+                && held.open.runtime.quality.reads_documents()
+                && held.is_observed()
         })
     }
 
-    /// Whether the return value is read for a score.
+    /// Returns whether the return value is read for a score.
     pub(crate) fn reads_verdict(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
             held.open.site.kind == Kind::Evaluator
-                && (metrics::are_wanted() || events::are_received())
+                && held.open.runtime.makes_events_or_measures()
                 && held.open.facts().as_ref().is_some_and(|facts| !facts.is_scored)
         })
     }
 
-    /// Whether the return value is read for how an MCP message ended.
+    /// Returns whether the return value is read for the outcome of an MCP message.
     pub(crate) fn reads_mcp_answer(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.is_mcp() && held.is_observed())
     }
 
-    /// Whether the text of what the call returns is measured.
+    /// Returns whether the text of the return value is measured.
     pub(crate) fn reads_text(&self) -> bool {
         self.held.as_ref().is_some_and(|held| {
-            quality::reads_texts(held.open.site.kind)
-                && metrics::are_wanted()
+            held.open.runtime.quality.reads_texts(held.open.site.kind)
+                && held.open.runtime.calls.measures()
                 && held.open.asks(|request| !request.content.skips(ContentKind::Output))
         })
     }
 
-    /// Whether what the call returns may be recorded.
+    /// Returns whether the return value may be recorded.
     pub(crate) fn captures_output(&self) -> bool {
-        let takes = |held: &Held| held.open.asks(|request| request.captures(ContentKind::Output));
-        content::content_allowed() && self.held.as_ref().is_some_and(takes)
+        self.held.as_ref().is_some_and(|held| held.open.captures_output())
     }
 
-    /// Whether the instructions and tools that a fetched response repeats may be recorded.
+    /// Returns whether the instructions and tools that a fetched response repeats may be recorded.
     pub(crate) fn captures_instructions(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.captures_instructions())
     }
@@ -247,17 +252,18 @@ impl Call {
 
     /// Ends the call with the error it returned.
     pub(crate) fn fail_with_facts(mut self, error: &ErrorFacts<'_>) {
-        if self.held.is_some() {
-            self.end(Response::new(), streamed::failure(error).into());
+        if let Some(held) = &self.held {
+            let failure = streamed::failure(error, &held.open.runtime);
+            self.end(Response::new(), failure.into());
         }
     }
 
-    /// Ends the call with a value that tells nothing.
+    /// Ends the call with a value that is not read.
     pub(crate) fn complete(self) {
         self.succeed(Response::new());
     }
 
-    /// What it means that the call, or the stream that holds it, is dropped unfinished now.
+    /// Returns the outcome if the call, or the stream that holds it, is dropped unfinished now.
     pub(crate) fn outcome_if_dropped(&self) -> Outcome {
         if self.held.as_ref().is_some_and(|held| held.open.panicked.load(Ordering::Relaxed)) {
             Failure::new("panic", None).into()
@@ -280,10 +286,10 @@ impl Call {
 
 impl Held {
     fn is_observed(&self) -> bool {
-        self.is_seen() || events::are_received() || metrics::are_wanted()
+        self.is_seen() || self.open.runtime.makes_events_or_measures()
     }
 
-    /// Whether anybody looks at this very call; metrics are made of all calls.
+    /// Returns whether this call is recorded other than in metrics, which record all calls.
     fn is_seen(&self) -> bool {
         self.open.mirror.is_some() || self.context.span().is_recording()
     }
@@ -291,7 +297,7 @@ impl Held {
     fn end(self, response: Response, outcome: Outcome) {
         let mut slot = self.open.facts();
         let Some(facts) = slot.as_mut() else { return };
-        // What was recorded by hand during the call overrides what its return value tells.
+        // Facts recorded by hand during the call override the return value.
         facts.response.fill_from(response);
         if !facts.holders.keep_open(self.by_stream, &outcome) {
             self.finish(slot, outcome);
@@ -303,10 +309,10 @@ impl Held {
         let open = &*self.open;
         let duration = bounds::duration(open.started.elapsed());
         let Some(facts) = slot.as_mut() else { return };
-        facts.settle(open.site.kind);
+        facts.settle(open.site.kind, &open.runtime);
         let (outcome, mcp_status_code) = open.conclude(facts, outcome);
-        let topic = open.scope.topic(&facts.request);
-        // Here and in no function of its own: more than a kilobyte would be moved once more.
+        let topic = open.scope.topic(&open.runtime, &facts.request);
+        // Inlined on purpose: a function would move more than a kilobyte once more.
         let Some(Facts { request, response, attempts, timing, .. }) = slot.take() else { return };
         let mut record = CallRecord {
             site: open.site.clone(),
@@ -326,21 +332,22 @@ impl Held {
             signals: Signals::default(),
             content: RecordedContent::default(),
         };
-        let sinks = Sinks::of(&self.context, open.mirror.as_ref());
-        let wants = sinks.wants(open.site.kind);
+        let runtime = &*open.runtime;
+        let sinks = runtime.sinks(&self.context, open.mirror.as_ref());
+        let wants = sinks.wants(open.site.kind, record.has_content());
         if wants.numbers {
             record.price = pricing::price(&record);
-            record.signals = quality::signals(&record, quality::wanted());
+            record.signals = quality::signals(&record, runtime.quality);
         }
-        if wants.content || content::is_uploaded() {
-            let made = || RecordedContent::of(&record, open.content_share());
+        if wants.content {
+            let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
         }
-        // A call that is dropped can be far from its context, by which a test knows its measurements and events.
-        #[cfg(feature = "testing")]
-        let _attached = current_context::attach(self.context.clone());
-        if sinks.measure() {
-            catch_user_panic(|| measure_text(&record, open.scope.outermost()));
+        // A call can be dropped far from its context.
+        let is_current = runtime.providers.read_current_context();
+        let _attached = is_current.then(|| current_context::attach(self.context.clone()));
+        if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
+            catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(&record);
         drop(slot);
@@ -348,10 +355,10 @@ impl Held {
 }
 
 /// Hands the text of a finished call on to be measured, or keeps it for the answers that follow.
-fn measure_text(call: &CallRecord, outermost: Option<&root::RootState>) {
+fn measure_text(text: &Measured, instruments: &Arc<metrics::Instruments>, call: &CallRecord, open: &Open) {
+    let (wanted, outermost) = (open.runtime.quality, open.scope.outermost());
     let kind = call.site.kind;
-    let Some(text) = &call.response.text else { return };
-    if !quality::reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
+    if !wanted.reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
         return;
     }
     if kind.returns_documents() {
@@ -361,7 +368,14 @@ fn measure_text(call: &CallRecord, outermost: Option<&root::RootState>) {
     } else {
         let documents = outermost.map(root::RootState::documents).unwrap_or_default();
         let labels = metrics::answer_labels(kind, &call.labels, &call.request);
-        texts::submit(texts::Job { place: call.site.place(), answer: text.clone(), documents, labels });
+        texts::submit(texts::Job {
+            place: call.site.place(),
+            answer: text.clone(),
+            documents,
+            labels,
+            wanted,
+            instruments: Arc::clone(instruments),
+        });
     }
 }
 
@@ -372,8 +386,8 @@ fn link_to_transport(parent: &Context) -> Option<Link> {
     (ambient.is_valid() && !is_parent).then(|| Link::with_context(ambient))
 }
 
-// What a panic leaves behind in a call is optional facts behind a lock that outlives poisoning: a function is as unwind
-// safe with the attribute as without.
+// After a panic, a call holds optional facts behind a lock that is not poisoned: a function is as unwind safe with the attribute as
+// without.
 impl UnwindSafe for Call {}
 impl RefUnwindSafe for Call {}
 impl UnwindSafe for inside::Inside {}
@@ -401,15 +415,21 @@ impl Open {
     fn captures_instructions(&self) -> bool {
         let pieces = [ContentKind::System, ContentKind::Tools];
         self.site.kind == Kind::FetchResponse
-            && self.asks(|request| pieces.into_iter().any(|piece| request.captures(piece)))
+            && self
+                .asks(|request| pieces.into_iter().any(|piece| request.captures_under(&self.runtime, piece)))
     }
 
-    /// Asks the request something; `false` once the call has ended.
+    fn captures_output(&self) -> bool {
+        self.runtime.content.allows_content()
+            && self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
+    }
+
+    /// Evaluates `question` on the request; `false` once the call has ended.
     fn asks(&self, question: impl FnOnce(&Request) -> bool) -> bool {
         self.facts().as_ref().is_some_and(|facts| question(&facts.request))
     }
 
-    /// Counts the call where calls around it ask for that, and says how it ended, with the error code of an MCP message.
+    /// Counts the call for enclosing calls that count, and returns its outcome, with the error code of an MCP message.
     fn conclude(&self, facts: &Facts, outcome: Outcome) -> (Outcome, Option<i64>) {
         let kind = self.site.kind;
         if let Some(agent) = self.scope.agent() {
@@ -422,7 +442,7 @@ impl Open {
             return (outcome, None);
         }
         let status_code = mcp::status_code(&facts.response, &outcome);
-        (mcp::outcome(kind, &facts.response, outcome), status_code)
+        (mcp::outcome(kind, &facts.response, outcome, self.runtime.names), status_code)
     }
 
     fn facts(&self) -> MutexGuard<'_, Option<Facts>> {

@@ -51,9 +51,9 @@ static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 pub(super) struct Beginning(());
 
 impl Beginning {
-    /// `None` while telemetry ends: nobody would end the call.
+    /// `None` during shutdown, where the call would not be ended.
     pub(super) fn enter() -> Option<Self> {
-        // Either `close` sees this call here, or this call sees that it is closed.
+        // Either `close` finds this call here, or this call finds the registry closed.
         BEGINNING.fetch_add(1, Ordering::SeqCst);
         let beginning = Beginning(());
         (!IS_CLOSED.load(Ordering::SeqCst)).then_some(beginning)
@@ -92,13 +92,12 @@ pub(crate) fn keep(keep: bool) {
     IS_KEPT.store(keep, Ordering::Relaxed);
 }
 
-/// Ends every open call with what is known of it: the time until now, and what was recorded by hand. Whatever its function
-/// does later is not recorded. A call whose own thread may be the one that asks (`from_panic`) and that is being written to
-/// stays open.
+/// Ends every open call with the facts recorded so far: the time until now, and manual recordings. Later facts from its function are not
+/// recorded. In a panic hook (`from_panic`), a call that is being written to, possibly by the panicking thread, stays open.
 pub(crate) fn end_all(from_panic: bool) {
     let mut open: Vec<_> = Vec::new();
     for number in 0..SHARDS as u64 {
-        // Only references are taken under the lock: the last one to go would ask for it again.
+        // Only references are taken under the lock: dropping the last one would lock it again.
         open.extend(shard(number).iter().filter_map(|(number, open)| Some((*number, open.upgrade()?))));
     }
     // The newest first: a call ends before the one it was made in.
@@ -145,8 +144,8 @@ mod tests {
 
     #[test]
     fn a_panic_does_not_wait_for_the_call_that_it_may_be_in_the_middle_of() {
-        let [written_to, other] =
-            [0; 2].map(|_| Call::begin(Site::Function(&SITE), Request::new(Kind::Task)));
+        let [written_to, other] = [0; 2]
+            .map(|_| Call::begin(crate::runtime::current(), Site::Function(&SITE), Request::new(Kind::Task)));
         let both = || [&written_to, &other].map(|call| Arc::clone(&call.held.as_ref().expect("open").open));
         let [open, _] = both();
         let facts = open.facts();

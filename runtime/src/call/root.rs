@@ -1,11 +1,11 @@
-//! What all calls under one outermost call share, if somebody will ask for it.
+//! State shared by all calls under one root call, if a feature needs it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::enrich::quality::{self, QualitySignal};
+use crate::enrich::quality::QualitySignal;
 use crate::model::content::Measured;
-use crate::sinks::events;
+use crate::runtime::Runtime;
 
 /// Shared by an outermost call and every call inside it.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct RootState {
 /// More searches than this under one call are an agent's, which has gone on to something else.
 const MAX_SEARCHES: usize = 8;
 
-/// Whose id a score has that does not say.
+/// The default id for scores that name no response.
 #[derive(Debug, Default)]
 enum Answers {
     #[default]
@@ -28,12 +28,12 @@ enum Answers {
 }
 
 impl RootState {
-    /// What a call shares that begins under one that shares `outer`.
-    pub(crate) fn under(outer: Option<&Arc<RootState>>) -> Option<Arc<RootState>> {
-        outer.cloned().or_else(|| is_wanted().then(Arc::default))
+    /// Returns the state shared by a call that begins under `outer`.
+    pub(crate) fn under(outer: Option<&Arc<RootState>>, runtime: &Runtime) -> Option<Arc<RootState>> {
+        outer.cloned().or_else(|| is_wanted(runtime).then(Arc::default))
     }
 
-    /// The topic of all that happens under the outermost call: the first that a call told, which may be this one.
+    /// Returns the topic of everything under the root call: the first topic that a call sets, possibly this call's.
     pub(super) fn topic(&self, told: Option<&str>) -> Option<String> {
         match told {
             Some(told) => Some(self.topic.get_or_init(|| told.to_owned()).clone()),
@@ -72,7 +72,9 @@ impl RootState {
     }
 }
 
-/// Whether anybody will ask for what is shared: scores, which are events, the overlap of answers with documents, topics.
-fn is_wanted() -> bool {
-    events::are_received() || quality::have_topics() || quality::is_on(QualitySignal::ContextOverlap)
+/// Returns whether the shared state is needed: for scores (events), the overlap of answers with documents, and topics.
+fn is_wanted(runtime: &Runtime) -> bool {
+    runtime.events.is_some()
+        || runtime.topics.is_some()
+        || runtime.quality.contains(QualitySignal::ContextOverlap)
 }

@@ -3,6 +3,7 @@
 use opentelemetry::trace::{SpanContext, SpanRef, TraceContextExt};
 
 use crate::call::current;
+use crate::runtime;
 use crate::sinks::events::Score;
 use crate::value::current_context;
 
@@ -18,7 +19,7 @@ impl Score {
         } else if self.response_id.is_none() {
             self.response_id = call.only_response_id();
         }
-        self.send(call.labels());
+        runtime::with(|runtime| self.send(call.labels(), &*runtime.calls, runtime.events.as_ref()));
     }
 }
 

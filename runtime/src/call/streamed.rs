@@ -1,8 +1,8 @@
 //! A call whose value arrives bit by bit: it ends when the stream ends, not when the function returns.
 //!
-//! Usually the call moves from its function into the stream. A stream that is wrapped by hand inside the function
-//! (`.traced(…)`) holds the call together with the function: while the function runs, the function's own outcome is
-//! what counts; once it has returned a value, the stream's is.
+//! Usually the call moves from its function into the stream. A stream that is wrapped by hand inside the function (`.traced(…)`) holds the
+//! call together with the function: while the function runs, the function's outcome counts; once it has returned a value, the stream's
+//! outcome does.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use opentelemetry::KeyValue;
 
 use super::{Call, Facts, current};
-use crate::content;
 use crate::extract::error::ErrorFacts;
 use crate::model::record::{Failure, Outcome, Timing};
 use crate::model::response::Response;
+use crate::runtime::{self, Runtime};
 use crate::semconv::attribute;
-use crate::sinks::metrics;
+use crate::sinks::CallSink as _;
 use crate::sinks::metrics::ChunkMeter;
 use crate::value::panic::catch_user_panic;
 
-/// Who still holds an open call.
+/// The holders of an open call: its function and its streams.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     streams: usize,
@@ -27,19 +27,20 @@ pub(super) struct Holders {
 }
 
 /// With the error's message, if policy lets it pass.
-pub(crate) fn failure(error: &ErrorFacts<'_>) -> Failure {
-    Failure::new(&error.error_type, error.message.and_then(content::error_message))
+pub(super) fn failure(error: &ErrorFacts<'_>, runtime: &Runtime) -> Failure {
+    let message = error.message.and_then(|message| runtime.content.error_message(message));
+    Failure::new(&error.error_type, message)
 }
 
 impl Holders {
-    /// Whether the call goes on after this holder has let go of it.
+    /// Returns whether the call stays open after this holder has released it.
     pub(super) fn keep_open(&mut self, by_stream: bool, outcome: &Outcome) -> bool {
         if by_stream {
             self.streams -= 1;
             !self.function_returned || self.streams > 0
         } else {
             self.function_returned = true;
-            // A function that failed, or was dropped, has ended the call: nobody will get the stream.
+            // A function that failed or was dropped has ended the call: its caller does not get the stream.
             matches!(outcome, Outcome::Completed) && self.streams > 0
         }
     }
@@ -53,16 +54,21 @@ impl Call {
         Some(Call::of(Arc::clone(&open), true))
     }
 
-    /// Whether the call goes on until the stream it returned ends: if anybody looks, and no stream has taken it over.
+    /// Returns whether the call stays open until the returned stream ends: it is observed, and no stream has taken it over.
     pub(crate) fn goes_on_with_stream(&self) -> bool {
         let is_free = |facts: &Facts| facts.holders.streams == 0;
         self.held.as_ref().is_some_and(|held| held.open.facts().as_ref().is_some_and(is_free))
     }
 
-    /// Whether the call is one whose output may come in pieces. Elsewhere an iterator is a value like any other, and
-    /// when the items of a stream come is the user's own business.
+    /// Returns whether the call generates output that may be streamed. In other calls an iterator is a plain value, and the timing of a
+    /// stream's items is not measured.
     pub(crate) fn is_generation(&self) -> bool {
         self.held.as_ref().is_some_and(|held| held.open.site.kind.is_inference())
+    }
+
+    /// Returns the runtime that was installed when the call began.
+    pub(crate) fn runtime(&self) -> Arc<Runtime> {
+        self.held.as_ref().map_or_else(runtime::current, |held| Arc::clone(&held.open.runtime))
     }
 
     /// Notes that the response is streamed.
@@ -74,7 +80,7 @@ impl Call {
         }
     }
 
-    /// Where the user can find the function, for diagnostics.
+    /// Returns the source location of the function, for diagnostics.
     pub(crate) fn place(&self) -> Option<(&'static str, u32)> {
         self.held.as_ref().map(|held| (held.open.site.file, held.open.site.line))
     }
@@ -84,10 +90,10 @@ impl Call {
         self.held.as_ref().map_or(Duration::ZERO, |held| at.saturating_duration_since(held.open.started))
     }
 
-    /// What chunks of this call are measured with, if anybody measures; `response` is what is known of it so far.
+    /// Returns the meter for the chunks of this call, if metrics are recorded; `response` is the response so far.
     pub(crate) fn chunk_meter(&self, response: &Response) -> Option<ChunkMeter> {
         let open = &self.held.as_ref()?.open;
-        let instruments = metrics::current()?;
+        let instruments = open.runtime.calls.instruments()?;
         let facts = open.facts();
         let (labels, request) = (open.scope.labels(), &facts.as_ref()?.request);
         catch_user_panic(|| ChunkMeter::new(open.site.kind, labels, request, response, instruments))
@@ -98,7 +104,7 @@ impl Call {
         self.end(response, failure.into());
     }
 
-    /// Ends the call with what its stream told.
+    /// Ends the call with the response read from its stream.
     pub(crate) fn end_stream(mut self, response: Response, timing: Timing, outcome: Outcome) {
         if let Some(held) = &self.held
             && let Some(facts) = held.open.facts().as_mut()

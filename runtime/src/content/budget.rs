@@ -1,21 +1,19 @@
-//! How much content a request may have: an outermost call and all calls inside it, on whatever threads they run.
+//! Content budget of a request: a root call and all calls inside it, on all threads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::policy;
-use super::rules::Rules;
+use super::policy::ContentPolicy;
 
-/// What is left for one request.
+/// The remaining budget of one request.
 #[derive(Debug)]
 pub(crate) struct RequestBudget {
     left: AtomicUsize,
-    /// The outermost call ends last, and what went in and came out is what people look for first: calls inside it leave
-    /// this much.
+    /// The root call ends last, and its input and output are the most important: calls inside it leave this much.
     reserve: usize,
 }
 
-/// Who takes from the budget of a request.
+/// A call's access to the budget of its request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestShare<'a> {
     pub(crate) budget: &'a RequestBudget,
@@ -24,11 +22,9 @@ pub(crate) struct RequestShare<'a> {
 
 impl RequestBudget {
     /// The budget of a request that begins; none where no content is recorded.
-    pub(crate) fn begin() -> Option<Arc<Self>> {
-        policy::content_allowed().then(|| {
-            let rules = Rules::current();
-            Arc::new(RequestBudget::new(rules.per_request, rules.per_span))
-        })
+    pub(crate) fn begin(policy: &ContentPolicy) -> Option<Arc<Self>> {
+        let rules = &policy.rules;
+        policy.allows_content().then(|| Arc::new(RequestBudget::new(rules.per_request, rules.per_span)))
     }
 
     fn new(per_request: usize, per_span: usize) -> Self {
@@ -37,7 +33,7 @@ impl RequestBudget {
 }
 
 impl RequestShare<'_> {
-    /// Takes up to `wanted` bytes. What is not used is to be given back.
+    /// Takes up to `wanted` bytes. Unused bytes must be given back.
     pub(super) fn take(self, wanted: usize) -> usize {
         let RequestBudget { left, reserve } = self.budget;
         let kept = if self.is_outermost { 0 } else { *reserve };

@@ -2,26 +2,27 @@
 
 use std::fmt::{Display, Write};
 
-use super::policy;
-use super::rules::Rules;
+use super::policy::ContentPolicy;
 
 /// Longer messages are cut: a message is a hint, not a payload.
 const MAX_MESSAGE_BYTES: usize = 1024;
 
-/// The message of an error, if policy allows it to be recorded; otherwise it is not even formatted.
-pub(crate) fn error_message(error: &dyn Display) -> Option<String> {
-    if !policy::error_messages_allowed() {
-        return None;
+impl ContentPolicy {
+    /// The message of an error, if it may be recorded; otherwise it is not even formatted.
+    pub(crate) fn error_message(&self, error: &dyn Display) -> Option<String> {
+        if !self.error_messages {
+            return None;
+        }
+        let mut message = Bounded { text: String::new() };
+        // Stops early when full; a Display impl that fails or panics keeps what it wrote.
+        let _ = crate::value::panic::catch_user_panic(|| write!(message, "{error}"));
+        Some(self.redacted(message.text))
     }
-    let mut message = Bounded { text: String::new() };
-    // Stops early when full; a Display impl that fails or panics keeps what it wrote.
-    let _ = crate::value::panic::catch_user_panic(|| write!(message, "{error}"));
-    Some(Rules::current().redacted(message.text))
-}
 
-/// A text of the provider's that is content, and as content is recorded.
-pub(crate) fn redacted(text: String) -> String {
-    Rules::current().redacted(text)
+    /// A text without what must not be recorded.
+    pub(crate) fn redacted(&self, text: String) -> String {
+        self.rules.redacted(text)
+    }
 }
 
 /// A writer that keeps the first [`MAX_MESSAGE_BYTES`], cut between characters.

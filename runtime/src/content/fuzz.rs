@@ -1,10 +1,10 @@
-//! Texts, as redaction sees them.
+//! Inputs of redaction.
 
 use llm_trace_fuzz::fuzz;
 
 use super::redact::redact;
 
-/// What must not be recorded wherever it stands, set apart as in a sentence.
+/// Secrets that must be redacted wherever they occur, delimited as in a sentence.
 const SECRETS: &[&str] = &[
     "ada.lovelace@example.org",
     "4111 1111 1111 1111",

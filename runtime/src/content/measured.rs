@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use super::{copied, messages};
+use super::messages;
 use crate::model::content::Measured;
-use crate::value::ContentValue;
+use crate::value::{self, ContentValue, Limits};
 
 impl Measured {
-    pub(crate) fn of<T: Serialize + ?Sized>(value: &T) -> Option<Self> {
-        copied(value).map(Measured::of_tree)
+    pub(crate) fn of<T: Serialize + ?Sized>(value: &T, limits: Limits<'_>) -> Option<Self> {
+        value::capture(value, limits).map(Measured::of_tree)
     }
 
-    /// What a user sees of an answer: one text for each choice, without reasoning and tool calls.
+    /// Returns the visible answer: one text for each choice, without reasoning and tool calls.
     pub(crate) fn answers(&self) -> Vec<String> {
         let messages = messages::output(self.tree().clone(), &[], "stop").into_list().items;
         let texts = messages.into_iter().filter_map(|mut message| {

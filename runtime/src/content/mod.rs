@@ -1,10 +1,9 @@
-//! The only door through which text of the user's making reaches telemetry.
+//! The only way for text of users into telemetry.
 //!
-//! Prompts, completions, queries, tool arguments: [`policy`] says whether they pass at all, which by default they do not,
-//! and then nothing looks at them. What passes is copied up to a budget ([`tree`]), brought into the conventions'
-//! form ([`messages`]), freed of what identifies people and opens doors ([`redact`]), and cut to the attribute's
-//! budget as a last step: [`content`], once for spans and events. An error's message can quote all of that (a client that fails to parse a response often
-//! prints the response), so it has a policy of its own.
+//! Prompts, completions, queries, tool arguments: [`policy`] decides whether they are recorded; by default they are not, and are not read.
+//! Recorded content is copied up to a budget ([`tree`]), brought into the conventions' form ([`messages`]), freed of personal data and
+//! credentials ([`redact`]), and cut to the attribute's budget as a last step: [`content`], once for spans and events. An error's message
+//! can quote all of that (a client that fails to parse a response often prints the response), so it has a policy of its own.
 
 mod budget;
 mod capture;
@@ -22,16 +21,14 @@ mod rules;
 mod structure;
 mod upload;
 
-use crate::value::{self, ContentValue};
+#[cfg(feature = "otlp")]
+use crate::value;
 pub(crate) use budget::{RequestBudget, RequestShare};
 pub use capture::{AsContent, Capture, Hashed, Redacted};
-pub(crate) use error_message::{error_message, redacted};
 pub use policy::ContentCapture;
+pub(crate) use policy::ContentPolicy;
 #[cfg(feature = "otlp")]
-pub(crate) use policy::{
-    CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, allow_content, allow_error_messages,
-};
-pub(crate) use policy::{content_allowed, content_on_events, content_on_spans, set_events_received};
+pub(crate) use policy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS};
 pub(crate) use question::{hash_of_input, hash_of_request};
 pub(crate) use recorded::explanation;
 #[cfg(feature = "otlp")]
@@ -41,21 +38,6 @@ pub use upload::ContentDirectory;
 #[cfg(feature = "otlp")]
 pub(crate) use upload::Uploader;
 pub use upload::{ContentItem, ContentStore, ContentUpload};
-
-/// Whether content is kept elsewhere, also that of calls that nobody records.
-pub(crate) fn is_uploaded() -> bool {
-    upload::is_on()
-}
-
-/// A copy of a value, as much of it as the budget of one attribute allows.
-pub(crate) fn copied<T: serde::Serialize + ?Sized>(value: &T) -> Option<ContentValue> {
-    value::capture(value, limits())
-}
-
-/// How much of a value is copied.
-pub(crate) fn limits() -> value::Limits<'static> {
-    rules::Rules::current().limits()
-}
 
 /// A text cut to at most `budget` bytes, with a mark of how long it was; JSON stays JSON. `None` if it is short enough.
 #[cfg(feature = "otlp")]

@@ -1,13 +1,12 @@
-//! Whether spans also speak OpenInference, for backends that show workflows and retrievals only then; its name for each kind of
-//! call; and the copies of content that its readers look for. They are made of what is recorded, so they are redacted
-//! and cut like it, and none is longer than it.
+//! OpenInference attributes on spans, which some backends need to show workflows and retrievals: its span kind for each kind of call, and
+//! copies of content under its names. The copies are made of the recorded content, so they are redacted and cut like it, and no copy is
+//! longer than the original.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use opentelemetry::{KeyValue, StringValue, Value};
 
-use super::policy;
+use super::policy::ContentPolicy;
 use crate::model::content::ContentKind;
 use crate::model::site::Kind;
 use crate::semconv::openinference::{
@@ -19,39 +18,13 @@ use crate::value::ContentValue;
 /// The environment variable that switches it on: `true` or `false`.
 pub(crate) const OPENINFERENCE: &str = "LLM_TRACE_OPENINFERENCE";
 
-static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
-const UNDECIDED: u8 = 0;
-const OFF: u8 = 1;
-const ON: u8 = 2;
-
-/// Switches it on or off for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(on: bool) {
-    CURRENT.store(if on { ON } else { OFF }, Ordering::Relaxed);
-}
-
-/// Whether it is on. Without `init()` the variable alone decides, once.
-pub(crate) fn is_on() -> bool {
-    match CURRENT.load(Ordering::Relaxed) {
-        UNDECIDED => {
-            let on = from_environment();
-            let decision = if on { ON } else { OFF };
-            // `init()` on another thread may have decided meanwhile, and it wins.
-            match CURRENT.compare_exchange(UNDECIDED, decision, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => on,
-                Err(decided) => decided == ON,
-            }
-        }
-        decided => decided == ON,
-    }
-}
-
-fn from_environment() -> bool {
+/// Without `init()` the variable alone decides.
+pub(super) fn from_environment() -> bool {
     let value = std::env::var(OPENINFERENCE).unwrap_or_default();
     match value.trim().to_ascii_lowercase().as_str() {
         "true" => true,
         "false" | "" => false,
-        // Without `init()` there is nobody to return an error to.
+        // Without `init()` no error can be returned.
         _ => {
             tracing::warn!(
                 "{OPENINFERENCE}: `{value}` is not valid: expected `true` or `false`; it stays off"
@@ -61,9 +34,9 @@ fn from_environment() -> bool {
     }
 }
 
-/// What OpenInference calls such a call, as an attribute of its span.
-pub(crate) fn span_kind(kind: Kind) -> Option<KeyValue> {
-    is_on().then(|| KeyValue::new(SPAN_KIND, name(kind)))
+/// Returns the OpenInference span kind of a call, as an attribute.
+pub(crate) fn span_kind(kind: Kind) -> KeyValue {
+    KeyValue::new(SPAN_KIND, name(kind))
 }
 
 /// A kind that OpenInference has no word for is a step of a chain.
@@ -94,16 +67,15 @@ pub(crate) fn name(kind: Kind) -> &'static str {
 /// A span has room for 128 attributes, of which a document takes up to four: the best are shown.
 const MAX_DOCUMENTS: usize = 16;
 
-/// How many copies [`copies`] makes of a piece, for the span's budget: none unless it is switched on.
-pub(super) fn number_of_copies(kind: Kind, piece: ContentKind) -> usize {
+/// Returns the number of copies that [`copies`] makes of a piece of content, for the span's budget: 0 unless OpenInference is enabled.
+pub(super) fn number_of_copies(policy: &ContentPolicy, kind: Kind, piece: ContentKind) -> usize {
     match keys(piece) {
-        Some(_) if is_on() && policy::content_on_spans() => 1 + usize::from(is_documents(kind, piece)),
+        Some(_) if policy.openinference && policy.on_spans() => 1 + usize::from(is_documents(kind, piece)),
         _ => 0,
     }
 }
 
-/// A piece of content in OpenInference's words: `tree` is what is recorded of it, and `text` is its JSON, or the tree's
-/// text.
+/// Returns a piece of content under OpenInference's names: `tree` is the recorded content, and `text` is its JSON, or the tree's text.
 pub(super) fn copies(kind: Kind, piece: ContentKind, tree: &ContentValue, text: &str) -> Vec<KeyValue> {
     let Some((value, mime)) = keys(piece) else { return Vec::new() };
     // The messages of a model stay messages, which backends show as a chat; elsewhere what is one text is shown as it is.

@@ -1,26 +1,29 @@
-//! What may be recorded at all, decided once per process: by the builder, else by the environment.
+//! Policy on recording content: from the builder, or else the environment.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::Arc;
 
-use super::upload;
+use super::openinference;
+use super::rules::Rules;
+use super::upload::{ContentUpload, Uploader};
 use crate::model::site::Kind;
+use crate::value::Limits;
 
 /// The environment variable that lets content pass.
 pub(crate) const CAPTURE_CONTENT: &str = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT";
 /// The environment variable that lets error messages pass: `true` or `false`.
 pub(crate) const CAPTURE_ERROR_MESSAGES: &str = "LLM_TRACE_CAPTURE_ERROR_MESSAGES";
 
-/// What a value of [`CAPTURE_CONTENT`] may be, for messages.
+/// Allowed values of [`CAPTURE_CONTENT`], for messages.
 pub(crate) const CONTENT_WORDS: &str =
     "expected `NO_CONTENT`, `SPAN_ONLY`, `EVENT_ONLY`, `SPAN_AND_EVENT`, `true` or `false`";
 
-/// Where the content of calls is recorded: prompts, completions, system instructions, tool definitions, the arguments
-/// and results of tools, and queries.
+/// Where content of calls is recorded: prompts, completions, system instructions, tool definitions, the arguments and results of tools, and
+/// queries.
 ///
-/// Content is what users typed and what models answered, so nothing of it is recorded unless the application says
-/// so, with [`Builder::with_content_capture`](crate::Builder::with_content_capture) or the variable
-/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. A single function can be excepted with `skip(…)`; none can
-/// record more than this allows.
+/// Content is typed by users and answered by models, so none of it is recorded unless the application enables it, with
+/// [`Builder::with_content_capture`](crate::Builder::with_content_capture) or the variable
+/// `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`. A single function can be excepted with `skip(…)`; none can record more than this
+/// allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContentCapture {
@@ -29,9 +32,8 @@ pub enum ContentCapture {
     NoContent,
     /// As attributes of spans. `SPAN_ONLY`, `true`.
     SpanOnly,
-    /// On events, and on no span: `gen_ai.client.inference.operation.details` has what calls to models sent and got,
-    /// as structured values. There are no such events of other calls, nor are there any where nobody receives events;
-    /// there content is not looked at. `EVENT_ONLY`.
+    /// On events, and on no span: `gen_ai.client.inference.operation.details` has the input and output of calls to models, as structured
+    /// values. Other calls have no such events. Without a receiver of events, none are made, and content is not read. `EVENT_ONLY`.
     EventOnly,
     /// As attributes of spans, and on the events of calls to models. `SPAN_AND_EVENT`.
     SpanAndEvent,
@@ -57,109 +59,85 @@ impl ContentCapture {
         matches!(self, ContentCapture::EventOnly | ContentCapture::SpanAndEvent)
     }
 
-    /// One bit for each signal.
-    fn decision(self) -> u8 {
-        DENY | if self.on_spans() { SPANS } else { 0 } | if self.on_events() { EVENTS } else { 0 }
-    }
-}
-
-/// What is allowed, or not decided yet: then the environment decides, once.
-struct Switch(AtomicU8);
-
-const UNDECIDED: u8 = 0;
-const DENY: u8 = 1;
-const ALLOW: u8 = 2;
-/// What content is allowed on, next to [`DENY`], which is every decision's.
-const SPANS: u8 = 2;
-const EVENTS: u8 = 4;
-
-static CONTENT: Switch = Switch(AtomicU8::new(UNDECIDED));
-/// Whether somebody receives events, as the sink of events last said.
-static EVENTS_RECEIVED: AtomicBool = AtomicBool::new(false);
-static ERROR_MESSAGES: Switch = Switch(AtomicU8::new(UNDECIDED));
-
-impl Switch {
-    #[cfg(any(feature = "otlp", test))]
-    fn set(&self, decision: u8) {
-        self.0.store(decision, Ordering::Relaxed);
-    }
-
-    fn get(&self, from_environment: fn() -> u8) -> u8 {
-        match self.0.load(Ordering::Relaxed) {
-            UNDECIDED => {
-                let decision = from_environment();
-                // `init()` on another thread may have decided meanwhile, and it wins.
-                match self.0.compare_exchange(UNDECIDED, decision, Ordering::Relaxed, Ordering::Relaxed) {
-                    Ok(_) => decision,
-                    Err(decided) => decided,
-                }
-            }
-            decided => decided,
-        }
-    }
-}
-
-/// Sets what content may be recorded, for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn allow_content(capture: ContentCapture) {
-    CONTENT.set(capture.decision());
-}
-
-/// Sets whether error messages may be recorded, for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn allow_error_messages(allow: bool) {
-    ERROR_MESSAGES.set(if allow { ALLOW } else { DENY });
-}
-
-/// Says whether somebody receives events: content is recorded on none that nobody receives.
-pub(crate) fn set_events_received(are_received: bool) {
-    EVENTS_RECEIVED.store(are_received, Ordering::Relaxed);
-}
-
-/// Whether any content may be recorded: one atomic load or two, and when it says no, content is not looked at.
-pub(crate) fn content_allowed() -> bool {
-    content_on_spans() || content_on_events() || upload::is_on()
-}
-
-/// Whether content of such a call may be recorded anywhere. Only calls to models have an event for it.
-pub(super) fn content_allowed_of(kind: Kind) -> bool {
-    content_on_spans() || (kind.is_inference() && content_on_events())
-}
-
-/// Whether content may be recorded on spans.
-pub(crate) fn content_on_spans() -> bool {
-    content() & SPANS != 0
-}
-
-/// Whether content may be recorded on events, and somebody receives them.
-pub(crate) fn content_on_events() -> bool {
-    content() & EVENTS != 0 && EVENTS_RECEIVED.load(Ordering::Relaxed)
-}
-
-fn content() -> u8 {
-    CONTENT.get(|| {
-        let Ok(value) = std::env::var(CAPTURE_CONTENT) else { return DENY };
+    /// Without `init()` the variable alone decides.
+    fn from_environment() -> Self {
+        let Ok(value) = std::env::var(CAPTURE_CONTENT) else { return ContentCapture::NoContent };
         if value.trim().is_empty() {
-            return DENY;
+            return ContentCapture::NoContent;
         }
-        let Some(capture) = ContentCapture::from_word(&value) else {
-            // Without `init()` there is nobody to return an error to, and when in doubt content stays private.
+        ContentCapture::from_word(&value).unwrap_or_else(|| {
+            // Without `init()` no error can be returned, and content stays private by default.
             tracing::warn!(
                 "{CAPTURE_CONTENT}: `{value}` is not valid: {CONTENT_WORDS}; content is not recorded"
             );
-            return DENY;
-        };
-        capture.decision()
-    })
+            ContentCapture::NoContent
+        })
+    }
 }
 
-pub(super) fn error_messages_allowed() -> bool {
-    let from_environment = || {
-        let allow =
-            std::env::var(CAPTURE_ERROR_MESSAGES).is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-        if allow { ALLOW } else { DENY }
-    };
-    ERROR_MESSAGES.get(from_environment) == ALLOW
+/// Policy on content: whether, where, and in which form it is recorded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContentPolicy {
+    pub(crate) capture: ContentCapture,
+    /// Without a receiver of events, no content is recorded on events.
+    pub(crate) are_events_received: bool,
+    pub(crate) error_messages: bool,
+    /// Whether spans have OpenInference attributes too.
+    pub(crate) openinference: bool,
+    pub(crate) rules: Arc<Rules>,
+    /// The uploader of content, and whether content is uploaded only.
+    pub(crate) upload: Option<(Arc<Uploader>, ContentUpload)>,
+}
+
+impl ContentPolicy {
+    /// The policy of a process without `init()`.
+    pub(crate) fn from_environment() -> Self {
+        let error_messages = std::env::var(CAPTURE_ERROR_MESSAGES);
+        ContentPolicy {
+            capture: ContentCapture::from_environment(),
+            error_messages: error_messages.is_ok_and(|value| value.eq_ignore_ascii_case("true")),
+            openinference: openinference::from_environment(),
+            ..ContentPolicy::default()
+        }
+    }
+
+    /// Returns whether any content may be recorded. If not, content is not read.
+    pub(crate) fn allows_content(&self) -> bool {
+        self.on_spans() || self.on_events() || self.uploads()
+    }
+
+    /// Returns whether content of such a call may be recorded anywhere. Only calls to models have an event for it.
+    pub(super) fn allows_content_of(&self, kind: Kind) -> bool {
+        self.on_spans() || (kind.is_inference() && self.on_events())
+    }
+
+    /// Returns whether content may be recorded on spans.
+    pub(crate) fn on_spans(&self) -> bool {
+        self.capture.on_spans()
+    }
+
+    /// Returns whether content may be recorded on events that are received.
+    pub(crate) fn on_events(&self) -> bool {
+        self.are_events_received && self.capture.on_events()
+    }
+
+    /// Returns whether content is uploaded, including that of calls that are not recorded.
+    pub(crate) fn uploads(&self) -> bool {
+        self.upload.is_some()
+    }
+
+    /// Returns the limits on copied values.
+    pub(crate) fn limits(&self) -> Limits<'static> {
+        self.rules.limits(self.uploads())
+    }
+
+    /// Compiles the rules now where they are going to be needed: no call waits for that.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn compile(&self) {
+        if self.error_messages || self.capture != ContentCapture::NoContent || self.uploads() {
+            self.rules.compile();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -185,23 +163,14 @@ mod tests {
 
     #[test]
     fn each_signal_is_decided_by_itself() {
-        let signals = |capture: ContentCapture| {
-            let decision = capture.decision();
-            (decision & SPANS != 0, decision & EVENTS != 0)
+        let signals = |capture, are_events_received| {
+            let policy = ContentPolicy { capture, are_events_received, ..ContentPolicy::default() };
+            (policy.on_spans(), policy.on_events())
         };
-        assert_eq!(signals(ContentCapture::NoContent), (false, false));
-        assert_eq!(signals(ContentCapture::SpanOnly), (true, false));
-        assert_eq!(signals(ContentCapture::EventOnly), (false, true));
-        assert_eq!(signals(ContentCapture::SpanAndEvent), (true, true));
-        assert_ne!(ContentCapture::NoContent.decision(), UNDECIDED);
-    }
-
-    #[test]
-    fn a_decision_is_not_taken_twice() {
-        let switch = Switch(AtomicU8::new(UNDECIDED));
-        assert_eq!(switch.get(|| ALLOW), ALLOW);
-        assert_eq!(switch.get(|| unreachable!("decided already")), ALLOW);
-        switch.set(DENY);
-        assert_eq!(switch.get(|| unreachable!("decided already")), DENY);
+        assert_eq!(signals(ContentCapture::NoContent, true), (false, false));
+        assert_eq!(signals(ContentCapture::SpanOnly, true), (true, false));
+        assert_eq!(signals(ContentCapture::EventOnly, true), (false, true));
+        assert_eq!(signals(ContentCapture::SpanAndEvent, true), (true, true));
+        assert_eq!(signals(ContentCapture::SpanAndEvent, false), (true, false), "nobody receives events");
     }
 }

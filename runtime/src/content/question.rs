@@ -1,4 +1,4 @@
-//! What was asked → a keyed hash of it. The text is read, hashed and dropped.
+//! Question → keyed hash. The text is read, hashed and dropped.
 
 use std::fmt::Write as _;
 
@@ -6,21 +6,28 @@ use hmac::Mac as _;
 use serde::Serialize;
 
 use super::recorded::INPUT_KEYS;
-use super::rules::Rules;
-use super::{copied, keyed_hash, messages};
+use super::{keyed_hash, messages};
 use crate::value::{ContentValue, Limits, capture};
 
-/// Bytes of the hash that are kept: enough to tell a program's questions apart, and short enough for a legend.
+/// Length of the hash in bytes: enough to distinguish a program's questions, and short enough for a legend.
 const KEPT: usize = 6;
 
-/// The hash of the question in a text, or in messages of any API: what the user said last.
-pub(crate) fn hash_of_input<T: Serialize + ?Sized>(value: &T, key: &[u8]) -> Option<String> {
-    hash(copied(value)?, key)
+/// Returns the hash of the question in a text, or in messages of any API: the last user message.
+pub(crate) fn hash_of_input<T: Serialize + ?Sized>(
+    value: &T,
+    key: &[u8],
+    limits: Limits<'_>,
+) -> Option<String> {
+    hash(capture(value, limits)?, key)
 }
 
 /// The same of a request body of any API.
-pub(crate) fn hash_of_request<T: Serialize + ?Sized>(body: &T, key: &[u8]) -> Option<String> {
-    let limits = Limits { keys: Some(INPUT_KEYS), ..Rules::current().limits() };
+pub(crate) fn hash_of_request<T: Serialize + ?Sized>(
+    body: &T,
+    key: &[u8],
+    limits: Limits<'_>,
+) -> Option<String> {
+    let limits = Limits { keys: Some(INPUT_KEYS), ..limits };
     hash(capture(body, limits)?.take(INPUT_KEYS)?, key)
 }
 
@@ -66,34 +73,43 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::content::ContentPolicy;
+
+    fn hashed_input<T: Serialize + ?Sized>(value: &T, key: &[u8]) -> Option<String> {
+        hash_of_input(value, key, ContentPolicy::default().limits())
+    }
+
+    fn hashed_request<T: Serialize + ?Sized>(body: &T, key: &[u8]) -> Option<String> {
+        hash_of_request(body, key, ContentPolicy::default().limits())
+    }
 
     const KEY: &[u8] = b"a key of at least 16 bytes";
 
     #[test]
     fn case_punctuation_and_space_make_no_other_question_and_words_and_keys_do() {
-        let of = |text: &str| hash_of_input(text, KEY);
+        let of = |text: &str| hashed_input(text, KEY);
         let known = of("How do I reset my password?");
         assert_eq!(known.as_deref().map(str::len), Some(2 * KEPT));
         assert_eq!(of("  how do I\nreset my PASSWORD…"), known);
         assert_ne!(of("How do I reset my pass word?"), known);
-        assert_ne!(hash_of_input("How do I reset my password?", b"another key of 16 bytes"), known);
+        assert_ne!(hashed_input("How do I reset my password?", b"another key of 16 bytes"), known);
         assert_eq!(of(" ?! "), None);
     }
 
     #[test]
     fn the_question_is_what_the_user_said_last() {
-        let known = hash_of_input("why?", KEY);
+        let known = hashed_input("why?", KEY);
         let messages = json!([
             {"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"},
             {"role": "assistant", "content": "hi"}, {"role": "user", "content": [{"type": "text", "text": "Why?"}]},
             {"role": "assistant", "content": [{"type": "tool_use", "id": "1", "name": "t", "input": {}}]},
             {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "1", "content": "because"}]}
         ]);
-        assert_eq!(hash_of_input(&messages, KEY), known);
-        assert_eq!(hash_of_request(&json!({"model": "m", "messages": messages}), KEY), known);
+        assert_eq!(hashed_input(&messages, KEY), known);
+        assert_eq!(hashed_request(&json!({"model": "m", "messages": messages}), KEY), known);
         let gemini = json!({"contents": [{"role": "user", "parts": [{"text": "why"}]}]});
-        assert_eq!(hash_of_request(&gemini, KEY), known);
-        assert_eq!(hash_of_request(&json!({"model": "m", "input": "Why"}), KEY), known);
-        assert_eq!(hash_of_request(&json!({"model": "m"}), KEY), None);
+        assert_eq!(hashed_request(&gemini, KEY), known);
+        assert_eq!(hashed_request(&json!({"model": "m", "input": "Why"}), KEY), known);
+        assert_eq!(hashed_request(&json!({"model": "m"}), KEY), None);
     }
 }

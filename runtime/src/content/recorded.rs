@@ -1,15 +1,15 @@
 //! The content of one call, from where it is captured to the attributes it becomes.
 
-use std::sync::Arc;
-
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{Key, KeyValue, StringValue};
 use serde::Serialize;
 
 use super::budget::RequestShare;
+use super::policy::ContentPolicy;
 use super::rules::Rules;
 use super::structure::structured;
-use super::{messages, openinference, policy, upload};
+use super::upload::{self, ContentUpload};
+use super::{messages, openinference};
 use crate::extract::transcript::Transcript;
 use crate::model::argument::Text;
 use crate::model::content::{Captured, ContentAttribute, ContentKind, Measured, RecordedContent};
@@ -18,7 +18,7 @@ use crate::model::site::Kind;
 use crate::semconv::attribute;
 use crate::value::{self, ContentValue, Limits};
 
-/// Which pieces the conventions have on a call of this kind.
+/// Returns whether the conventions have a kind of content on this kind of call.
 fn belongs(kind: Kind, piece: ContentKind) -> bool {
     match kind {
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent => {
@@ -60,17 +60,23 @@ fn belongs(kind: Kind, piece: ContentKind) -> bool {
 }
 
 impl Captured {
-    /// Whether a piece may be recorded. If not, nobody looks at it.
-    pub(crate) fn takes(&self, kind: Kind, piece: ContentKind) -> bool {
+    /// Returns whether a kind of content may be recorded. If not, it is not read.
+    pub(crate) fn takes(&self, policy: &ContentPolicy, kind: Kind, piece: ContentKind) -> bool {
         let is_wanted =
-            policy::content_allowed_of(kind) || (upload::is_on() && upload::is_uploaded(kind, piece));
+            policy.allows_content_of(kind) || (policy.uploads() && upload::is_uploaded(kind, piece));
         is_wanted && belongs(kind, piece) && !self.skipped.contains(&piece)
     }
 
     /// Captures any value that may be recorded.
-    pub(crate) fn capture<T: Serialize + ?Sized>(&mut self, kind: Kind, piece: ContentKind, value: &T) {
-        if self.takes(kind, piece)
-            && let Some(tree) = value::capture(value, Rules::current().limits())
+    pub(crate) fn capture<T: Serialize + ?Sized>(
+        &mut self,
+        policy: &ContentPolicy,
+        kind: Kind,
+        piece: ContentKind,
+        value: &T,
+    ) {
+        if self.takes(policy, kind, piece)
+            && let Some(tree) = value::capture(value, policy.limits())
         {
             self.set(piece, tree);
         }
@@ -79,15 +85,16 @@ impl Captured {
     /// Captures one argument of a tool, or one variable of a prompt, next to those captured before.
     pub(crate) fn capture_entry<T: Serialize + ?Sized>(
         &mut self,
+        policy: &ContentPolicy,
         kind: Kind,
         piece: ContentKind,
         name: &'static str,
         value: &T,
     ) {
-        if !self.takes(kind, piece) {
+        if !self.takes(policy, kind, piece) {
             return;
         }
-        let Some(value) = value::capture(value, Rules::current().limits()) else { return };
+        let Some(value) = value::capture(value, policy.limits()) else { return };
         let known = self.pieces.iter_mut().find(|(known, _)| *known == piece);
         if let Some((_, ContentValue::Object(entries))) = known {
             entries.retain(|(known, _)| known != name);
@@ -98,44 +105,56 @@ impl Captured {
     }
 
     /// Captures a text that may be recorded.
-    pub(crate) fn capture_text<T: Text + ?Sized>(&mut self, kind: Kind, piece: ContentKind, value: &T) {
-        if self.takes(kind, piece)
+    pub(crate) fn capture_text<T: Text + ?Sized>(
+        &mut self,
+        policy: &ContentPolicy,
+        kind: Kind,
+        piece: ContentKind,
+        value: &T,
+    ) {
+        if self.takes(policy, kind, piece)
             && let Some(Some(text)) = crate::value::panic::catch_user_panic(|| value.text())
         {
-            self.capture(kind, piece, text.as_ref());
+            self.capture(policy, kind, piece, text.as_ref());
         }
     }
 
-    /// Captures what a response holds before its kind is known: the policy is asked now, kind and `skip` at the end.
-    pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, value: &T) {
-        self.capture(Kind::Chat, ContentKind::Output, value);
+    /// Captures the content of a response before its kind is known: the policy is checked now, kind and `skip` at the end.
+    pub(crate) fn capture_output<T: Serialize + ?Sized>(&mut self, policy: &ContentPolicy, value: &T) {
+        self.capture(policy, Kind::Chat, ContentKind::Output, value);
     }
 
     /// The same for what was streamed, which may be measured as well.
     pub(crate) fn capture_transcript(
         &mut self,
+        policy: &ContentPolicy,
         transcript: Transcript,
         is_measured: bool,
     ) -> Option<Measured> {
         let tree = transcript.into_tree()?;
         let measured = is_measured.then(|| Measured::of_tree(tree.clone()));
-        if self.takes(Kind::Chat, ContentKind::Output) {
+        if self.takes(policy, Kind::Chat, ContentKind::Output) {
             self.set(ContentKind::Output, tree);
         }
         measured
     }
 
     /// Captures messages, instructions and tools of a request body of any API.
-    pub(crate) fn capture_request<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
+    pub(crate) fn capture_request<T: Serialize + ?Sized>(
+        &mut self,
+        policy: &ContentPolicy,
+        kind: Kind,
+        body: &T,
+    ) {
         if kind.is_mcp() {
-            return self.capture_message(kind, body);
+            return self.capture_message(policy, kind, body);
         }
-        let wanted = REQUEST_KEYS.iter().filter(|(piece, _)| self.takes(kind, *piece));
+        let wanted = REQUEST_KEYS.iter().filter(|(piece, _)| self.takes(policy, kind, *piece));
         let keys: Vec<&str> = wanted.flat_map(|(_, keys)| keys.iter().copied()).collect();
         if keys.is_empty() {
             return;
         }
-        let limits = Limits { keys: Some(&keys), ..Rules::current().limits() };
+        let limits = Limits { keys: Some(&keys), ..policy.limits() };
         let Some(mut body) = value::capture(body, limits) else { return };
         for (piece, keys) in REQUEST_KEYS {
             if let Some(tree) = body.take(keys) {
@@ -145,11 +164,11 @@ impl Captured {
     }
 
     /// Captures a tool's arguments from an MCP message, or from its parameters.
-    fn capture_message<T: Serialize + ?Sized>(&mut self, kind: Kind, body: &T) {
-        if !self.takes(kind, ContentKind::Arguments) {
+    fn capture_message<T: Serialize + ?Sized>(&mut self, policy: &ContentPolicy, kind: Kind, body: &T) {
+        if !self.takes(policy, kind, ContentKind::Arguments) {
             return;
         }
-        let limits = Limits { keys: Some(&["params", "arguments"]), ..Rules::current().limits() };
+        let limits = Limits { keys: Some(&["params", "arguments"]), ..policy.limits() };
         let Some(mut body) = value::capture(body, limits) else { return };
         let mut params = body.take(&["params"]).unwrap_or(body);
         if let Some(arguments) = params.take(&["arguments"]) {
@@ -160,14 +179,14 @@ impl Captured {
 
 pub(super) const INPUT_KEYS: &[&str] = &["messages", "input", "contents", "prompt"];
 
-/// Where request bodies keep what: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
+/// Keys of content in request bodies: OpenAI chat, responses and completions, Anthropic, Gemini, Bedrock.
 const REQUEST_KEYS: &[(ContentKind, &[&str])] = &[
     (ContentKind::Input, INPUT_KEYS),
     (ContentKind::System, &["system", "instructions", "systemInstruction", "system_instruction"]),
     (ContentKind::Tools, &["tools", "toolConfig", "functions"]),
 ];
 
-/// What the form of a call's content depends on.
+/// Inputs that determine the form of a call's content.
 #[derive(Clone)]
 pub(super) struct Form {
     pub(super) kind: Kind,
@@ -176,16 +195,16 @@ pub(super) struct Form {
 }
 
 impl RecordedContent {
-    /// Makes the content of `call`, whose request knows what the function skips and whose response has the output. `share` is what
-    /// the call may take of the budget of the outermost one.
-    pub(crate) fn of(call: &CallRecord, share: Option<RequestShare<'_>>) -> Self {
+    /// Makes the content of `call`, whose request has the skipped kinds and whose response has the output. `share` is the call's share of
+    /// the budget of the root call.
+    pub(crate) fn of(call: &CallRecord, policy: &ContentPolicy, share: Option<RequestShare<'_>>) -> Self {
         let request = &call.request.content;
         let of_prompt;
         let captured = request.pieces.iter().chain(&call.response.content.pieces);
         let mut pieces: Vec<_> =
-            captured.filter(|(piece, _)| request.takes(call.site.kind, *piece)).collect();
+            captured.filter(|(piece, _)| request.takes(policy, call.site.kind, *piece)).collect();
         if call.site.kind.is_mcp() && !call.request.calls_tool() {
-            // What a prompt is asked for with are its variables. Other messages have no content.
+            // The arguments of a prompt request are its variables. Other messages have no content.
             let is_asked_for_with =
                 |piece: ContentKind| piece == ContentKind::Arguments && call.request.gets_prompt();
             let arguments = pieces.iter().find(|(piece, _)| is_asked_for_with(*piece));
@@ -195,7 +214,7 @@ impl RecordedContent {
         if pieces.is_empty() {
             return RecordedContent::default();
         }
-        let rules = Rules::current();
+        let rules = &policy.rules;
         // The small ones first: what they leave of the span's budget is for the messages.
         pieces.sort_by_key(|(piece, _)| match piece {
             ContentKind::Query | ContentKind::Arguments => 0,
@@ -210,19 +229,18 @@ impl RecordedContent {
             finish_reasons: call.response.finish_reasons.clone(),
             is_completed: matches!(call.outcome, Outcome::Completed),
         };
-        let references =
-            if upload::is_on() { uploaded(call, &form, &mut pieces, &rules) } else { Vec::new() };
+        let references = uploaded(call, &form, &mut pieces, policy);
         let mut left = share.map_or(rules.per_span, |share| share.take(rules.per_span));
-        let written = |piece: ContentKind| 1 + openinference::number_of_copies(kind, piece);
+        let written = |piece: ContentKind| 1 + openinference::number_of_copies(policy, kind, piece);
         let mut waiting: usize = pieces.iter().map(|(piece, _)| written(*piece)).sum();
         let mut recorded = Vec::with_capacity(pieces.len());
         for (piece, tree) in pieces {
             let budget = rules.per_attribute.min(left / waiting);
             let made = || {
                 if *piece == ContentKind::Variables {
-                    return variables(tree.clone(), &rules, budget);
+                    return variables(tree.clone(), rules, budget);
                 }
-                let Some(mut attribute) = attribute(&form, *piece, tree.clone(), &rules, budget) else {
+                let Some(mut attribute) = attribute(&form, *piece, tree.clone(), rules, budget) else {
                     return Vec::new();
                 };
                 if written(*piece) > 1 {
@@ -244,8 +262,8 @@ impl RecordedContent {
     }
 
     /// Attributes of a span, which can only be text; none if content may not be on spans.
-    pub(crate) fn on_span(&self) -> impl Iterator<Item = KeyValue> + '_ {
-        let attributes = if policy::content_on_spans() { &self.attributes[..] } else { &[] };
+    pub(crate) fn on_span(&self, policy: &ContentPolicy) -> impl Iterator<Item = KeyValue> + use<'_> {
+        let attributes = if policy.on_spans() { &self.attributes[..] } else { &[] };
         let content = attributes.iter().flat_map(|attribute| {
             let own = KeyValue::new(attribute.key.clone(), StringValue::from(attribute.text.clone()));
             [own].into_iter().chain(attribute.copies.iter().cloned())
@@ -254,8 +272,8 @@ impl RecordedContent {
     }
 
     /// Attributes of an event, as maps and lists; none if content may not be on events.
-    pub(crate) fn on_event(&self) -> impl Iterator<Item = (Key, AnyValue)> + '_ {
-        let attributes = if policy::content_on_events() { &self.attributes[..] } else { &[] };
+    pub(crate) fn on_event(&self, policy: &ContentPolicy) -> impl Iterator<Item = (Key, AnyValue)> + use<'_> {
+        let attributes = if policy.on_events() { &self.attributes[..] } else { &[] };
         let content = attributes.iter().map(|attribute| (attribute.key.clone(), structured(&attribute.tree)));
         content.chain(
             self.references.iter().map(|(key, place)| (Key::from(*key), AnyValue::from(place.clone()))),
@@ -263,16 +281,15 @@ impl RecordedContent {
     }
 }
 
-/// What somebody says about content, which may quote it: the explanation of a score. Nothing looks at it unless
-/// content may be on events.
-pub(crate) fn explanation(text: &(impl Text + ?Sized)) -> Option<String> {
-    if !policy::content_on_events() {
+/// Returns a text about content, which may quote it: the explanation of a score. It is not read unless content may be on events.
+pub(crate) fn explanation(text: &(impl Text + ?Sized), policy: &ContentPolicy) -> Option<String> {
+    if !policy.on_events() {
         return None;
     }
     let text =
         crate::value::panic::catch_user_panic(|| text.text().map(std::borrow::Cow::into_owned)).flatten()?;
-    let rules = Rules::current();
-    let mut tree = value::capture(&text, rules.limits())?;
+    let rules = &policy.rules;
+    let mut tree = value::capture(&text, policy.limits())?;
     rules.settle(&mut tree);
     rules.redact(&mut tree);
     match tree {
@@ -286,13 +303,15 @@ fn uploaded(
     call: &CallRecord,
     form: &Form,
     pieces: &mut Vec<&(ContentKind, ContentValue)>,
-    rules: &Arc<Rules>,
+    policy: &ContentPolicy,
 ) -> Vec<(&'static str, String)> {
+    let Some((uploader, upload)) = &policy.upload else { return Vec::new() };
     let ids = (call.ids.0.to_string(), call.ids.1.to_string());
     let uploads = pieces.iter().filter(|(piece, _)| upload::is_uploaded(form.kind, *piece));
-    let references =
-        uploads.filter_map(|(piece, tree)| upload::upload(&ids, form, *piece, tree, rules)).collect();
-    if upload::is_instead() {
+    let references = uploads
+        .filter_map(|(piece, tree)| uploader.upload(&ids, form, *piece, tree, &policy.rules))
+        .collect();
+    if *upload == ContentUpload::Instead {
         pieces.retain(|(piece, _)| !upload::is_uploaded(form.kind, *piece));
     }
     references

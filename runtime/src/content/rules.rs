@@ -1,14 +1,13 @@
-//! What becomes of content that policy lets pass: redaction and budgets, the same for the whole process.
+//! Processing of recorded content: redaction and budgets, the same for the whole process.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 #[cfg(feature = "otlp")]
 use regex_automata::meta::Regex;
 
 use super::capture::HashKey;
 use super::redact;
-use super::upload;
 use crate::value::{ContentValue, Limits};
 
 /// So much more of a text is kept than may be recorded, for a secret across the cut to be seen as a whole.
@@ -21,10 +20,8 @@ const PER_SPAN: usize = 64 << 10;
 /// As much as sixteen spans: an agent that goes round and round sends its whole conversation every time.
 const PER_REQUEST: usize = 1 << 20;
 
-/// What is kept elsewhere may be as long as this, whatever spans may have.
+/// Limit on uploaded content, in bytes, independent of the limits on spans.
 const PER_UPLOAD: usize = 1 << 20;
-
-static CURRENT: RwLock<Option<Arc<Rules>>> = RwLock::new(None);
 
 type Hook = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
@@ -36,10 +33,10 @@ pub(crate) struct Rules {
     pub(crate) per_span: usize,
     /// An outermost call and all calls inside it.
     pub(crate) per_request: usize,
-    pub(super) hash_key: HashKey,
+    pub(crate) hash_key: HashKey,
 }
 
-/// What is replaced: by the built-in rules, by patterns of the application's, by a function of its own.
+/// Redaction: built-in rules, patterns of the application, and a function of the application.
 #[derive(Clone)]
 pub(crate) struct Redaction {
     pub(crate) builtin: bool,
@@ -86,7 +83,7 @@ impl Rules {
         }
     }
 
-    /// No attribute is longer than this, whatever its budget is.
+    /// Limits each attribute to `limit` bytes, if its budget is larger.
     #[cfg(feature = "otlp")]
     pub(crate) fn within(mut self, limit: Option<usize>) -> Self {
         self.per_attribute = limit.map_or(self.per_attribute, |limit| limit.min(self.per_attribute));
@@ -104,34 +101,22 @@ impl Rules {
         Rules { hash_key: HashKey::of_salt(salt), ..self }
     }
 
-    /// The rules that `init()` set, or the defaults.
-    pub(crate) fn current() -> Arc<Rules> {
-        let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone();
-        current.unwrap_or_else(|| {
-            let mut slot = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(slot.get_or_insert_with(Arc::default))
-        })
-    }
-
-    /// Makes these the rules for the rest of the process. Where they are going to be `needed`, they are compiled now: no
-    /// call waits for that.
     #[cfg(feature = "otlp")]
-    pub(crate) fn install(self, needed: bool) {
-        if needed && self.redaction.builtin {
+    pub(super) fn compile(&self) {
+        if self.redaction.builtin {
             redact::compile();
         }
-        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(self));
     }
 
-    /// How long a piece may be that is kept elsewhere.
+    /// Returns the limit on an uploaded piece of content, in bytes.
     #[cfg(feature = "otlp")]
     pub(super) fn per_upload(&self) -> usize {
         self.per_attribute.max(PER_UPLOAD)
     }
 
-    /// How much of a value is copied.
-    pub(super) fn limits(&self) -> Limits<'static> {
-        let whole = if upload::is_on() { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
+    /// Returns the limits on copied values.
+    pub(super) fn limits(&self, is_uploaded: bool) -> Limits<'static> {
+        let whole = if is_uploaded { self.per_attribute.max(PER_UPLOAD) } else { self.per_attribute };
         let text = whole.saturating_add(MARGIN);
         Limits { text, total: text.saturating_mul(4), keys: None }
     }
@@ -167,7 +152,7 @@ impl Rules {
         }
     }
 
-    /// `{"password": "…"}`: what a value is called may tell what its form does not.
+    /// `{"password": "…"}`: the name may reveal a secret where the value's form does not.
     fn redact_by_name(&self, name: &str, value: &mut ContentValue) {
         let is_secret = self.redaction.builtin
             && match value {
@@ -203,7 +188,7 @@ impl Rules {
             text = replace_all(text, pattern, label);
         }
         if let Some(hook) = &self.redaction.hook {
-            // A hook that panics has not said that the text may be recorded.
+            // A hook that panics has not released the text for recording.
             match crate::value::panic::catch_user_panic(|| hook(&text)) {
                 Some(Some(changed)) => text = changed,
                 Some(None) => {}
@@ -238,7 +223,7 @@ mod tests {
     use crate::value::{capture, fitted};
 
     fn recorded(rules: &Rules, value: &impl serde::Serialize) -> String {
-        let mut tree = capture(value, rules.limits()).expect("captured");
+        let mut tree = capture(value, rules.limits(false)).expect("captured");
         rules.settle(&mut tree);
         rules.redact(&mut tree);
         fitted(tree, rules.per_attribute).expect("fits").1

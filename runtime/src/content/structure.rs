@@ -48,7 +48,7 @@ mod tests {
     use crate::value::capture;
 
     fn of(json: &serde_json::Value) -> AnyValue {
-        structured(&capture(json, Rules::default().limits()).expect("a tree"))
+        structured(&capture(json, Rules::default().limits(false)).expect("a tree"))
     }
 
     fn entry(map: &AnyValue, key: &'static str) -> Option<AnyValue> {

@@ -24,7 +24,7 @@ const NOT_A_RECEIVER: &str = "This is a web server or a page to log in, and no O
 const PROXY: &str = "Is the proxy of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY right? If the receiver is to be reached without one, name its \
              host in NO_PROXY.";
 
-/// What is wrong with the way to a receiver.
+/// A problem in reaching a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
@@ -46,21 +46,21 @@ pub enum ProblemKind {
     Timeout,
     /// The proxy does not let us through.
     Proxy,
-    /// The receiver's certificate is by nobody who is trusted here.
+    /// The receiver's certificate is from an unknown authority.
     UnknownAuthority,
     /// The receiver's certificate is for another name.
     NameMismatch,
     /// The receiver's certificate is out of date, or not of use.
     BadCertificate,
-    /// The receiver wants a certificate of ours, or another one.
+    /// The receiver requires a client certificate, or a different one.
     ClientCertificate,
-    /// TLS was spoken to a port that speaks plain text.
+    /// TLS was used on a plain-text port.
     NoTls,
-    /// Plain text was spoken to a port that speaks TLS.
+    /// Plain text was used on a TLS port.
     TlsExpected,
-    /// HTTP/1.1 was spoken to a port that speaks gRPC.
+    /// HTTP/1.1 was used on a gRPC port.
     GrpcPort,
-    /// gRPC was spoken to a port that speaks HTTP/1.1.
+    /// gRPC was used on an HTTP/1.1 port.
     HttpPort,
     /// 401: no credentials, or wrong ones.
     Unauthorized,
@@ -74,11 +74,11 @@ pub enum ProblemKind {
     UnsupportedEncoding,
     /// 429: too much.
     RateLimited,
-    /// 5xx: the receiver has trouble of its own.
+    /// 5xx: an error of the receiver.
     ServerError,
     /// An answer that sends somewhere else.
     Redirect,
-    /// A page, or something else that no OTLP receiver says.
+    /// A page, or another response that is not from an OTLP receiver.
     NotAReceiver,
     /// None of these.
     Other,
@@ -89,23 +89,23 @@ impl Problem {
         Problem { kind, found: found.into(), fix: fix.into() }
     }
 
-    /// What kind of problem it is.
+    /// Returns the kind of problem.
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// What was found, on one line.
+    /// Describes the finding, on one line.
     pub fn found(&self) -> &str {
         &self.found
     }
 
-    /// What helps.
+    /// Describes the fix.
     pub fn fix(&self) -> &str {
         &self.fix
     }
 }
 
-/// What came back over HTTP.
+/// Explains the result of an HTTP export.
 pub(super) fn http(settings: &TransportConfig, answer: Result<Answer, ureq::Error>) -> Option<Problem> {
     match answer {
         Ok(answer) => of_answer(settings, &answer),
@@ -194,7 +194,7 @@ fn header<'a>(answer: &'a Answer, name: &HeaderName) -> &'a str {
     answer.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Servers of TLS that understand what was spoken to them say so, in words.
+/// TLS servers that recognise plain HTTP answer with a text about it.
 fn speaks_of_tls(answer: &Answer) -> bool {
     let text = String::from_utf8_lossy(&answer.body);
     answer.status == StatusCode::BAD_REQUEST
@@ -277,7 +277,7 @@ fn of_io(settings: &TransportConfig, io: &std::io::Error) -> Problem {
             words,
             "There is no way to that host: a firewall, a VPN that is down, or an address of another network.",
         ),
-        // The system's resolver has no kind of its own for it.
+        // The resolver's error has no `io::ErrorKind`.
         _ if io.to_string().contains("lookup address") => unknown_host(settings),
         ErrorKind::ConnectionReset
         | ErrorKind::ConnectionAborted
@@ -335,7 +335,7 @@ fn http_port() -> Problem {
     )
 }
 
-/// What came back over gRPC.
+/// Explains the result of a gRPC export.
 #[cfg(feature = "grpc")]
 pub(super) fn grpc(settings: &TransportConfig, answer: Result<Reply, Failure>) -> Option<Problem> {
     use ProblemKind as Kind;

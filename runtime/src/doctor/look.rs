@@ -1,4 +1,4 @@
-//! A second look at a port whose answer was no HTTP: what does it speak?
+//! Probes a port whose answer was not HTTP for the protocol that it uses.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::probe::SECOND_LOOK;
 
-/// What answers on a port.
+/// The protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Speaks {
     /// HTTP/2 from the first byte, as gRPC does.
@@ -17,7 +17,7 @@ pub(super) enum Speaks {
     SomethingElse,
 }
 
-/// Says something that is no TLS and no HTTP/2, and looks at the first bytes that come back.
+/// Sends bytes that are neither TLS nor HTTP/2, and classifies the first bytes that come back.
 pub(super) fn at(endpoint: &Uri) -> Speaks {
     let port = endpoint.port_u16().unwrap_or(80);
     let host = endpoint.host().unwrap_or_default().trim_matches(['[', ']']);

@@ -1,4 +1,4 @@
-//! What is configured, where it comes from, and whether the receivers answer.
+//! Reports the configuration, the source of each value, and whether the receivers answer.
 //!
 //! ```no_run
 //! let report = llm_trace::builder().with_service_name("support-bot").doctor();
@@ -32,9 +32,9 @@ pub fn doctor() -> Report {
 }
 
 impl Builder {
-    /// Examines the configuration that [`init`](Builder::init) would use, and sends an empty export to the receiver of each
-    /// signal. Of a spool it says whether it can be written, and what waits there. Installs nothing and changes nothing. The report shows no header's value, no user or query of a URL, and of
-    /// its path only what is commonly there.
+    /// Examines the configuration that [`init`](Builder::init) would use, and sends an empty export to the receiver of each signal. Checks
+    /// whether a spool can be written, and counts the requests stored in it. Installs nothing and changes nothing. The report shows no
+    /// header's value, no user or query of a URL, and only common parts of its path.
     ///
     /// **Blocks** until the receivers have answered, at most for the timeout of one export (10 seconds unless configured) and
     /// a few more where the first answer needs a second look. In async code: `spawn_blocking`.

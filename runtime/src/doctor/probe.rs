@@ -28,5 +28,5 @@ fn problem(signal: Signal, settings: &TransportConfig) -> Option<Problem> {
     }
 }
 
-/// How long the first bytes of a server are waited for, when it is looked at again.
+/// Time limit of the second probe for the server's first bytes.
 pub(super) const SECOND_LOOK: Duration = Duration::from_secs(2);

@@ -1,4 +1,4 @@
-//! What the doctor found.
+//! The report of the doctor.
 
 use std::fmt;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Report {
     is_disabled: bool,
 }
 
-/// What became of an empty export.
+/// The result of an empty export.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Check {
@@ -27,11 +27,11 @@ pub struct Check {
     pub signal: &'static str,
     /// The receiver, without credentials.
     pub destination: String,
-    /// Whether anything is lost if it does not work: events that nobody asked for are sent for content and scores only.
+    /// Whether data is lost if it does not work: events that are not enabled are sent for content and scores only.
     pub is_needed: bool,
-    /// How long the answer took.
+    /// Time until the answer.
     pub took: Duration,
-    /// What is wrong, and what helps. `None`: the receiver took the export.
+    /// The problem and its fix. `None`: the receiver accepted the export.
     pub problem: Option<Problem>,
 }
 
@@ -48,8 +48,8 @@ impl Report {
         Report { invalid: Some(error), ..Report::new(Vec::new(), Vec::new(), None) }
     }
 
-    /// Whether `init()` would succeed, every receiver that is needed took the export, and the spool can be written. A program whose telemetry is switched
-    /// off, or goes to the terminal, is healthy too.
+    /// Returns whether `init()` would succeed, every required receiver accepted the export, and the spool can be written. A program whose
+    /// telemetry is disabled, or printed to the terminal, is healthy too.
     pub fn is_healthy(&self) -> bool {
         let is_stored = self.spool.as_ref().is_none_or(|spool| spool.problem.is_none());
         let is_taken = |check: &Check| check.problem.is_none() || !check.is_needed;
@@ -61,7 +61,7 @@ impl Report {
         self.invalid.as_ref()
     }
 
-    /// Whether `OTEL_SDK_DISABLED` switches telemetry off.
+    /// Returns whether `OTEL_SDK_DISABLED` disables telemetry.
     pub fn is_disabled(&self) -> bool {
         self.is_disabled
     }

@@ -1,4 +1,4 @@
-//! Whether telemetry can be stored, and what is.
+//! Checks whether telemetry can be stored, and counts stored requests.
 
 use std::path::PathBuf;
 
@@ -7,11 +7,11 @@ use llm_trace_delivery::DiskSpool;
 
 use crate::settings::SpoolSettings;
 
-/// What is known of the folder of the spool.
+/// The state of the spool's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpoolCheck {
-    /// Where programs of this `service.name` store what they cannot deliver.
+    /// The folder in which programs of this `service.name` store undelivered requests.
     pub folder: PathBuf,
     /// Files of telemetry: of programs that run, and of those that ended before everything was delivered.
     pub files: u64,

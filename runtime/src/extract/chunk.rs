@@ -1,9 +1,8 @@
-//! Which keys of a streamed chunk mean what, for every provider shape we know.
+//! Meanings of the keys of a streamed chunk, for every known provider shape.
 //!
-//! A chunk has three kinds of news: a delta (text, reasoning, a tool call), facts about the response, an error. One
-//! reader sees all chunks of a stream. Usage is never added up: every provider that repeats it counts from the
-//! beginning, so each field's last report is the total. Which choice, item or call a delta is of can be said behind it, so
-//! that is decided when its object ends.
+//! A chunk has three kinds of content: a delta (text, reasoning, a tool call), facts about the response, an error. One reader sees all
+//! chunks of a stream. Usage is never added up: every provider that repeats it counts from the beginning, so each field's last report is
+//! the total. The choice, item or call of a delta can follow it, so a delta is assigned when its object ends.
 //!
 //! | shape | deltas | facts |
 //! | --- | --- | --- |
@@ -29,7 +28,7 @@ use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};
 use crate::value::{ContentValue, Limits};
 
-/// What the chunks of one stream told so far.
+/// The facts read from the chunks of one stream so far.
 #[derive(Default)]
 pub(crate) struct ChunkReader {
     facts: ResponseReader,
@@ -73,12 +72,12 @@ impl ChunkReader {
         walker.end_choice();
         walker.all.facts.proves_itself |= walker.is_providers.get();
         if !walker.known.get() {
-            // A shape nobody described: something came, and that is all there is to say.
+            // An unknown shape: only its arrival is recorded.
             walker.deltas.opaque();
         }
     }
 
-    /// What is known of the response so far, for labels.
+    /// Returns the response so far, for labels.
     pub(crate) fn so_far(&self) -> Response {
         if self.facts.is_providers() { self.facts.response.clone() } else { Response::new() }
     }
@@ -91,7 +90,7 @@ impl ChunkReader {
         Some(class.map_or(Cow::Borrowed("stream_error"), Cow::Owned))
     }
 
-    /// What all chunks together told.
+    /// Returns the response read from all chunks.
     pub(crate) fn finish(mut self) -> Response {
         self.facts.proves_itself |= !self.finish_reasons.is_empty();
         self.finish_reasons.sort_by_key(|(choice, _)| *choice);
@@ -102,7 +101,7 @@ impl ChunkReader {
     }
 }
 
-/// What the `type` of an event says about its `delta`.
+/// The meaning of `delta`, by the `type` of an event.
 #[derive(Clone, Copy)]
 enum Event {
     Unnamed,
@@ -178,7 +177,7 @@ enum Place {
     Block,
     Content,
     ToolCall,
-    /// What a tool call has its name and arguments in.
+    /// The object with the name and arguments of a tool call.
     Function,
     /// An item of the responses API, which may be a tool call.
     Item,
@@ -215,7 +214,7 @@ struct Walker<'a> {
     all: &'a mut ChunkReader,
     deltas: &'a mut Deltas,
     event: Event,
-    /// Whether any key was one of a shape we know.
+    /// Whether any key was one of a known shape.
     known: Cell<bool>,
     is_providers: Cell<bool>,
     /// The choice that is being read.
@@ -423,7 +422,7 @@ impl Walker<'_> {
         }
     }
 
-    /// What a user sees instead of an answer.
+    /// Handles a refusal, which is shown instead of an answer.
     fn refusal(&mut self, text: &str) {
         self.all.facts.response.is_refusal |= !text.is_empty();
         self.deltas.refusal(text);
@@ -461,7 +460,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The tool call that is being read, if anybody wants to know more than that there is one.
+    /// Returns the tool call that is being read, if more than its presence is needed.
     fn call(&mut self) -> Option<&mut ToolCallDelta> {
         self.deltas.limits().is_some().then(|| self.call.get_or_insert_default())
     }
@@ -477,7 +476,7 @@ impl Walker<'_> {
         let item_type = self.item_type.take();
         let Some(mut call) = self.call.take() else { return };
         if let Some(item_type) = item_type.filter(|_| !call.is_named()) {
-            // What the provider runs itself: a search, a program.
+            // Run by the provider: a search, a program.
             call.name(&item_type);
         }
         if let Some(transcript) = self.deltas.transcript().filter(|_| !call.is_empty()) {

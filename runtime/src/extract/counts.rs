@@ -41,14 +41,14 @@ pub(super) struct Counts {
     pub(super) reasoning_within: Option<u64>,
     pub(super) thoughts_beside: Option<u64>,
     pub(super) tool_prompt_beside: Option<u64>,
-    /// Whether `input` includes what was cached, as `prompt_tokens` does wherever it occurs.
+    /// Whether `input` includes cached tokens, as `prompt_tokens` always does.
     pub(super) input_is_whole: bool,
     pub(super) reasoning: Option<u64>,
     pub(super) citations_beside: Option<u64>,
     pub(super) by_modality: ByModality,
     pub(super) tool_prompt_by_modality: Parts,
     pub(super) priced_apart: PricedApart,
-    /// A count was told that cannot be.
+    /// An implausible count was left out.
     pub(super) is_partial: bool,
 }
 
@@ -67,7 +67,7 @@ impl Counts {
             Count::Output => &mut self.by_modality.output,
             Count::ToolPrompt => &mut self.tool_prompt_by_modality,
         };
-        // Most calls are of text alone, and some APIs say of each other modality that there was none.
+        // Most calls use text only, and some APIs report 0 for each other modality.
         parts[modality as usize] = tokens.filter(|tokens| *tokens > 0);
     }
 
@@ -79,7 +79,7 @@ impl Counts {
         // Only Perplexity counts citations, and it counts reasoning beside the completion too.
         let reasoning_beside = self.reasoning.filter(|_| self.citations_beside.is_some());
         let mut output = add(self.output, [self.thoughts_beside, self.citations_beside, reasoning_beside]);
-        // xAI counts reasoning beside the completion: only its total tells.
+        // xAI counts reasoning beside the completion, which only its total shows.
         if let (Some(total), Some(input), Some(visible), Some(reasoning)) =
             (self.total, input, output, self.reasoning_within)
             && reasoning > 0

@@ -3,7 +3,7 @@
 use crate::extract::transcript::{Said, ToolCallDelta, Transcript};
 use crate::value::{ContentValue, Limits};
 
-/// What one chunk brought.
+/// Deltas of one chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Deltas {
     /// Text, reasoning, a tool call or other output.
@@ -58,12 +58,12 @@ impl Deltas {
         self.transcript.as_mut()
     }
 
-    /// How much is kept of a value, if more than the fact that there was something is wanted.
+    /// Returns the limits on kept values, if more than their presence is needed.
     pub(crate) fn limits(&self) -> Option<Limits<'static>> {
         self.transcript.as_ref().map(Transcript::limits)
     }
 
-    /// What was told by hand until now is of the choice that was said.
+    /// Assigns deltas recorded by hand so far to the current choice.
     pub(crate) fn commit(&mut self) {
         let choice = self.choice;
         if let Some(transcript) = &mut self.transcript {
@@ -71,7 +71,7 @@ impl Deltas {
         }
     }
 
-    /// A piece of a tool call, told by hand.
+    /// Records a part of a tool call by hand.
     pub(crate) fn call(&mut self, id: &str, name: &str, arguments: &str) {
         self.tool_call(name);
         self.tool_call(arguments);

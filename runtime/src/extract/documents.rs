@@ -1,4 +1,4 @@
-//! What a retrieval or a reranking returned: how many documents, with which scores, how many of them twice.
+//! Reads the result of a retrieval or a reranking: number of documents, scores, duplicates.
 //!
 //! Numbers and ids are read, texts only if they are to be compared. A list is a list of documents; an object is searched for one under the
 //! names that vector stores and rerankers use:
@@ -30,15 +30,15 @@ use super::hits;
 use crate::model::retrieved::{Retrieved, Scores};
 use crate::value::reader::{Reader, Scalar, walk};
 
-/// Reads what was found; `None` if the value is no list of documents.
-/// `compares_texts`: documents with one text are duplicates, whatever their ids.
+/// Reads the documents found; `None` if the value is no list of documents. With `compares_texts`, documents with the same text are
+/// duplicates, whatever their ids.
 pub(crate) fn read_documents<T: Serialize + ?Sized>(value: &T, compares_texts: bool) -> Option<Retrieved> {
     let mut reader = DocumentReader { compares_texts, ..DocumentReader::default() };
     walk(&mut reader, Place::Results, value);
     reader.finish()
 }
 
-/// More documents than anybody puts into a prompt: beyond this they are counted, and not compared.
+/// Limit on compared documents, above any realistic prompt: documents beyond it are counted, and not compared.
 const MAX_COMPARED: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,9 +52,9 @@ enum Place {
     /// Chroma's list of ids by query, and an element of it.
     Ids,
     IdOnly,
-    /// What a document is wrapped in, or wraps.
+    /// Wrapper of a document, or object inside of it.
     Part,
-    /// What the user keeps beside a document: an `id` in there need not be the document's.
+    /// User metadata of a document: an `id` in it need not be the document's.
     Metadata,
     Score,
     Id,

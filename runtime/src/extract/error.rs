@@ -1,10 +1,10 @@
-//! What an error tells: a low-cardinality `error.type`, and a message that is only read if policy allows.
+//! Facts of an error: a low-cardinality `error.type`, and a message that is only read if policy allows.
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Display;
 
-/// An error type that names its own class for `error.type`.
+/// An error type that sets its class for `error.type`.
 ///
 /// The class becomes a metric label: keep the set small (`rate_limit_exceeded`, `timeout`, `429`), and never put
 /// ids or messages in it. Without this trait the class is found, in this order, from an error known to this
@@ -55,7 +55,7 @@ impl<E: LlmError + ?Sized> LlmError for std::sync::Arc<E> {
     }
 }
 
-/// What `finish` is told about an error.
+/// Facts of an error that `finish` receives.
 pub struct ErrorFacts<'a> {
     pub(crate) error_type: Cow<'a, str>,
     pub(crate) message: Option<&'a dyn Display>,
@@ -68,10 +68,10 @@ impl std::fmt::Debug for ErrorFacts<'_> {
     }
 }
 
-/// The class of the first error in the chain that this crate knows.
+/// Returns the class of the first known error in the chain.
 pub(crate) fn error_type_of(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     let mut next = Some(error);
-    // Bounded: an error that is its own source must not hang the caller.
+    // Bounded: a cyclic chain of sources must not hang the caller.
     for _ in 0..32 {
         let error = next?;
         if let Some(class) = known_class(error) {
@@ -100,14 +100,14 @@ fn known_class(error: &(dyn Error + 'static)) -> Option<Cow<'static, str>> {
     })
 }
 
-/// A provider's code becomes a metric label: it must look like one of a few words, whatever a gateway puts there.
+/// Returns whether a provider's code can be a metric label. It must look like one of a few words, as gateways send arbitrary values.
 pub(crate) fn is_class(code: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-.".contains(&byte);
     !code.is_empty() && code.len() <= 64 && code.bytes().all(is_word)
 }
 
-/// The name of a type without its generic arguments, which would make every instantiation a class of its own;
-/// `_OTHER`, the conventions' word for what cannot be told, for a type that has no name.
+/// The name of a type without its generic arguments, which would make every instantiation a separate class; `_OTHER`, the conventions'
+/// fallback, for a type that has no name.
 pub(crate) fn type_name<T: ?Sized>() -> &'static str {
     let name = std::any::type_name::<T>();
     let name = name.trim_start_matches('&').trim_start_matches("mut ");

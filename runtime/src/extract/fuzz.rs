@@ -55,7 +55,7 @@ pub(crate) fn assert_plausible(response: &Response) {
     }
 }
 
-/// What the documentation says. Asked for in the code, a wrong range would be found right.
+/// The documented maximum. Taken from the code, a wrong range would pass the test.
 const MAX_TOKENS: u64 = 1_000_000_000;
 const MAX_SCORE: f64 = 1e9;
 
@@ -109,10 +109,10 @@ fn assert_counted_once(body: &Value) {
     assert!(counts(&usage).all(is_of_body), "{usage:?} of {body}");
 }
 
-/// Whatever is asked, said or called with is replaced by this, and must be nowhere in what is read.
+/// Replaces every input, output and argument, and must not occur in anything that is read.
 pub(crate) const CANARY: &str = "what nobody may read";
 
-/// Where providers put content.
+/// Keys under which providers send content.
 const CONTENT: &[&str] = &[
     "content",
     "text",

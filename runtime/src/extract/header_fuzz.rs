@@ -28,7 +28,7 @@ fn fuzz_headers() {
             }
             assert_eq!(limit.reset.and_then(bounds::duration), limit.reset);
         }
-        // Each header is a fact of its own: what is beside it may hide it but not change it.
+        // Each header is independent: another header may hide its value but not change it.
         let backwards = RateLimits::read(pairs().chain([("x-other", &b"1"[..])]), now);
         assert_eq!(limits, backwards);
         let ids: Vec<_> = pairs().filter_map(|(name, value)| request_id::read(name, value)).collect();

@@ -1,10 +1,10 @@
 //! The names by which search engines and vector stores call their hits and what is in them: one table for the reader of numbers and
 //! for that of content, each in the order in which content looks.
 //!
-//! Not here: ids, as what tells passages apart (`index`, `chunk_id`) is not what names a document (`document_id`); and what a hit
-//! is wrapped in, which each reader looks into for something else.
+//! Not included: ids, as the ids of passages (`index`, `chunk_id`) are not ids of documents (`document_id`); and wrappers of hits, which
+//! each reader opens for a different purpose.
 
-/// Where a body keeps its hits.
+/// Keys under which a body keeps its hits.
 pub(crate) const HITS: &[&str] = &[
     "documents",
     "docs",
@@ -28,7 +28,7 @@ pub(crate) const HITS: &[&str] = &[
     "memories",
 ];
 
-/// How good a hit is. More is better in all of them: a distance is no score.
+/// Keys of a hit's score. Higher is better in all of them: a distance is no score.
 pub(crate) const SCORE: &[&str] = &[
     "score",
     "_score",

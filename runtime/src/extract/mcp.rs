@@ -1,4 +1,4 @@
-//! What the answer to an MCP message tells: a JSON-RPC response, or its result alone.
+//! Reads the answer to an MCP message: a JSON-RPC response, or its result alone.
 
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Reads requests, responses, errors and headers of any client into the [`model`](crate::model).
 //!
-//! Bodies are read by serialized key and not by Rust type, so the types of any client crate and version can be read. Keys that no
-//! reader asks for are skipped before they are serialized: embeddings and images cost neither a copy nor an allocation.
+//! Bodies are read by serialized key and not by Rust type, so the types of any client crate and version can be read. Keys that no reader
+//! needs are skipped before they are serialized: embeddings and images cost neither a copy nor an allocation.
 
 #[cfg(feature = "async-openai-0_43")]
 pub(crate) mod async_openai;

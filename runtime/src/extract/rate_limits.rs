@@ -9,7 +9,7 @@ use crate::value::bounds::{self, Number};
 
 use super::instant::{duration, instant};
 
-/// What the headers say of requests and of tokens.
+/// Limits of requests and of tokens, from headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct RateLimits {
     pub(crate) requests: Limit,
@@ -25,12 +25,12 @@ pub(crate) struct Limit {
     pub(crate) reset: Option<Duration>,
 }
 
-/// What a header's name says that its value is.
+/// The meaning of a header, parsed from its name.
 #[derive(Debug, PartialEq)]
 struct Name {
     field: Field,
     of: Of,
-    /// What else tells this limit apart from others: `input`, `minute`.
+    /// The rest of the name, which distinguishes this limit from others: `input`, `minute`.
     window: String,
 }
 
@@ -86,7 +86,7 @@ impl RateLimits {
 }
 
 impl Limit {
-    /// What cannot be read, -1 for "not known" included, is not told.
+    /// Sets a field. A value that cannot be read, including -1 for "unknown", is not recorded.
     fn set(&mut self, field: Field, value: &str, now: SystemTime) {
         match field {
             Field::Limit => self.allowed = count(value),
@@ -95,7 +95,7 @@ impl Limit {
         }
     }
 
-    /// How much is left of it, from 0 to 1: what is not known is plenty.
+    /// Returns the share that is left, from 0 to 1; an unknown share is 1.
     fn share_left(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "an order is all that is wanted")]
         match (self.remaining, self.allowed) {
@@ -124,7 +124,7 @@ impl Name {
             }
         }
         let is_time = |part: &&str| matches!(*part, "second" | "minute" | "hour" | "day" | "month");
-        // Some count requests only, and say so by saying nothing; images and the like are neither.
+        // Some providers count requests only, and then name no unit; images and the like are neither.
         let of = of.or_else(|| window.iter().all(is_time).then_some(Of::Requests))?;
         Some(Name { field: field?, of, window: window.join("-") })
     }
@@ -140,7 +140,7 @@ fn tightest(found: &[(Of, String, Limit)], of: Of) -> Limit {
     limits.first().map(|(.., limit)| *limit).unwrap_or_default()
 }
 
-/// -1 is what some say of what they do not know.
+/// Parses a count. Some providers send -1 for an unknown count.
 fn count(value: &str) -> Option<u64> {
     if value == "-1" { None } else { Number::RateLimit.whole(value.parse().ok()?) }
 }
@@ -163,7 +163,7 @@ fn until_reset(value: &str, now: SystemTime) -> Option<f64> {
     Some((at - now).max(0.0))
 }
 
-/// What a number in this header is multiplied with to be seconds.
+/// Returns the factor that converts a number in this header to seconds.
 fn retry_after_scale(name: &str) -> Option<f64> {
     if name.eq_ignore_ascii_case("retry-after") {
         return Some(1.0);

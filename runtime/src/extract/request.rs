@@ -1,4 +1,4 @@
-//! Which keys of a request body mean what.
+//! Meanings of the keys of a request body.
 //!
 //! Only what the caller set is read: a `None` or an absent key stays absent on the span.
 
@@ -176,7 +176,7 @@ fn push(list: &mut Vec<String>, text: &str) {
     }
 }
 
-/// What Bedrock applies to a call, and what it answers from.
+/// Returns the places of Bedrock's guardrails and data sources.
 fn of_bedrock(at: Place, key: &str) -> Option<Place> {
     use Place::{Guardrail, KnowledgeBase, Root};
     Some(match (at, key) {

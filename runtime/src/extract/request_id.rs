@@ -14,7 +14,7 @@ pub(crate) fn read(name: &str, value: &[u8]) -> Option<KeyValue> {
     Some(KeyValue::new(key, id.to_owned()))
 }
 
-/// Azure and AWS have names of their own in the conventions, and Azure sends `OpenAI`'s header too.
+/// Azure and AWS have separate names in the conventions, and Azure sends `OpenAI`'s header too.
 fn key(name: &str) -> Option<&'static str> {
     let is_one_of = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
     if is_one_of(&["x-request-id", "request-id"]) {

@@ -1,4 +1,4 @@
-//! Which keys of a response body mean what, for every provider shape we know.
+//! Meanings of the keys of a response body, for every known provider shape.
 //!
 //! A function may return anything that is `Serialize`: a `Car { make, model, id }` that the model filled in is
 //! content. So names are only believed of a body that proves itself a provider's, by usage, by choices, or by saying
@@ -11,13 +11,13 @@ use crate::model::response::{Modality, Response};
 use crate::value::bounds;
 use crate::value::reader::{Reader, Scalar, walk};
 
-/// OpenAI's responses API: its `status` says how the generation ended.
+/// OpenAI's responses API: its `status` is the finish reason.
 const RESPONSES_API: &str = "responses";
 
-/// What `OpenAI` and Anthropic call what compacts a conversation: an item of the output, an iteration of the usage.
+/// Name of a compaction in the APIs of `OpenAI` and Anthropic: an item of the output, an iteration of the usage.
 const COMPACTION: &str = "compaction";
 
-/// Reads what a response body tells about the call.
+/// Reads the facts of a response body.
 pub(crate) fn read_response<T: Serialize + ?Sized>(body: &T) -> Response {
     let mut reader = ResponseReader::default();
     walk(&mut reader, Place::Root, body);
@@ -35,7 +35,7 @@ pub(super) enum Place {
     Message,
     PromptFeedback,
     Incomplete,
-    /// What Anthropic's usage was for, one after the other.
+    /// The iterations of Anthropic's usage.
     Iteration,
     OutputItem,
     OutputPart,
@@ -43,7 +43,7 @@ pub(super) enum Place {
     CacheCreation,
     ServerTools,
     Meta,
-    /// What was cached of each modality, in `OpenAI`'s words.
+    /// Cached tokens of each modality, in `OpenAI`'s API.
     CacheDetails,
     /// A list of `{modality, tokenCount}`.
     Modalities(Count),
@@ -57,7 +57,7 @@ pub(super) enum Field {
     Id,
     FinishReason,
     ChoiceFinishReason,
-    /// What the model says instead of an answer. That there is something is all that is of interest.
+    /// A refusal of the model. Only its presence is read.
     Refusal,
     BlockReason,
     OutputPartType,
@@ -98,9 +98,9 @@ pub(super) struct ResponseReader {
     counts: Counts,
     incomplete_reason: Option<String>,
     calls_tool: bool,
-    /// The body says what it is in a provider's words, or has a provider's list of choices.
+    /// The body has a provider's type name, or a provider's list of choices.
     pub(super) proves_itself: bool,
-    /// What the list element being read says, in any order.
+    /// Fields of the list element being read, in any order.
     modality: Option<Modality>,
     modality_count: Option<u64>,
 }
@@ -339,7 +339,7 @@ impl ResponseReader {
         }
     }
 
-    /// Whether what was read so far can only be a provider's body.
+    /// Returns whether the keys read so far can only be those of a provider's body.
     pub(super) fn is_providers(&self) -> bool {
         self.proves_itself || self.counts.usage().is_some() || self.response.dimensions.is_some()
     }
@@ -383,7 +383,7 @@ enum Reason {
     Text(String),
 }
 
-/// Where usage is told apart by modality.
+/// Returns the place of usage by modality.
 fn broken_down(at: Place, key: &str) -> Option<Place> {
     let of_usage = |count| Some(Place::Modalities(count));
     let part_of = |count| {

@@ -1,24 +1,24 @@
-//! What a stream said: its deltas put together, within the budget that a whole response has.
+//! Content of a stream: its deltas joined, within the budget of a whole response.
 
 use crate::value::{ContentValue, Elements, Limits, List, Text};
 
 /// More choices than any provider offers: an index from the network must not size our memory.
 pub(crate) const MAX_CHOICES: usize = crate::value::bounds::MAX_ITEMS;
 
-/// What a part costs besides its text, roughly.
+/// Approximate overhead of a part besides its text, in bytes.
 const PART: usize = 256;
 
 /// A response that is still being streamed.
 #[derive(Debug)]
 pub(crate) struct Transcript {
     choices: Vec<Choice>,
-    /// What one item brought, until it is known which choice that belongs to.
+    /// Deltas of the current item, until its choice is known.
     pending: Vec<Delta>,
     limits: Limits<'static>,
     used: usize,
 }
 
-/// What kind of text a delta is.
+/// Kind of text of a delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     Text,
@@ -26,7 +26,7 @@ pub(crate) enum Said {
     Refusal,
 }
 
-/// Where in its choice a delta belongs: the item, and the part of that item.
+/// Position of a delta in its choice: the item, and the part of that item.
 pub(crate) type Block = (Option<i64>, Option<i64>);
 
 /// A piece of a tool call. Providers send id and name once, and the arguments bit by bit or as an object.
@@ -81,7 +81,7 @@ impl Transcript {
         self.pending.push(Delta::ToolCall(delta));
     }
 
-    /// What was said since the last time belongs here.
+    /// Assigns pending deltas to this choice and block.
     pub(crate) fn commit(&mut self, choice: i64, block: Block) {
         if self.pending.is_empty() {
             return;
@@ -105,7 +105,7 @@ impl Transcript {
         }
     }
 
-    /// A response body with one message for each choice; nothing if nothing was said.
+    /// Returns a response body with one message for each choice; `None` if the stream had no content.
     pub(crate) fn into_tree(mut self) -> Option<ContentValue> {
         if self.choices.iter().all(|choice| choice.parts.is_empty()) {
             return None;
@@ -236,14 +236,14 @@ impl ToolCallDelta {
         self.name.bytes > 0
     }
 
-    /// Whether nothing is known of it but where it is.
+    /// Returns whether only its position is known.
     pub(crate) fn is_empty(&self) -> bool {
         !self.is_named() && self.arguments.bytes == 0 && self.object.is_none()
     }
 
-    /// Whether `delta`, at `index`, is more of this call, which is at `at`.
+    /// Returns whether `delta`, at `index`, continues this call, which is at `at`.
     fn is_continued_by(&self, at: Option<i64>, delta: &ToolCallDelta, index: Option<i64>) -> bool {
-        // Some count all calls as the first, but each has its own id.
+        // Some providers number all calls as the first, but each has a distinct id.
         let is_other = delta.id.bytes > 0 && self.id.bytes > 0 && delta.id != self.id;
         let is_same = delta.id.bytes > 0 && delta.id == self.id;
         match index {
@@ -268,7 +268,7 @@ impl ToolCallDelta {
     }
 }
 
-/// What is left of the budget.
+/// The remaining budget.
 struct Room {
     used: usize,
     limits: Limits<'static>,

@@ -1,4 +1,4 @@
-//! What an evaluator returned: a number, a `bool`, or a struct with a `score` and what it means.
+//! Reads an evaluator's result: a number, a `bool`, or a struct with a `score` and its label.
 
 use serde::Serialize;
 
@@ -58,5 +58,5 @@ impl Reader for VerdictReader {
     }
 }
 
-/// What is longer is no label but a text, which is content.
+/// Limit on labels, in bytes: a longer string is a text, which is content.
 const MAX_LABEL: usize = 40;

@@ -1,4 +1,4 @@
-//! What an argument of the attribute may be: by reference, optional, owned or borrowed.
+//! Value traits for arguments of the attribute: by reference, optional, owned or borrowed.
 //!
 //! Every trait returns an `Option`: a `None` is not recorded, so that "not given" and "given" stay apart.
 
@@ -182,7 +182,7 @@ macro_rules! whole_doubles {
     )*};
 }
 
-// `temperature = 1` is what people write.
+// `temperature = 1` is common in user code.
 whole_doubles!(i8, i16, i32, u8, u16, u32);
 
 impl AttributeValue for f64 {

@@ -12,30 +12,30 @@ use crate::value::ContentValue;
 pub enum ContentKind {
     /// Instructions that the API takes apart from the messages.
     System,
-    /// The messages sent, or what a workflow was asked.
+    /// The messages sent, or the input of a workflow.
     Input,
     /// The messages returned; the result of a tool; the documents found.
     Output,
     /// The definitions of tools.
     Tools,
-    /// What was searched for.
+    /// The search query.
     Query,
     /// The arguments of a tool.
     Arguments,
-    /// What a prompt template is filled in with.
+    /// The variables of a prompt template.
     Variables,
-    /// What a memory is to keep.
+    /// The records written to a memory.
     Records,
 }
 
-/// What was captured of a call, and what its function keeps to itself.
+/// Captured content of a call, and the kinds that its function skips.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Captured {
     pub(crate) pieces: Vec<(ContentKind, ContentValue)>,
     pub(crate) skipped: Vec<ContentKind>,
 }
 
-/// Content does not end up in a log because somebody prints a request.
+/// Content does not leak into logs when a request is printed.
 impl fmt::Debug for Captured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.pieces.iter().map(|(piece, _)| piece)).finish()
@@ -48,14 +48,14 @@ impl Captured {
         self.pieces.retain(|(known, _)| *known != piece);
     }
 
-    /// Whether the function keeps a piece to itself.
+    /// Returns whether the function skips a kind of content.
     pub(crate) fn skips(&self, piece: ContentKind) -> bool {
         self.skipped.contains(&piece)
     }
 
     /// Sets or replaces a piece.
     pub(crate) fn set(&mut self, piece: ContentKind, mut tree: ContentValue) {
-        // Each variable is an attribute of its own: only those that have a new value lose their earlier one.
+        // Each variable is a separate attribute: only variables that are set again are replaced.
         let known =
             self.pieces.iter_mut().find(|(known, _)| *known == piece && piece == ContentKind::Variables);
         if let (Some((_, ContentValue::Object(known))), ContentValue::Object(new)) = (known, &mut tree) {
@@ -91,7 +91,7 @@ impl Captured {
 #[derive(Default)]
 pub(crate) struct RecordedContent {
     pub(crate) attributes: Vec<ContentAttribute>,
-    /// Where content is that is kept elsewhere, by attribute.
+    /// References to content that is uploaded, by attribute.
     pub(crate) references: Vec<(&'static str, String)>,
 }
 
@@ -105,7 +105,7 @@ impl fmt::Debug for RecordedContent {
 pub(crate) struct ContentAttribute {
     pub(crate) key: Key,
     pub(crate) tree: ContentValue,
-    /// What the tree is as text: JSON, unless it is a text by itself.
+    /// The tree as text: JSON, unless it is a plain string.
     pub(crate) text: String,
     /// The same in OpenInference's words, for the span only.
     pub(crate) copies: Vec<KeyValue>,
@@ -117,7 +117,7 @@ impl ContentAttribute {
         ContentAttribute { key, tree: ContentValue::text(text.clone()), text, copies: Vec::new() }
     }
 
-    /// What it takes of the span's budget.
+    /// The size that counts towards the span's budget.
     pub(crate) fn len(&self) -> usize {
         self.text.len() + self.copies.iter().map(|copy| copy.value.as_str().len()).sum::<usize>()
     }

@@ -1,4 +1,4 @@
-//! Plain data of a call: its site, what was asked for and what was answered. No I/O, no globals.
+//! Plain data of a call: site, request and response. No I/O, no globals.
 
 pub(crate) mod argument;
 pub(crate) mod content;

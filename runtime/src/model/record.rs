@@ -31,7 +31,7 @@ pub(crate) struct CallRecord {
     pub(crate) duration: Option<Duration>,
     /// Trace and span.
     pub(crate) ids: (TraceId, SpanId),
-    /// What was asked about, if topics are recorded.
+    /// The text that the topic is derived from, if topics are recorded.
     pub(crate) topic: Option<String>,
     /// The error code of the answer to an MCP message.
     pub(crate) mcp_status_code: Option<i64>,
@@ -49,7 +49,7 @@ pub(crate) struct AgentRun {
     pub(crate) tool_calls: u64,
 }
 
-/// What a call cost.
+/// The price of a call.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
 pub(crate) enum Price {
@@ -61,7 +61,7 @@ pub(crate) enum Price {
     None,
 }
 
-/// What a call says about quality; a signal that is off is as if nothing were known.
+/// Quality signals of a call; a disabled signal is treated as unknown.
 #[derive(Debug, Default)]
 pub(crate) struct Signals {
     pub(crate) documents: Option<u64>,
@@ -73,14 +73,14 @@ pub(crate) struct Signals {
     pub(crate) context_utilization: Option<f64>,
 }
 
-/// What the caller's own retries came to.
+/// Attempts that the caller reported.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attempts {
     pub(crate) count: u64,
     pub(crate) wasted_tokens: u64,
 }
 
-/// How a call ended.
+/// The outcome of a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
     Completed,
@@ -125,6 +125,11 @@ impl CallRecord {
     /// The name of the tool, agent, workflow or task: as given, or the function's.
     pub(crate) fn own_name(&self) -> &str {
         self.request.name.as_deref().unwrap_or(self.site.function)
+    }
+
+    /// Returns whether any captured content may be recorded.
+    pub(crate) fn has_content(&self) -> bool {
+        !(self.request.content.pieces.is_empty() && self.response.content.pieces.is_empty())
     }
 
     /// The end by the wall clock at the start and the monotonic clock since then.

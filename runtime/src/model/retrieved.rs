@@ -1,4 +1,4 @@
-//! What a search found, as numbers.
+//! Results of a search, as numbers.
 
 use crate::value::bounds::Number;
 
@@ -7,7 +7,7 @@ use crate::value::bounds::Number;
 pub(crate) struct Retrieved {
     pub(crate) count: Option<u64>,
     pub(crate) scores: Scores,
-    /// Documents that repeat an earlier one; unknown if they cannot be told apart.
+    /// Documents that repeat an earlier one; unknown if they cannot be compared.
     pub(crate) duplicates: Option<u64>,
 }
 
@@ -32,7 +32,7 @@ impl Scores {
         self.highest
     }
 
-    /// How far the best document is ahead of the next.
+    /// The difference between the two best scores.
     pub(crate) fn gap(&self) -> Option<f64> {
         Some(self.highest? - self.second?)
     }

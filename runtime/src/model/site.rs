@@ -1,4 +1,4 @@
-//! What is known about an annotated function before it runs.
+//! Static facts about an annotated function.
 
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -45,7 +45,7 @@ pub enum Kind {
     RemoteAgent,
     /// An agent's planning.
     Plan,
-    /// A tool the model asked for.
+    /// A tool that the model called.
     Tool,
     /// A message to an MCP server or client, from the side that sends it.
     McpClient,
@@ -57,7 +57,7 @@ pub enum Kind {
     Guardrail,
     /// A judgement of an answer.
     Evaluator,
-    /// Any other step worth a span of its own.
+    /// Any other step that deserves a span.
     Task,
 }
 
@@ -99,7 +99,7 @@ impl Kind {
         }
     }
 
-    /// A message of the Model Context Protocol, which has conventions of its own.
+    /// Returns whether it is a message of the Model Context Protocol, which has separate conventions.
     pub(crate) fn is_mcp(self) -> bool {
         matches!(self, Kind::McpClient | Kind::McpServer)
     }
@@ -168,14 +168,14 @@ impl CallSite {
         CallSite { kind, function, module, file, line, has_parent: false, path: OnceLock::new() }
     }
 
-    /// Its calls have a parent of their own, and hand that on also where nobody records them.
+    /// Marks calls that set their parent, which is propagated even if they are not recorded.
     #[must_use]
     pub const fn with_parent(mut self) -> Self {
         self.has_parent = true;
         self
     }
 
-    /// What tells it apart from other functions and places.
+    /// Identifies the function and its place among others.
     pub(crate) fn place(&self) -> (&'static str, u32, &'static str) {
         (self.file, self.line, self.function)
     }
@@ -187,7 +187,7 @@ impl CallSite {
     }
 }
 
-/// Where a call comes from.
+/// The site of a call: static, or built at run time.
 #[derive(Clone, Debug)]
 pub(crate) enum Site {
     /// An annotated function.

@@ -8,39 +8,40 @@ use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 
+use super::install::Claim;
 use super::sdk_bridge::SdkBridge;
 use crate::call;
 use crate::content::Uploader;
-use crate::sinks::events::Installed;
+use crate::runtime::{self, Providers, Runtime};
+use crate::sinks::events::EventReceiver;
 use crate::sinks::texts;
 
-/// Whoever runs into a deadline is given this much longer to say so.
+/// Grace period for reporting a timeout.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// What the spool has of the time to shut down, if that is long enough.
+/// Time reserved for writing the spool during shutdown, at most half of the timeout.
 const TIME_FOR_DISK: Duration = Duration::from_secs(2);
 
-/// What metrics wait for the other signals at the end.
+/// Time that metrics wait for the other signals at the end.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// What `flush` waits for the SDK to hand over what it holds, which is a matter of milliseconds.
+/// Time that `flush` waits for the SDK to hand over its items, which takes milliseconds.
 const HANDOVER_TIME: Duration = Duration::from_secs(5);
 
-/// What calls are waited for that are just beginning, which takes microseconds.
+/// Time to wait for calls that are just beginning, which takes microseconds.
 const BEGIN_TIME: Duration = Duration::from_millis(250);
 
-/// What uploads are waited for where there is no receiver that says how long.
+/// Time to wait for uploads without a receiver whose timeout applies.
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
-/// A year: longer than anybody waits, and no instant overflows by it, as it would by `Duration::MAX`.
+/// A year: longer than any wait, and adding it to an instant does not overflow, unlike `Duration::MAX`.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Keeps export running. Keep it until the program ends, then call [`shutdown`](Telemetry::shutdown) or drop it:
 /// both deliver what is queued and stop.
 ///
-/// Both **block** until the receiver has answered, like [`flush`](Telemetry::flush). Exports run on threads of their
-/// own, so nothing deadlocks, but a worker of an async runtime is held up: call them where that does not matter, at
-/// the end of `main`, or move them away:
+/// Both **block** until the receiver has answered, like [`flush`](Telemetry::flush). Exports run on separate threads, so nothing deadlocks,
+/// but a worker of an async runtime is blocked: call them where that does not matter, at the end of `main`, or on a blocking thread:
 ///
 /// ```no_run
 /// # async fn stop(telemetry: llm_trace::Telemetry) -> Result<(), tokio::task::JoinError> {
@@ -66,11 +67,11 @@ pub(super) struct Running {
     pub(super) report: Mutex<Option<ExportReport>>,
 }
 
-/// The provider of events, and the place where events find it.
+/// The provider of events, and how events find it.
 #[derive(Debug)]
 pub(super) struct Loggers {
     pub(super) exported: Exported<SdkLoggerProvider>,
-    pub(super) installed: Installed,
+    pub(super) receiver: EventReceiver,
 }
 
 /// A provider, and what is below its exporter: nothing where traces are printed.
@@ -86,27 +87,26 @@ impl Telemetry {
     }
 
     pub(crate) fn disabled() -> Self {
-        call::disabled();
+        runtime::update(|runtime| Runtime { providers: Providers::Disabled, ..runtime });
         Telemetry { running: None }
     }
 
     /// Tries to deliver everything that waits, now, and returns what has become of it so far: what could not be delivered
     /// goes on waiting, and is tried again later.
     ///
-    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and
-    /// half a second, after up to 5 seconds for the SDK to hand over what it holds. Until then a receiver that is busy (408,
-    /// 429, 502, 503, 504, their gRPC equivalents, a cut connection) is asked again, with pauses of up to a second. One
-    /// attempt is made although the receiver has asked for a pause (`Retry-After`); the pause it asks for then is kept to. An
-    /// address where nobody listens is given up after three attempts in a row, which takes less than half a second, and so is
-    /// a receiver that refuses credentials or path. From async code call it in `spawn_blocking`, with the `Telemetry` in an
-    /// `Arc`.
+    /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and half a second,
+    /// after up to 5 seconds for the SDK to hand over what it holds. Until then requests to a busy receiver (408, 429, 502, 503, 504, their
+    /// gRPC equivalents, a cut connection) are retried, with backoff of up to a second. One attempt is made in spite of an earlier
+    /// `Retry-After`; a `Retry-After` in its response is respected. An address that refuses connections is given up after three attempts in
+    /// a row, which takes less than half a second, and so is a receiver that refuses credentials or path. From async code call it in
+    /// `spawn_blocking`, with the `Telemetry` in an `Arc`.
     pub fn flush(&self) -> ExportReport {
         let Some(running) = &self.running else { return DeliveryStats::default().report() };
         let timeout = running.patience().saturating_add(MARGIN);
         running.flush(HANDOVER_TIME, timeout)
     }
 
-    /// What has become of everything so far. Does not block.
+    /// Returns the counts of every item so far. Does not block.
     ///
     /// ```no_run
     /// # let telemetry = llm_trace::builder().init().unwrap();
@@ -120,8 +120,8 @@ impl Telemetry {
         }
     }
 
-    /// Where events go, for the application's own log lines to go there too: delivered, counted and kept like events, and each with
-    /// the ids of the call it was logged in. `None` where no logs are sent: telemetry is off, or no receiver of logs is named.
+    /// Returns the logger provider of events, for the application's log lines: they are delivered, counted and stored like events, each
+    /// with the ids of the call it was logged in. `None` if no logs are sent: telemetry is off, or no receiver of logs is configured.
     ///
     /// With [opentelemetry-appender-tracing](https://docs.rs/opentelemetry-appender-tracing), which makes them of what a program
     /// logs through `tracing`:
@@ -141,13 +141,13 @@ impl Telemetry {
     /// # Ok::<(), llm_trace::ConfigError>(())
     /// ```
     ///
-    /// What such a layer is given later than [`shutdown`](Telemetry::shutdown) is lost, and counted as that.
+    /// Log records emitted after [`shutdown`](Telemetry::shutdown) are lost, and counted as dropped.
     pub fn logger_provider(&self) -> Option<&SdkLoggerProvider> {
         Some(&self.running.as_ref()?.loggers.as_ref()?.exported.provider)
     }
 
-    /// Delivers what waits, stops, and returns what was delivered and what was not. That something was lost is said once: as
-    /// a `tracing` error, or on stderr if no subscriber shows that.
+    /// Delivers waiting items, stops, and returns the counts of delivered and lost items. A loss is logged once: as a `tracing` error, or
+    /// on stderr if no subscriber shows that.
     ///
     /// Calls that are still open end now, with what is known of them and `llm_trace.outcome = "shutdown"`; what their
     /// functions do later is not recorded, nor are calls that begin from then on. Other spans that are open, made by other means,
@@ -161,16 +161,15 @@ impl Telemetry {
         self.stop(None)
     }
 
-    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout` and half a second, whatever receiver and disk do: for
-    /// programs that are killed some time after they were told to end, as in Kubernetes or by systemd. Any `timeout` will do;
-    /// more than a year is a year. With a spool, half of `timeout`, but no more than 2 seconds, is kept for writing what cannot
-    /// be delivered.
+    /// Like [`shutdown`](Self::shutdown), but takes no longer than `timeout` and half a second, whatever receiver and disk do: for programs
+    /// that are killed some time after a request to terminate, as in Kubernetes or by systemd. Any `timeout` will do; more than a year is a
+    /// year. With a spool, half of `timeout`, but no more than 2 seconds, is kept for writing what cannot be delivered.
     ///
     /// ```no_run
     /// # use std::time::Duration;
     /// # let telemetry = llm_trace::builder().init().unwrap();
     /// let report = telemetry.shutdown_within(Duration::from_secs(2));
-    /// assert_eq!(report.traces().open(), 0, "every call has ended");
+    /// assert_eq!(report.spans().open(), 0, "every call has ended");
     /// ```
     pub fn shutdown_within(mut self, timeout: Duration) -> ExportReport {
         self.stop(Some(timeout))
@@ -191,12 +190,12 @@ impl Telemetry {
 /// Stops as [`shutdown`](Telemetry::shutdown) does, and blocks as long.
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        self.stop(None);
+        let _ = self.stop(None);
     }
 }
 
 impl Running {
-    // What the SDK says of its own flushes and shutdowns would only tell of the last batch, or nothing. The stats knows.
+    // The results of the SDK's flushes and shutdowns cover the last batch only, or nothing. The stats are complete.
 
     /// Stops, if that has not been done already, and returns what became of everything.
     pub(super) fn stop_once(&self, timeout: Option<Duration>, from_panic: bool) -> ExportReport {
@@ -204,10 +203,10 @@ impl Running {
         if let Some(report) = &*report {
             return report.clone();
         }
-        let _release = super::Release;
+        let _claim = Claim::of_guard();
         let timeout = timeout.unwrap_or_else(|| self.patience());
         self.stats.stopping();
-        // Until the providers have stopped: what began meanwhile would be counted, and end for nobody.
+        // Until the providers have stopped: a call that began meanwhile would be counted, and not be ended.
         let _closed = call::close(timeout.min(BEGIN_TIME));
         call::end_all(from_panic);
         call::keep_open(false);
@@ -217,7 +216,7 @@ impl Running {
         report.insert(new).clone()
     }
 
-    /// Whether it has stopped, or somebody is about it.
+    /// Returns whether it has stopped, or is being stopped.
     pub(super) fn is_stopping(&self) -> bool {
         self.report.try_lock().map_or(true, |report| report.is_some())
     }
@@ -254,7 +253,7 @@ impl Running {
         }
     }
 
-    /// What has become of everything until now.
+    /// Returns the counts so far.
     fn so_far(&self) -> ExportReport {
         let uploads = self.uploader.as_ref().map(|uploader| uploader.uploads()).unwrap_or_default();
         self.stats.report().with_uploads(uploads)
@@ -266,13 +265,11 @@ impl Running {
         // The disk is left some of the time, for what cannot be sent.
         let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
         let deadline = after(timeout.saturating_sub(for_disk));
-        // What answers say is measured by a thread that may be behind.
+        // Texts of answers are measured by a thread that may be behind.
         texts::settle(timeout / 4);
+        runtime::update(|runtime| self.leave(runtime));
         if let Some(uploader) = &self.uploader {
             uploader.close();
-        }
-        if let Some(Loggers { installed, .. }) = &self.loggers {
-            installed.remove();
         }
         self.handovers().for_each(|bridge| bridge.shut());
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
@@ -285,7 +282,7 @@ impl Running {
                 loggers.map(|provider| job(move || drop(provider.shutdown_with_timeout(timeout)))),
             ],
         );
-        // Metrics last: those of delivery tell of the rest, if that is quick.
+        // Metrics last: those of delivery cover the rest, if that is quick.
         let (metrics, others): (Vec<_>, Vec<_>) =
             self.handovers().partition(|bridge| bridge.sender().signal() == Signal::Metrics);
         for bridge in &others {
@@ -304,7 +301,7 @@ impl Running {
         }
         let senders: Vec<_> = self.handovers().map(|bridge| bridge.sender()).collect();
         let stopped_by = deadline + if self.spool.is_some() { MARGIN / 5 } else { MARGIN };
-        // What the SDK has not handed over by now would come too late.
+        // Items that the SDK has not handed over by now would come too late.
         self.handovers().for_each(|bridge| bridge.settle());
         llm_trace_delivery::close(&senders, self.spool.clone(), stopped_by, end + MARGIN);
         // It has worked all the while.
@@ -312,6 +309,17 @@ impl Running {
             uploader.wait(end);
             uploader.give_up();
         }
+    }
+
+    /// Returns the runtime without the parts that stop, unless they have been replaced. Policies stay.
+    fn leave(&self, mut runtime: Runtime) -> Runtime {
+        let is_ours =
+            |uploader: &Arc<Uploader>| self.uploader.as_ref().is_some_and(|ours| Arc::ptr_eq(ours, uploader));
+        runtime.content.upload = runtime.content.upload.filter(|(uploader, _)| !is_ours(uploader));
+        let receives =
+            |receiver: &EventReceiver| self.loggers.as_ref().is_some_and(|ours| ours.receiver.is(receiver));
+        let events = runtime.events.take().filter(|receiver| !receives(receiver));
+        runtime.with_events(events)
     }
 
     /// The time that one request may take.
@@ -358,7 +366,7 @@ fn side_by_side<const N: usize>(until: Instant, jobs: [Option<Job>; N]) {
         }
     }
     drop(done);
-    // Ends with an error in either case: nobody sends, and the last to finish hangs up.
+    // Ends with an error in either case: nothing is sent, and the last thread to finish disconnects.
     let _ = all_done.recv_timeout(until.saturating_duration_since(Instant::now()));
 }
 

@@ -24,7 +24,7 @@ impl Telemetry {
     /// # use std::time::Duration;
     /// let telemetry = llm_trace::builder().init()?;
     /// telemetry.deliver_on_panic(Duration::from_secs(2));
-    /// # telemetry.shutdown(); Ok::<(), llm_trace::ConfigError>(())
+    /// # drop(telemetry); Ok::<(), llm_trace::ConfigError>(())
     /// ```
     pub fn deliver_on_panic(&self, timeout: Duration) {
         let Some(running) = self.running() else { return };
@@ -36,21 +36,21 @@ impl Telemetry {
         }));
     }
 
-    /// Shuts down on `SIGTERM`, `SIGINT` (Ctrl-C) and `SIGQUIT`, within `timeout`, and then lets the signal end the program, as it
-    /// would have done. A second signal ends the program at once. For programs that handle no signals: those that do call [`shutdown_within`](Self::shutdown_within)
-    /// when they are done with their own work, of which this knows nothing.
+    /// Shuts down on `SIGTERM`, `SIGINT` (Ctrl-C) and `SIGQUIT`, within `timeout`, and then lets the signal end the program, as it would
+    /// have done. A second signal ends the program at once. For programs that handle no signals: other programs call
+    /// [`shutdown_within`](Self::shutdown_within) when their work is done.
     ///
     /// ```no_run
     /// # use std::time::Duration;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let telemetry = llm_trace::builder().init()?;
     /// telemetry.shutdown_on_signals(Duration::from_secs(5))?;
-    /// # telemetry.shutdown(); Ok(()) }
+    /// # drop(telemetry); Ok(()) }
     /// ```
     ///
     /// # Errors
     ///
-    /// What the system says if it does not let signals be handled, or has no thread for it.
+    /// The system's error if it does not allow a signal handler, or cannot start a thread for it.
     #[cfg(all(unix, feature = "signals"))]
     pub fn shutdown_on_signals(&self, timeout: Duration) -> std::io::Result<()> {
         use signal_hook::consts::TERM_SIGNALS;
@@ -71,7 +71,7 @@ impl Telemetry {
         let work = move || {
             let Some(signal) = signals.forever().next() else { return };
             if let Some(running) = running.upgrade() {
-                running.stop_once(Some(timeout), false);
+                let _ = running.stop_once(Some(timeout), false);
             }
             // Ends the program. Of a signal that cannot be emulated nothing is known that could be done about it.
             let _ = emulate_default_handler(signal);
@@ -87,8 +87,8 @@ fn deliver(running: &Weak<Running>, timeout: Duration) {
     }
     let Some(running) = running.upgrade().filter(|running| !running.is_stopping()) else { return };
     if cfg!(panic = "abort") {
-        running.stop_once(Some(timeout), true);
+        let _ = running.stop_once(Some(timeout), true);
     } else {
-        running.flush(timeout, timeout);
+        let _ = running.flush(timeout, timeout);
     }
 }

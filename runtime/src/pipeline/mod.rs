@@ -6,14 +6,14 @@ pub(crate) mod tail_sampling;
 
 mod guard;
 mod hooks;
+mod install;
 mod terminal;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
 use llm_trace_delivery::{DeliveryStats, Sender, SenderConfig, Signal, Spool, TransportConfig};
-use opentelemetry::global;
+use opentelemetry::{KeyValue, global};
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
@@ -23,26 +23,23 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProces
 
 pub use guard::Telemetry;
 
-use crate::content::{Uploader, openinference};
-use crate::enrich::{pricing, quality};
-use crate::semconv::version;
+use crate::content::{ContentPolicy, Uploader};
+use crate::enrich::pricing;
+use crate::runtime;
 use crate::settings::{
     Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
     Sampling, SdkSettings, Settings, SpoolSettings, Traces, Upload,
 };
-use crate::sinks::events::EventLimits;
-use crate::sinks::{events, metrics};
+use crate::sinks::events::{EventLimits, EventReceiver};
 use crate::{call, content, semconv};
 use guard::{Exported, Loggers, Running};
+use install::{Claim, GlobalMeters, Policies};
 use sdk_bridge::{
     Client, CountingSampler, EventCounter, EventExporter, MetricExporter, SdkBridge, SpanCounter,
     SpanExporter,
 };
 use span_processor::LimitingProcessor;
 use tail_sampling::RecordAll;
-
-/// One guard at a time: a second set of global providers would silently cut off the first.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// The SDK's own threads: one for each signal. It panics if it does not get them.
 const SDK_THREADS: usize = Signal::ALL.len();
@@ -67,28 +64,16 @@ impl Builder {
 
 /// Builds the providers and makes them global.
 fn install(settings: Settings) -> Result<Telemetry, ConfigError> {
-    if INSTALLED.swap(true, Ordering::AcqRel) {
-        return Err(ConfigError::AlreadyInitialised);
-    }
-    let release = Release;
+    let claim = Claim::take()?;
     try_threads(SDK_THREADS)?;
     let built = catch_unwind(AssertUnwindSafe(|| build(settings))).unwrap_or_else(|panic| {
-        // Somebody else may have taken the threads in the meantime; what else panicked is not ours to hide.
+        // Another process may have taken the threads in the meantime; other panics are not hidden.
         try_threads(SDK_THREADS).map(|()| resume_unwind(panic))
     });
-    built.inspect(|_| std::mem::forget(release))
+    built.inspect(|_| claim.keep())
 }
 
-/// Lets `init()` be called again when it is dropped.
-struct Release;
-
-impl Drop for Release {
-    fn drop(&mut self) {
-        INSTALLED.store(false, Ordering::Release);
-    }
-}
-
-/// Whether the system has so many threads at a time.
+/// Checks that the system can start so many threads at a time.
 fn try_threads(count: usize) -> Result<(), ConfigError> {
     let (release, wait) = mpsc::channel::<()>();
     let wait = Arc::new(Mutex::new(wait));
@@ -120,9 +105,9 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         content_rules,
         content_upload,
         cardinality_limit,
-        quality: quality_signals,
+        quality,
         topics,
-        openinference: speaks_openinference,
+        openinference,
         tags,
         spool,
     } = settings;
@@ -145,15 +130,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         SdkBridge::new(sender, Arc::clone(&stats), capacity)
     };
 
-    let exported = [
-        (Signal::Traces, !matches!(traces, Traces::Nowhere)),
-        (Signal::Metrics, matches!(metrics, Metrics::Otlp(_))),
-        (Signal::Logs, matches!(events, Events::Otlp { .. })),
-    ];
-    let signals: Vec<_> = exported.into_iter().filter_map(|(signal, is)| is.then_some(signal)).collect();
-
-    // Exporters first: nothing becomes global unless everything can be built. Metrics before traces, because the
-    // span processor takes its own instruments from the meter provider that is global when it is made.
+    // Nothing is installed unless everything can be built.
     let metric_pipeline = match metrics {
         Metrics::Otlp(signal) => {
             Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
@@ -173,28 +150,47 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         Events::Nowhere => None,
     };
 
-    let uploader = content_upload.map(|Upload { store, upload }| Uploader::install(store, upload));
-    let uploader = uploader.transpose().map_err(ConfigError::Thread)?;
+    let upload = content_upload.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));
+    let upload = upload.transpose().map_err(ConfigError::Thread)?;
+    let uploader = upload.as_ref().map(|(uploader, _)| Arc::clone(uploader));
+    let policies = Policies {
+        content: ContentPolicy {
+            capture: content,
+            are_events_received: false,
+            error_messages,
+            openinference,
+            rules: Arc::new(content_rules),
+            upload,
+        },
+        names: semconv.names(),
+        quality,
+        topics: topics.map(Arc::new),
+        tags: Arc::new(tags),
+        cardinality_limit,
+    };
+    policies.content.compile();
+    let event_limits = limits.events;
+    let meters = metric_pipeline.map(|pipeline| pipeline.build_provider(cardinality_limit, resource.clone()));
+    let loggers =
+        event_pipeline.map(|pipeline| pipeline.build_provider(event_batches, event_limits, resource.clone()));
+    // The span processor takes its instruments from the meter provider that is global when it is made.
+    let global_meters = meters.as_ref().map(|meters| GlobalMeters::set(&meters.provider));
+    if delivery.self_metrics {
+        // Calls views, which are functions of the program.
+        llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
+    }
+    let tracers = span_pipeline.build_provider(SpanRules { sampling, limits }, batches, resource, &stats);
 
-    call::installed();
-    content::allow_error_messages(error_messages);
-    content::allow_content(content);
-    content_rules
-        .install(error_messages || content != content::ContentCapture::NoContent || uploader.is_some());
-    quality::set(quality_signals);
-    quality::set_topics(topics);
-    openinference::set(speaks_openinference);
-    version::set(semconv);
-    metrics::set_limit(cardinality_limit);
-    tags.install();
+    // From here on nothing fails.
+    global_meters.into_iter().for_each(GlobalMeters::keep);
+    if let Some(tracers) = &tracers {
+        global::set_tracer_provider(tracers.provider.clone());
+    }
     propagators.install();
     pricing::warm();
-    let meters = metric_pipeline.map(|pipeline| pipeline.install(cardinality_limit, resource.clone()));
-    let loggers =
-        event_pipeline.map(|pipeline| pipeline.install(event_batches, limits.events, resource.clone()));
-    let tracers = span_pipeline.install(SpanRules { sampling, limits }, batches, resource, &stats);
-    llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats, &signals);
-    if content.on_events() && !events::are_received() {
+    let receiver = loggers.as_ref().map(|loggers| loggers.receiver.clone());
+    policies.install(receiver.as_ref(), (tracers.is_some(), meters.is_some()));
+    if content.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     call::keep_open(true);
@@ -222,6 +218,7 @@ fn sender(
     Sender::new(SenderConfig {
         signal,
         destination: settings.destination(),
+        attributes: settings.attributes(signal),
         stats: Arc::clone(stats),
         supersedes: signal == Signal::Metrics && is_cumulative,
         timeout: settings.timeout,
@@ -247,7 +244,7 @@ impl MetricPipeline {
         Ok(MetricPipeline { exporter: MetricExporter::new(exporter, Arc::clone(&bridge)), bridge, settings })
     }
 
-    fn install(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
+    fn build_provider(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
         let MetricPipeline { exporter, bridge, settings } = self;
         let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
@@ -257,9 +254,7 @@ impl MetricPipeline {
         for view in settings.views {
             provider = provider.with_view(move |instrument: &Instrument| view(instrument));
         }
-        let provider = provider.build();
-        global::set_meter_provider(provider.clone());
-        Exported { provider, bridge: Some(bridge) }
+        Exported { provider: provider.build(), bridge: Some(bridge) }
     }
 }
 
@@ -276,15 +271,15 @@ impl EventPipeline {
         Ok(EventPipeline { exporter: EventExporter::new(exporter, Arc::clone(&bridge)), bridge, asked_for })
     }
 
-    fn install(self, batches: Batches, limits: EventLimits, resource: Resource) -> Loggers {
+    fn build_provider(self, batches: Batches, limits: EventLimits, resource: Resource) -> Loggers {
         let EventPipeline { exporter, bridge, asked_for } = self;
         let processor = BatchLogProcessor::builder(exporter).with_batch_config(batches.of_events()).build();
         let provider = SdkLoggerProvider::builder()
             .with_resource(resource)
             .with_log_processor(EventCounter::new(processor, Arc::clone(&bridge)))
             .build();
-        let installed = events::install(&provider, limits, asked_for);
-        Loggers { exported: Exported { provider, bridge: Some(bridge) }, installed }
+        let receiver = EventReceiver::with_limits(&provider, limits, asked_for);
+        Loggers { exported: Exported { provider, bridge: Some(bridge) }, receiver }
     }
 }
 
@@ -302,7 +297,7 @@ impl SpanPipeline {
         Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&bridge)), bridge })
     }
 
-    fn install(
+    fn build_provider(
         self,
         rules: SpanRules,
         batches: Batches,
@@ -318,18 +313,18 @@ impl SpanPipeline {
                 (rules.apply(provider, counter, stats), Some(bridge))
             }
             SpanPipeline::Terminal => {
+                let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
+                stats.set_exporter(Signal::Traces, vec![component], false);
                 let tree = terminal::TerminalTree::to_stderr(Arc::clone(stats));
                 (rules.apply(provider, tree, stats), None)
             }
             SpanPipeline::Nowhere => return None,
         };
-        let provider = provider.build();
-        global::set_tracer_provider(provider.clone());
-        Some(Exported { provider, bridge })
+        Some(Exported { provider: provider.build(), bridge })
     }
 }
 
-/// Which spans are recorded, and how much of them.
+/// Sampling of spans, and limits on them.
 struct SpanRules {
     sampling: Sampling,
     limits: Limits,
@@ -352,9 +347,8 @@ impl SpanRules {
     }
 }
 
-/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the
-/// build happen to enable. Where it sends to is never asked, and it must not compress: a request that is too large is taken
-/// apart first.
+/// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the build happen to
+/// enable. Its endpoint is not used, and it must not compress: a request that is too large is split first.
 fn encoder<B: WithExportConfig + WithHttpConfig>(exporter: B, bridge: &Arc<SdkBridge>) -> B {
     exporter
         .with_protocol(Protocol::HttpBinary)

@@ -1,5 +1,5 @@
-//! What every span passes when it ends, before it is counted and queued: texts are cut to the configured length, and what
-//! the sampler left out waits for the [`tail`](super::tail_sampling) rule.
+//! Processes every span at its end, before it is counted and queued: cuts texts to the configured length, and holds unsampled spans for the
+//! [`tail`](super::tail_sampling) rule.
 
 use std::time::Duration;
 

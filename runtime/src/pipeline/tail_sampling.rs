@@ -1,4 +1,4 @@
-//! Traces that were left out when they began, and are wanted when they end: those with an error or a slow call.
+//! Holds traces that were not sampled at their start until their end, and exports those with an error or a slow call.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use opentelemetry_sdk::trace::{Sampler, SamplingDecision, SamplingResult, Should
 
 use crate::settings::TailSampling;
 
-/// What may wait. [`Sampler`](crate::Sampler) documents both.
+/// Limits on held spans. [`Sampler`](crate::Sampler) documents both.
 const MAX_SPANS: usize = 8192;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
 
-/// What a span takes besides its texts.
+/// Approximate size of a span besides its texts.
 const SPAN_BYTES: usize = 512;
 
-/// Has the spans recorded that the sampler leaves out. They are not sampled, and callees are told so.
+/// Records the spans that the sampler drops. They are not sampled, and the flag is propagated as such.
 #[derive(Clone, Debug)]
 pub(super) struct RecordAll(pub(super) Sampler);
 
@@ -57,7 +57,7 @@ struct Waiting {
     bytes: usize,
 }
 
-/// What is known of one trace while one of its spans is open.
+/// The state of one trace while one of its spans is open.
 #[derive(Debug, Default)]
 struct Trace {
     open: usize,

@@ -2,7 +2,7 @@
 
 /// The kind of operation: `chat`, `embeddings`, `retrieval`, … Also a metric label.
 pub const OPERATION_NAME: &str = "gen_ai.operation.name";
-/// The provider as the client knows it: `openai`, `anthropic`, `aws.bedrock`, … Also a metric label.
+/// The provider as configured in the client: `openai`, `anthropic`, `aws.bedrock`, … Also a metric label.
 pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
 /// The conversation (session, thread) the call belongs to.
 pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
@@ -10,10 +10,10 @@ pub const CONVERSATION_ID: &str = "gen_ai.conversation.id";
 pub const CONVERSATION_COMPACTED: &str = "gen_ai.conversation.compacted";
 /// The user on whose behalf the call is made.
 pub const USER_ID: &str = "user.id";
-/// The modality asked for: `text`, `json`, `image`, `speech`.
+/// The requested modality: `text`, `json`, `image`, `speech`.
 pub const OUTPUT_TYPE: &str = "gen_ai.output.type";
 
-/// The model asked for. Also a metric label.
+/// The requested model. Also a metric label.
 pub const REQUEST_MODEL: &str = "gen_ai.request.model";
 /// Sampling temperature (double).
 pub const REQUEST_TEMPERATURE: &str = "gen_ai.request.temperature";
@@ -31,7 +31,7 @@ pub const REQUEST_FREQUENCY_PENALTY: &str = "gen_ai.request.frequency_penalty";
 pub const REQUEST_PRESENCE_PENALTY: &str = "gen_ai.request.presence_penalty";
 /// Seed for reproducible sampling (int).
 pub const REQUEST_SEED: &str = "gen_ai.request.seed";
-/// Number of choices asked for, when it is not 1 (int).
+/// Requested number of choices, when it is not 1 (int).
 pub const REQUEST_CHOICE_COUNT: &str = "gen_ai.request.choice.count";
 /// Whether the response is streamed; present only if it is (boolean).
 pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
@@ -39,11 +39,11 @@ pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
 pub const REQUEST_REASONING_LEVEL: &str = "gen_ai.request.reasoning.level";
 /// The earlier response this request continues.
 pub const REQUEST_PREVIOUS_RESPONSE_ID: &str = "gen_ai.request.previous_response.id";
-/// Encodings asked for an embedding (string array).
+/// Requested encodings of an embedding (string array).
 pub const REQUEST_ENCODING_FORMATS: &str = "gen_ai.request.encoding_formats";
 /// Length of the embedding vectors (int).
 pub const EMBEDDINGS_DIMENSION_COUNT: &str = "gen_ai.embeddings.dimension.count";
-/// Service tier asked for, when it is not `auto`.
+/// Requested service tier, when it is not `auto`.
 pub const OPENAI_REQUEST_SERVICE_TIER: &str = "openai.request.service_tier";
 
 /// The model that answered, with its version. Also a metric label.
@@ -95,7 +95,7 @@ pub const USAGE_AUDIO_OUTPUT_TOKENS: &str = "gen_ai.usage.audio.output_tokens";
 
 /// Cost of the call in US dollars (double). Ours; the name `OpenLIT`, Langfuse and Grafana boards read.
 pub const USAGE_COST: &str = "gen_ai.usage.cost";
-/// Where the price came from, name and version: `genai-prices 0.2.1`. Ours.
+/// Source of the price, name and version: `genai-prices 0.2.1`. Ours.
 pub const PRICE_SOURCE: &str = "llm_trace.price.source";
 /// The provider and model whose price was used: `openai/gpt-4o-mini`. Ours.
 pub const PRICE_MODEL: &str = "llm_trace.price.model";
@@ -104,13 +104,13 @@ pub const PRICE_MODEL: &str = "llm_trace.price.model";
 pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
 /// Content: the messages sent to the model (JSON). Only if content is captured.
 pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
-/// Where the messages sent are kept, if they are kept outside of telemetry. Ours.
+/// Reference to the messages sent, if they are stored outside of telemetry. Ours.
 pub const INPUT_MESSAGES_REF: &str = "llm_trace.input.messages_ref";
-/// Where the messages returned are kept. Ours.
+/// Reference to the messages returned. Ours.
 pub const OUTPUT_MESSAGES_REF: &str = "llm_trace.output.messages_ref";
-/// Where the instructions are kept. Ours.
+/// Reference to the instructions. Ours.
 pub const SYSTEM_INSTRUCTIONS_REF: &str = "llm_trace.system_instructions_ref";
-/// Where the definitions of tools are kept. Ours.
+/// Reference to the definitions of tools. Ours.
 pub const TOOL_DEFINITIONS_REF: &str = "llm_trace.tool.definitions_ref";
 /// Content: the messages returned, one per choice (JSON). Only if content is captured.
 pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
@@ -128,21 +128,21 @@ pub const RETRIEVED_DOCUMENTS: &str = "gen_ai.retrieval.documents";
 pub const MEMORY_RECORDS: &str = "gen_ai.memory.records";
 /// Content: what a prompt template was filled in with; the name of the variable follows behind a dot. Only if content is captured.
 pub const PROMPT_VARIABLE: &str = "gen_ai.prompt.variable";
-/// What a memory was searched for.
+/// Query of a search in a memory.
 pub const MEMORY_QUERY_TEXT: &str = "gen_ai.memory.query.text";
 
 /// The data source searched by a retrieval. Also a metric label.
 pub const DATA_SOURCE_ID: &str = "gen_ai.data_source.id";
-/// Number of documents asked for (int).
+/// Requested number of documents (int).
 pub const RETRIEVAL_TOP_K: &str = "gen_ai.retrieval.top_k";
 
-/// How many documents a retrieval or a reranking returned (int). Ours.
+/// Number of documents that a retrieval or a reranking returned (int). Ours.
 pub const RETRIEVAL_DOCUMENTS: &str = "llm_trace.retrieval.documents";
 /// The highest score among the documents returned (double). Ours.
 pub const RETRIEVAL_TOP_SCORE: &str = "llm_trace.retrieval.top_score";
-/// How far the highest score is above the second highest (double). Ours.
+/// Difference between the highest and the second highest score (double). Ours.
 pub const RETRIEVAL_SCORE_GAP: &str = "llm_trace.retrieval.score_gap";
-/// How many of the documents returned repeat an earlier one (int). Ours.
+/// Number of returned documents that repeat an earlier one (int). Ours.
 pub const RETRIEVAL_DUPLICATES: &str = "llm_trace.retrieval.duplicates";
 
 /// `true` if an answer ended because it may not be longer; absent otherwise. Ours.
@@ -152,8 +152,8 @@ pub const ANSWER_REFUSED: &str = "llm_trace.answer.refused";
 /// The share of the model's context window that the input took (double). Ours.
 pub const ANSWER_CONTEXT_UTILIZATION: &str = "llm_trace.answer.context_utilization";
 
-/// What was asked about: the prompt template's name, or a keyed hash of the question. Only if topics are on; then also a
-/// metric label of the durations of workflows and inferences. Ours.
+/// The topic: the prompt template's name, or a keyed hash of the question. Only if topics are on; then also a metric label of the durations
+/// of workflows and inferences. Ours.
 pub const TOPIC: &str = "llm_trace.topic";
 
 /// The tool's name.
@@ -168,7 +168,7 @@ pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 pub const SKILL_NAME: &str = "gen_ai.skill.name";
 /// The skill's description.
 pub const SKILL_DESCRIPTION: &str = "gen_ai.skill.description";
-/// Where the skill comes from.
+/// Source of the skill.
 pub const SKILL_SOURCE_URI: &str = "gen_ai.skill.source.uri";
 /// The script, reference or asset of the skill that a tool reads or runs, as a path inside of it.
 pub const SKILL_RESOURCE_NAME: &str = "gen_ai.skill.resource.name";
@@ -176,13 +176,13 @@ pub const SKILL_RESOURCE_NAME: &str = "gen_ai.skill.resource.name";
 pub const PROCESS_EXECUTABLE_NAME: &str = "process.executable.name";
 /// The same with its path.
 pub const PROCESS_EXECUTABLE_PATH: &str = "process.executable.path";
-/// What the program exited with (int).
+/// Exit code of the program (int).
 pub const PROCESS_EXIT_CODE: &str = "process.exit.code";
 /// The agent's name; on a tool's span the agent that called it.
 pub const AGENT_NAME: &str = "gen_ai.agent.name";
 /// The provider's id of the agent.
 pub const AGENT_ID: &str = "gen_ai.agent.id";
-/// What the agent is for.
+/// Purpose of the agent.
 pub const AGENT_DESCRIPTION: &str = "gen_ai.agent.description";
 /// The agent's version.
 pub const AGENT_VERSION: &str = "gen_ai.agent.version";
@@ -194,7 +194,7 @@ pub const MEMORY_RECORD_ID: &str = "gen_ai.memory.record.id";
 pub const MEMORY_RECORD_COUNT: &str = "gen_ai.memory.record.count";
 /// The position from which a streamed response is fetched.
 pub const REQUEST_STREAM_CURSOR: &str = "gen_ai.request.stream_cursor";
-/// Whether a fetched response is complete: `queued`, `in_progress`, `completed`, …
+/// Status of a fetched response: `queued`, `in_progress`, `completed`, …
 pub const RESPONSE_STATUS: &str = "gen_ai.response.status";
 /// The guardrail's name. Ours.
 pub const GUARDRAIL_NAME: &str = "llm_trace.guardrail.name";
@@ -214,13 +214,13 @@ pub const MCP_METHOD_NAME: &str = "mcp.method.name";
 pub const MCP_SESSION_ID: &str = "mcp.session.id";
 /// The resource that an MCP message is about.
 pub const MCP_RESOURCE_URI: &str = "mcp.resource.uri";
-/// The version of MCP that is spoken, a date. Also a metric label.
+/// The MCP version of the connection, a date. Also a metric label.
 pub const MCP_PROTOCOL_VERSION: &str = "mcp.protocol.version";
 /// The id of a JSON-RPC request.
 pub const JSONRPC_REQUEST_ID: &str = "jsonrpc.request.id";
 /// The error code of a JSON-RPC response. Also a metric label.
 pub const RPC_RESPONSE_STATUS_CODE: &str = "rpc.response.status_code";
-/// `pipe` of a process that is spoken to on its standard input and output; `tcp` or `quic`. Also a metric label.
+/// `pipe` for a process on its standard input and output; `tcp` or `quic`. Also a metric label.
 pub const NETWORK_TRANSPORT: &str = "network.transport";
 /// `http` or `websocket`. Also a metric label.
 pub const NETWORK_PROTOCOL_NAME: &str = "network.protocol.name";
@@ -240,20 +240,20 @@ pub const SERVER_ADDRESS: &str = "server.address";
 /// Port of the provider's API (int). Also a metric label.
 pub const SERVER_PORT: &str = "server.port";
 
-/// What class of error ended the operation; absent on success. Also a metric label.
+/// Class of the error that ended the operation; absent on success. Also a metric label.
 pub const ERROR_TYPE: &str = "error.type";
 /// `cancelled` when the caller dropped the call before it ended, `shutdown` when telemetry was shut down before; absent
 /// otherwise. Also a metric label. Ours.
 pub const OUTCOME: &str = "llm_trace.outcome";
 
-/// The provider's id of the request, which its support asks for. Ours, where the conventions have no name.
+/// The provider's id of the request, for its support. Ours, where the conventions have no name.
 pub const REQUEST_ID: &str = "llm_trace.request.id";
 /// The same on AWS.
 pub const AWS_REQUEST_ID: &str = "aws.request_id";
 /// The same on Azure.
 pub const AZURE_SERVICE_REQUEST_ID: &str = "azure.service.request.id";
 
-/// How often the call was tried, if more than once (int). Ours.
+/// Number of attempts, if more than one (int). Ours.
 pub const ATTEMPT_COUNT: &str = "llm_trace.attempt.count";
 /// Tokens used by attempts whose answers were thrown away (int); not part of the call's usage. Ours.
 pub const ATTEMPT_WASTED_TOKENS: &str = "llm_trace.attempt.wasted_tokens";
@@ -271,13 +271,13 @@ pub const METRIC_NAME: &str = "llm_trace.metric.name";
 /// On metrics: what kind of value was left out, `tokens`, `score`, `name` and the like. Ours.
 pub const VALUE_KIND: &str = "llm_trace.value.kind";
 
-/// What was evaluated: `relevance`, `toxicity`, `user_feedback`, …
+/// Name of the evaluation: `relevance`, `toxicity`, `user_feedback`, …
 pub const EVALUATION_NAME: &str = "gen_ai.evaluation.name";
 /// The score (double).
 pub const EVALUATION_SCORE_VALUE: &str = "gen_ai.evaluation.score.value";
-/// What the score means: `relevant`, `pass`, `thumbs_up`, …
+/// Meaning of the score: `relevant`, `pass`, `thumbs_up`, …
 pub const EVALUATION_SCORE_LABEL: &str = "gen_ai.evaluation.score.label";
-/// Content: why the score is what it is. Only if content is captured on events.
+/// Content: the reason for the score. Only if content is captured on events.
 pub const EVALUATION_EXPLANATION: &str = "gen_ai.evaluation.explanation";
 
 /// On events: the class of the error, the same as `error.type`.
@@ -285,10 +285,8 @@ pub const EXCEPTION_TYPE: &str = "exception.type";
 /// On events: the message of the error. Only if error messages are recorded.
 pub const EXCEPTION_MESSAGE: &str = "exception.message";
 
-/// What kind of telemetry was counted: `traces`, `metrics` or `logs`; metric label of delivery. Ours.
+/// Signal that was counted: `traces`, `metrics` or `logs`; metric label of delivery. Ours.
 pub const SIGNAL: &str = "llm_trace.signal";
-/// Why telemetry was lost: see [`DropReason`](crate::DropReason); metric label of delivery. Ours.
-pub const DROP_REASON: &str = "llm_trace.drop.reason";
 /// On spans and events that were too large for the receiver: the bytes they had before their content was cut (int). Ours.
 pub const OVERSIZE_BYTES: &str = "llm_trace.oversize.bytes";
 

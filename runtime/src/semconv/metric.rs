@@ -50,8 +50,8 @@ pub const INFERENCE_TIME_PER_OUTPUT_CHUNK: &str = "gen_ai.client.inference.time_
 pub const INVOKE_WORKFLOW_DURATION: &str = "gen_ai.invoke_workflow.duration";
 /// Histogram, `USD`: what a call cost. Ours.
 pub const COST: &str = super::attribute::USAGE_COST;
-/// Counter, `{token}`: tokens, of those in [`TOKEN_USAGE`], that have a price of their own, by token type: `cache_read`,
-/// `cache_creation`, `reasoning`. Until October 2026, whose conventions have a counter for each. Ours.
+/// Counter, `{token}`: tokens, of those in [`TOKEN_USAGE`], that have a separate price, by token type: `cache_read`, `cache_creation`,
+/// `reasoning`. Until October 2026, whose conventions have a counter for each. Ours.
 pub const TOKEN_DETAILS: &str = "llm_trace.token.details";
 /// Counter, `{call}`: calls that reported usage but whose model has no known price. Ours.
 pub const UNPRICED: &str = "llm_trace.unpriced";
@@ -98,22 +98,12 @@ pub const RATELIMIT_TOKENS_LIMIT: &str = "llm_trace.ratelimit.tokens.limit";
 pub const RATELIMIT_TOKENS_REMAINING: &str = "llm_trace.ratelimit.tokens.remaining";
 /// Gauge, seconds: time until the provider allows all tokens again. Ours.
 pub const RATELIMIT_TOKENS_RESET: &str = "llm_trace.ratelimit.tokens.reset";
-/// Counter, `{item}`: spans, data points and log records that were begun, by `llm_trace.signal`; those that an earlier process
-/// left on disk count from when they are found. Ours, like all of `llm_trace.delivery`.
-pub const DELIVERY_STARTED: &str = "llm_trace.delivery.started";
-/// Counter, `{item}`: spans that the sampler left out.
+/// Counter, `{item}`: spans that the sampler left out, at their start or at the end of their trace. Ours, like all of
+/// `llm_trace.delivery`; what else is measured of delivery has names of OpenTelemetry, `otel.sdk.*`.
 pub const DELIVERY_UNSAMPLED: &str = "llm_trace.delivery.unsampled";
-/// Counter, `{item}`: what the receiver confirmed.
-pub const DELIVERY_DELIVERED: &str = "llm_trace.delivery.delivered";
-/// Counter, `{item}`: what was lost, by `llm_trace.drop.reason` too.
-pub const DELIVERY_DROPPED: &str = "llm_trace.delivery.dropped";
-/// Up-down counter, `{item}`: spans that have not ended.
-pub const DELIVERY_OPEN: &str = "llm_trace.delivery.open";
-/// Up-down counter, `{item}`: what waits in memory.
-pub const DELIVERY_QUEUED: &str = "llm_trace.delivery.queued";
-/// Up-down counter, `{item}`: what waits on disk.
+/// Up-down counter, `{item}`: what waits on disk, by `llm_trace.signal`.
 pub const DELIVERY_SPOOLED: &str = "llm_trace.delivery.spooled";
-/// Counter, `{request}`: requests that failed and are sent again.
+/// Counter, `{request}`: requests that failed and are sent again, by `llm_trace.signal`.
 pub const DELIVERY_RETRIES: &str = "llm_trace.delivery.retries";
 
 /// Seconds.

@@ -1,9 +1,8 @@
 //! Every attribute, metric, unit, bucket and event name this crate emits, once.
 //!
-//! Names are those of the OpenTelemetry GenAI semantic conventions as of August 2026, the vintage that
-//! backends and the OpenTelemetry Python instrumentations understand today, and, where it says so, of October
-//! 2026; see [`SemconvVersion`](crate::SemconvVersion). Names under `llm_trace.` and `gen_ai.usage.cost` are ours: the conventions
-//! have no word for them yet.
+//! Names are those of the OpenTelemetry GenAI semantic conventions as of August 2026, the version that backends and the OpenTelemetry
+//! Python instrumentations support today, and, where noted, of October 2026; see [`SemconvVersion`](crate::SemconvVersion). Names under
+//! `llm_trace.` and `gen_ai.usage.cost` are ours: the conventions have no name for them yet.
 //!
 //! Reference: <https://github.com/open-telemetry/semantic-conventions-genai>
 
@@ -17,8 +16,8 @@ use opentelemetry::InstrumentationScope;
 /// The instrumentation scope of our spans, metrics and events.
 pub const SCOPE_NAME: &str = "llm-trace";
 
-/// The schema the names follow, sent with the instrumentation scope. GenAI has no released schema of its own;
-/// this is the core version the August 2026 GenAI registry depends on.
+/// The schema the names follow, sent with the instrumentation scope. GenAI has no released schema; this is the core version the August 2026
+/// GenAI registry depends on.
 pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.43.0";
 
 pub(crate) fn scope() -> InstrumentationScope {
@@ -30,11 +29,11 @@ pub(crate) fn scope() -> InstrumentationScope {
 
 /// Names of events, which are log records.
 pub mod event {
-    /// What a call to a model was asked and what it answered, with the attributes of its span. DEBUG.
+    /// Input and output of a call to a model, with the attributes of its span. DEBUG.
     pub const INFERENCE_DETAILS: &str = "gen_ai.client.inference.operation.details";
     /// The error that ended a call to a service. WARN.
     pub const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
-    /// What an answer was found to be worth. INFO.
+    /// The result of an evaluation. INFO.
     pub const EVALUATION_RESULT: &str = "gen_ai.evaluation.result";
 }
 

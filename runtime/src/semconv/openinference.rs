@@ -2,7 +2,7 @@
 //! and Arize were made for; only on spans, and only if switched on
 //! ([`Builder::with_openinference`](crate::Builder::with_openinference)).
 
-/// What the call is: one of [`span_kind`].
+/// Kind of the call: one of [`span_kind`].
 pub const SPAN_KIND: &str = "openinference.span.kind";
 /// Content: what the call was given. Only if content is captured on spans.
 pub const INPUT_VALUE: &str = "input.value";
@@ -17,15 +17,15 @@ pub const OUTPUT_MIME_TYPE: &str = "output.mime_type";
 /// if content is captured on spans.
 pub const RETRIEVAL_DOCUMENTS: &str = "retrieval.documents";
 
-/// What is told of a document.
+/// Attributes of a document.
 pub mod document {
     /// Its id.
     pub const ID: &str = "document.id";
-    /// How well it fits the query (double).
+    /// Relevance to the query (double).
     pub const SCORE: &str = "document.score";
     /// Its text.
     pub const CONTENT: &str = "document.content";
-    /// What else is known of it (JSON).
+    /// Other fields of the document (JSON).
     pub const METADATA: &str = "document.metadata";
 }
 

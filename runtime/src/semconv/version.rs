@@ -1,6 +1,4 @@
-//! Which state of the GenAI conventions names follow, and the names that differ between them.
-
-use std::sync::atomic::{AtomicU8, Ordering};
+//! Versions of the GenAI conventions, and the names that differ between them.
 
 use crate::semconv::{attribute, metric};
 
@@ -17,11 +15,11 @@ pub enum SemconvVersion {
     /// August 2026: what backends, dashboards and OpenTelemetry's Python instrumentations know.
     #[default]
     August2026,
-    /// October 2026: inference has a duration metric of its own, and tokens are counters.
+    /// October 2026: inference has a separate duration metric, and tokens are counters.
     October2026,
 }
 
-/// The names that are not the same in every vintage: the one table.
+/// The names that differ between versions, in one table.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "a column of a table")]
 pub(crate) struct Names {
@@ -32,15 +30,15 @@ pub(crate) struct Names {
     pub(crate) time_per_output_chunk: &'static str,
     /// One histogram by token type, or counters.
     pub(crate) token_histogram: Option<&'static str>,
-    /// Whether tools tell of skills, and of the programs they run.
+    /// Whether tools have attributes of skills, and of the programs they run.
     pub(crate) has_skills: bool,
-    /// Whether tokens are told apart by modality.
+    /// Whether token counts are split by modality.
     pub(crate) has_modalities: bool,
-    /// Whether a local agent tells what it read from caches and wrote to them.
+    /// Whether a local agent has counts of tokens read from caches and written to them.
     pub(crate) agent_has_cache_tokens: bool,
-    /// Whether an MCP server failed where the caller sent what it cannot serve.
+    /// Whether an MCP server's span is failed for a mistake of the caller.
     pub(crate) mcp_server_fails_for_callers_mistakes: bool,
-    /// Whether the event with the details of an inference is for everybody, or for those only who want its content.
+    /// Whether the event with the details of an inference is recommended, or opt-in for its content.
     pub(crate) details_recommended: bool,
 }
 
@@ -72,48 +70,25 @@ const OCTOBER: Names = Names {
     details_recommended: true,
 };
 
-static CURRENT: AtomicU8 = AtomicU8::new(UNDECIDED);
-const UNDECIDED: u8 = 0;
+impl SemconvVersion {
+    /// Returns the names of this version.
+    pub(crate) fn names(self) -> &'static Names {
+        match self {
+            SemconvVersion::August2026 => &AUGUST,
+            SemconvVersion::October2026 => &OCTOBER,
+        }
+    }
 
-/// Sets the vintage for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(vintage: SemconvVersion) {
-    CURRENT.store(code(vintage), Ordering::Relaxed);
-}
-
-/// The names in force.
-pub(crate) fn names() -> &'static Names {
-    match current() {
-        SemconvVersion::August2026 => &AUGUST,
-        SemconvVersion::October2026 => &OCTOBER,
+    /// Without `init()` the variable alone decides.
+    pub(crate) fn from_environment() -> Self {
+        std::env::var(OPT_IN).map(|value| from_opt_in(&value)).unwrap_or_default()
     }
 }
 
-/// The vintage that the value of [`OPT_IN`] asks for. Other instrumentations' words are not ours to judge.
+/// Returns the version that the value of [`OPT_IN`] selects. Words of other instrumentations are ignored.
 pub(crate) fn from_opt_in(value: &str) -> SemconvVersion {
     let latest = value.split(',').any(|word| word.trim() == "gen_ai_latest_experimental");
     if latest { SemconvVersion::October2026 } else { SemconvVersion::default() }
-}
-
-fn current() -> SemconvVersion {
-    let decided = CURRENT.load(Ordering::Relaxed);
-    if decided == code(SemconvVersion::October2026) {
-        return SemconvVersion::October2026;
-    }
-    if decided == UNDECIDED {
-        // Without `init()` the variable alone decides, once.
-        let vintage = std::env::var(OPT_IN).map(|value| from_opt_in(&value)).unwrap_or_default();
-        CURRENT.store(code(vintage), Ordering::Relaxed);
-        return vintage;
-    }
-    SemconvVersion::August2026
-}
-
-const fn code(vintage: SemconvVersion) -> u8 {
-    match vintage {
-        SemconvVersion::August2026 => UNDECIDED + 1,
-        SemconvVersion::October2026 => UNDECIDED + 2,
-    }
 }
 
 #[cfg(test)]

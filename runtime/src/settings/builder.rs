@@ -32,8 +32,8 @@ pub(super) use destination::Destination;
 ///     .with_endpoint("http://collector:4318")
 ///     .init()?;
 /// // … run the program …
-/// let receipt = telemetry.shutdown();
-/// assert_eq!(receipt.spans_lost(), 0);
+/// let report = telemetry.shutdown();
+/// assert_eq!(report.spans().dropped(), 0);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -46,6 +46,7 @@ pub struct Builder {
     pub(super) max_queue_bytes: Option<usize>,
     pub(super) retry_second: Option<Duration>,
     pub(super) max_retry_after: Option<Duration>,
+    pub(super) self_metrics: Option<bool>,
     pub(super) resource: Vec<(String, opentelemetry::Value)>,
     pub(super) error_messages: Option<bool>,
     pub(super) semconv: Option<SemconvVersion>,
@@ -120,6 +121,13 @@ impl Builder {
     /// Default: 5 minutes. [`init`](Self::init) fails outside the range.
     pub fn with_max_retry_after(mut self, pause: Duration) -> Self {
         self.max_retry_after = Some(pause);
+        self
+    }
+
+    /// Whether the delivery of telemetry is measured too: `otel.sdk.*` as OpenTelemetry names it, and `llm_trace.delivery.*`. Default:
+    /// `LLM_TRACE_SELF_METRICS`, which is `true` or `false`; without it, `true`.
+    pub fn with_self_metrics(mut self, emit: bool) -> Self {
+        self.self_metrics = Some(emit);
         self
     }
 

@@ -8,6 +8,7 @@ use super::env::{self, Source, invalid};
 use super::{Builder, ConfigError, range};
 
 pub(super) const MAX_RETRY_AFTER: &str = "LLM_TRACE_MAX_RETRY_AFTER";
+pub(super) const SELF_METRICS: &str = "LLM_TRACE_SELF_METRICS";
 
 const DEFAULT_MAX_RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -23,6 +24,8 @@ pub(crate) struct DeliverySettings {
     pub(crate) backoff: Backoff,
     /// The longest pause that a receiver may ask for.
     pub(crate) max_retry_after: Duration,
+    /// Whether delivery is measured.
+    pub(crate) self_metrics: bool,
 }
 
 impl DeliverySettings {
@@ -34,7 +37,11 @@ impl DeliverySettings {
         }
         let backoff = builder.retry_second.map(Backoff::with_second).unwrap_or_default();
         let max_retry_after = max_retry_after(builder, source)?;
-        Ok(DeliverySettings { max_queue_bytes, backoff, max_retry_after })
+        let self_metrics = match builder.self_metrics {
+            Some(on) => on,
+            None => env::flag(source, SELF_METRICS)?.unwrap_or(true),
+        };
+        Ok(DeliverySettings { max_queue_bytes, backoff, max_retry_after, self_metrics })
     }
 }
 

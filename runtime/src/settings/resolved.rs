@@ -17,10 +17,10 @@ use super::{
     Builder, ConfigError, DeliverySettings, SdkSettings, SpoolSettings, content, propagators, resource,
     spool, tags,
 };
-use crate::call::context::TagRules;
 use crate::content::openinference::OPENINFERENCE;
 use crate::content::{CAPTURE_ERROR_MESSAGES, ContentCapture, Rules};
 use crate::enrich::quality::{QualitySignals, Topics};
+use crate::runtime::TagRules;
 use crate::semconv::version::{self, SemconvVersion};
 use crate::sinks::metrics;
 

@@ -4,7 +4,7 @@ use opentelemetry::Key;
 
 use super::env::invalid;
 use super::{Builder, ConfigError};
-use crate::call::context::TagRules;
+use crate::runtime::TagRules;
 
 /// What names of the conventions and of ours begin with.
 const TAKEN: &[&str] = &["gen_ai.", "llm_trace.", "error.", "server.", "mcp."];

@@ -6,25 +6,56 @@ pub(crate) mod span;
 pub(crate) mod texts;
 pub(crate) mod tracing_bridge;
 
+mod api;
+
+use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::Context;
-use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry::trace::{SpanBuilder, TraceContextExt as _};
 
+pub(crate) use api::ApiSink;
+
+use crate::content::ContentPolicy;
 use crate::model::record::CallRecord;
 use crate::model::site::Kind;
+use crate::semconv::version::Names;
 use crate::value::panic::catch_user_panic;
+use events::EventReceiver;
 
-/// Where one call goes.
-pub(crate) struct Sinks<'a> {
-    /// With the call's span.
-    context: &'a Context,
-    mirror: Option<&'a tracing::Span>,
-    /// `None` if nobody measures.
-    instruments: Option<Arc<metrics::Instruments>>,
+/// Destination of spans and measurements of calls.
+pub(crate) trait CallSink: fmt::Debug + Send + Sync {
+    /// Returns whether spans or measurements may be received.
+    fn is_provided(&self) -> bool;
+
+    /// Returns whether measurements are received.
+    fn measures(&self) -> bool;
+
+    /// Starts the span of a call. The returned context has it as its active span.
+    fn start(&self, span: SpanBuilder, parent: &Context) -> Context;
+
+    /// Returns the instruments, if measurements are received: for measurements besides finished calls.
+    fn instruments(&self) -> Option<Arc<metrics::Instruments>>;
+
+    /// Records a finished call: its measurements and its span, which ends.
+    fn end(&self, call: &CallRecord, sinks: &Sinks<'_>);
 }
 
-/// What the sinks read of a record that has to be derived.
+/// Destinations of one call.
+pub(crate) struct Sinks<'a> {
+    pub(crate) calls: &'a dyn CallSink,
+    /// Instruments of `calls`; `None` if measurements are not received.
+    pub(crate) instruments: Option<Arc<metrics::Instruments>>,
+    pub(crate) events: Option<&'a EventReceiver>,
+    /// The `tracing` span of the call, if a subscriber looks at it.
+    pub(crate) mirror: Option<&'a tracing::Span>,
+    /// With the call's span.
+    pub(crate) context: &'a Context,
+    pub(crate) policy: &'a ContentPolicy,
+    pub(crate) names: &'static Names,
+}
+
+/// Derived fields of a record that the sinks read.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Wants {
     /// Price and quality signals.
@@ -32,31 +63,27 @@ pub(crate) struct Wants {
     pub(crate) content: bool,
 }
 
-impl<'a> Sinks<'a> {
-    pub(crate) fn of(context: &'a Context, mirror: Option<&'a tracing::Span>) -> Self {
-        Sinks { context, mirror, instruments: metrics::current() }
-    }
-
-    /// Whether anybody measures.
-    pub(crate) fn measure(&self) -> bool {
-        self.instruments.is_some()
-    }
-
-    pub(crate) fn wants(&self, kind: Kind) -> Wants {
-        let content = self.context.span().is_recording() || events::want_content(kind);
-        Wants { numbers: content || self.measure() || self.mirror.is_some(), content }
+impl Sinks<'_> {
+    pub(crate) fn wants(&self, kind: Kind, has_content: bool) -> Wants {
+        // Evaluated only where it decides: the span has a lock.
+        let is_recorded = || self.context.span().is_recording() || events::want_content(kind, self);
+        Wants {
+            numbers: self.instruments.is_some() || self.mirror.is_some() || is_recorded(),
+            content: has_content && (self.policy.uploads() || is_recorded()),
+        }
     }
 
     /// Writes a finished call. Each sink by itself: what panics in one is not missing in another.
     pub(crate) fn end(&self, call: &CallRecord) {
-        if let Some(instruments) = &self.instruments {
-            catch_user_panic(|| metrics::record(call, instruments));
-        }
         if let Some(mirror) = self.mirror {
             catch_user_panic(|| tracing_bridge::end(mirror, call));
         }
-        catch_user_panic(|| events::record(call, self.context));
-        catch_user_panic(|| events::record_verdict(call, self.context));
-        catch_user_panic(|| span::end(call, self.context));
+        if let Some(receiver) = self.events {
+            catch_user_panic(|| events::record(call, receiver, self));
+        }
+        if let Some(verdict) = &call.response.verdict {
+            catch_user_panic(|| events::record_verdict(verdict, call, self));
+        }
+        self.calls.end(call, self);
     }
 }

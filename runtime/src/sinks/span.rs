@@ -3,54 +3,54 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt, Tracer};
-use opentelemetry::{Context, KeyValue, StringValue, global};
+use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
+use opentelemetry::{KeyValue, StringValue};
 
-use crate::content::{self, openinference};
+use crate::content::{ContentPolicy, openinference};
 use crate::enrich::pricing;
 use crate::model::record::{CallRecord, Outcome, Price, Signals};
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::semconv::attribute;
-use crate::semconv::version;
+use crate::semconv::version::Names;
+use crate::sinks::Sinks;
 
-/// Starts the span of a call; the returned context has it as its active span.
+/// The span of a call that begins.
 ///
-/// What a sampler may want to see is set here, as the conventions ask; the rest follows at the end, in one go.
-pub(crate) fn start(
+/// Attributes that samplers may read are set here, as the conventions require; the rest follows at the end, in one go.
+pub(crate) fn builder(
     site: &CallSite,
     request: &mut Request,
     agent: Option<&Arc<str>>,
-    parent: &Context,
+    speaks_openinference: bool,
     at: SystemTime,
-) -> Context {
-    let tracer = global::tracer_with_scope(crate::semconv::scope());
+) -> SpanBuilder {
     let mut attributes = start_attributes(site, request, agent);
-    attributes.extend(openinference::span_kind(site.kind));
+    if speaks_openinference {
+        attributes.push(openinference::span_kind(site.kind));
+    }
     request.started(&attributes);
     if site.kind == Kind::Evaluator {
         request.evaluated = request.links.first().map(|link| link.span_context.clone());
     }
-    let builder = SpanBuilder::from_name(name(site, request, agent))
+    SpanBuilder::from_name(name(site, request, agent))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
         .with_attributes(attributes)
-        .with_links(std::mem::take(&mut request.links));
-    let span = tracer.build_with_context(builder, parent);
-    parent.with_span(span)
+        .with_links(std::mem::take(&mut request.links))
 }
 
 /// Writes a finished call to its span, and ends it.
-pub(crate) fn end(call: &CallRecord, context: &Context) {
-    let span = context.span();
+pub(crate) fn end(call: &CallRecord, sinks: &Sinks<'_>) {
+    let span = sinks.context.span();
     if span.is_recording() {
-        let mut told = end_attributes(call, content::content_on_spans());
+        let mut told = end_attributes(call, sinks.policy.on_spans(), sinks.names);
         if call.request.is_late {
             let late = start_attributes(&call.site, &call.request, agent_name(call)).into_iter();
             told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(name(&call.site, &call.request, agent_name(call)));
         }
-        told.extend(call.content.on_span());
+        told.extend(call.content.on_span(sinks.policy));
         if let Outcome::Failed(failure) = &call.outcome {
             span.set_status(Status::error(failure.message.clone().unwrap_or_default()));
         }
@@ -60,11 +60,10 @@ pub(crate) fn end(call: &CallRecord, context: &Context) {
     span.end_with_timestamp(call.end());
 }
 
-/// Every attribute that the span of a finished call has, without the attributes that are content: for the event that tells the
-/// same.
-pub(crate) fn attributes(call: &CallRecord) -> Vec<KeyValue> {
+/// Returns every attribute of the span of a finished call, without attributes that are content: for the event with the same facts.
+pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Names) -> Vec<KeyValue> {
     let mut attributes = start_attributes(&call.site, &call.request, agent_name(call));
-    let told = end_attributes(call, content::content_on_events());
+    let told = end_attributes(call, policy.on_events(), names);
     for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
         attributes.retain(|attribute| attribute.key != new.key);
         attributes.push(new);
@@ -72,7 +71,7 @@ pub(crate) fn attributes(call: &CallRecord) -> Vec<KeyValue> {
     attributes
 }
 
-/// What the request says beyond the start. What is told at the end replaces an attribute of the user's with the same key.
+/// Returns the request's attributes beyond the start. An attribute set at the end replaces a user attribute with the same key.
 fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(&call.request);
     let own = call.request.attributes.iter();
@@ -80,10 +79,10 @@ fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<
         .filter(|own| told.iter().all(|told| told.key != own.key))
 }
 
-/// What is known at the end only; a finish reason in free text only if the signal may have content.
-fn end_attributes(call: &CallRecord, has_content: bool) -> Vec<KeyValue> {
+/// Returns the attributes that are known at the end only; a finish reason in free text only if the signal may have content.
+fn end_attributes(call: &CallRecord, has_content: bool, names: &Names) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
-    response_attributes(call, has_content, &mut attributes);
+    response_attributes(call, has_content, names, &mut attributes);
     for (key, time) in [
         (attribute::RESPONSE_TIME_TO_FIRST_CHUNK, call.timing.first_chunk),
         (attribute::RESPONSE_TIME_TO_FIRST_TEXT, call.timing.first_text),
@@ -140,7 +139,7 @@ fn signal_attributes(signals: &Signals) -> impl Iterator<Item = KeyValue> {
     let int = |count| i64::try_from(count).unwrap_or(i64::MAX);
     let counts = counts.into_iter().filter_map(move |(key, value)| Some(KeyValue::new(key, int(value?))));
     let numbers = numbers.into_iter().filter_map(|(key, value)| Some(KeyValue::new(key, value?)));
-    // What did not happen is not on the span: it is what a search would not find.
+    // Only flags that are set are on the span, so that a search for them finds nothing else.
     let flags = flags.into_iter().filter(|(_, value)| *value == Some(true));
     counts.chain(numbers).chain(flags.map(|(key, _)| KeyValue::new(key, true)))
 }
@@ -160,7 +159,7 @@ fn is_openai(request: &Request) -> bool {
 fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
-        // A resource's address would make every span a name of its own.
+        // A resource's address would give every span a different name.
         return request.name.as_ref().map_or_else(|| method.to_owned(), |name| format!("{method} {name}"));
     }
     let Some(operation) = site.kind.operation() else { return own_name.to_owned() };
@@ -173,7 +172,7 @@ fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String 
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
             request.model.as_deref()
         }
-        // The ids of responses and records would make every span a name of its own.
+        // The ids of responses and records would give every span a different name.
         _ => None,
     };
     match what {
@@ -256,7 +255,7 @@ fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Arc<str>>
     attributes
 }
 
-/// What an MCP message is, for its span and its duration alike.
+/// Returns the attributes of an MCP message, shared by its span and its duration.
 pub(crate) fn mcp_attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
     let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
     let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
@@ -288,10 +287,10 @@ const OUTPUT_BY_MODALITY: [&str; 3] = [
     attribute::USAGE_AUDIO_OUTPUT_TOKENS,
 ];
 
-fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Vec<KeyValue>) {
+fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attributes: &mut Vec<KeyValue>) {
     let (kind, response) = (call.site.kind, &call.response);
-    // Bodies tell more than the conventions have: a remote agent's are those of a model, and some servers count for an
-    // embedding what was cached. `service_tier` and the like are not only OpenAI's, but the names are.
+    // Bodies have more than the conventions allow: a remote agent's are those of a model, and some servers count cached tokens for an
+    // embedding. `service_tier` and the like are not only OpenAI's, but the names are.
     let is_inference = kind.is_inference();
     let is_openai = is_openai(&call.request);
     let has_api = is_inference || kind == Kind::FetchResponse;
@@ -327,7 +326,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
     let usage = response.usage.unwrap_or_default();
     let has_cache = match kind {
         Kind::Embeddings | Kind::Rerank => false,
-        Kind::Agent => version::names().agent_has_cache_tokens,
+        Kind::Agent => names.agent_has_cache_tokens,
         _ => true,
     };
     let reasons = !matches!(kind, Kind::Embeddings | Kind::Rerank | Kind::Agent);
@@ -335,7 +334,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
         (attribute::USAGE_INPUT_TOKENS, usage.input_tokens, true),
         (attribute::USAGE_OUTPUT_TOKENS, usage.output_tokens, true),
         (attribute::USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_input_tokens, has_cache),
-        (version::names().usage_cache_write, usage.cache_creation_input_tokens, has_cache),
+        (names.usage_cache_write, usage.cache_creation_input_tokens, has_cache),
         (attribute::USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_output_tokens, reasons),
     ];
     for (key, count, is_conventional) in counts {
@@ -343,7 +342,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
             attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
         }
     }
-    if version::names().has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
+    if names.has_modalities && (kind.is_inference() || kind == Kind::RemoteAgent) {
         let by_modality = usage.by_modality;
         for (keys, parts) in [
             (INPUT_BY_MODALITY, by_modality.input),
@@ -357,7 +356,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, attributes: &mut Ve
             }
         }
     }
-    // A dimension the caller asked for is already among the request's attributes.
+    // A requested dimension is already among the request's attributes.
     let is_asked_for = call.request.attribute_of(attribute::EMBEDDINGS_DIMENSION_COUNT).is_some();
     if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for) {
         attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));

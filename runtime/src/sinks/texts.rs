@@ -1,14 +1,13 @@
-//! In: answers with the documents that were found for them. Out: measurements, made on a thread of its own; then the
-//! texts are dropped.
+//! Answers with the documents that were found for them → measurements, made on a dedicated thread; then the texts are dropped.
 
 use std::collections::HashSet;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 #[cfg(feature = "otlp")]
 use std::time::Duration;
 
 use crate::enrich::quality::text::{self, Vocabulary};
-use crate::enrich::quality::{QualitySignal, TextSignals, is_on};
+use crate::enrich::quality::{QualitySignal, QualitySignals, TextSignals};
 use crate::model::content::Measured;
 use crate::sinks::metrics;
 
@@ -24,6 +23,8 @@ pub(crate) struct Job {
     pub(crate) answer: Measured,
     pub(crate) documents: Vec<Measured>,
     pub(crate) labels: metrics::Labels,
+    pub(crate) wanted: QualitySignals,
+    pub(crate) instruments: Arc<metrics::Instruments>,
 }
 
 impl Job {
@@ -68,7 +69,7 @@ pub(crate) fn submit(job: Job) {
     });
     let bytes = job.bytes();
     if !waiting().admit(bytes) {
-        metrics::record_unmeasured(&job.labels);
+        metrics::record_unmeasured(&job.instruments, &job.labels);
         return;
     }
     let refused = match queue {
@@ -77,11 +78,11 @@ pub(crate) fn submit(job: Job) {
     };
     if let Some(job) = refused {
         done(bytes);
-        metrics::record_unmeasured(&job.labels);
+        metrics::record_unmeasured(&job.instruments, &job.labels);
     }
 }
 
-/// Puts an answer into the queue, or hands it back. Nobody waits.
+/// Puts an answer into the queue, or returns it. Never blocks.
 fn offer(queue: &SyncSender<Job>, job: Job) -> Option<Job> {
     queue.try_send(job).err().map(|refused| match refused {
         TrySendError::Full(job) | TrySendError::Disconnected(job) => job,
@@ -115,6 +116,7 @@ fn run(queue: &Receiver<Job>) {
 }
 
 fn measure(job: &Job, citing: &mut HashSet<(&'static str, u32, &'static str)>) {
+    let is_on = |signal| job.wanted.contains(signal);
     let mut vocabulary = Vocabulary::default();
     if is_on(QualitySignal::ContextOverlap) {
         job.documents.iter().for_each(|documents| documents.each_text(|text| vocabulary.add(text)));
@@ -133,21 +135,29 @@ fn measure(job: &Job, citing: &mut HashSet<(&'static str, u32, &'static str)>) {
             }
             signals.citation_coverage = citing.contains(&job.place).then_some(coverage);
         }
-        metrics::record_text_signals(&job.labels, &signals);
+        metrics::record_text_signals(&job.instruments, &job.labels, &signals);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use opentelemetry::metrics::{MeterProvider as _, NoopMeterProvider};
+
     use super::*;
+    use crate::semconv::version::SemconvVersion;
+    use crate::value::ContentValue;
 
     #[test]
     fn a_full_queue_hands_an_answer_back_and_so_does_one_that_nobody_empties() {
+        let meter = NoopMeterProvider::new().meter("t");
+        let instruments = Arc::new(metrics::Instruments::new(meter, SemconvVersion::default().names(), 1000));
         let job = || Job {
             place: ("worker.rs", 1, "ask"),
-            answer: Measured::of("x").expect("a text"),
+            answer: Measured::of_tree(ContentValue::text("x".to_owned())),
             documents: Vec::new(),
             labels: metrics::Labels::beginning_with(&[]),
+            wanted: QualitySignals::all(),
+            instruments: Arc::clone(&instruments),
         };
         let (sender, receiver) = sync_channel(1);
         assert!(offer(&sender, job()).is_none());

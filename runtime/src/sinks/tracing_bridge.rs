@@ -1,8 +1,8 @@
 //! In: a call that begins, then the same call finished. Out: a `tracing` span for the layers of a subscriber that look
 //! at them: fmt, consoles, tests.
 //!
-//! Telemetry does not come from here: it goes through the OpenTelemetry API, whatever a subscriber filters. The mirror
-//! is there only while somebody wants it, and it is never exported as a second span of the same call.
+//! Telemetry does not come from here: it goes through the OpenTelemetry API, whatever a subscriber filters. The `tracing` span exists only
+//! if a subscriber enables it, and is never exported as a second span of the same call.
 
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
@@ -20,11 +20,11 @@ const TARGET: &str = "llm_trace";
 /// For the layer that exports the application's own `tracing` spans: `false` for the spans that mirror our calls, which
 /// are exported already.
 ///
-/// With target `llm_trace` at level `DEBUG` a subscriber sees each call as a span `llm_call`, with `operation`, `name`,
-/// `provider` and `model`, with the `trace_id` and `span_id` it is exported under, at its end tokens, cost and `error.type`, and with everything that is logged during the call
-/// inside it; never with content. A layer that turns such spans into OpenTelemetry spans would export every call a
-/// second time. Where such a layer sees them they are closed at once, unrecorded and empty; with this filter it does
-/// not see them, and the other layers do.
+/// With target `llm_trace` at level `DEBUG` a subscriber receives each call as a span `llm_call`, with `operation`, `name`, `provider` and
+/// `model`, with the `trace_id` and `span_id` it is exported under, at its end tokens, cost and `error.type`, and with everything that is
+/// logged during the call inside it; never with content. A layer that turns such spans into OpenTelemetry spans would export every call a
+/// second time. Without this filter, such a layer closes them at once, unrecorded and empty; with this filter it does not receive them, and
+/// other layers do.
 ///
 /// ```
 /// use tracing_subscriber::filter::filter_fn;
@@ -44,19 +44,19 @@ pub fn tracing_filter(metadata: &Metadata<'_>) -> bool {
 
 /// One comparison where no subscriber looks at anything so detailed.
 ///
-/// Not `tracing::span_enabled!`: asking without making the span leaves the answers of per-layer filters behind, and
-/// tracing-subscriber applies them to the next span, whoever makes it.
+/// Not `tracing::span_enabled!`: a check without a span leaves the results of per-layer filters behind, and tracing-subscriber applies them
+/// to the next span, whichever it is.
 pub(crate) fn can_be_wanted() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }
 
-/// Opens the mirror of a call, if anybody wants to see it.
+/// Opens the `tracing` span of a call, if a subscriber enables it.
 pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContext) -> Option<Span> {
     if !can_be_wanted() {
         return None;
     }
     let ids = exported_as.is_valid().then_some(exported_as);
-    // What a layer makes of this span here, it makes without a parent, and the SDK does not record it.
+    // Spans that a layer makes of this one have no parent, and the SDK does not record them.
     let _nowhere = current_context::attach(Context::new().with_telemetry_suppressed());
     let span = tracing::debug_span!(
         target: TARGET,
@@ -79,7 +79,7 @@ pub(crate) fn start(site: &CallSite, request: &Request, exported_as: &SpanContex
     (!span.is_disabled() && !is_exported).then_some(span)
 }
 
-/// Writes to the mirror what a finished call tells, but no content.
+/// Writes the facts of a finished call to its `tracing` span, without content.
 pub(crate) fn end(span: &Span, call: &CallRecord) {
     if call.request.is_late {
         span.record("provider", call.request.provider.as_deref());

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use super::record::{self, Record};
 use super::span::Span;
 use crate::model::argument::AttributeValue;
-use crate::sinks::events::{self, Sink};
+use crate::sinks::events::{self, EventSink};
 
 /// An event that was emitted under a [`Capture`](super::Capture): an error of a call to a service, the details of a call to a
 /// model, a [score](crate::score()).
@@ -46,7 +46,7 @@ impl Event {
         self.emitted.event.name
     }
 
-    /// How severe it is: an error is `Warn`, a score `Info`, details are `Debug`.
+    /// Returns the severity: an error is `Warn`, a score `Info`, details are `Debug`.
     pub fn severity(&self) -> Severity {
         self.emitted.event.severity
     }
@@ -169,7 +169,7 @@ fn json(value: &AnyValue) -> Json {
 /// Hands each event to the capture that the code is under which emits it, or else to that of its trace.
 pub(super) struct ToCapture;
 
-impl Sink for ToCapture {
+impl EventSink for ToCapture {
     fn is_enabled(&self, _name: &'static str, _severity: Severity) -> bool {
         true
     }

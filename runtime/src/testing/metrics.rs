@@ -1,4 +1,4 @@
-//! What was measured, by metric and labels.
+//! Measurements, by metric and labels.
 
 use opentelemetry::KeyValue;
 
@@ -56,7 +56,7 @@ impl Point {
         &self.labels
     }
 
-    /// How many measurements were made.
+    /// Returns the number of measurements.
     pub fn count(&self) -> usize {
         self.values.len()
     }

@@ -1,7 +1,7 @@
 //! For tests of code that is annotated with `#[llm_trace]`: what did it emit?
 //!
-//! [`capture()`] gives a handle that sees the spans, metrics and events of the code that runs under it, and no others: tests
-//! run in parallel as usual. Put the feature `testing` where it does not reach production:
+//! [`capture()`] returns a handle that records the spans, metrics and events of the code that runs under it, and no others: tests run in
+//! parallel as usual. Put the feature `testing` where it does not reach production:
 //!
 //! ```toml
 //! [dev-dependencies]
@@ -38,8 +38,8 @@
 //! assert_eq!(durations[0].label("gen_ai.request.model").as_deref(), Some("gpt-4o-mini"));
 //! ```
 //!
-//! The first capture of a process installs global OpenTelemetry providers, which stay. Code under test must not
-//! install its own, so leave [`init()`](crate::Builder::init) to `main`.
+//! The first capture of a process installs global OpenTelemetry providers, which stay. Code under test must not install others, so leave
+//! [`init()`](crate::Builder::init) to `main`.
 
 mod event;
 mod meter;
@@ -62,7 +62,7 @@ pub use span::Span;
 use crate::value::current_context;
 use record::{Active, Record};
 
-/// Begins to capture. The handle sees what runs under it from now on.
+/// Starts a capture. The handle records the code that runs under it from now on.
 ///
 /// ```
 /// let telemetry = llm_trace::testing::capture();
@@ -95,7 +95,7 @@ pub fn capture() -> Capture {
 ///
 /// # Panics
 ///
-/// While another capture with the same seed is alive: give each test its own.
+/// While another capture with the same seed is alive: use a different seed in each test.
 #[track_caller]
 pub fn capture_with_seed(seed: u32) -> Capture {
     providers::install();
@@ -106,7 +106,7 @@ pub fn capture_with_seed(seed: u32) -> Capture {
     Capture { record: Arc::new(Record::new(Some(seed))) }
 }
 
-/// What the code that runs under it emits; made by [`capture()`].
+/// Telemetry emitted by the code that runs under it; made by [`capture()`].
 #[derive(Debug)]
 pub struct Capture {
     record: Arc<Record>,
@@ -139,8 +139,8 @@ impl Capture {
     /// The context that puts code under this capture, for tasks and threads that the test itself starts:
     /// `tokio::spawn(work().with_context(telemetry.context()))`.
     ///
-    /// What the code under test starts has to hand on its context itself, as in production; a span that is missing
-    /// from the capture would have been missing from its trace.
+    /// Tasks and threads that the code under test starts must propagate its context, as in production; a span that is missing from the
+    /// capture would have been missing from its trace.
     pub fn context(&self) -> Context {
         Context::new().with_value(Active(Arc::clone(&self.record)))
     }
@@ -167,13 +167,13 @@ impl Capture {
         }
     }
 
-    /// What was measured by the metric of that name: one point for each set of labels, in the order of the labels.
-    /// An instrument of the application's own counts too, if its measurements are made under this capture.
+    /// Returns the measurements of the metric of that name: one point for each set of labels, in the order of the labels. The application's
+    /// instruments count too, if their measurements are made under this capture.
     ///
     /// # Panics
     ///
-    /// If nothing was measured by that name. The message lists the metrics that there are. That there is none of a
-    /// name is said by [`metric_names`](Self::metric_names).
+    /// If nothing was measured by that name. The message lists the existing metrics. To assert that a metric is absent, use
+    /// [`metric_names`](Self::metric_names).
     #[track_caller]
     pub fn metrics(&self, name: &str) -> Vec<Point> {
         let points = Point::all(&self.record, name);
@@ -190,9 +190,9 @@ impl Capture {
         Point::names(&self.record)
     }
 
-    /// The events that were emitted, in that order: errors of calls to services and scores, and the details of calls to models
-    /// where [`SemconvVersion`](crate::SemconvVersion) or content ask for them, as in a program whose events are received. Whether content is
-    /// recorded is a matter of the process: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
+    /// The events that were emitted, in that order: errors of calls to services and scores, and the details of calls to models where
+    /// [`SemconvVersion`](crate::SemconvVersion) or content capture enable them, as in a program whose events are received. Content capture
+    /// is set for the process: `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`.
     ///
     /// ```
     /// use llm_trace::{llm_trace, score};

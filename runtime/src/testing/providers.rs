@@ -12,7 +12,8 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{event, meter, record};
-use crate::sinks::events;
+use crate::runtime::{self, Providers, Runtime};
+use crate::sinks::events::EventReceiver;
 
 static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new();
 
@@ -20,20 +21,22 @@ static INSTALLED: OnceLock<Arc<dyn MeterProvider + Send + Sync>> = OnceLock::new
 pub(super) fn install() {
     INSTALLED.get_or_init(|| {
         let tracers = SdkTracerProvider::builder()
-            // Whatever OTEL_TRACES_SAMPLER says; only an unsampled remote parent is still respected.
+            // Overrides OTEL_TRACES_SAMPLER; only an unsampled remote parent is respected.
             .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
             .with_id_generator(Ids(RandomIdGenerator::default()))
             .with_span_processor(ToCapture)
             .build();
         global::set_tracer_provider(tracers);
         global::set_meter_provider(meter::Meters::default());
-        events::capture(Arc::new(event::ToCapture));
-        crate::call::installed();
+        runtime::update(|runtime| Runtime {
+            providers: Providers::Capturing,
+            ..runtime.with_events(Some(EventReceiver::capture(Arc::new(event::ToCapture))))
+        });
         global::meter_provider()
     });
 }
 
-/// What to add to a message about something that is missing: the one cause that the captured data cannot show.
+/// Hint for a message about missing telemetry: the one cause that the captured data cannot show.
 pub(super) fn hint() -> &'static str {
     let ours = INSTALLED.get();
     if ours.is_some_and(|ours| Arc::ptr_eq(ours, &global::meter_provider())) {

@@ -1,7 +1,7 @@
-//! What one capture has seen so far, and which capture a piece of telemetry belongs to.
+//! The record of one capture, and the assignment of telemetry to captures.
 //!
-//! A capture is a value in the OpenTelemetry context, so it goes wherever the context goes. A span that has ended knows
-//! its trace only, and a server under test only gets a `traceparent` header: for these, each trace is remembered too.
+//! A capture is a value in the OpenTelemetry context, so it is propagated with the context. A span that has ended has a trace id only, and
+//! a server under test only receives a `traceparent` header: for these, the trace ids of a capture are recorded too.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -73,12 +73,12 @@ pub(super) fn of_trace(trace_id: TraceId) -> Option<Arc<Record>> {
     lock(&TRACES).as_ref()?.get(&trace_id)?.upgrade()
 }
 
-/// Whether the seed was free; it is not any more.
+/// Reserves a seed; returns whether it was free.
 pub(super) fn take_seed(seed: u32) -> bool {
     lock(&SEEDS).get_or_insert_default().insert(seed)
 }
 
-/// Frees what is kept for a capture that nobody can look at any more.
+/// Removes the records of a capture whose handle is dropped.
 pub(super) fn forget(record: &Arc<Record>) {
     if let Some(traces) = lock(&TRACES).as_mut() {
         traces.retain(|_, of| !std::ptr::eq(of.as_ptr(), Arc::as_ptr(record)));

@@ -50,7 +50,7 @@ impl Span {
         }
     }
 
-    /// Whether the call was dropped before it ended.
+    /// Returns whether the call was dropped before it ended.
     pub fn is_cancelled(&self) -> bool {
         self.text(attribute::OUTCOME) == Some("cancelled")
     }
@@ -80,7 +80,7 @@ impl Span {
         self.recorded().started
     }
 
-    /// How long it took.
+    /// Returns the duration.
     pub fn duration(&self) -> Duration {
         let recorded = self.recorded();
         recorded.ended.unwrap_or_default().saturating_sub(recorded.started)
@@ -210,7 +210,7 @@ impl fmt::Debug for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Value::String(text) => write!(f, "{:?}", text.as_str()),
-            // With the point that tells it from an integer.
+            // Always with a decimal point, unlike an integer.
             Value::F64(double) => write!(f, "{double:?}"),
             other => write!(f, "{other}"),
         }

@@ -1,4 +1,4 @@
-//! What the chunks of each provider's streams add up to.
+//! The results of reading the chunks of each provider's streams.
 
 use futures_util::stream::{self, Stream};
 use llm_trace::{LlmResponse, Response, Usage, llm_trace};
@@ -22,7 +22,7 @@ fn read(chunks: Vec<Value>) -> Ended {
     trace.only()
 }
 
-/// What is known after the chunks before the first with each kind of content: when it began.
+/// Asserts in which chunks the first content and the first text occur.
 #[track_caller]
 fn assert_first(chunks: &[Value], first_chunk: usize, first_text: Option<usize>) {
     for taken in 0..=chunks.len() {
@@ -96,14 +96,14 @@ fn usage_that_is_repeated_is_not_added_up() {
     };
     let last = json!({ "id": "c1", "model": "m-1", "usage": { "prompt_tokens": 9, "completion_tokens": 3 },
         "choices": [{ "index": 0, "delta": {}, "finish_reason": "length" }] });
-    // Some repeat the last chunk, too.
+    // Some providers repeat the last chunk.
     let span = read(vec![chunk("a", 1), chunk("b", 2), last.clone(), last]);
     assert_read(&span, "m-1", "c1", &["length"], (9, 3));
 }
 
 #[test]
 fn finish_reasons_are_one_per_choice_in_their_order() {
-    // `json!` sorts keys: the reason is serialized before the index that it belongs to.
+    // `json!` sorts keys: the reason is serialized before its index.
     let end =
         |index: u32, reason: &str| openai(&json!({ "index": index, "delta": {}, "finish_reason": reason }));
     let span = read(vec![end(1, "length"), end(0, "stop"), end(2, "content_filter"), end(1, "length")]);
@@ -175,7 +175,7 @@ fn anthropic_events() {
         0,
         None,
     );
-    // Cut before its end, what is known is what `message_start` said.
+    // A cut stream has the facts of `message_start` only.
     let trace = Trace::new();
     next(&mut trace.run(|| chat(chunks.clone())));
     let span = trace.only();
@@ -265,7 +265,7 @@ fn bedrock_and_cohere_events() {
 }
 
 #[test]
-fn items_that_are_text_or_tell_nothing_are_taken_for_output() {
+fn items_without_facts_count_as_output() {
     struct Opaque;
     #[derive(serde::Serialize)]
     struct OfTheirOwn {
@@ -289,7 +289,7 @@ fn items_that_are_text_or_tell_nothing_are_taken_for_output() {
 }
 
 #[test]
-fn items_that_describe_themselves_are_asked_and_the_last_wins() {
+fn items_with_llm_response_are_read_and_the_last_overrides() {
     struct Token(u64);
     impl LlmResponse for Token {
         fn describe(&self) -> Response {

@@ -1,4 +1,4 @@
-//! Every way to return a stream, and to stream without one.
+//! Every form of returned stream, and streams tied to a call by hand.
 
 use std::pin::Pin;
 
@@ -25,7 +25,7 @@ fn chunk(delta: &serde_json::Value) -> CreateChatCompletionStreamResponse {
     .unwrap()
 }
 
-/// Calls `make`, and says whether the call went on until the stream that it returned had ended.
+/// Calls `make` and asserts that the call ended with the returned stream.
 #[track_caller]
 fn ends_with_its_stream<S: Stream>(what: &str, make: impl FnOnce() -> S) {
     let trace = Trace::new();
@@ -146,7 +146,7 @@ fn the_stream_types_of_async_openai_are_followed_through_their_aliases() {
 
     let trace = Trace::new();
     let stream = trace.run(|| block_on(chat(true))).unwrap();
-    // Still what the rest of the program passes around, and `Send`.
+    // Still the type that the rest of the program expects, and `Send`.
     let stream: ChatCompletionResponseStream = stream;
     std::thread::scope(|scope| scope.spawn(|| collect(stream)).join().unwrap());
     let span = trace.only();
@@ -238,7 +238,7 @@ fn a_stream_tied_to_its_call_by_hand_ends_it() {
 }
 
 #[test]
-fn while_the_function_runs_its_own_outcome_counts_and_not_that_of_a_stream_it_drops() {
+fn a_stream_dropped_inside_the_function_does_not_set_the_outcome() {
     #[llm_trace(chat, provider = "openai", model = "m")]
     fn collected(stream: BoxStream<'static, Result<String, std::io::Error>>) -> String {
         let items = collect(stream.traced(Chunk::result));
@@ -275,7 +275,7 @@ fn a_stream_that_is_tied_twice_is_read_once() {
     let gaps =
         llm_trace_test_support::trace::points("gen_ai.client.operation.time_per_output_chunk", "tied twice");
     assert_eq!(gaps.iter().map(|point| point.count).sum::<u64>(), 2, "one per stream");
-    // Without a call, it is the stream it was.
+    // Without a call, the stream is unchanged.
     assert_eq!(collect(boxed_outside_any_call().traced(Chunk::body)), ["a", "b"]);
 }
 

@@ -1,4 +1,4 @@
-//! When chunks came: on the span, and as metrics.
+//! Chunk times on the span and as metrics.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use llm_trace_test_support::trace::{Ended, Trace, points};
 
 use super::{collect, next};
 
-/// Passes time without giving it up: what is measured is at least this long.
+/// Spins, so that measured times are at least this long.
 fn spend(milliseconds: u64) {
     let until = Instant::now() + Duration::from_millis(milliseconds);
     while Instant::now() < until {
@@ -51,7 +51,7 @@ fn times_count_from_the_call_to_the_first_output_and_the_first_text() {
     assert_eq!((first.len(), first[0].count, first[0].unit.as_str()), (1, 1, "s"));
     assert!((first[0].sum - first_chunk).abs() < 1e-9, "metric and span agree");
     assert_eq!(first[0].bounds.first(), Some(&0.01));
-    // Two frames with output after the first; the role-only frame is none.
+    // Two frames with output after the first; the role-only frame is not output.
     let gaps = points("gen_ai.client.operation.time_per_output_chunk", "timed");
     assert_eq!((gaps.len(), gaps[0].count, gaps[0].unit.as_str()), (1, 2, "s"));
     assert!(gaps[0].sum >= 0.020 && gaps[0].sum <= duration - first_chunk + 1e-9);

@@ -1,6 +1,6 @@
 use llm_trace::llm_trace;
 
-// Not `Serialize`: nobody said how it may be shown.
+// Not `Serialize`, so it has no recordable form.
 struct Password(String);
 
 #[llm_trace(tool, arguments(city, key))]

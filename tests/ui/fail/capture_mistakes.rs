@@ -45,7 +45,7 @@ union Bits {
     float: f32,
 }
 
-// What is wrong with a type is not said again where it is used.
+// Uses of an invalid type cause no further errors.
 fn used(ticket: &Ticket, pair: &Pair) {
     let _ = (ticket.as_content(), pair.as_content());
 }

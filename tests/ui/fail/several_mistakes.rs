@@ -5,7 +5,7 @@ pub const fn several(question: &str) -> usize {
     question.len()
 }
 
-// No error here: the function is there, whatever its attribute says.
+// No error here: the function exists despite the invalid attribute.
 pub fn uses_it() -> usize {
     several("question")
 }

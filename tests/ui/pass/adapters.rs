@@ -1,4 +1,4 @@
-//! What `response = …` may be.
+//! The forms of `response = …`.
 #![deny(warnings)]
 
 use llm_trace::{Response, llm_trace};

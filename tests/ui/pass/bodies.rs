@@ -1,4 +1,4 @@
-//! What a body may contain that an expansion may be tempted to rewrite.
+//! Bodies with tokens that an expansion might rewrite.
 #![deny(warnings)]
 
 use std::future::Future;

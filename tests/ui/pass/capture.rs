@@ -1,7 +1,8 @@
-//! A derived `Capture`: without a prelude, without a warning, under any name of the crate, next to anything of these names.
+//! A derived `Capture` compiles without a prelude, without a warning, with the crate renamed, and next to items of
+//! these names.
 #![no_implicit_prelude]
 #![deny(warnings)]
-#![allow(dead_code, reason = "fields that are left out are read by nobody")]
+#![allow(dead_code, reason = "skipped fields are never read")]
 
 mod telemetry {
     pub use ::llm_trace;
@@ -9,7 +10,7 @@ mod telemetry {
 
 struct Opaque;
 
-// Names that generated code could be thought to use.
+// Names that generated code might use.
 struct Result;
 struct Serializer;
 trait Capture {}
@@ -67,7 +68,7 @@ async fn chat(request: Request) -> ::std::result::Result<Unit, ::std::string::St
     ::std::result::Result::Ok(Unit)
 }
 
-// Not `Serialize`: what is captured is what is read.
+// Not `Serialize`: `Capture` alone is enough.
 #[derive(::llm_trace::Capture)]
 struct Request {
     model: &'static str,

@@ -1,4 +1,4 @@
-//! No prelude to lean on, and items with the names an expansion may be tempted to use.
+//! Compiles without a prelude, next to items with names that an expansion might use.
 #![no_implicit_prelude]
 #![deny(warnings)]
 

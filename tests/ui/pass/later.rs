@@ -1,4 +1,4 @@
-//! Futures and streams, with no prelude to lean on and no warning allowed.
+//! Futures and streams compile without a prelude and without a warning.
 #![no_implicit_prelude]
 #![deny(warnings)]
 

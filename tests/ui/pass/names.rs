@@ -1,4 +1,4 @@
-//! The expansion's own locals and the user's of the same name do not see each other.
+//! Locals of the expansion and user locals of the same name are independent.
 #![deny(warnings)]
 
 use llm_trace::llm_trace;

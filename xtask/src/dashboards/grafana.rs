@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::vintages;
 
-/// A dashboard, from top to bottom.
+/// A dashboard; panels from top to bottom.
 pub struct Dashboard {
-    /// Its id in Grafana and the name of its file.
+    /// The id in Grafana and the name of the file.
     pub uid: &'static str,
     pub(super) title: &'static str,
     pub(super) description: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Panel {
     unit: &'static str,
     width: u64,
     stacked: bool,
-    /// The legend of the query that has an axis of its own, on the right, and that axis' unit.
+    /// The legend of the query on the right axis, and the unit of that axis.
     right: Option<(&'static str, &'static str)>,
     thresholds: Vec<(f64, &'static str)>,
     queries: Vec<Query>,
@@ -47,23 +47,23 @@ struct Query {
     legend: &'static str,
 }
 
-/// What calls are filtered by; in an expression, `CALLS` stands for it, and so on.
+/// Filters of metrics of calls; replaces `CALLS` in an expression.
 const CALLS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\", \
     gen_ai_provider_name=~\"$provider\", gen_ai_request_model=~\"$model\", gen_ai_operation_name=~\"$operation\"";
-/// What has no operation: rate limits.
+/// Filters of metrics without an operation: rate limits.
 const MODELS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\", \
     gen_ai_provider_name=~\"$provider\", gen_ai_request_model=~\"$model\"";
-/// What has neither: tools, agents, workflows, scores, delivery.
+/// Filters of metrics with neither operation nor model: tools, agents, workflows, scores, delivery.
 const APPS: &str = "service_name=~\"$application\", deployment_environment_name=~\"$environment\"";
-/// The same for spans. In `TraceQL` no expression matches what is missing, and not every application tells its environment:
-/// with all of them chosen, the first comparison is true. Several values are to be alternatives, without backslashes, as these
-/// would end up in the JSON of links.
+/// The same filters for spans. In `TraceQL` no expression matches a missing attribute, and some applications set no
+/// environment: with all environments chosen, the first comparison is true. Several values are joined as alternatives
+/// without backslashes, which would end up in the JSON of links.
 const SPANS: &str = "resource.service.name=~\"${application:pipe}\" && \
     (\"${environment:pipe}\" = \".*\" || resource.deployment.environment.name=~\"${environment:pipe}\")";
 const SPANS_OF_CALLS: &str = "span.gen_ai.provider.name=~\"${provider:pipe}\" && \
     span.gen_ai.request.model=~\"${model:pipe}\" && span.gen_ai.operation.name=~\"${operation:pipe}\"";
 
-/// Labels that say which spans a line is about, and what these have instead.
+/// Labels that identify the spans of a line, and the span attributes that correspond to them.
 const LABELS_OF_SPANS: [(&str, &str); 9] = [
     ("service_name", "resource.service.name"),
     ("gen_ai_provider_name", "span.gen_ai.provider.name"),
@@ -91,7 +91,7 @@ impl Panel {
         }
     }
 
-    /// One number.
+    /// A single number.
     pub(super) fn stat(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Stat, 3, title, description)
     }
@@ -101,32 +101,32 @@ impl Panel {
         Panel::new(Kind::Lines, 8, title, description)
     }
 
-    /// The largest, as bars.
+    /// The largest values, as bars.
     pub(super) fn bars(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Bars, 8, title, description)
     }
 
-    /// Shares of a whole.
+    /// A pie chart.
     pub(super) fn pie(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::Pie, 6, title, description)
     }
 
-    /// How a histogram changes over time.
+    /// A histogram over time.
     pub(super) fn heat_map(title: &'static str, description: &'static str) -> Self {
         Panel::new(Kind::HeatMap, 8, title, description)
     }
 
-    /// Spans that a `TraceQL` query finds.
+    /// The spans found by a `TraceQL` query.
     pub(super) fn traces(title: &'static str, description: &'static str, query: &str) -> Self {
         Panel::new(Kind::Traces, 24, title, description).query("", query)
     }
 
-    /// Events that a `LogQL` query finds.
+    /// The events found by a `LogQL` query.
     pub(super) fn logs(title: &'static str, description: &'static str, query: &str) -> Self {
         Panel::new(Kind::Logs, 24, title, description).query("", query)
     }
 
-    /// Adds a query, written with the names of August; the legend names labels as `{{label}}`.
+    /// Adds a query, written with the names of August 2026; the legend refers to labels as `{{label}}`.
     pub(super) fn query(mut self, legend: &'static str, query: &str) -> Self {
         let words = query.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = vintages::both(&words)
@@ -139,13 +139,13 @@ impl Panel {
         self
     }
 
-    /// In Grafana's words: `s`, `reqps`, `percentunit`, `currencyUSD`.
+    /// The unit, by Grafana's name: `s`, `reqps`, `percentunit`, `currencyUSD`.
     pub(super) fn unit(mut self, unit: &'static str) -> Self {
         self.unit = unit;
         self
     }
 
-    /// Of 24.
+    /// The width in columns; a row has 24.
     pub(super) fn width(mut self, width: u64) -> Self {
         self.width = width;
         self
@@ -161,7 +161,7 @@ impl Panel {
         self
     }
 
-    /// From which value on which colour.
+    /// The lowest value of each colour.
     pub(super) fn thresholds(mut self, steps: &[(f64, &'static str)]) -> Self {
         self.thresholds = steps.to_vec();
         self
@@ -206,7 +206,7 @@ impl Panel {
 
     fn target(&self, query: &Query, id: char) -> Value {
         let common = json!({ "refId": id.to_string(), "datasource": self.data_source() });
-        // Of the whole time shown there is one number.
+        // A query over the whole time range returns one number.
         let instant = matches!(self.kind, Kind::Bars | Kind::Pie)
             || (self.kind == Kind::Stat && query.text.contains("$__range"));
         let own = match self.kind {
@@ -262,10 +262,10 @@ impl Panel {
         }])
     }
 
-    /// From a line to the traces behind it, wherever they are kept; what is measured of telemetry itself has none.
+    /// Links from a line to its traces, in any data source; metrics of delivery have none.
     fn links(&self) -> Value {
         let is_about = |what: &str| self.queries.iter().any(|query| query.text.contains(what));
-        if is_about("llm_trace_delivery") || is_about("llm_trace_metrics") {
+        if is_about("otel_sdk_") || is_about("llm_trace_delivery") || is_about("llm_trace_metrics") {
             return json!([]);
         }
         let mut conditions = vec![SPANS.to_owned()];
@@ -319,8 +319,7 @@ impl Panel {
 }
 
 impl Dashboard {
-    /// What `dashboards/grafana/{uid}.json` has to say.
-    /// What Grafana imports.
+    /// The JSON model that Grafana imports, as in `dashboards/grafana/{uid}.json`.
     pub fn json(&self) -> Value {
         let mut panels = Vec::new();
         let mut y = 0;
@@ -369,10 +368,10 @@ impl Dashboard {
     }
 }
 
-/// The same on every dashboard, so that a choice goes along from one to the next.
+/// The variables, equal on every dashboard, so that links between dashboards keep the selection.
 fn variables() -> Value {
     let source = |name: &str, label: &str, kind: &str, hide: u8| json!({ "name": name, "label": label, "type": "datasource", "query": kind, "hide": hide, "refresh": 1 });
-    // Loki wants one matcher that nothing would not match; there is no series without an application.
+    // Loki requires one matcher that does not match the empty string; every series has an application.
     let all_of = |name: &str| if name == "application" { ".+" } else { ".*" };
     let filter = |name: &str, label: &str, series: &str, of: &str| {
         let query = format!("label_values({series}, {of})");
@@ -390,7 +389,7 @@ fn variables() -> Value {
             "current": { "text": value, "value": value },
         })
     };
-    // In either vintage; what an application does besides calls to models counts too.
+    // Metrics of either version of the conventions, including those of applications without model calls.
     let all = "{__name__=~\"gen_ai_.+_duration_seconds_count\"}";
     let calls = "{__name__=~\"gen_ai_client_(operation|inference)_duration_seconds_count\"}";
     json!([
@@ -408,7 +407,7 @@ fn variables() -> Value {
     ])
 }
 
-/// Where a query is shown.
+/// The link to a query in Grafana's Explore.
 fn explore(data_source: &str, query: Value) -> String {
     let panes = json!({ "traces": {
         "datasource": data_source,
@@ -418,7 +417,7 @@ fn explore(data_source: &str, query: Value) -> String {
     format!("/explore?schemaVersion=1&panes={}", percent_encoded(&panes.to_string()))
 }
 
-/// Everything but Grafana's variables, which it would not find encoded.
+/// Percent-encodes all but Grafana's variables, which must stay readable for Grafana.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::new();
     let mut rest = text;

@@ -24,13 +24,13 @@ pub fn all() -> [Dashboard; 5] {
 }
 
 impl Dashboard {
-    /// Where its JSON is.
+    /// The path of the JSON file.
     pub fn path(&self) -> PathBuf {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboards/grafana");
         folder.join(format!("{}.json", self.uid))
     }
 
-    /// The content of its file.
+    /// The content of the JSON file.
     pub fn text(&self) -> String {
         format!("{:#}\n", self.json())
     }

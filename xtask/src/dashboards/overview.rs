@@ -1,4 +1,4 @@
-//! How many calls there are, how they go, how long they take, what they cost.
+//! Number, outcome, duration and cost of calls.
 
 use super::grafana::{Dashboard, Panel, Row};
 

@@ -1,4 +1,4 @@
-//! Are the answers any good, and since when are they not?
+//! Quality of answers over time.
 
 use super::grafana::{Dashboard, Panel, Row};
 
@@ -45,7 +45,7 @@ fn scores() -> Row {
 }
 
 fn answers() -> Row {
-    // Every inference is measured for repetition or truncation; its duration counts them all.
+    // Every inference is checked for repetition or truncation; the count of durations is their total.
     let share = |metric: &str| {
         format!(
             "sum by (gen_ai_request_model) (rate(llm_trace_answer_{metric}_total{{CALLS}}[$__rate_interval]))

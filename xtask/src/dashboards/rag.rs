@@ -1,4 +1,4 @@
-//! Retrieval and what answers make of it.
+//! Retrieval, and the use of its documents in answers.
 
 use super::grafana::{Dashboard, Panel, Row};
 

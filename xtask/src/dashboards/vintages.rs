@@ -1,10 +1,10 @@
-//! The conventions of October 2026 have other names than those of August for several metrics. Dashboards show both: queries are
-//! written with the names of August, and here get those of October beside them.
+//! Adds the metric names of the October 2026 conventions to queries written with those of August. Dashboards show both.
 //!
-//! A process emits one vintage, so nothing is counted twice. But after a restart under the same `service.instance.id` series of
-//! both can have the same labels, of which `or` would keep one: so what October has gets a label more, unless its own differ.
+//! A process emits one version, so nothing is counted twice. After a restart under the same `service.instance.id`,
+//! series of both versions can have the same labels, and `or` would keep only one. Series of October therefore get one
+//! more label, unless their labels differ anyway.
 
-/// Histograms, without their suffixes.
+/// Renamed histograms, without suffixes.
 const RENAMED: [(&str, &str); 4] = [
     ("gen_ai_client_operation_duration_seconds", "gen_ai_client_inference_duration_seconds"),
     (
@@ -18,7 +18,8 @@ const RENAMED: [(&str, &str); 4] = [
     ("gen_ai_workflow_duration_seconds", "gen_ai_invoke_workflow_duration_seconds"),
 ];
 
-/// What August has by type of token, the type, and what October has for it. Its counters have a label more, the modality.
+/// Token metrics: the histogram of August, its token type, and the counter of October. The counters have one more
+/// label, the modality.
 const TOKENS: [(&str, &str, &str); 7] = [
     ("gen_ai_client_token_usage_sum", "input", "gen_ai_client_inference_usage_input_tokens_total"),
     ("gen_ai_client_token_usage_sum", "output", "gen_ai_client_inference_usage_output_tokens_total"),
@@ -41,7 +42,7 @@ const TOKENS: [(&str, &str, &str); 7] = [
     ),
 ];
 
-/// Both vintages of a query written for August, in which `rate` and `increase` of what has two names are inside of a sum.
+/// Both versions of a query written for August. `rate` and `increase` of a renamed metric must be inside a `sum`.
 pub(super) fn both(query: &str) -> String {
     let mut whole = String::new();
     let mut rest = query;
@@ -55,7 +56,7 @@ pub(super) fn both(query: &str) -> String {
     whole + rest
 }
 
-/// What to add to `rate(metric{labels}[range])`.
+/// The expression to add to `rate(metric{labels}[range])`.
 fn of_october(august: &str) -> Option<String> {
     let (function, rest) = august.split_once('(')?;
     let (metric, rest) = rest.split_once('{')?;
@@ -81,7 +82,7 @@ fn of_october(august: &str) -> Option<String> {
 }
 
 #[test]
-fn a_query_gets_the_other_names_beside_its_own() {
+fn a_query_gets_the_names_of_both_versions() {
     for (august, expected) in [
         ("sum(rate(gen_ai_usage_cost_USD_sum{a}[5m]))", "sum(rate(gen_ai_usage_cost_USD_sum{a}[5m]))"),
         (

@@ -35,7 +35,7 @@ fn a_corrupted_file_loses_what_is_unreadable_and_the_rest_is_sent() {
     }
 }
 
-/// Wherever it is: what is handed out is what was stored, or it is counted as lost.
+/// Wherever the damage is: the returned bytes are the stored ones, or the request is counted as lost.
 #[test]
 fn one_wrong_bit_never_gives_other_bytes() {
     let place = Place::new();
@@ -54,7 +54,7 @@ fn one_wrong_bit_never_gives_other_bytes() {
         let process = place.process();
         let sent = process.replay(TRACES);
         let lost = process.counts(TRACES).dropped_for(DropReason::Corrupt);
-        // Behind the request is the commit, which nobody needs.
+        // Behind the request is the commit, which is not needed.
         let expected = if lost == 0 { vec![(1, vec![0xee; 20_000])] } else { vec![] };
         assert_eq!((sent, lost == 0), (expected, position >= 20_000 + 61), "at {position}");
     }

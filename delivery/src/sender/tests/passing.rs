@@ -140,7 +140,7 @@ fn what_is_new_does_not_wait_for_one_that_is_never_taken() {
         let rig = Rig::made(usize::MAX, spool, Backoff::with_second(LONG));
         rig.script.otherwise(refused);
         rig.push(7);
-        // What comes before that is stored together with it, and overtaken.
+        // Requests before that are stored together with it, and overtaken.
         rig.until(|_| rig.sender.shared.state().suspect.is_some());
         for spans in [1, 2, 3] {
             rig.push(spans);
@@ -194,7 +194,7 @@ fn what_the_spool_has_dropped_by_itself_is_not_remembered() {
     rig.script.otherwise(poisoned);
     rig.push(7);
     rig.until(|_| !rig.sender.shared.state().held.is_empty());
-    // Too old, or too much, or superseded: a spool says nothing of it.
+    // Too old, too large, or superseded: a spool does not report it.
     rig.spool.as_ref().expect("a spool").stored.lock().expect("stored").clear();
     rig.until(|_| rig.sender.shared.state().held.is_empty());
 }

@@ -1,4 +1,4 @@
-//! What the sender does with a spool.
+//! The sender with a spool.
 
 use crate::sender::tests::*;
 
@@ -13,7 +13,7 @@ pub(super) struct Memory {
     pub(super) panics: AtomicBool,
     pub(super) outdated: AtomicU64,
     pub(super) listeners: Mutex<Listeners>,
-    /// How many requests each transaction had.
+    /// Number of requests of each transaction.
     pub(super) transactions: Mutex<Vec<usize>>,
     /// A write waits until this is sent something, or dropped.
     pub(super) disk: Mutex<Option<mpsc::Receiver<()>>>,
@@ -195,6 +195,7 @@ fn what_an_earlier_process_left_is_sent_without_being_asked() {
         sender: Sender::new(SenderConfig {
             signal: Signal::Traces,
             destination: String::new(),
+            attributes: Vec::new(),
             stats: Arc::clone(&rig.stats),
             supersedes: false,
             transport: {

@@ -21,7 +21,7 @@ mod tools;
 
 use request::Request;
 
-/// One finished completion, before it is written as JSON or as events.
+/// A finished completion, before it is written as JSON or as events.
 struct Completion {
     id: String,
     created: u64,
@@ -34,7 +34,7 @@ struct Completion {
     usage: Value,
 }
 
-/// Prompts served before: OpenAI bills the part of a prompt it has seen lately as cached.
+/// Earlier prompts: OpenAI bills the part of a prompt that it has served recently as cached.
 #[derive(Debug, Default)]
 pub(super) struct PromptCache(Mutex<Vec<String>>);
 
@@ -74,7 +74,7 @@ impl Completion {
             "stop"
         };
 
-        // OpenAI wraps each message in three tokens and primes the answer with three.
+        // OpenAI adds three tokens per message and three for the answer.
         let mut messages: Vec<String> = request.messages.iter().map(request::Message::billed).collect();
         if !request.tools.is_empty() {
             messages.insert(0, json!(request.tools).to_string());
@@ -122,7 +122,7 @@ impl Completion {
         self.envelope("chat.completion", &json!({ "choices": choices, "usage": self.usage }))
     }
 
-    /// The calls of tools as OpenAI writes them.
+    /// The tool calls in OpenAI's format.
     fn tool_calls(&self) -> impl Iterator<Item = Value> + '_ {
         self.calls.iter().enumerate().map(|(index, call)| {
             json!({
@@ -133,7 +133,7 @@ impl Completion {
         })
     }
 
-    /// What a whole response and each chunk of a stream have in common, and then `rest`.
+    /// The fields that a response and each chunk of a stream have in common, followed by `rest`.
     fn envelope(&self, object: &str, rest: &Value) -> Value {
         let mut envelope = json!({
             "id": self.id,
@@ -151,8 +151,8 @@ impl Completion {
 }
 
 impl PromptCache {
-    /// How many tokens of this prompt begin an earlier one. As at OpenAI: nothing below 1024, then steps of
-    /// 128.
+    /// The number of tokens that this prompt has in common with the beginning of an earlier one. As at OpenAI: none
+    /// below 1024, then in steps of 128.
     fn cached(&self, prompt: &str) -> usize {
         const REMEMBERED: usize = 16;
         let mut earlier = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,7 +171,7 @@ fn now() -> std::time::Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Unique among the stand-ins of a machine for all practical purposes, without a random number generator.
+/// An id that is unique among the stand-ins of a machine in practice, without a random number generator.
 fn unique_id() -> String {
     format!("chatcmpl-{:x}{:x}", std::process::id(), now().as_nanos())
 }

@@ -1,4 +1,4 @@
-//! The part of a chat completion request that it understands; the rest is ignored, as servers do.
+//! The supported part of a chat completion request. Other fields are ignored, as OpenAI-compatible servers do.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -26,7 +26,7 @@ pub(super) struct Message {
     tool_calls: Option<Value>,
 }
 
-/// A tool that the model may call; one that is no function is ignored.
+/// A tool that the model may call. Tools other than functions are ignored.
 #[derive(Deserialize, Serialize)]
 pub(super) struct Tool {
     pub(super) function: Option<Function>,
@@ -46,7 +46,7 @@ enum Content {
     Parts(Vec<Part>),
 }
 
-/// Images and audio have no `text` and are ignored.
+/// A part of a message. Images and audio have no `text` and are ignored.
 #[derive(Deserialize)]
 struct Part {
     text: Option<String>,
@@ -95,13 +95,13 @@ impl Request {
         sequences.iter().map(String::as_str).filter(|sequence| !sequence.is_empty())
     }
 
-    /// The tools to choose from; none if the client forbids it.
+    /// The offered tools; none if the client forbids calls.
     pub(super) fn tools(&self) -> &[Tool] {
         let is_forbidden = self.tool_choice.as_ref().and_then(Value::as_str) == Some("none");
         if is_forbidden { &[] } else { &self.tools }
     }
 
-    /// The tier that served the request: OpenAI resolves `auto`, and always says which it was.
+    /// The tier that served the request: OpenAI resolves `auto` and always reports the result.
     pub(super) fn service_tier(&self) -> &'static str {
         match self.service_tier {
             None | Some(ServiceTier::Auto | ServiceTier::Default) => "default",
@@ -120,7 +120,7 @@ impl Message {
         self.role == "tool"
     }
 
-    /// Everything that is billed: the text, and the calls of tools as JSON.
+    /// The billed text: the content, and tool calls as JSON.
     pub(super) fn billed(&self) -> String {
         let calls = self.tool_calls.as_ref().map(Value::to_string);
         self.text() + &calls.unwrap_or_default()

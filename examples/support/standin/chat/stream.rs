@@ -23,8 +23,8 @@ pub(super) fn response(completion: &Completion, include_usage: bool) -> Response
 
 const DONE: &str = "[DONE]";
 
-/// In OpenAI's order: the role, the tokens, the finish reason; then, if asked for, the usage with no choices,
-/// in which case all other chunks say that their usage is null.
+/// The chunks in OpenAI's order: the role, the tokens, the finish reason. If usage is requested, a chunk with the usage
+/// and no choices follows, and all other chunks have a usage of null.
 fn chunks(completion: &Completion, include_usage: bool) -> Vec<Value> {
     let chunk = |index: usize, delta: Value, finish_reason: Option<&str>| {
         let choice =

@@ -1,4 +1,4 @@
-//! Tools and a question in, calls of tools out: what a model that may call tools would want to know first.
+//! Chooses tool calls by the words of the question.
 
 use std::collections::HashSet;
 
@@ -7,15 +7,15 @@ use serde_json::{Map, Value, json};
 use super::request::{Message, Tool};
 use crate::text;
 
-/// A call of a tool, before it is written as JSON.
+/// A tool call, before it is written as JSON.
 pub(super) struct Call {
     pub(super) name: String,
-    /// The JSON text of an object.
+    /// A JSON object, as text.
     pub(super) arguments: String,
 }
 
-/// A call of every tool that has something to do with the question, of the first tool if none has; nothing once there are
-/// results of tools after the question.
+/// A call of every tool whose description shares words with the question; of the first tool if none does. No calls once
+/// tool results follow the question.
 pub(super) fn calls(tools: &[Tool], messages: &[Message]) -> Vec<Call> {
     let Some((question, after)) = question(messages) else { return Vec::new() };
     if after.iter().any(Message::is_of_tool) {
@@ -42,7 +42,7 @@ pub(super) fn calls(tools: &[Tool], messages: &[Message]) -> Vec<Call> {
     calls.collect()
 }
 
-/// What to answer from, the question last: if tools were called, their results.
+/// The messages to answer from, the question last: the tool results if there are any.
 pub(super) fn prompt(messages: &[Message]) -> Vec<String> {
     match question(messages) {
         Some((question, after)) if after.iter().any(Message::is_of_tool) => {
@@ -53,19 +53,19 @@ pub(super) fn prompt(messages: &[Message]) -> Vec<String> {
     }
 }
 
-/// The last message of the user's, and what came after it.
+/// The last user message, and the messages after it.
 fn question(messages: &[Message]) -> Option<(String, &[Message])> {
     let at = messages.iter().rposition(Message::is_of_user)?;
     Some((messages[at].text(), &messages[at + 1..]))
 }
 
-/// A value that fits the parameter's schema: of the values it allows one that the question names, else the first; of texts
-/// the question; of numbers the first in the question.
+/// A value that fits the parameter's schema: for an enum the value that the question contains, else the first; for a
+/// string the question; for a number the first number in the question.
 fn argument(schema: &Value, question: &str) -> Value {
     if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-        let asked = question.to_lowercase();
+        let question = question.to_lowercase();
         let is_named =
-            |value: &&Value| value.as_str().is_some_and(|text| asked.contains(&text.to_lowercase()));
+            |value: &&Value| value.as_str().is_some_and(|text| question.contains(&text.to_lowercase()));
         return values.iter().find(is_named).or(values.first()).cloned().unwrap_or(Value::Null);
     }
     let number =

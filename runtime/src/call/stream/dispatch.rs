@@ -1,5 +1,5 @@
-//! What becomes of a returned value, by its type, which an alias cannot hide: a boxed stream is boxed again with its
-//! call inside, and has the same type as before; anything else has told all it will.
+//! Handling of a returned value by its type, which an alias cannot hide: a boxed stream is boxed again with its call inside, and has the
+//! same type as before; other values are complete on return.
 //!
 //! The same technique as in [`crate::__private`], by value: a [`Tag`] finds the step, which then takes the value.
 
@@ -27,7 +27,7 @@ impl<T> Tag<T> {
 pub trait ViaBoxedStream {
     /// The value.
     type Value;
-    /// What it yields.
+    /// Type of the items.
     type Item;
 
     /// Hands the call over to the stream.
@@ -79,11 +79,11 @@ boxed! {
     };
 }
 
-/// Second: a stream of a type of its own, which nothing can be put into.
+/// Second: a named stream type, which cannot be wrapped.
 pub trait ViaNamedStream {
     /// The stream.
     type Value;
-    /// What it yields.
+    /// Type of the items.
     type Item;
 
     /// Ends the call, unless the stream was tied to it inside the function.
@@ -122,7 +122,7 @@ pub trait ViaWhole {
     /// The value.
     type Value;
 
-    /// Ends the call with what the value tells.
+    /// Ends the call with the facts read from the value.
     fn end<R: FnMut(&Self::Value, &mut Chunk<'_>)>(
         &self,
         call: Call,
@@ -148,7 +148,7 @@ impl<T> ViaWhole for Tag<T> {
             call.complete();
             return value;
         }
-        let mut reading = Reading::of_whole(wanted);
+        let mut reading = Reading::of_whole(call.runtime(), wanted);
         reading.item(|chunk| read(&value, chunk));
         match reading.finish() {
             (response, None) => call.succeed(response),

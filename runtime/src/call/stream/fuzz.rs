@@ -3,16 +3,16 @@
 use llm_trace_fuzz::fuzz;
 use serde_json::Value;
 
-use crate::content;
+use crate::content::ContentPolicy;
 use crate::extract::ChunkReader;
 use crate::extract::deltas::Deltas;
 use crate::extract::fuzz::{CANARY, assert_plausible, with_canaries};
 use crate::extract::transcript::Transcript;
 
-/// What a stream tells, and what was streamed.
+/// Returns the response read from the chunks, and the streamed text.
 fn streamed(chunks: &[Value]) -> (String, String) {
     let mut reader = ChunkReader::default();
-    let mut transcript = Some(Transcript::new(content::limits()));
+    let mut transcript = Some(Transcript::new(ContentPolicy::default().limits()));
     let mut said = (false, false);
     for chunk in chunks {
         let mut deltas = Deltas { transcript: transcript.take(), ..Deltas::default() };
@@ -27,7 +27,7 @@ fn streamed(chunks: &[Value]) -> (String, String) {
     (format!("{response:?} {error_type:?} {said:?}"), format!("{transcript:?}"))
 }
 
-/// The same stream with each text of the common shape in two chunks, cut where `at` says.
+/// Returns the same stream with each text of the common shape in two chunks, split at `at`.
 fn split(chunks: &[Value], at: usize) -> Vec<Value> {
     const DELTA: &str = "/choices/0/delta/content";
     let halves = |chunk: &Value| {

@@ -1,13 +1,12 @@
-//! What one item tells: of a stream a part of the response, of a function that returns at once all of it.
+//! Facts read from one item: of a stream, a part of the response; of a function that returns at once, all of it.
 
 use std::borrow::Cow;
 use std::error::Error;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::call::streamed::failure;
-use crate::content;
-use crate::enrich::quality;
 use crate::extract::deltas::Deltas;
 use crate::extract::error::{ErrorFacts, error_type_of, type_name};
 use crate::extract::transcript::Transcript;
@@ -16,45 +15,46 @@ use crate::model::content::Measured;
 use crate::model::record::Failure;
 use crate::model::response::{LlmResponse, Response};
 use crate::model::site::Kind;
+use crate::runtime::Runtime;
 
-/// Where a reader says what it found in one item of a stream; see [`StreamExt::traced`](crate::stream::StreamExt::traced).
+/// Receives the facts that a reader finds in one item of a stream; see [`StreamExt::traced`](crate::stream::StreamExt::traced).
 pub struct Chunk<'a> {
     pub(crate) reading: &'a mut Reading,
     pub(crate) deltas: &'a mut Deltas,
 }
 
-/// What all items told.
-#[derive(Default)]
+/// The facts read from all items.
 pub(crate) struct Reading {
+    runtime: Arc<Runtime>,
     items: Items,
     chunks: ChunkReader,
-    /// The same for content, where items say themselves what of them that is.
+    /// The same for content, of items that implement `Capture`.
     content: Option<Box<ChunkReader>>,
     told: Response,
-    /// What was streamed, if it may be recorded or is measured.
+    /// The streamed content, if it may be recorded or is measured.
     transcript: Option<Transcript>,
-    /// What was streamed is measured.
+    /// The streamed content is measured.
     measures: bool,
     failure: Option<Failure>,
 }
 
-/// What a value is read for, if it is all there.
+/// Parts of a complete value that are read.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is asked for by itself")]
 pub(crate) struct Wanted {
     /// Model, id, finish reasons, usage.
     pub(crate) facts: bool,
-    /// What was found.
+    /// The documents found.
     pub(crate) documents: bool,
     /// A score.
     pub(crate) verdict: bool,
-    /// How an MCP message ended.
+    /// The outcome of an MCP message.
     pub(crate) mcp: bool,
     /// Text that is measured.
     pub(crate) text: bool,
     /// Content.
     pub(crate) output: bool,
-    /// What a fetched response repeats of its request.
+    /// The instructions and tools that a fetched response repeats.
     pub(crate) instructions: bool,
 }
 
@@ -70,15 +70,13 @@ impl Wanted {
     }
 }
 
-/// What the items are to their call.
-#[derive(Default)]
+/// The role of the items in their call.
 enum Items {
-    /// The only one is the response: read for what is wanted of it.
+    /// The only item is the response: read for the wanted parts.
     Whole(Wanted),
     /// Parts of a response.
-    #[default]
     Chunks,
-    /// Values of the user's: the call is not one of a model. Only errors concern it.
+    /// User values: the call is not a call of a model. Only errors are read.
     Values,
 }
 
@@ -103,8 +101,8 @@ impl Chunk<'_> {
         self.deltas.call("", "", delta);
     }
 
-    /// Of which choice the rest of the item is, counted from 0, where several were asked for. Items are of the first
-    /// unless they say otherwise.
+    /// Sets the choice that the rest of the item belongs to, counted from 0, if several were requested. Items belong to the first by
+    /// default.
     ///
     /// ```
     /// use futures_core::Stream;
@@ -133,7 +131,7 @@ impl Chunk<'_> {
 
     /// Marks the call as failed, unless it is already; `error_type` is a class, such as `rate_limit_exceeded`.
     pub fn error(&mut self, error_type: impl Into<Cow<'static, str>>) {
-        self.reading.failed(|| Failure::new(&error_type.into(), None));
+        self.reading.failure.get_or_insert_with(|| Failure::new(&error_type.into(), None));
     }
 
     /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
@@ -144,7 +142,8 @@ impl Chunk<'_> {
                     chunk.fill(extract::read_response(item));
                 }
                 if wanted.documents {
-                    let retrieved = extract::read_documents(item, quality::compares_texts());
+                    let retrieved =
+                        extract::read_documents(item, chunk.reading.runtime.quality.compares_texts());
                     chunk.fill(Response { retrieved, ..Response::new() });
                 }
                 if wanted.verdict {
@@ -153,18 +152,20 @@ impl Chunk<'_> {
                 }
                 if wanted.mcp {
                     let mut answer = extract::read_mcp_answer(item);
-                    answer.message = answer.message.and_then(|message| content::error_message(&message));
+                    answer.message = answer
+                        .message
+                        .and_then(|message| chunk.reading.runtime.content.error_message(&message));
                     chunk.fill(Response { mcp: Some(answer), ..Response::new() });
                 }
-                let mut seen = Response::new();
+                let (runtime, mut seen) = (&chunk.reading.runtime, Response::new());
                 if wanted.output {
-                    seen.content.capture_output(item);
+                    seen.content.capture_output(&runtime.content, item);
                 }
                 if wanted.instructions {
-                    seen.content.capture_request(Kind::FetchResponse, item);
+                    seen.content.capture_request(&runtime.content, Kind::FetchResponse, item);
                 }
                 if wanted.text {
-                    seen.text = Measured::of(item);
+                    seen.text = Measured::of(item, runtime.content.limits());
                 }
                 chunk.fill(seen);
             }
@@ -173,15 +174,18 @@ impl Chunk<'_> {
         }
     }
 
-    /// The content of an item that says itself what of it is content; whatever else is read of it then tells facts alone.
+    /// Reads the content of an item that implements `Capture`; later reads of the item then read facts only.
     pub(crate) fn content<T: Serialize>(&mut self, item: &T) {
         match &mut self.reading.items {
             Items::Whole(wanted) => {
                 let (output, instructions) =
                     (std::mem::take(&mut wanted.output), std::mem::take(&mut wanted.instructions));
-                let mut seen = if output { Response::new().with_output(item) } else { Response::new() };
+                let (runtime, mut seen) = (&self.reading.runtime, Response::new());
+                if output {
+                    seen.take_output(runtime, item);
+                }
                 if instructions {
-                    seen.content.capture_request(Kind::FetchResponse, item);
+                    seen.content.capture_request(&runtime.content, Kind::FetchResponse, item);
                 }
                 self.fill(seen);
             }
@@ -207,7 +211,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// Whether an item tells the call more than that it is an error.
+    /// Returns whether more than errors is read from items.
     pub(crate) fn is_read(&self) -> bool {
         !matches!(self.reading.items, Items::Values)
     }
@@ -227,7 +231,9 @@ impl Chunk<'_> {
     }
 
     pub(crate) fn failed(&mut self, error: &ErrorFacts<'_>) {
-        self.reading.failed(|| failure(error));
+        if self.reading.failure.is_none() {
+            self.reading.failure = Some(failure(error, &self.reading.runtime));
+        }
     }
 }
 
@@ -238,20 +244,35 @@ impl std::fmt::Debug for Chunk<'_> {
 }
 
 impl Reading {
-    pub(crate) fn of_whole(wanted: Wanted) -> Self {
-        Reading { items: Items::Whole(wanted), ..Reading::default() }
+    /// Of the parts of a response.
+    pub(crate) fn of_chunks(runtime: Arc<Runtime>) -> Self {
+        Reading {
+            runtime,
+            items: Items::Chunks,
+            chunks: ChunkReader::default(),
+            content: None,
+            told: Response::new(),
+            transcript: None,
+            measures: false,
+            failure: None,
+        }
+    }
+
+    pub(crate) fn of_whole(runtime: Arc<Runtime>, wanted: Wanted) -> Self {
+        Reading { items: Items::Whole(wanted), ..Reading::of_chunks(runtime) }
     }
 
     /// Keeps what is streamed.
     pub(crate) fn with_transcript(self, measures: bool) -> Self {
-        Reading { transcript: Some(Transcript::new(content::limits())), measures, ..self }
+        let transcript = Transcript::new(self.runtime.content.limits());
+        Reading { transcript: Some(transcript), measures, ..self }
     }
 
-    pub(crate) fn of_values() -> Self {
-        Reading { items: Items::Values, ..Reading::default() }
+    pub(crate) fn of_values(runtime: Arc<Runtime>) -> Self {
+        Reading { items: Items::Values, ..Reading::of_chunks(runtime) }
     }
 
-    /// Lets `read` read one item, and says what it brought.
+    /// Reads one item with `read`, and returns its deltas.
     pub(crate) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) -> Deltas {
         let mut deltas = Deltas { transcript: self.transcript.take(), ..Deltas::default() };
         read(&mut Chunk { reading: self, deltas: &mut deltas });
@@ -260,29 +281,24 @@ impl Reading {
         deltas
     }
 
-    /// What is known of the response so far, for labels.
+    /// Returns the response so far, for labels.
     pub(crate) fn so_far(&self) -> Response {
         let mut response = self.told.clone();
         response.fill_from(self.chunks.so_far().clone());
         response
     }
 
-    /// What was told, and the error if one was among the items.
+    /// Returns the response, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
-        let Reading { chunks, told: mut response, failure, transcript, measures, .. } = self;
+        let Reading { runtime, chunks, told: mut response, failure, transcript, measures, .. } = self;
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
-            streamed.text = streamed.content.capture_transcript(transcript, measures);
+            streamed.text = streamed.content.capture_transcript(&runtime.content, transcript, measures);
             response.fill_from(streamed);
         }
         let failure =
             failure.or_else(|| chunks.error_type().map(|error_type| Failure::new(&error_type, None)));
         response.fill_from(chunks.finish());
         (response, failure)
-    }
-
-    /// The first error counts.
-    fn failed(&mut self, failure: impl FnOnce() -> Failure) {
-        self.failure.get_or_insert_with(failure);
     }
 }

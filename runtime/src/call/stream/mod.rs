@@ -1,7 +1,7 @@
 //! Streams: a call that ends when its stream does.
 //!
-//! Every poll runs in the call's context, and so does the stream's destructor; every item is read for what it tells, and whatever happens first ends the
-//! call, once: the stream's end, or its drop.
+//! Every poll runs in the call's context, and so does the stream's destructor. Every item is read for facts about the call. The stream's
+//! end or its drop ends the call, once, whichever comes first.
 
 mod dispatch;
 #[cfg(test)]
@@ -30,8 +30,8 @@ pin_project! {
     /// A stream whose end ends its call. `#[llm_trace]` makes it of the stream a function returns; make it yourself
     /// with [`StreamExt::traced`].
     ///
-    /// The call ends once: when the stream says that it is over, or when it is dropped, whichever comes first. An
-    /// item that is an `Err` makes it a failed call, also if the stream goes on after it.
+    /// The call ends once: at the end of the stream, or when it is dropped, whichever comes first. An `Err` item makes it a failed call,
+    /// even if the stream continues after it.
     #[must_use = "streams do nothing unless polled"]
     pub struct TracedStream<S: Stream, R = ReadChunk<<S as Stream>::Item>> {
         // Only a drop empties it.
@@ -44,7 +44,7 @@ pin_project! {
 
     impl<S: Stream, R> PinnedDrop for TracedStream<S, R> {
         fn drop(this: Pin<&mut Self>) {
-            // What the stream's destructor does, such as reporting what was used until now, is part of the call.
+            // The stream's destructor, which may report usage so far, runs as part of the call.
             let mut this = this.project();
             if let Some(progress) = this.progress {
                 progress.run(|| this.stream.set(None));
@@ -72,10 +72,10 @@ pin_project! {
 /// }
 /// ```
 pub trait StreamExt: Stream + Sized {
-    /// The current call ends no sooner than this stream. If its function has returned, it ends with the stream, as
-    /// whatever the stream ends as. Outside of any call, this changes nothing.
+    /// Keeps the current call open until this stream ends. If its function has returned, the call ends with the stream and takes the
+    /// stream's outcome. Outside of any call, this changes nothing.
     ///
-    /// `read` is told each item: [`Chunk::body`], [`Chunk::result`], or a closure that says what is in it.
+    /// `read` reads each item: [`Chunk::body`], [`Chunk::result`], or a closure.
     fn traced(self, read: ReadChunk<Self::Item>) -> TracedStream<Self>;
 }
 

@@ -10,8 +10,7 @@ use crate::sinks::metrics::ChunkMeter;
 /// A call whose value is being streamed. It ends with [`complete`](Self::complete), or when it is dropped.
 pub(super) struct Progress {
     /// `None` once ended.
-    call: Option<Call>,
-    reading: Reading,
+    open: Option<(Call, Reading)>,
     timing: Timing,
     last_chunk: Instant,
     meter: Option<ChunkMeter>,
@@ -30,14 +29,14 @@ impl Progress {
     pub(super) fn new(call: Call) -> Box<Self> {
         call.mark_streamed();
         let measures = call.reads_text();
+        let runtime = call.runtime();
         let reading = match (call.reads_response(), call.captures_output() || measures) {
-            (true, true) => Reading::default().with_transcript(measures),
-            (true, false) => Reading::default(),
-            (false, _) => Reading::of_values(),
+            (true, true) => Reading::of_chunks(runtime).with_transcript(measures),
+            (true, false) => Reading::of_chunks(runtime),
+            (false, _) => Reading::of_values(runtime),
         };
         Box::new(Progress {
-            call: Some(call),
-            reading,
+            open: Some((call, reading)),
             timing: Timing::default(),
             last_chunk: Instant::now(),
             meter: None,
@@ -46,8 +45,8 @@ impl Progress {
 
     /// Polls or drops the stream inside its call.
     pub(super) fn run<T>(&mut self, turn: impl FnOnce() -> T) -> T {
-        match &self.call {
-            Some(call) => call.inside().run(turn),
+        match &self.open {
+            Some((call, _)) => call.inside().run(turn),
             None => turn(),
         }
     }
@@ -55,8 +54,11 @@ impl Progress {
     /// An item has arrived.
     pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
         let at = Instant::now();
-        let deltas = self.reading.item(read);
-        let Some(call) = self.call.as_ref().filter(|call| call.is_generation()) else { return };
+        let Some((call, reading)) = &mut self.open else { return };
+        let deltas = reading.item(read);
+        if !call.is_generation() {
+            return;
+        }
         if deltas.visible && self.timing.first_text.is_none() {
             self.timing.first_text = Some(call.elapsed(at));
         }
@@ -66,7 +68,7 @@ impl Progress {
         if self.timing.first_chunk.is_none() {
             let since_begin = call.elapsed(at);
             self.timing.first_chunk = Some(since_begin);
-            self.meter = call.chunk_meter(&self.reading.so_far());
+            self.meter = call.chunk_meter(&reading.so_far());
             self.meter.iter().for_each(|meter| meter.first(since_begin));
         } else if let Some(meter) = &self.meter {
             meter.next(at.saturating_duration_since(self.last_chunk));
@@ -80,8 +82,8 @@ impl Progress {
     }
 
     fn end(&mut self, otherwise: Outcome) {
-        let Some(call) = self.call.take() else { return };
-        let (response, failure) = std::mem::take(&mut self.reading).finish();
+        let Some((call, reading)) = self.open.take() else { return };
+        let (response, failure) = reading.finish();
         call.end_stream(response, self.timing, failure.map_or(otherwise, Outcome::from));
     }
 }
@@ -89,7 +91,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         // A panic elsewhere that drops the stream is its caller going away.
-        let outcome = self.call.as_ref().map_or(Outcome::Cancelled, Call::outcome_if_dropped);
+        let outcome = self.open.as_ref().map_or(Outcome::Cancelled, |(call, _)| call.outcome_if_dropped());
         self.end(outcome);
     }
 }

@@ -1,4 +1,4 @@
-//! Values that can be told apart without being known: a keyed digest.
+//! Keyed digests, which distinguish values without revealing them.
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
@@ -6,27 +6,15 @@ use std::hash::BuildHasher as _;
 use std::sync::OnceLock;
 
 use hmac::Mac as _;
-use serde::ser::{Error as _, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::content::rules::Rules;
 use crate::content::{KeyedHash, keyed_hash};
 
 /// In the place of a field of which only the digest is recorded.
 #[derive(Debug)]
 pub struct Hashed<T>(pub T);
 
-impl<T: Serialize> Serialize for Hashed<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serde_json::to_value(&self.0).map_err(|_| S::Error::custom("no JSON"))? {
-            // Its digest would tell as much.
-            Value::Null => serializer.serialize_none(),
-            value => serializer.serialize_str(&Rules::current().hash_key.digest(&value)),
-        }
-    }
-}
-
-/// What digests are made with: nobody without it can look for a value that has a digest.
+/// Key of the digests: without it, values cannot be searched by digest.
 #[derive(Clone)]
 pub(crate) struct HashKey(Vec<u8>);
 
@@ -53,7 +41,7 @@ impl HashKey {
 
     /// 128 bits of the digest of a value's JSON. In letters alone, as digits in a row may be taken for a number that
     /// must be redacted.
-    fn digest(&self, value: &Value) -> String {
+    pub(crate) fn digest(&self, value: &Value) -> String {
         let mut hmac = keyed_hash(&self.0);
         update(&mut hmac, value);
         let mut text = "[hash ".to_owned();

@@ -1,4 +1,4 @@
-//! Types that are not the program's: what they serialize to is what may be recorded, and what holds values holds those.
+//! Implementations for foreign types: values are recorded as they serialize, containers as their elements are captured.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -1,4 +1,4 @@
-//! What a type of the program's says itself about what of it is content.
+//! User-defined selection of the content of a type.
 
 mod hash;
 mod known;
@@ -12,8 +12,8 @@ pub use hash::Hashed;
 
 use crate::model::argument::Text;
 
-/// A type that says which parts of it may be recorded as content: derive it. For content it goes before `Serialize`, which
-/// is for what the type is sent as; what a request or a response tells about its call (model, usage, …) is read as ever.
+/// A type that selects the parts of it that may be recorded as content: derive it. For content it takes precedence over `Serialize`, which
+/// defines the form on the wire; facts of a request or a response (model, usage, …) are read as usual.
 ///
 /// | on a field | it is recorded as |
 /// | --- | --- |
@@ -23,9 +23,9 @@ use crate::model::argument::Text;
 /// | `#[capture(skip)]` | nothing |
 /// | `#[capture(rename = "…")]` | itself under this name; variants of an enum can be renamed too |
 ///
-/// The same value has the same digest as long as the process runs. With
-/// [`with_hash_salt`](crate::Builder::with_hash_salt) (or `LLM_TRACE_HASH_SALT`) it has so in all processes that have the
-/// salt, so that users can be told apart in a backend without being known there; who has the salt can guess values.
+/// Within a process, the same value has the same digest. With [`with_hash_salt`](crate::Builder::with_hash_salt) (or `LLM_TRACE_HASH_SALT`)
+/// it is the same in all processes that have the salt, so that a backend can distinguish users without identifying them. A party that has
+/// the salt can guess values.
 ///
 /// A field of a type that has neither `Capture` nor `Serialize`, such as a [`SecretString`](crate::secrecy::SecretString), does not compile unless
 /// it is skipped or redacted. Type parameters must be `Capture`; the standard library's types and `serde_json::Value` are.
@@ -59,17 +59,16 @@ use crate::model::argument::Text;
 /// }
 /// ```
 ///
-/// The attribute, and fields of other types that derive `Capture`, see that a type has it. Code that knows no more of a type
-/// than that it is `Serialize` cannot: a generic function, a struct that has `Serialize` alone and has the type in it,
-/// and [`Request::input`](crate::Request::input) and the like where they are called by hand. Give those
-/// [`as_content()`](Self::as_content).
+/// The attribute, and fields of other types that derive `Capture`, detect that a type implements it. Code that only has a `Serialize` bound
+/// cannot: a generic function, a struct that derives `Serialize` alone and contains the type, and [`Request::input`](crate::Request::input)
+/// and the like where they are called by hand. Give those [`as_content()`](Self::as_content).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be recorded as content",
     label = "neither `llm_trace::Capture` nor `serde::Serialize`",
     note = "derive one of them for `{Self}`, or leave the field out with `#[capture(skip)]`; a secret is always left out"
 )]
 pub trait Capture {
-    /// Whether `Serialize` says the same; true of types that are not the program's.
+    /// Whether `Serialize` gives the same result; `true` for foreign types.
     #[doc(hidden)]
     const IS_PLAIN: bool = false;
 
@@ -102,7 +101,7 @@ pub trait Capture {
     }
 }
 
-/// A value as it says itself that it may be recorded; see [`Capture::as_content`].
+/// A value as its `Capture` implementation records it; see [`Capture::as_content`].
 #[derive(Debug)]
 pub struct AsContent<'a, T: ?Sized>(pub(crate) &'a T);
 

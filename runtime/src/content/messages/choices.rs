@@ -1,4 +1,4 @@
-//! What a call returned → one message per choice, with the reason why it ended.
+//! Return value → one message per choice, with its finish reason.
 
 use super::parts;
 use crate::value::{ContentValue, Elements, List};
@@ -40,7 +40,7 @@ fn choices(mut tree: ContentValue) -> Result<(Vec<Choice>, usize), ContentValue>
         return Ok((vec![(one_answer(message.into_list()), reason)], 0));
     }
     match tree {
-        // What stands in a tuple: the first that is a body.
+        // Of the elements of a tuple, the first that is a body.
         ContentValue::List(mut list) => {
             if list.items.iter().any(is_body) {
                 for item in list.items {
@@ -72,7 +72,7 @@ fn choices(mut tree: ContentValue) -> Result<(Vec<Choice>, usize), ContentValue>
     }
 }
 
-/// Whether this can only be what a provider answered.
+/// Returns whether this can only be a provider's response.
 fn is_body(tree: &ContentValue) -> bool {
     tree.has("choices") || tree.has("candidates") || is_message_body(tree)
 }
@@ -97,7 +97,7 @@ fn reason(tree: &mut ContentValue) -> Option<String> {
     tree.take(&keys)?.as_str().map(str::to_owned)
 }
 
-/// Several messages and items as one: what the model said, part by part.
+/// Merges several messages and items into one, part by part.
 fn one_answer(items: List) -> ContentValue {
     let mut all = List { of: Elements::Parts, omitted: items.omitted, ..List::default() };
     for mut item in items.items {

@@ -1,4 +1,4 @@
-//! What a search returned → documents with id, score and content.
+//! Search results → documents with id, score and content.
 
 use std::collections::VecDeque;
 
@@ -7,11 +7,10 @@ use crate::extract::hits::{HITS, SCORE, TEXT};
 use crate::value::{ContentValue, Elements, Key, List};
 
 const ID: &[&str] = &["id", "_id", "id_", "document_id", "doc_id", "chunk_id", "uuid"];
-/// Where a hit keeps the document itself.
+/// Keys under which a hit keeps the document.
 const INNER: &[&str] = &["document", "doc", "node", "payload", "_source", "chunk", "metadata"];
 
-/// `gen_ai.retrieval.documents`. Whatever else a document says stays in it. A number is no document but, say, how many
-/// were found.
+/// `gen_ai.retrieval.documents`. Other fields of a document stay in it. A number is not a document, but, for example, the number of hits.
 pub(in crate::content) fn documents(tree: ContentValue) -> Option<ContentValue> {
     let tree = parts::parsed(tree);
     if !matches!(tree, ContentValue::List(_) | ContentValue::Object(_) | ContentValue::Text(_)) {
@@ -22,7 +21,7 @@ pub(in crate::content) fn documents(tree: ContentValue) -> Option<ContentValue> 
     Some(ContentValue::List(List { items, omitted: list.omitted, of: Elements::Documents }))
 }
 
-/// Where a record of a memory has what it keeps, and what names it.
+/// Keys of the content and of the name of a memory's record.
 const KEPT: &[&str] = &["content", "memory", "text", "fact", "value"];
 const RECORD_ID: &[&str] = &["memoryRecordId", "memory_id", "uuid", "key"];
 
@@ -130,7 +129,7 @@ fn of_object(mut tree: ContentValue) -> ContentValue {
         }
     }
     let (ContentValue::Object(found), ContentValue::Object(rest)) = (&mut found, tree) else { return found };
-    // What has a name of the schema's and not its type would make readers drop the whole list.
+    // A field with a name of the schema but another type would make readers drop the whole list.
     let is_empty = |value: &ContentValue| *value == ContentValue::Object(Vec::new());
     found.extend(rest.into_iter().filter(|(key, value)| !is_known(key) && !is_empty(value)));
     ContentValue::Object(std::mem::take(found))

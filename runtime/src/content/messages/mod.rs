@@ -1,8 +1,8 @@
-//! What providers and programs call a conversation → what the conventions call one.
+//! Conversations of providers and programs → messages of the conventions.
 //!
-//! In: a captured value of any shape: a text, a list of messages of one of the APIs, a whole body. Out: lists of
-//! `{role, parts}` whose parts have a type, as the conventions' JSON schemas want them. One malformed item makes
-//! backends drop a whole list, so whatever is not understood becomes text or a part of a type of its own.
+//! In: a captured value of any shape: a text, a list of messages of one of the APIs, a whole body. Out: lists of `{role, parts}` whose
+//! parts have a type, as the conventions' JSON schemas require. One malformed item makes backends drop a whole list, so unknown values
+//! become text or a part with their type as its type.
 
 mod choices;
 mod documents;
@@ -21,7 +21,7 @@ pub(super) fn input(tree: ContentValue) -> ContentValue {
     match tree {
         ContentValue::List(list) if list.items.iter().all(is_message) => messages(list),
         ContentValue::List(list) if list.items.iter().all(|item| item.as_str().is_some()) => messages(list),
-        // A list of parts is what one user says.
+        // A list of parts is one user message.
         ContentValue::List(list) if list.items.iter().all(parts::is_part) => {
             ContentValue::list(Elements::Messages, [with_parts("user", parts::of_list(list))])
         }
@@ -45,7 +45,7 @@ pub(super) fn object(tree: ContentValue, key: &'static str) -> ContentValue {
     }
 }
 
-/// Whether an object is a message, or what the responses API has next to messages.
+/// Returns whether an object is a message, or an item that the responses API puts next to messages.
 fn is_message(tree: &ContentValue) -> bool {
     tree.has("role") || tree.has("parts") || (tree.has("type") && parts::is_item(tree))
 }

@@ -1,11 +1,11 @@
-//! The parts of a message: text, reasoning, tool calls and their results, media, and whatever else.
+//! The parts of a message: text, reasoning, tool calls and their results, media, and others.
 
 use std::collections::VecDeque;
 
 use crate::value::media::Media;
 use crate::value::{self, ContentValue, Elements, List};
 
-/// Everything a message object says: its content, and what APIs keep next to it.
+/// Returns all parts of a message object: its content, and parts that APIs keep next to it.
 pub(super) fn of_message(message: &mut ContentValue, role: &str) -> List {
     let content = message.take(&["parts", "content"]);
     if let Some(id) = message.take(&["tool_call_id"]) {
@@ -90,7 +90,7 @@ pub(super) fn is_part(tree: &ContentValue) -> bool {
     }
 }
 
-/// Whether this is an item of the responses API that stands where a message stands.
+/// Returns whether this is an item of the responses API in the place of a message.
 pub(super) fn is_item(tree: &ContentValue) -> bool {
     !tree.has("role")
         && tree.get("type").and_then(ContentValue::as_str).is_some_and(|kind| !PART_TYPES.contains(&kind))
@@ -150,7 +150,7 @@ pub(super) fn part(mut tree: ContentValue) -> ContentValue {
         "server_tool_use" => server_tool_call(tree),
         "image_url" | "input_image" | "image" | "input_audio" | "audio" | "document" | "file"
         | "input_file" | "video" | "blob" | "uri" => media(tree, &kind),
-        // A cipher, for nobody to read.
+        // Encrypted, so only the type is kept.
         "redacted_thinking" => ContentValue::object([("type", Some(ContentValue::text(kind)))]),
         "refusal" => {
             text_part("refusal", tree.take(&["refusal", "content"]).unwrap_or_else(|| ContentValue::text("")))
@@ -169,7 +169,7 @@ pub(super) fn part(mut tree: ContentValue) -> ContentValue {
     }
 }
 
-/// A text that is JSON, as what it says.
+/// Parses a text that is JSON.
 pub(super) fn parsed(tree: ContentValue) -> ContentValue {
     match &tree {
         // Half of a JSON is none.
@@ -216,7 +216,7 @@ fn tool_call(mut tree: ContentValue) -> ContentValue {
 
 fn tool_call_response(id: Option<ContentValue>, response: Option<ContentValue>) -> ContentValue {
     let response = response.map_or_else(|| ContentValue::text(""), parsed);
-    // What the provider's parts are inside of a result is the provider's business, but media are media.
+    // Provider-specific parts inside of a result are kept as they are, except media.
     ContentValue::object([
         ("type", Some(ContentValue::text("tool_call_response"))),
         ("id", id),
@@ -236,7 +236,7 @@ fn server_tool_call(mut tree: ContentValue) -> ContentValue {
     ])
 }
 
-/// The object with this type in place of its own.
+/// Returns the object with its type replaced by this one.
 fn typed(mut tree: ContentValue, kind: &str) -> ContentValue {
     tree.take(&["type"]);
     if let ContentValue::Object(entries) = &mut tree {
@@ -245,7 +245,7 @@ fn typed(mut tree: ContentValue, kind: &str) -> ContentValue {
     tree
 }
 
-/// A part of Gemini's or Bedrock's, which tells its type by its key.
+/// Converts a part of Gemini or Bedrock, whose type is its key.
 fn untyped(mut tree: ContentValue) -> ContentValue {
     let thought = matches!(tree.take(&["thought"]), Some(ContentValue::Bool(true)));
     if let Some(text) = tree.take(&["text"]) {
@@ -282,7 +282,7 @@ fn untyped(mut tree: ContentValue) -> ContentValue {
     tree
 }
 
-/// A picture, sound or file: by the provider's id, by its address, or told by length and digest.
+/// Converts a picture, sound or file: by the provider's id, by its address, or by length and digest.
 fn media(mut tree: ContentValue, kind: &str) -> ContentValue {
     let modality = match kind {
         "image_url" | "input_image" | "image" => "image",
@@ -357,7 +357,7 @@ fn data(content: ContentValue, mime: Option<ContentValue>, modality: &str) -> Co
     let media = match content {
         ContentValue::Media(media) => media,
         ContentValue::Text(text) if text.is_whole() => Media::of_base64(&text.kept),
-        // Numbers are bytes; anything else has no length to speak of.
+        // Numbers are bytes; other lists have no known length.
         ContentValue::List(list) => {
             let bytes = |item: &ContentValue| {
                 if let ContentValue::Int(byte) = item { u8::try_from(*byte).ok() } else { None }
@@ -376,7 +376,7 @@ fn data(content: ContentValue, mime: Option<ContentValue>, modality: &str) -> Co
     ])
 }
 
-/// What the MIME type says, else what the place says.
+/// Returns the modality from the MIME type, or else from the place.
 fn modality_of(mime: Option<&ContentValue>, otherwise: &str) -> String {
     let mime = mime.and_then(ContentValue::as_str).unwrap_or_default();
     let told = ["image", "audio", "video"].into_iter().find(|modality| mime.starts_with(modality));

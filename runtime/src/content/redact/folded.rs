@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-/// Where a byte of the text stands in the text that it was folded from.
+/// Maps each byte of the folded text to its position in the original text.
 pub(super) struct Folded<'a> {
     text: Cow<'a, str>,
     /// From a position here on, text is copied from a position there.
     pieces: Vec<(usize, usize)>,
 }
 
-/// How an `@` is written in URLs and in JSON strings.
+/// Escapes of `@` in URLs and in JSON strings.
 const ESCAPED: [&str; 2] = ["%40", "\\u0040"];
 
 impl<'a> Folded<'a> {

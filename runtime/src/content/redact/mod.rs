@@ -1,8 +1,8 @@
 //! Text → the same text with what identifies people and opens doors replaced by `[EMAIL]`, `[API_KEY]`, ….
 //!
-//! A rule is a regular expression, which finds candidates in linear time, and a check (Luhn, modulo 97, a prefix), which
-//! decides. Expressions match maximal runs, and the search goes on behind a candidate, whatever the check says: checks
-//! look at a bounded neighbourhood of each place in a run, so that the whole is linear too.
+//! A rule is a regular expression, which finds candidates in linear time, and a check (Luhn, modulo 97, a prefix), which decides.
+//! Expressions match maximal runs, and the search continues behind a candidate, whether the check accepts it or not. Checks read a bounded
+//! neighbourhood of each place in a run, so the whole is linear too.
 
 mod folded;
 mod numbers;
@@ -53,7 +53,7 @@ static RULES: LazyLock<Result<Vec<Rule>, Box<BuildError>>> = LazyLock::new(|| {
 /// Replaces everything the built-in rules know.
 pub(crate) fn redact(mut text: String) -> String {
     let Ok(rules) = &*RULES else { return "[REDACTED]".to_owned() };
-    // What stood right next to a find may have looked like a part of it, so look again; a label is never found.
+    // Text next to a find may have looked like a part of it, so search again; a label is never found.
     for _ in 0..MAX_PASSES {
         // No rule matches anything shorter.
         if text.len() < 7 {
@@ -81,7 +81,7 @@ pub(super) fn compile() {
     LazyLock::force(&RULES);
 }
 
-/// More than this many things glued together are not told apart.
+/// Limit on adjacent finds that are separated; more are redacted together.
 const MAX_PASSES: usize = 8;
 
 impl Rule {
@@ -93,7 +93,7 @@ impl Rule {
     }
 }
 
-/// Where two overlap, they become one with the label of the longer.
+/// Overlapping finds become one with the label of the longer.
 fn replace(text: &str, mut found: Vec<Found>) -> String {
     found.sort_by_key(|found| (found.start, usize::MAX - found.end));
     let mut out = String::with_capacity(text.len());
@@ -116,12 +116,12 @@ fn replace(text: &str, mut found: Vec<Found>) -> String {
     out
 }
 
-/// Whether nothing that belongs to the same word or number stands before `start`.
+/// Returns whether a word or number starts at `start`.
 fn starts_word(text: &[u8], start: usize) -> bool {
     start == 0 || !text[start - 1].is_ascii_alphanumeric()
 }
 
-/// Whether nothing that belongs to the same word or number stands at `end`.
+/// Returns whether a word or number ends at `end`.
 fn ends_word(text: &[u8], end: usize) -> bool {
     text.get(end).is_none_or(|byte| !byte.is_ascii_alphanumeric())
 }
@@ -328,7 +328,7 @@ mod tests {
             redact(text);
             started.elapsed()
         };
-        // Short ones are over in a moment, and say less.
+        // Short runs end at once, and measure less reliably.
         let runs = if bytes > 1 << 20 { 1 } else { 3 };
         (0..runs).map(took).min().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! What leads to people: e-mail addresses, telephone numbers, addresses of their machines.
+//! Identifiers of people: e-mail addresses, telephone numbers, addresses of their machines.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
@@ -98,7 +98,7 @@ fn grouped(text: &[u8], start: usize, run_end: usize) -> Option<usize> {
         }
         if group > 0 {
             (count, groups, at) = (count + group, groups + 1, at + group);
-            // 0.123456789 is a number, and so is what is part of a word.
+            // 0.123456789 is a number, as is a part of a word.
             let is_whole = ends_word(text, at)
                 && !(text.get(at) == Some(&b'.') && text.get(at + 1).is_some_and(u8::is_ascii_digit));
             if groups > 1 && count >= 9 && is_whole {
@@ -120,7 +120,7 @@ fn is_date(text: &[u8], start: usize) -> bool {
         && digits(text, start + 6) == 4
 }
 
-/// How many digits stand at `start`; more than 15 are no different from 15.
+/// Returns the number of digits at `start`; 15 for more than 15.
 fn digits(text: &[u8], start: usize) -> usize {
     text[start..].iter().take(15).take_while(|byte| byte.is_ascii_digit()).count()
 }

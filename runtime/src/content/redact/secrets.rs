@@ -1,11 +1,11 @@
-//! What opens doors: keys and tokens of providers, bearer tokens, JWTs, private keys, passwords by their name and in URLs.
+//! Credentials: keys and tokens of providers, bearer tokens, JWTs, private keys, passwords by their name and in URLs.
 
 use std::ops::Range;
 
 use super::{Check, Found, run, starts_word};
 
 pub(super) const RULES: &[(&str, Check)] = &[
-    // First: an address's rule asks what was found here. A scheme in use is no longer.
+    // First: the rule for addresses depends on these finds. Schemes in use are no longer than this.
     (r#"[A-Za-z][A-Za-z0-9+.\-]{0,23}://[^\s/?\x23"<>]+@"#, url_credentials),
     // One that was cut off is one too.
     (
@@ -36,7 +36,7 @@ pub(super) const RULES: &[(&str, Check)] = &[
 /// The part of a URL before its host.
 pub(super) const CREDENTIALS: &str = "CREDENTIALS";
 
-/// How the keys of providers begin, and how many characters follow at least.
+/// Prefixes of provider keys, and the minimum number of characters that follow.
 const PREFIXES: &[(&str, usize)] = &[
     ("sk-", 20),    // OpenAI, Anthropic (sk-ant-), DeepSeek, OpenRouter, Langfuse
     ("AIza", 30),   // Google
@@ -78,7 +78,7 @@ const PREFIXES: &[(&str, usize)] = &[
     ("SG.", 20), // SendGrid
 ];
 
-/// Whether the name of a field says that its value is a secret: `api_key`, `db-password`, `clientSecret`.
+/// Returns whether the name of a field marks its value as a secret: `api_key`, `db-password`, `clientSecret`.
 pub(in crate::content) fn is_secret(name: &str, value: &str) -> bool {
     // Names are short; a long text is none.
     if name.len() > 64 || value.is_empty() || is_placeholder(value) {
@@ -132,7 +132,7 @@ fn webhook(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize
     candidate.end
 }
 
-/// What follows `Bearer ` or `Basic `.
+/// Finds the credentials after `Bearer ` or `Basic `.
 fn authorization(text: &str, candidate: Range<usize>, found: &mut Vec<Found>) -> usize {
     let value = text[candidate.clone()].rfind([' ', '\t']).map_or(0, |space| space + 1);
     let start = candidate.start + value;

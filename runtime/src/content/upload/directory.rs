@@ -11,9 +11,9 @@ use llm_trace_delivery::private_file;
 
 use super::{ContentItem, ContentStore};
 
-/// A folder that content is kept in, one file of JSON for each piece, which nobody but the program's user can read (mode
-/// 0600, folders 0700; elsewhere than on Unix as the folder's rights have it). Symbolic links are not followed. References are `file://` URLs. Nothing is
-/// ever deleted: that is for whoever knows how long content may be kept.
+/// A folder that stores content, one JSON file for each piece. Only the program's user can read it (mode 0600, folders 0700; on other
+/// systems than Unix the folder's permissions apply). Symbolic links are not followed. References are `file://` URLs. Files are never
+/// deleted: retention is up to the operator.
 ///
 /// ```no_run
 /// use llm_trace::{ContentDirectory, ContentUpload};
@@ -26,7 +26,7 @@ use super::{ContentItem, ContentStore};
 #[derive(Debug)]
 pub struct ContentDirectory {
     path: PathBuf,
-    /// Tells calls without ids apart.
+    /// Distinguishes calls without ids.
     unnamed: AtomicU64,
 }
 
@@ -74,7 +74,7 @@ impl ContentStore for ContentDirectory {
         let unfinished = path.with_extension("part");
         private_file::check_folder(&self.path)?;
         create_new(&unfinished)?.write_all(json.as_bytes())?;
-        // Whoever follows a reference finds all of it or nothing.
+        // A reference leads to the whole file or to none.
         Ok(fs::rename(&unfinished, &path)?)
     }
 }

@@ -1,7 +1,7 @@
-//! Content kept elsewhere: spans and events say where.
+//! Content stored outside of telemetry: spans and events carry references.
 //!
-//! Where a call ends, the store says under which reference it will keep a piece, and the piece is put into a queue. A thread
-//! of its own brings it into its form, redacts it, and hands it to the store.
+//! At the end of a call, the store returns the reference of a piece of content, and the piece is queued. A dedicated thread formats it,
+//! redacts it, and passes it to the store.
 
 #[cfg(feature = "otlp")]
 mod directory;
@@ -46,8 +46,8 @@ use crate::value::ContentValue;
 /// }
 /// ```
 pub trait ContentStore: Send + Sync {
-    /// Where the piece will be found: recorded before it is there. Asked where the call ends, on the caller's thread, so it
-    /// must not wait for anything.
+    /// Returns the reference of the piece: recorded before the piece is stored. Called at the end of the call, on the caller's thread, so
+    /// it must not block.
     fn reference(&self, piece: &ContentItem<'_>) -> String;
 
     /// Keeps a piece, which is JSON in the conventions' form, redacted. Called on a thread that does nothing else, for one piece
@@ -55,7 +55,7 @@ pub trait ContentStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Whatever went wrong. The piece is lost, which is counted, and said once with the error's message.
+    /// Any failure. The piece is lost, which is counted, and logged once with the error's message.
     fn store(&self, reference: &str, json: &str) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
@@ -95,7 +95,7 @@ impl ContentItem<'_> {
     }
 }
 
-/// What spans and events have of content that is kept elsewhere.
+/// Content on spans and events if it is uploaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentUpload {
     /// The reference, in place of the content.
@@ -104,7 +104,7 @@ pub enum ContentUpload {
     Besides,
 }
 
-/// Whether a piece of such a call is kept elsewhere, if any is: what was asked and what was answered.
+/// Returns whether a kind of content of such a call is uploaded, if any is: input and output.
 pub(super) fn is_uploaded(kind: Kind, piece: ContentKind) -> bool {
     reference_key(kind, piece).is_some()
 }
@@ -130,27 +130,21 @@ struct Job {
     reference: String,
 }
 
-#[cfg(feature = "otlp")]
-pub(super) use queue::{is_instead, is_on, upload};
-
-/// Without the builder there is nothing that could switch it on.
+/// Without the builder there is nothing that could make one.
 #[cfg(not(feature = "otlp"))]
-pub(super) const fn is_on() -> bool {
-    false
-}
+#[derive(Debug)]
+pub(crate) enum Uploader {}
 
 #[cfg(not(feature = "otlp"))]
-pub(super) const fn is_instead() -> bool {
-    false
-}
-
-#[cfg(not(feature = "otlp"))]
-pub(super) fn upload(
-    _ids: &(String, String),
-    _form: &Form,
-    _piece: ContentKind,
-    _tree: &ContentValue,
-    _rules: &Arc<Rules>,
-) -> Option<(&'static str, String)> {
-    None
+impl Uploader {
+    pub(super) fn upload(
+        &self,
+        _ids: &(String, String),
+        _form: &Form,
+        _piece: ContentKind,
+        _tree: &ContentValue,
+        _rules: &Arc<Rules>,
+    ) -> Option<(&'static str, String)> {
+        match *self {}
+    }
 }

@@ -1,65 +1,23 @@
 //! The bounded way from where a call ends to the thread that uploads.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Instant;
 
 use llm_trace_delivery::{Uploads, printable};
 
-use super::{ContentItem, ContentStore, ContentUpload, Job, reference_key};
+use super::{ContentItem, ContentStore, Job, reference_key};
 use crate::content::recorded::{Form, attribute_key, formed};
 use crate::content::rules::Rules;
 use crate::model::content::ContentKind;
 use crate::value::ContentValue;
 use crate::value::current_context;
 
-/// What waits is bounded by number and by size.
+/// The queue is bounded by number and by size.
 const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 32 << 20;
-
-static CURRENT: RwLock<Option<Arc<Uploader>>> = RwLock::new(None);
-static STATE: AtomicU8 = AtomicU8::new(OFF);
-const OFF: u8 = 0;
-const INSTEAD: u8 = 1;
-const BESIDES: u8 = 2;
-
-/// Whether content is uploaded: one atomic load.
-pub(in crate::content) fn is_on() -> bool {
-    STATE.load(Ordering::Relaxed) != OFF
-}
-
-/// Whether what is uploaded is on no span and no event.
-pub(in crate::content) fn is_instead() -> bool {
-    STATE.load(Ordering::Relaxed) == INSTEAD
-}
-
-/// Takes a piece to be uploaded, and returns the attribute that says where it will be; nothing if it will not.
-pub(in crate::content) fn upload(
-    ids: &(String, String),
-    form: &Form,
-    piece: ContentKind,
-    tree: &ContentValue,
-    rules: &Arc<Rules>,
-) -> Option<(&'static str, String)> {
-    let key = reference_key(form.kind, piece)?;
-    let uploader = CURRENT.read().unwrap_or_else(PoisonError::into_inner).clone()?;
-    let told = ContentItem { trace_id: &ids.0, span_id: &ids.1, attribute: attribute_key(piece, form.kind) };
-    let Some(reference) = crate::value::panic::catch_user_panic(|| uploader.state.store.reference(&told))
-    else {
-        uploader.state.failed("the store panicked");
-        return None;
-    };
-    let job = Job {
-        form: form.clone(),
-        piece,
-        tree: tree.clone(),
-        rules: Arc::clone(rules),
-        reference: reference.clone(),
-    };
-    uploader.put(job).then_some((key, reference))
-}
 
 /// The queue of one `init()`.
 pub(crate) struct Uploader {
@@ -75,7 +33,7 @@ struct State {
     bytes: AtomicUsize,
     stored: AtomicU64,
     lost: AtomicU64,
-    /// Nobody waits any longer: the rest is lost.
+    /// The deadline has passed: the rest is lost.
     is_given_up: AtomicBool,
     said_full: AtomicBool,
     said_failed: AtomicBool,
@@ -88,8 +46,8 @@ impl fmt::Debug for Uploader {
 }
 
 impl Uploader {
-    /// Starts the thread, and lets content pass to it.
-    pub(crate) fn install(store: Arc<dyn ContentStore>, upload: ContentUpload) -> std::io::Result<Arc<Self>> {
+    /// Starts the thread.
+    pub(crate) fn start(store: Arc<dyn ContentStore>) -> std::io::Result<Arc<Self>> {
         let (sender, receiver) = sync_channel(MAX_WAITING);
         let state = Arc::new(State {
             store,
@@ -106,11 +64,34 @@ impl Uploader {
         std::thread::Builder::new()
             .name("llm-trace-content".to_owned())
             .spawn(move || of_thread.work(&receiver))?;
-        let uploader = Arc::new(Uploader { queue: Mutex::new(Some(sender)), state });
-        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&uploader));
-        let on = if upload == ContentUpload::Instead { INSTEAD } else { BESIDES };
-        STATE.store(on, Ordering::Relaxed);
-        Ok(uploader)
+        Ok(Arc::new(Uploader { queue: Mutex::new(Some(sender)), state }))
+    }
+
+    /// Queues a piece of content for upload, and returns the attribute with its reference; `None` if it is not uploaded.
+    pub(in crate::content) fn upload(
+        &self,
+        ids: &(String, String),
+        form: &Form,
+        piece: ContentKind,
+        tree: &ContentValue,
+        rules: &Arc<Rules>,
+    ) -> Option<(&'static str, String)> {
+        let key = reference_key(form.kind, piece)?;
+        let item =
+            ContentItem { trace_id: &ids.0, span_id: &ids.1, attribute: attribute_key(piece, form.kind) };
+        let Some(reference) = crate::value::panic::catch_user_panic(|| self.state.store.reference(&item))
+        else {
+            self.state.failed("the store panicked");
+            return None;
+        };
+        let job = Job {
+            form: form.clone(),
+            piece,
+            tree: tree.clone(),
+            rules: Arc::clone(rules),
+            reference: reference.clone(),
+        };
+        self.put(job).then_some((key, reference))
     }
 
     /// Puts a piece into the queue if there is room.
@@ -134,15 +115,8 @@ impl Uploader {
         is_taken
     }
 
-    /// Takes nothing more.
-    pub(crate) fn close(self: &Arc<Self>) {
-        let mut current = CURRENT.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, self)) {
-            STATE.store(OFF, Ordering::Relaxed);
-            *current = None;
-        }
-        drop(current);
-        // Hangs up: the thread ends when it has done what waits.
+    /// Takes nothing more: the thread ends when it has done what waits.
+    pub(crate) fn close(&self) {
         *self.queue.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
@@ -159,7 +133,7 @@ impl Uploader {
         }
     }
 
-    /// What still waits will not be uploaded.
+    /// Drops the queued pieces without uploading them.
     pub(crate) fn give_up(&self) {
         self.state.is_given_up.store(true, Ordering::Relaxed);
     }
@@ -169,16 +143,16 @@ impl Uploader {
         let waiting = *self.state.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let (stored, lost) = (stored.load(Ordering::Relaxed), lost.load(Ordering::Relaxed));
         if is_given_up.load(Ordering::Relaxed) {
-            Uploads { stored, lost: lost + waiting, waiting: 0 }
+            Uploads { stored, dropped: lost + waiting, queued: 0 }
         } else {
-            Uploads { stored, lost, waiting }
+            Uploads { stored, dropped: lost, queued: waiting }
         }
     }
 }
 
 impl State {
     fn work(&self, queue: &Receiver<Job>) {
-        // What the store does, such as a request of an instrumented client, is no telemetry of the program's.
+        // Work of the store, such as a request of an instrumented client, is not telemetry of the program.
         let _suppressed = current_context::suppress_telemetry();
         for job in queue {
             let cost = job.tree.cost();
@@ -211,7 +185,7 @@ impl State {
     fn failed(&self, why: &str) {
         self.lost.fetch_add(1, Ordering::Relaxed);
         if !self.said_failed.swap(true, Ordering::Relaxed) {
-            // Somebody else's words.
+            // The text comes from outside.
             let why = printable(why);
             tracing::warn!(target: "llm_trace", "content could not be uploaded, and may not be again: {why}");
         }

@@ -1,6 +1,6 @@
-//! In: who was asked and what was used. Out: what it cost, or that nobody knows.
+//! Provider, model and usage → cost, or unknown.
 //!
-//! The same table knows how much each model can take.
+//! The same table has the context window of each model.
 //!
 //! Prices come from the `genai-prices` crate: an embedded, dated table with tiers, cache discounts and service
 //! tiers. A model without a price is counted as unpriced, never as free.
@@ -23,7 +23,7 @@ use crate::value::bounds::Number;
 #[cfg(feature = "pricing")]
 use rates::Question;
 
-/// Where prices come from, as recorded next to each cost.
+/// Source of prices, recorded next to each cost.
 pub(crate) const SOURCE: &str = "genai-prices 0.2.1";
 
 /// Providers that serve a model on hardware of the caller's own: no one sends a bill.
@@ -72,7 +72,7 @@ fn price_of(request: &Request, response: &Response) -> Price {
     Price::Unknown
 }
 
-/// How many tokens the model of a known price can take, if the table says so.
+/// Returns the context window of a priced model in tokens, if the table has it.
 #[cfg(feature = "pricing")]
 pub(crate) fn context_window(price: &Price) -> Option<u64> {
     use std::collections::HashMap;
@@ -98,7 +98,7 @@ fn name(provider: &str, model: &str) -> Arc<str> {
     [provider, "/", model].concat().into()
 }
 
-/// Decodes the price table ahead of its first use, on a thread of its own: it takes tens of milliseconds.
+/// Decodes the price table ahead of its first use, on a separate thread: it takes tens of milliseconds.
 #[cfg(feature = "pricing")]
 pub(crate) fn warm() {
     static WARM: std::sync::Once = std::sync::Once::new();
@@ -154,7 +154,7 @@ fn table_usage(usage: &Usage) -> genai_prices::Usage {
     reported
 }
 
-/// What the table has prices for: first the [`PLAIN`] counts, then those that few calls have.
+/// Returns the counts that the table has prices for: first the [`PLAIN`] counts, then the less common ones.
 #[cfg(feature = "pricing")]
 fn counts(usage: &Usage) -> [(genai_prices::UsageKey, Option<u64>); 8] {
     use crate::model::response::Modality::Audio;
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn every_provider_the_conventions_name_is_known_to_the_table() {
-        // ibm.watsonx.ai is absent from the table: its calls count as unpriced, which is what we want to see.
+        // ibm.watsonx.ai is absent from the table: its calls count as unpriced, as intended.
         let known = [
             ("openai", "gpt-4o-mini"),
             ("anthropic", "claude-sonnet-4-5"),

@@ -1,8 +1,8 @@
-//! In: a question that the price table was asked before. Out: the same answer, without asking it again.
+//! Caches price rates, so that a repeated lookup does not query the price table.
 //!
-//! The table puts each answer together anew, which takes more instructions than all else that is recorded of a call. It tells prices and
-//! no rates. But while the date, the tier of the prompt's length and the kinds of tokens stay the same, a price is the sum of counts
-//! times rates, so that a few questions tell the rates. A test asks both ways, for every model that the table has.
+//! The table computes each price anew, which takes more instructions than all other recording of a call. It returns prices and no rates.
+//! But while the date, the tier of the prompt's length and the kinds of tokens stay the same, a price is the sum of counts times rates, so
+//! a few queries give the rates. A test compares both ways, for every model in the table.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -21,11 +21,11 @@ const MAX_NAME: usize = 128;
 const HALF_HOUR: u64 = 1800;
 
 thread_local! {
-    /// For each thread its own, so that none waits for another; the oldest first.
+    /// One cache per thread, so that threads do not contend; the oldest entry first.
     static KNOWN: RefCell<VecDeque<Known>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// What decides about rates, besides counts.
+/// The inputs that determine the rates, besides counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Question<'a> {
     pub(super) provider: Option<&'a str>,
@@ -44,7 +44,7 @@ struct Known {
 }
 
 enum Answer {
-    /// Asked once: the second time the rates are worth their questions.
+    /// Queried once: rates are computed on the second query, when they pay off.
     AskedOnce,
     /// The rates change within the bracket, or there is no price.
     AskAlways,
@@ -61,7 +61,7 @@ struct Rates {
 /// Tokens: input, output, of the input those read from a cache, and those written to one.
 type Counts = [u64; 4];
 
-/// The price at rates that are known. `ask` is how the table is asked, which happens if they are not.
+/// Returns the price from cached rates. `ask` queries the table, if the rates are not cached.
 pub(super) fn price<E>(
     question: Question<'_>,
     usage: &Usage,
@@ -182,7 +182,7 @@ mod tests {
         }
     }
 
-    /// What the table says, and what is said when it has been asked before: whether it was not asked again.
+    /// Returns the table's price, and the cached price with whether the table was not queried again.
     fn both(question: Question<'_>, usage: &Usage) -> ([Option<f64>; 2], bool) {
         let asked = Cell::new(false);
         let ask = |usage: &Usage| {

@@ -1,4 +1,4 @@
-//! How a model's answer ended, by what the provider says about it.
+//! Outcome of a model's answer, from the provider's finish reasons.
 
 use crate::enrich::pricing;
 use crate::model::record::Price;
@@ -31,12 +31,12 @@ const REFUSED: &[&str] = &[
     "sensitive",
 ];
 
-/// Whether a choice was cut short; `None` if nobody says why it ended.
+/// Returns whether a choice was cut short; `None` without a finish reason.
 pub(super) fn truncated(response: &Response) -> Option<bool> {
     (!response.finish_reasons.is_empty()).then(|| has(response, TRUNCATED))
 }
 
-/// Whether a choice was refused; `None` if nobody says why it ended.
+/// Returns whether a choice was refused; `None` without a finish reason.
 pub(super) fn refused(response: &Response) -> Option<bool> {
     if response.is_refusal {
         return Some(true);
@@ -44,7 +44,7 @@ pub(super) fn refused(response: &Response) -> Option<bool> {
     (!response.finish_reasons.is_empty()).then(|| has(response, REFUSED))
 }
 
-/// How much of what the model can take the input took. More than all of it is an error of the table's.
+/// Returns the share of the context window that the input took. More than 1 is an error of the table.
 pub(super) fn context_utilization(response: &Response, price: &Price) -> Option<f64> {
     let input = response.usage?.input_tokens?;
     let window = pricing::context_window(price).filter(|window| *window > 0)?;

@@ -1,7 +1,7 @@
-//! In: a finished call. Out: what it says about quality, without asking a model: numbers that are there anyway.
+//! Finished call → quality signals, without asking a model: from numbers that are available anyway.
 //!
-//! [`policy`] says which signals are wanted. [`answer`] how a model's answer ended.
-//! [`text`] has the means of the signals that look at texts, which are measured off the caller's path: [`crate::sinks::texts`]. [`topic`] is what was asked about.
+//! [`policy`] selects the signals. [`answer`] reads the outcome of a model's answer. [`text`] computes the signals from texts, which are
+//! measured off the caller's path: [`crate::sinks::texts`]. [`topic`] makes topics.
 
 mod answer;
 mod policy;
@@ -9,18 +9,11 @@ pub(crate) mod text;
 mod topic;
 
 use crate::model::record::{CallRecord, Signals};
-use crate::model::site::Kind;
 
-#[cfg(feature = "otlp")]
-pub(crate) use policy::set;
 pub use policy::{QualitySignal, QualitySignals};
-pub(crate) use policy::{is_on, wanted};
 pub use topic::Topics;
-#[cfg(feature = "otlp")]
-pub(crate) use topic::set_topics;
-pub(crate) use topic::{have_topics, reads_question, topic, topic_of_input, topic_of_request};
 
-/// What the text of an answer says about quality: measured only, as its span has ended by then.
+/// Quality signals of an answer's text: measured only, as its span has ended by then.
 #[derive(Debug, Default)]
 pub(crate) struct TextSignals {
     pub(crate) context_overlap: Option<f64>,
@@ -28,34 +21,7 @@ pub(crate) struct TextSignals {
     pub(crate) repetition: Option<f64>,
 }
 
-/// Whether texts of such calls are wanted: the answers of models, and what a search found for them.
-pub(crate) fn reads_texts(kind: Kind) -> bool {
-    if kind.is_inference() {
-        is_on(QualitySignal::ContextOverlap)
-            || is_on(QualitySignal::CitationCoverage)
-            || is_on(QualitySignal::Repetition)
-    } else {
-        kind.returns_documents() && is_on(QualitySignal::ContextOverlap)
-    }
-}
-
-/// Whether documents are compared by their texts too.
-pub(crate) fn compares_texts() -> bool {
-    is_on(QualitySignal::DuplicateTexts)
-}
-
-/// Whether anything is wanted that the documents of a retrieval tell.
-pub(crate) fn reads_documents() -> bool {
-    let told = [
-        QualitySignal::Documents,
-        QualitySignal::Scores,
-        QualitySignal::Duplicates,
-        QualitySignal::DuplicateTexts,
-    ];
-    told.into_iter().any(is_on)
-}
-
-/// What a finished call, whose price is known by now, says about quality: those of the `wanted` signals that need no text.
+/// Returns the quality signals of a finished call, whose price is known by now: those of the `wanted` signals that need no text.
 pub(crate) fn signals(call: &CallRecord, wanted: QualitySignals) -> Signals {
     let (kind, response) = (call.site.kind, &call.response);
     let is_on = |signal| wanted.contains(signal);

@@ -1,18 +1,17 @@
-//! Which signals are wanted, decided once per process.
+//! Selection of quality signals.
 
-use std::sync::atomic::{AtomicU16, Ordering};
+use crate::model::site::Kind;
 
-/// One thing that calls can tell about quality.
+/// A quality signal of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QualitySignal {
-    /// How many documents a retrieval or a reranking returned, and how often it returned none:
-    /// `llm_trace.retrieval.documents`, `llm_trace.retrieval.empty`.
+    /// Number of documents that a retrieval or a reranking returned, and how often it returned none: `llm_trace.retrieval.documents`,
+    /// `llm_trace.retrieval.empty`.
     Documents,
-    /// How good the best document is, and how far ahead of the next: `llm_trace.retrieval.top_score`,
-    /// `llm_trace.retrieval.score_gap`.
+    /// Score of the best document, and its distance from the next: `llm_trace.retrieval.top_score`, `llm_trace.retrieval.score_gap`.
     Scores,
-    /// How many documents repeat an earlier one, by their ids: `llm_trace.retrieval.duplicates`.
+    /// Number of documents that repeat an earlier one, by their ids: `llm_trace.retrieval.duplicates`.
     Duplicates,
     /// Answers that ended because they may not be longer, by the finish reason: `llm_trace.answer.truncated`, counted by
     /// `llm_trace.answer.truncations`.
@@ -23,7 +22,7 @@ pub enum QualitySignal {
     /// The share of the model's context window that the input took: `llm_trace.answer.context_utilization`. Windows are
     /// those of the price table (feature `pricing`), which does not know all.
     ContextUtilization,
-    /// Documents that repeat the text of an earlier one count as duplicates too, whatever their ids are. Looks at texts.
+    /// Documents that repeat the text of an earlier one count as duplicates too, whatever their ids are. Reads texts.
     DuplicateTexts,
     /// The share of an answer's words that occur in the documents retrieved before under the same outermost call:
     /// `llm_trace.answer.context_overlap`. Words of at least four letters count, numbers, and ideographs. Looks at texts.
@@ -37,11 +36,11 @@ pub enum QualitySignal {
     Repetition,
 }
 
-/// Which [`QualitySignal`]s are measured; see [`Builder::with_quality_signals`](crate::Builder::with_quality_signals).
+/// The set of [`QualitySignal`]s to measure; see [`Builder::with_quality_signals`](crate::Builder::with_quality_signals).
 ///
-/// By default those that need nothing but numbers, ids and finish reasons. The others look at answers and documents, which
-/// this crate otherwise does only when content is captured, so that the application has to ask for them. They look in memory,
-/// on a thread of their own: texts are measured, dropped, and never recorded by it. A function's `skip(output)` holds.
+/// The default set needs only numbers, ids and finish reasons. The other signals read answers and documents, which this crate otherwise
+/// reads only when content is captured, so the application has to enable them. Texts are measured in memory on a dedicated thread, dropped,
+/// and never recorded by it. A function's `skip(output)` applies.
 ///
 /// ```
 /// use llm_trace::{QualitySignal, QualitySignals};
@@ -96,20 +95,43 @@ impl QualitySignals {
         QualitySignals(self.0 & !signal.bit())
     }
 
-    /// Whether a signal is among them.
+    /// Returns whether the set contains a signal.
     pub const fn contains(self, signal: QualitySignal) -> bool {
         self.0 & signal.bit() != 0
     }
 
-    const fn by_default() -> Self {
-        QualitySignals(FIRST_OF_TEXTS - 1)
+    /// Returns whether texts of such calls are needed: the answers of models, and the results of searches for them.
+    pub(crate) fn reads_texts(self, kind: Kind) -> bool {
+        if kind.is_inference() {
+            self.contains(QualitySignal::ContextOverlap)
+                || self.contains(QualitySignal::CitationCoverage)
+                || self.contains(QualitySignal::Repetition)
+        } else {
+            kind.returns_documents() && self.contains(QualitySignal::ContextOverlap)
+        }
+    }
+
+    /// Returns whether documents are compared by their texts too.
+    pub(crate) fn compares_texts(self) -> bool {
+        self.contains(QualitySignal::DuplicateTexts)
+    }
+
+    /// Returns whether any signal needs the documents of a retrieval.
+    pub(crate) fn reads_documents(self) -> bool {
+        let of_documents = [
+            QualitySignal::Documents,
+            QualitySignal::Scores,
+            QualitySignal::Duplicates,
+            QualitySignal::DuplicateTexts,
+        ];
+        of_documents.into_iter().any(|signal| self.contains(signal))
     }
 }
 
-/// What is known without looking at texts.
+/// The signals that need no texts.
 impl Default for QualitySignals {
     fn default() -> Self {
-        QualitySignals::by_default()
+        QualitySignals(FIRST_OF_TEXTS - 1)
     }
 }
 
@@ -117,24 +139,6 @@ impl std::fmt::Debug for QualitySignals {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(ALL.into_iter().filter(|signal| self.contains(*signal))).finish()
     }
-}
-
-static WANTED: AtomicU16 = AtomicU16::new(QualitySignals::by_default().0);
-
-/// Sets what is wanted, for the rest of the process.
-#[cfg(feature = "otlp")]
-pub(crate) fn set(signals: QualitySignals) {
-    WANTED.store(signals.0, Ordering::Relaxed);
-}
-
-/// What is wanted.
-pub(crate) fn wanted() -> QualitySignals {
-    QualitySignals(WANTED.load(Ordering::Relaxed))
-}
-
-/// Whether a signal is wanted.
-pub(crate) fn is_on(signal: QualitySignal) -> bool {
-    wanted().contains(signal)
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
-//! What a text tells about itself. Words are runs of letters and digits, in lower case; where a script has no spaces, each
-//! character is one.
+//! Signals of a text. Words are runs of letters and digits, in lower case; in scripts without spaces, each character is a word.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// How many words a run has whose repetition is looked for: the usual "rep-4".
+/// Words in a run whose repetition is measured: the usual "rep-4".
 const RUN: usize = 4;
 
 /// Words that are shorter are "the", "is", "of": they occur everywhere.
@@ -42,7 +41,7 @@ pub(crate) fn repetition(text: &str) -> Option<f64> {
     share(count - distinct, count)
 }
 
-/// The words that say something, of all documents together.
+/// The significant words of all documents together.
 #[derive(Default)]
 pub(crate) struct Vocabulary(HashSet<u64>);
 
@@ -97,7 +96,7 @@ struct Sentences {
     cited: usize,
     is_begun: bool,
     is_cited: bool,
-    /// Whether the sentence before is cited.
+    /// Whether the previous sentence is cited.
     before: bool,
 }
 
@@ -121,7 +120,7 @@ impl Sentences {
     }
 }
 
-/// Nobody names sources at greater length between brackets.
+/// Limit on text between brackets that counts as a citation.
 const MAX_CITATION: usize = 40;
 
 /// The length of a citation that a text begins with.

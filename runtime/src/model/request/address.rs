@@ -1,4 +1,4 @@
-//! What is recorded of addresses: host and port, and URIs without secrets.
+//! Addresses as recorded: host and port, and URIs without secrets.
 
 /// A URI without what may open a door: credentials in front of the host, and everything behind `?` or `#`.
 pub(crate) fn without_secrets(uri: &str) -> String {

@@ -1,4 +1,4 @@
-//! What the caller asked for: the attribute's arguments and what a request body tells.
+//! The request: the attribute's arguments and the contents of a request body.
 
 mod address;
 
@@ -11,7 +11,6 @@ use crate::model::argument::{AttributeValue, Double, Flag, Int, Text, TextList, 
 use crate::model::content::Captured;
 use crate::model::site::Kind;
 use crate::semconv::attribute;
-use crate::semconv::version;
 use crate::value::bounds::{self, Number};
 
 pub(crate) use address::{server_address, without_secrets};
@@ -38,11 +37,11 @@ pub struct Request {
     /// Keys of those that calls inside have too.
     tags: Vec<Key>,
     pub(crate) content: Captured,
-    /// What is asked about, if topics are told by the question.
+    /// The text that the topic is derived from, if topics are derived from the question.
     pub(crate) topic: Option<String>,
     pub(crate) parent: Option<Context>,
     pub(crate) links: Vec<Link>,
-    /// What an evaluator judges: the span that it is linked to.
+    /// The span that an evaluator judges, which its span links to.
     pub(crate) evaluated: Option<SpanContext>,
     /// Keys that the span has from its start: the SDK would keep both of two values for one key.
     on_span: Vec<Key>,
@@ -50,7 +49,7 @@ pub struct Request {
     pub(crate) is_late: bool,
 }
 
-/// A request type that says itself what it asks for; the alternative to being `Serialize`.
+/// A request type that describes itself; the alternative to being `Serialize`.
 ///
 /// ```
 /// use llm_trace::{LlmRequest, Request};
@@ -70,7 +69,7 @@ pub struct Request {
     note = "derive `Serialize`, implement `LlmRequest`, or give the values one by one: `model = …, temperature = …`"
 )]
 pub trait LlmRequest {
-    /// Sets what the request says.
+    /// Sets the attributes of the request.
     fn describe(&self, request: &mut Request);
 }
 
@@ -93,7 +92,7 @@ impl<T: LlmRequest + ?Sized> LlmRequest for Arc<T> {
 }
 
 impl Request {
-    /// A request that asks for nothing yet, to see what an [`LlmRequest`] makes of it.
+    /// Creates an empty request, to test an [`LlmRequest`].
     ///
     /// ```
     /// use llm_trace::{Kind, Request};
@@ -166,7 +165,7 @@ impl Request {
         }
     }
 
-    /// What is handed down to calls inside.
+    /// Returns the tags that calls inside inherit.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &KeyValue> {
         let is_tag = |key: &Key| {
             matches!(key.as_str(), attribute::CONVERSATION_ID | attribute::USER_ID) || self.tags.contains(key)
@@ -182,12 +181,12 @@ impl Request {
         self.set_attribute(KeyValue::new(key, value));
     }
 
-    /// What kind of call asks.
+    /// Returns the kind of the call.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What was set, by the name of the span's attribute: `gen_ai.request.model`, … Not content, which is nobody's to read.
+    /// Returns a value that was set, by the name of the span's attribute: `gen_ai.request.model`, … Content cannot be read.
     pub fn get(&self, key: &str) -> Option<Value> {
         let text = |text: &Option<Arc<str>>| text.clone().map(Value::from);
         match key {
@@ -216,7 +215,7 @@ impl Request {
         self.on_span.contains(key)
     }
 
-    /// Adds what `later` says; of what names the span, only what was not known at the start.
+    /// Adds the values of `later`; of those that name the span, only values that were missing at the start.
     pub(crate) fn add(&mut self, later: Request) {
         for (slot, value) in [
             (&mut self.provider, later.provider),
@@ -242,12 +241,12 @@ impl Request {
         self.attributes.iter().find(|attribute| attribute.key.as_str() == key)
     }
 
-    /// Whether a prompt is asked for, whose arguments are content: its variables.
+    /// Returns whether the call gets a prompt, whose arguments are content: its variables.
     pub(crate) fn gets_prompt(&self) -> bool {
         self.method.as_deref() == Some("prompts/get")
     }
 
-    /// Whether a tool is called, whose arguments and result are content.
+    /// Returns whether the call runs a tool, whose arguments and result are content.
     pub(crate) fn calls_tool(&self) -> bool {
         self.method.as_deref() == Some("tools/call")
     }
@@ -271,7 +270,7 @@ pub(crate) fn replace_required(slot: &mut Option<Arc<str>>, value: &(impl Text +
     }
 }
 
-/// Who answers.
+/// The server and model.
 impl Request {
     /// `gen_ai.provider.name`: `openai`, `anthropic`, `gcp.gemini`, `aws.bedrock`, `azure.ai.openai`, `mistral_ai`,
     /// `cohere`, `groq`, `deepseek`, `x_ai`, `perplexity`, … or a name of your own, such as `ollama`.
@@ -279,7 +278,7 @@ impl Request {
         replace_required(&mut self.provider, &value);
     }
 
-    /// `gen_ai.request.model`: the model asked for.
+    /// `gen_ai.request.model`: the requested model.
     pub fn model(&mut self, value: impl Text) {
         replace(&mut self.model, &value);
     }
@@ -295,7 +294,7 @@ impl Request {
     }
 }
 
-/// How the model should answer.
+/// Parameters of the response.
 impl Request {
     /// `gen_ai.request.temperature`.
     pub fn temperature(&mut self, value: impl Double) {
@@ -307,7 +306,7 @@ impl Request {
         self.set_double(attribute::REQUEST_TOP_P, value.double());
     }
 
-    /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the number of documents asked for.
+    /// `gen_ai.request.top_k`; on a retrieval `gen_ai.retrieval.top_k`, the requested number of documents.
     pub fn top_k(&mut self, value: impl Int) {
         let key = match self.kind {
             Kind::Retrieval => attribute::RETRIEVAL_TOP_K,
@@ -341,7 +340,7 @@ impl Request {
         self.set_double(attribute::REQUEST_PRESENCE_PENALTY, value.double());
     }
 
-    /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions ask.
+    /// `gen_ai.request.choice.count`, recorded if it is not 1, as the conventions require.
     pub fn choice_count(&mut self, value: impl Int) {
         self.set_int(attribute::REQUEST_CHOICE_COUNT, value.int().filter(|&count| count != 1));
     }
@@ -356,7 +355,7 @@ impl Request {
         self.set_text(attribute::OUTPUT_TYPE, &value);
     }
 
-    /// `gen_ai.request.stream`, recorded only if `true`, as the conventions ask.
+    /// `gen_ai.request.stream`, recorded only if `true`, as the conventions require.
     pub fn stream(&mut self, value: impl Flag) {
         self.set(attribute::REQUEST_STREAM, value.flag().filter(|&stream| stream));
     }
@@ -377,14 +376,13 @@ impl Request {
         self.set_text(attribute::PROMPT_VERSION, &value);
     }
 
-    /// `gen_ai.conversation.compacted`: the context of this call is a compacted view of the conversation, a summary of its
-    /// beginning, say. Recorded only if `true`, as the conventions ask. A provider that compacts tells it in its response,
-    /// which is read.
+    /// `gen_ai.conversation.compacted`: the context of this call is a compacted view of the conversation, a summary of its beginning, say.
+    /// Recorded only if `true`, as the conventions require. If the provider compacts, it is read from the response.
     pub fn compacted(&mut self, value: impl Flag) {
         self.set(attribute::CONVERSATION_COMPACTED, value.flag().filter(|&compacted| compacted));
     }
 
-    /// `gen_ai.embeddings.dimension.count`: the vector length asked for.
+    /// `gen_ai.embeddings.dimension.count`: the requested vector length.
     pub fn dimensions(&mut self, value: impl Int) {
         self.set_int(attribute::EMBEDDINGS_DIMENSION_COUNT, value.int());
     }
@@ -448,7 +446,7 @@ impl Request {
         self.set_text(attribute::MEMORY_RECORD_ID, &value);
     }
 
-    /// `gen_ai.memory.record.count`: how many records are concerned. A search knows after it has run: use
+    /// `gen_ai.memory.record.count`: the number of records concerned. For a search, set it after it has run, through
     /// [`current()`](crate::current).
     pub fn record_count(&mut self, value: impl Int) {
         self.set_int(attribute::MEMORY_RECORD_COUNT, value.int());
@@ -462,66 +460,6 @@ impl Request {
     /// `gen_ai.tool.type`: `function`, `extension` or `datastore`.
     pub fn tool_type(&mut self, value: impl Text) {
         self.set_text(attribute::TOOL_TYPE, &value);
-    }
-
-    /// `gen_ai.skill.name`: the [skill](https://agentskills.io) that the tool loads, or that its command belongs to. This and
-    /// the following attributes of tools are recorded in the October vintage of the conventions, which has them, and then name the
-    /// span: `execute_tool {tool} {skill}`.
-    pub fn skill(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_NAME, &value);
-    }
-
-    /// `gen_ai.skill.description`: what the skill is for.
-    pub fn skill_description(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_DESCRIPTION, &value);
-    }
-
-    /// `gen_ai.skill.source.uri`: where the skill comes from. Credentials, query and fragment of the URI are left out.
-    pub fn skill_source(&mut self, value: impl Text) {
-        if let Some(uri) = value.text() {
-            self.set_of_skill(attribute::SKILL_SOURCE_URI, &without_secrets(&uri));
-        }
-    }
-
-    /// `gen_ai.skill.resource.name`: the script, reference or asset of the skill that the tool reads or runs, as a path inside of
-    /// the skill.
-    pub fn skill_resource(&mut self, value: impl Text) {
-        self.set_of_skill(attribute::SKILL_RESOURCE_NAME, &value);
-    }
-
-    /// The program that the tool runs: `process.executable.name`, and with a path also `process.executable.path`.
-    pub fn executable(&mut self, value: impl Text) {
-        let Some(path) = value.text() else { return };
-        let name = path.rsplit(['/', '\\']).next().unwrap_or(&path);
-        self.set_of_skill(attribute::PROCESS_EXECUTABLE_NAME, name);
-        if name.len() < path.len() {
-            self.set_of_skill(attribute::PROCESS_EXECUTABLE_PATH, &path);
-        }
-    }
-
-    /// `process.exit.code`: what the program exited with, known after it has run:
-    ///
-    /// ```
-    /// use llm_trace::llm_trace;
-    ///
-    /// #[llm_trace(tool, name = "shell", executable = program)]
-    /// fn run(program: &str) -> std::io::Result<()> {
-    ///     let status = std::process::Command::new(program).status()?;
-    ///     llm_trace::current().request(|request| request.exit_code(status.code()));
-    ///     Ok(())
-    /// }
-    /// # run("true").ok();
-    /// ```
-    pub fn exit_code(&mut self, value: impl Int) {
-        if version::names().has_skills {
-            self.set_int(attribute::PROCESS_EXIT_CODE, value.int());
-        }
-    }
-
-    fn set_of_skill(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
-        if version::names().has_skills {
-            self.set_text(key, value);
-        }
     }
 
     /// `gen_ai.conversation.id`: the conversation this call belongs to.
@@ -548,7 +486,7 @@ impl Request {
         self.tags.push(Key::from_static_str(key));
     }
 
-    /// The parent, where it is not the current context: one extracted from a message's headers, say.
+    /// Sets the parent, if it is not the current context: one extracted from a message's headers, for example.
     pub fn parent(&mut self, parent: &Context) {
         self.parent = Some(parent.clone());
     }

@@ -1,4 +1,4 @@
-//! What setters make of values, and what becomes of addresses.
+//! Values set by setters, and recorded addresses.
 
 use crate::model::request::*;
 

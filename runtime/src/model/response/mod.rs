@@ -1,4 +1,4 @@
-//! What a return value tells about the call: model, id, finish reasons, usage; or the error.
+//! The response: model, id, finish reasons and usage, or the error.
 //!
 //! Types are read by a ladder, most specific first: [`LlmResponse`] → `Serialize`, by the keys every provider
 //! uses → nothing (the call still has its duration and outcome). See [`crate::__private`] for how a value
@@ -38,31 +38,31 @@ pub struct Response {
     pub(crate) api_type: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) dimensions: Option<i64>,
-    /// The model refused in words of its own, whatever the finish reason.
+    /// The model refused in a separate field or item, whatever the finish reason.
     pub(crate) is_refusal: bool,
     /// The provider has compacted the conversation.
     pub(crate) is_compacted: bool,
     pub(crate) retrieved: Option<Retrieved>,
     pub(crate) verdict: Option<EvaluationResult>,
     pub(crate) mcp: Option<McpAnswer>,
-    /// What was answered or found, to be measured.
+    /// The output or results, to be measured.
     pub(crate) text: Option<Measured>,
     pub(crate) content: Captured,
 }
 
-/// What the answer to an MCP message says.
+/// The response to an MCP message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct McpAnswer {
     /// The error code of JSON-RPC.
     pub(crate) status_code: Option<i64>,
-    /// Its message: as it came, until the policy on messages of errors has been asked.
+    /// The original error message, before the policy on error messages is applied.
     pub(crate) message: Option<String>,
     /// The tool ran, and failed.
     pub(crate) is_tool_error: bool,
     pub(crate) protocol_version: Option<String>,
 }
 
-/// What an evaluator returned.
+/// The result of an evaluator.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct EvaluationResult {
     pub(crate) value: Option<f64>,
@@ -70,8 +70,8 @@ pub(crate) struct EvaluationResult {
     pub(crate) passed: Option<bool>,
 }
 
-/// A response type that says itself what happened; the alternative to being `Serialize`, and the way to correct
-/// what would be read from a `Serialize` type.
+/// A response type that describes itself; the alternative to being `Serialize`, and the way to correct what would be read from a
+/// `Serialize` type.
 ///
 /// ```
 /// use llm_trace::{LlmResponse, Response, Usage};
@@ -89,7 +89,7 @@ pub(crate) struct EvaluationResult {
     note = "implement `llm_trace::LlmResponse`, or derive `serde::Serialize` on a type with the provider's field names"
 )]
 pub trait LlmResponse {
-    /// What this response tells about the call.
+    /// Describes this response.
     fn describe(&self) -> Response;
 }
 
@@ -124,7 +124,7 @@ impl LlmResponse for Response {
 }
 
 impl Response {
-    /// A response that tells nothing yet.
+    /// Creates an empty response.
     pub fn new() -> Self {
         Response::default()
     }
@@ -168,7 +168,7 @@ impl Response {
         self
     }
 
-    /// That the model refused to answer, where no finish reason says so (`content_filter`, `refusal`, `SAFETY`, … do):
+    /// Records that the model refused to answer, where no finish reason does (`content_filter`, `refusal`, `SAFETY`, …):
     /// `llm_trace.answer.refused`.
     pub fn with_refusal(mut self) -> Self {
         self.is_refusal = true;
@@ -187,9 +187,9 @@ impl Response {
         self
     }
 
-    /// What a retrieval or a reranking found: how many documents, and their scores in any order, as far as they have
-    /// some. More is better: turn a distance into a similarity, or leave it out. `llm_trace.retrieval.documents`,
-    /// `.top_score`, `.score_gap`.
+    /// Sets the result of a retrieval or a reranking: the number of documents, and their scores in any order, as far as they have some.
+    /// Higher scores must be better: turn a distance into a similarity, or leave it out. `llm_trace.retrieval.documents`, `.top_score`,
+    /// `.score_gap`.
     ///
     /// ```
     /// use llm_trace::{LlmResponse, Response};
@@ -220,7 +220,7 @@ impl Response {
         }
     }
 
-    /// Takes from `other` what this response does not say itself.
+    /// Fills values that this response lacks from `other`.
     pub(crate) fn fill_from(&mut self, other: Response) {
         fill(&mut self.model, other.model);
         fill(&mut self.id, other.id);

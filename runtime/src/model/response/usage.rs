@@ -27,7 +27,7 @@ pub struct Usage {
     pub(crate) is_partial: bool,
 }
 
-/// What tokens stand for; see [`Usage::with_input_of`].
+/// Modality of tokens; see [`Usage::with_input_of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Modality {
@@ -64,8 +64,7 @@ pub(crate) struct ByModality {
     pub(crate) output: Parts,
 }
 
-/// Parts of the counts that some providers charge at a rate of their own. They are not on the span: the conventions
-/// have no names for them.
+/// Parts of the counts that some providers charge at a separate rate. They are not on the span: the conventions have no names for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PricedApart {
     /// Cache writes that live for an hour.
@@ -111,9 +110,8 @@ impl Usage {
         self
     }
 
-    /// The part of the input that is of a modality. In the October vintage of the conventions it is
-    /// `gen_ai.usage.{modality}.input_tokens`, and the token counters are told apart by it; in August it is of interest for the
-    /// price only.
+    /// Sets the part of the input that is of a modality. In the October version of the conventions it is
+    /// `gen_ai.usage.{modality}.input_tokens`, and a dimension of the token counters; in August it affects the price only.
     ///
     /// ```
     /// use llm_trace::{Modality, Usage};

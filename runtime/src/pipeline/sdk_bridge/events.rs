@@ -27,8 +27,8 @@ impl EventCounter {
 
 impl LogProcessor for EventCounter {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
-        self.bridge.stats.entered(Signal::Logs, ItemState::Queued, 1);
-        if self.bridge.admit(ItemState::Queued, size(record)) {
+        self.bridge.stats.entered(Signal::Logs, ItemState::Processor, 1);
+        if self.bridge.admit(ItemState::Processor, size(record)) {
             self.next.emit(record, scope);
         }
     }
@@ -79,7 +79,7 @@ impl<E: logs::LogExporter> logs::LogExporter for EventExporter<E> {
     }
 }
 
-/// What a record takes besides its texts.
+/// Approximate size of a record besides its texts.
 const RECORD_BYTES: usize = 512;
 
 /// About what a record takes in memory.

@@ -1,9 +1,9 @@
 //! From the SDK to the sender: what ends is counted, encoded and handed over.
 //!
-//! The SDK drops what its queue does not hold without telling, and its `shutdown()` says Ok also when the last batch was lost.
-//! So no more is let into its queue than it holds, and what comes out goes to a [sender](llm_trace_delivery) that counts what
-//! arrives. Between the two is opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the
-//! [`SdkBridge`], which takes the request and answers at once.
+//! The SDK silently drops items that its queue cannot hold, and its `shutdown()` returns `Ok` also when the last batch was lost. So no more
+//! items are admitted than its queue holds, and batches go to a [sender](llm_trace_delivery) that counts deliveries. Between the two is
+//! opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the [`SdkBridge`], which takes the request and
+//! answers at once.
 
 mod events;
 mod metrics;
@@ -28,8 +28,8 @@ pub(super) use events::{EventCounter, EventExporter};
 pub(super) use metrics::MetricExporter;
 pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
 
-/// What the SDK's queue may hold in bytes, about: it counts items, and an item can be as large as its texts are. Another 32 MiB
-/// wait encoded, see `with_max_queue_bytes`.
+/// Approximate limit on the SDK's queue in bytes: the SDK limits items only, and an item is as large as its texts. Another 32 MiB wait
+/// encoded, see `with_max_queue_bytes`.
 const MAX_BYTES: usize = 32 << 20;
 
 /// One signal's way from the SDK to its sender.
@@ -38,13 +38,13 @@ pub(super) struct SdkBridge {
     signal: Signal,
     stats: Arc<DeliveryStats>,
     sender: Sender,
-    /// What the SDK's queue holds, in items.
+    /// Capacity of the SDK's queue, in items.
     capacity: u64,
-    /// What is in it.
+    /// Items in the queue.
     in_queue: AtomicU64,
     /// The same in bytes.
     bytes_in_queue: AtomicUsize,
-    /// Something did not find room, and nobody has been told.
+    /// An item was dropped, and the drop has not been logged.
     unsaid: AtomicBool,
     /// Items of the export under way that have not been handed over. The SDK exports one batch of a signal at a time.
     in_encoder: AtomicU64,
@@ -53,6 +53,15 @@ pub(super) struct SdkBridge {
 
 impl SdkBridge {
     pub(super) fn new(sender: Sender, stats: Arc<DeliveryStats>, capacity: usize) -> Arc<Self> {
+        let processor = match sender.signal() {
+            Signal::Traces => Some("batching_span_processor"),
+            Signal::Logs => Some("batching_log_processor"),
+            // A reader collects and exports at once.
+            Signal::Metrics => None,
+        };
+        if let Some(processor) = processor {
+            stats.set_processor(sender.signal(), processor, capacity as u64);
+        }
         Arc::new(SdkBridge {
             signal: sender.signal(),
             stats,
@@ -70,13 +79,13 @@ impl SdkBridge {
         &self.sender
     }
 
-    /// Lets one more item of so many bytes into the SDK's queue, if there is room; `from` is where it is counted. Nothing is said
-    /// here, on the program's own threads and in the middle of whatever they do.
+    /// Admits one more item of `bytes` to the SDK's queue, if there is room; `from` is its current state. Does not log: it runs on the
+    /// program's threads, in the middle of their work.
     fn admit(&self, from: ItemState, bytes: usize) -> bool {
         let to = if self.closed.load(Ordering::Acquire) {
             ItemState::Dropped(DropReason::AfterShutdown)
         } else if self.has_room(bytes) {
-            ItemState::Queued
+            ItemState::Processor
         } else {
             self.unsaid.store(true, Ordering::Relaxed);
             ItemState::Dropped(DropReason::QueueFull)
@@ -84,7 +93,7 @@ impl SdkBridge {
         if to != from {
             self.stats.moved(self.signal, 1, from, to);
         }
-        to == ItemState::Queued
+        to == ItemState::Processor
     }
 
     /// Takes the room of an item of so many bytes, if it is there.
@@ -102,12 +111,12 @@ impl SdkBridge {
     }
 
     fn leave(&self, bytes: usize) {
-        // Whoever closed in the meantime has counted what was in the queue.
+        // If it was closed in the meantime, the queue's items have been counted.
         let left = |held: usize| Some(held.saturating_sub(bytes));
         let _ = self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
     }
 
-    /// An export of so many items, and bytes, out of the SDK's queue. Its panic is its own: the SDK's worker goes on.
+    /// Exports so many items, and bytes, out of the SDK's queue. Panics are caught: the SDK's worker continues.
     async fn export(
         &self,
         items: usize,
@@ -120,12 +129,13 @@ impl SdkBridge {
             self.stats.say_dropped(self.signal, reason, self.sender.destination(), why);
         }
         let mut taken = items as u64;
-        // Whoever closed in the meantime has counted what was in the queue.
+        // If it was closed in the meantime, the queue's items have been counted.
         let leave = |count: u64| {
             taken = taken.min(count);
             Some(count - taken)
         };
         let _ = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave);
+        self.stats.moved(self.signal, taken, ItemState::Processor, ItemState::Queued);
         self.encode(taken, export).await
     }
 
@@ -167,14 +177,17 @@ impl SdkBridge {
     /// Counts what the SDK did not hand over in time.
     pub(super) fn settle(&self) {
         self.bytes_in_queue.store(0, Ordering::Release);
-        let left = self.in_queue.swap(0, Ordering::AcqRel) + self.in_encoder.swap(0, Ordering::AcqRel);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
-        self.stats.dropped(self.signal, left, ItemState::Queued, reason, self.sender.destination(), why);
+        let left = [(&self.in_queue, ItemState::Processor), (&self.in_encoder, ItemState::Queued)];
+        for (items, from) in left {
+            let items = items.swap(0, Ordering::AcqRel);
+            self.stats.dropped(self.signal, items, from, reason, self.sender.destination(), why);
+        }
     }
 }
 
-/// The place of an HTTP client below the exporter. Its headers are those it would add on its own, from the environment; the
-/// wire has ours.
+/// Takes the place of the HTTP client below the exporter. The exporter's headers, which it takes from the environment, are ignored; the
+/// transport sends the configured ones.
 #[derive(Debug)]
 pub(super) struct Client(pub(super) Arc<SdkBridge>);
 

@@ -15,7 +15,7 @@ use opentelemetry_sdk::trace::{
 use super::SdkBridge;
 use crate::pipeline::tail_sampling::size;
 
-/// Counts the spans that a sampler does not want: no processor hears of them.
+/// Counts the spans that a sampler drops: processors do not receive them.
 #[derive(Clone, Debug)]
 pub(in crate::pipeline) struct CountingSampler<S> {
     next: S,

@@ -1,4 +1,4 @@
-//! The SDK's processor between our counters, with exporters that do as they are told.
+//! The SDK's processor between our counters, with scripted exporters.
 
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ enum Do {
     Nothing,
 }
 
-/// An exporter that waits to be told for each batch.
+/// An exporter that waits for an order for each batch.
 #[derive(Debug)]
 struct Told {
     bridge: Arc<SdkBridge>,
@@ -66,6 +66,7 @@ fn sender(signal: Signal, stats: &Arc<DeliveryStats>) -> Sender {
     Sender::new(SenderConfig {
         signal,
         destination: "http://c:4318".to_owned(),
+        attributes: Vec::new(),
         stats: Arc::clone(stats),
         supersedes: false,
         transport: Box::new(|| Box::new(Accepting)),
@@ -119,7 +120,7 @@ impl Rig {
     }
 
     fn counts(&self) -> SignalCounts {
-        *self.stats.report().traces()
+        *self.stats.report().spans()
     }
 
     fn until(&self, done: impl Fn(&SignalCounts) -> bool) {
@@ -172,7 +173,7 @@ fn large_spans_find_no_room_where_small_ones_would_and_what_is_exported_makes_ro
     assert_eq!((rig.counts().started(), rig.counts().dropped()), (5, 1));
 }
 
-/// Takes every batch, once it is told to.
+/// Accepts every batch, once it is ordered to.
 #[derive(Debug)]
 struct TakesEvents(Mutex<mpsc::Receiver<()>>);
 
@@ -207,12 +208,12 @@ fn large_events_find_no_room_where_small_ones_would_and_what_is_exported_makes_r
     emit(&|record| record.add_attribute("text", large()));
     emit(&|record| record.add_attribute("list", listed()));
     emit(&|record| record.add_attribute("small", 1));
-    let counts = *stats.report().logs();
+    let counts = *stats.report().events();
     assert_eq!((counts.started(), counts.queued(), counts.dropped_for(DropReason::QueueFull)), (5, 2, 3));
     go_on.send(()).expect("an exporter");
     provider.force_flush().expect("it is exported");
     emit(&|record| record.set_body(large()));
-    let counts = *stats.report().logs();
+    let counts = *stats.report().events();
     assert_eq!((counts.started(), counts.dropped_for(DropReason::QueueFull)), (6, 3), "there is room again");
     drop(go_on);
 }

@@ -100,7 +100,7 @@ fn beyond_the_bounds_the_trace_that_has_waited_longest_is_given_up_and_none_is_l
             assert_eq!(ids(&tail.end(fine(trace, id))), []);
         }
         assert_eq!(ids(&tail.end(fine(1, 2))), [(1, 1, false), (1, 2, false)], "all of it, as it is older");
-        // What of it ends in an error later is kept all the same.
+        // A later error in the trace is kept all the same.
         assert_eq!(ids(&tail.end(failed(1, 3))), [(1, 3, true)]);
         assert_eq!(ids(&tail.end(failed(2, 3))), [(2, 1, true), (2, 2, true), (2, 3, true)]);
         assert!(is_empty(&tail));

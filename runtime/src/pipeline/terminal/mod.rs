@@ -1,6 +1,6 @@
 //! In: finished spans. Out: each trace as a tree on the terminal, once its last span has ended.
 //!
-//! This is what a developer sees before there is a collector: names, durations, tokens, cost and errors.
+//! Output for development without a collector: names, durations, tokens, cost and errors.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +18,7 @@ use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
 
 use traces::{End, Trace, Traces};
 
-/// Where spans go, as the report names it.
+/// Destination of spans, as named in the report.
 pub(super) const DESTINATION: &str = "the terminal";
 
 /// Prints traces to a writer.

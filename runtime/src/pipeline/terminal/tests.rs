@@ -271,8 +271,8 @@ fn what_is_printed_is_counted_as_delivered_and_what_is_not_as_lost() {
     };
     let spans = MAX_SPANS as u64 * 2 + 1;
     let printed = report(Box::<Screen>::default());
-    assert_eq!((printed.spans(), printed.spans_delivered()), (spans, spans));
+    assert_eq!((printed.spans().ended(), printed.spans().delivered()), (spans, spans));
     let lost = report(Box::new(Closed));
-    assert_eq!((lost.spans(), lost.spans_lost()), (spans, spans));
+    assert_eq!((lost.spans().ended(), lost.spans().dropped()), (spans, spans));
     assert_eq!(lost.to_string(), format!("{spans} spans not delivered to the terminal: broken pipe"));
 }

@@ -12,7 +12,7 @@ use crate::semconv::{SCOPE_NAME, attribute};
 /// A trace with more spans than a person reads is shown in part.
 pub(super) const MAX_SPANS: usize = 200;
 
-/// What the spans that are kept for all traces may take, about: beyond it traces are shown in part too.
+/// Approximate limit on the bytes of the spans held for all traces: beyond it traces are shown in part too.
 const MAX_BYTES: usize = 32 << 20;
 
 /// A leaked span keeps its trace open for ever. Beyond this many the oldest is given up: printed as far as it got.
@@ -30,7 +30,7 @@ pub(super) struct Traces {
     bytes: usize,
 }
 
-/// What the end of a span means for its trace.
+/// The effect of a span's end on its trace.
 pub(super) enum End {
     OthersAreOpen,
     WasTheLast(Trace),
@@ -59,7 +59,7 @@ pub(super) struct Totals {
 }
 
 impl Traces {
-    /// Notes a span that starts; returns the trace that is given up for its own, if there are too many.
+    /// Records a span that starts; returns the trace that is evicted for its trace, if there are too many.
     pub(super) fn start(&mut self, span: &SpanContext) -> Option<Trace> {
         let id = span.trace_id();
         if let Some(trace) = self.open.get_mut(&id) {
@@ -106,7 +106,7 @@ impl Traces {
         })
     }
 
-    /// What is left, in the order it began.
+    /// Returns the remaining traces, in the order they began.
     pub(super) fn into_oldest_first(mut self) -> impl Iterator<Item = Trace> {
         self.by_age.into_values().filter_map(move |id| self.open.remove(&id))
     }
@@ -151,8 +151,8 @@ impl Totals {
     }
 }
 
-/// Whether a span is a call to a model: by its operation, or because a remote party reported usage. What happens
-/// inside the process, such as an agent, may repeat the usage of the calls below it.
+/// Returns whether a span is a call to a model: by its operation, or because a remote party reported usage. Spans inside the process, such
+/// as an agent's, may repeat the usage of the calls below them.
 fn is_model_call(span: &SpanData) -> bool {
     if span.instrumentation_scope.name() != SCOPE_NAME {
         return false;

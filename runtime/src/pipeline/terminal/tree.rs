@@ -107,7 +107,7 @@ fn label(span: &SpanData) -> String {
 
 fn problem(span: &SpanData, children: &[&SpanData]) -> String {
     if let Status::Error { description } = &span.status {
-        // An error on its way up says its message once, where it comes from.
+        // A propagated error shows its message once, at its origin.
         let failed_below = children.iter().any(|child| matches!(child.status, Status::Error { .. }));
         let description = if failed_below { "" } else { description };
         let class = printable(text(span, attribute::ERROR_TYPE).unwrap_or("error"));

@@ -1,4 +1,4 @@
-//! How much an event may hold.
+//! Limits on events.
 
 use opentelemetry::Key;
 use opentelemetry::logs::AnyValue;
@@ -8,14 +8,14 @@ use crate::value::prefix_of_chars;
 /// The limits of log records in the specification.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventLimits {
-    /// How many attributes.
+    /// Number of attributes.
     pub(crate) attributes: usize,
     /// Characters of one text, also inside maps and lists.
     pub(crate) text: Option<usize>,
 }
 
 impl EventLimits {
-    /// For loggers of other providers, which have limits of their own.
+    /// For loggers of other providers, which have separate limits.
     pub(super) const NONE: Self = EventLimits { attributes: usize::MAX, text: None };
 
     /// Leaves out the last attributes, and the ends of texts.

@@ -1,6 +1,6 @@
 //! In: a finished call, or a score. Out: log records with an event name, to the logger provider that was installed.
 //!
-//! Which events a call gives is decided in [`record`]: none, unless somebody receives events and asked for these.
+//! [`record`] selects the events of a call: none, unless a receiver is installed and they are enabled.
 
 mod limits;
 mod score;
@@ -11,24 +11,20 @@ use std::time::SystemTime;
 
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry::{Context, Key, StringValue};
+use opentelemetry::{Key, StringValue};
 
-use crate::content;
 use crate::model::record::{CallRecord, Outcome};
+use crate::model::response::EvaluationResult;
 use crate::model::site::Kind;
-use crate::semconv::version;
 use crate::semconv::{attribute, event};
-use crate::sinks::span;
+use crate::sinks::{Sinks, span};
 
 #[cfg(feature = "otlp")]
 pub(crate) use limits::EventLimits;
 pub use score::{Score, score};
-pub(crate) use sink::are_received;
-pub use sink::set_logger_provider;
-#[cfg(feature = "otlp")]
-pub(crate) use sink::{Installed, install};
+pub(crate) use sink::EventReceiver;
 #[cfg(feature = "testing")]
-pub(crate) use sink::{Sink, capture};
+pub(crate) use sink::EventSink;
 
 /// One log record on its way out.
 #[derive(Clone)]
@@ -42,53 +38,54 @@ pub(crate) struct Event {
     pub(crate) attributes: Vec<(Key, AnyValue)>,
 }
 
-/// Whether the content of such a call is read: whether its details become an event.
-pub(crate) fn want_content(kind: Kind) -> bool {
-    are_details_wanted(kind) && sink::is_enabled(event::INFERENCE_DETAILS, DETAILS)
+/// Returns whether the content of such a call is read: whether its details become an event.
+pub(crate) fn want_content(kind: Kind, sinks: &Sinks<'_>) -> bool {
+    let takes = |receiver: &EventReceiver| receiver.is_enabled(event::INFERENCE_DETAILS, DETAILS);
+    are_details_wanted(kind, sinks) && sinks.events.is_some_and(takes)
 }
 
 const DETAILS: Severity = Severity::Debug;
 
-fn are_details_wanted(kind: Kind) -> bool {
-    kind.is_inference()
-        && sink::are_received()
-        && (content::content_on_events() || (sink::are_asked_for() && version::names().details_recommended))
+fn are_details_wanted(kind: Kind, sinks: &Sinks<'_>) -> bool {
+    let is_asked_for = sinks.events.is_some_and(|receiver| receiver.is_asked_for);
+    kind.is_inference() && (sinks.policy.on_events() || (is_asked_for && sinks.names.details_recommended))
 }
 
 /// Emits the events of a finished call.
-pub(crate) fn record(call: &CallRecord, context: &Context) {
-    if !sink::are_received() {
-        return;
-    }
+pub(crate) fn record(call: &CallRecord, receiver: &EventReceiver, sinks: &Sinks<'_>) {
     let at = call.end();
-    if are_details_wanted(call.site.kind) {
-        sink::emit(event::INFERENCE_DETAILS, DETAILS, || Event {
+    let span = || sinks.context.span().span_context().clone();
+    if are_details_wanted(call.site.kind, sinks) {
+        receiver.emit(event::INFERENCE_DETAILS, DETAILS, || Event {
             name: event::INFERENCE_DETAILS,
             severity: DETAILS,
             at,
-            span: context.span().span_context().clone(),
-            attributes: details(call),
+            span: span(),
+            attributes: details(call, sinks),
         });
     }
     if let Outcome::Failed(failure) = &call.outcome
         && call.site.kind.is_client()
-        && (sink::are_asked_for() || content::content_on_events())
+        && (receiver.is_asked_for || sinks.policy.on_events())
     {
-        sink::emit(event::OPERATION_EXCEPTION, Severity::Warn, || {
+        receiver.emit(event::OPERATION_EXCEPTION, Severity::Warn, || {
             let error_type = StringValue::from(Arc::clone(&failure.error_type));
             let kind = (attribute::EXCEPTION_TYPE.into(), AnyValue::from(error_type));
             let message =
                 failure.message.clone().map(|text| (attribute::EXCEPTION_MESSAGE.into(), text.into()));
-            let attributes = [kind].into_iter().chain(message).collect();
-            let span = context.span().span_context().clone();
-            Event { name: event::OPERATION_EXCEPTION, severity: Severity::Warn, at, span, attributes }
+            Event {
+                name: event::OPERATION_EXCEPTION,
+                severity: Severity::Warn,
+                at,
+                span: span(),
+                attributes: [kind].into_iter().chain(message).collect(),
+            }
         });
     }
 }
 
-/// Records the score that an evaluator returned: of the span that it is linked to, else of its own.
-pub(crate) fn record_verdict(call: &CallRecord, context: &Context) {
-    let Some(verdict) = &call.response.verdict else { return };
+/// Records the score that an evaluator returned: of the span that it is linked to, or else of its span.
+pub(crate) fn record_verdict(verdict: &EvaluationResult, call: &CallRecord, sinks: &Sinks<'_>) {
     let scored = call.request.evaluated.clone();
     let mut score = score(call.own_name());
     if let Some(value) = verdict.value {
@@ -100,16 +97,15 @@ pub(crate) fn record_verdict(call: &CallRecord, context: &Context) {
     if let Some(passed) = verdict.passed {
         score = score.with_passed(passed);
     }
-    score
-        .with_span_context(scored.unwrap_or_else(|| context.span().span_context().clone()))
-        .send(&call.labels);
+    let span = scored.unwrap_or_else(|| sinks.context.span().span_context().clone());
+    score.with_span_context(span).send(&call.labels, sinks.calls, sinks.events);
 }
 
 /// The attributes of the call's span, and its content.
-fn details(call: &CallRecord) -> Vec<(Key, AnyValue)> {
-    let attributes = span::attributes(call).into_iter();
+fn details(call: &CallRecord, sinks: &Sinks<'_>) -> Vec<(Key, AnyValue)> {
+    let attributes = span::attributes(call, sinks.policy, sinks.names).into_iter();
     let attributes = attributes.map(|attribute| (attribute.key, any_value(attribute.value)));
-    attributes.chain(call.content.on_event()).collect()
+    attributes.chain(call.content.on_event(sinks.policy)).collect()
 }
 
 /// The value of a span's attribute as a log record has it.

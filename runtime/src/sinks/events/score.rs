@@ -1,4 +1,4 @@
-//! What an answer was found to be worth: by an evaluator, by a rule, by the user who gave it a thumb.
+//! Scores of answers: by an evaluator, by a rule, by a user's feedback.
 
 use std::time::SystemTime;
 
@@ -6,11 +6,10 @@ use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Key, KeyValue, Value};
 
-use super::{Event, any_value, sink};
-use crate::content;
-use crate::model::argument::{AttributeValue, Text};
+use super::{Event, EventReceiver, any_value};
+use crate::model::argument::AttributeValue;
 use crate::semconv::{attribute, event};
-use crate::sinks::metrics;
+use crate::sinks::{CallSink, metrics};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 
@@ -23,18 +22,18 @@ pub struct Score {
     value: Option<f64>,
     label: Option<String>,
     threshold: Option<f64>,
-    explanation: Option<String>,
+    pub(crate) explanation: Option<String>,
     pub(crate) response_id: Option<String>,
     error_type: Option<String>,
     pub(crate) span: Option<SpanContext>,
     attributes: Vec<(&'static str, Value)>,
 }
 
-/// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded;
-/// feedback that arrives later says [which it is about](Score::with_span). Scores are events: they are sent over OTLP as logs by
-/// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of
-/// [`set_logger_provider`](crate::set_logger_provider), and go nowhere without either. Their values are measured too, by name
-/// and label: `llm_trace.evaluation.score`. An [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
+/// Starts a score: the result of an evaluation named `name`. It belongs to the span that is current when it is recorded; feedback that
+/// arrives later sets [its span](Score::with_span). Scores are events: they are sent over OTLP as logs by
+/// [`Builder::init`](crate::Builder::init) with an endpoint, or to the provider of [`set_logger_provider`](crate::set_logger_provider), and
+/// go nowhere without either. Their values are measured too, by name and label: `llm_trace.evaluation.score`. An
+/// [evaluator](crate::Kind::Evaluator) that returns its score need not record it.
 ///
 /// ```
 /// use llm_trace::{llm_trace, score};
@@ -72,14 +71,14 @@ impl Score {
         self
     }
 
-    /// What the score means: `relevant`, `pass`, `thumbs_up`. One of a few words, which backends group by.
+    /// Sets the meaning of the score: `relevant`, `pass`, `thumbs_up`. Use one of a few words, which backends group by.
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = bounds::owned(label.into());
         self
     }
 
-    /// The label `pass` from this value on and `fail` below it, unless the score has [a label](Self::with_label) of its own.
-    /// Dashboards and alerts go by these two words.
+    /// Sets the label `pass` for scores from this value on and `fail` for lower ones, unless the score has [a label](Self::with_label).
+    /// Dashboards and alerts use these two words.
     ///
     /// ```
     /// llm_trace::score("faithfulness").with_value(0.62).with_threshold(0.7).record(); // `fail`
@@ -89,7 +88,7 @@ impl Score {
         self
     }
 
-    /// The label `pass` or `fail`, and the score 1 or 0, each unless the score has one of its own.
+    /// Sets the label `pass` or `fail`, and the score 1 or 0, each unless the score has one.
     ///
     /// ```
     /// llm_trace::score("is_json").with_passed(true).record();
@@ -97,14 +96,6 @@ impl Score {
     pub fn with_passed(mut self, passed: bool) -> Self {
         self.value.get_or_insert(f64::from(u8::from(passed)));
         self.label.get_or_insert_with(|| verdict(passed).to_owned());
-        self
-    }
-
-    /// Why the score is what it is. An explanation quotes what it explains, so it is content: recorded only if content
-    /// may be on events ([`ContentCapture::EventOnly`](crate::ContentCapture::EventOnly) or
-    /// [`SpanAndEvent`](crate::ContentCapture::SpanAndEvent)), and redacted. Otherwise it is not looked at.
-    pub fn with_explanation(mut self, explanation: impl Text) -> Self {
-        self.explanation = content::explanation(&explanation);
         self
     }
 
@@ -121,9 +112,9 @@ impl Score {
         self
     }
 
-    /// The span that was evaluated, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
-    /// [`span_id`](crate::CurrentCall::span_id) tell them: also minutes later, in another process. The span that the score is
-    /// recorded in, if any, is linked to it. If they are no ids the score is recorded without a span, and that is logged.
+    /// Sets the evaluated span, by its ids in hex, as [`CurrentCall::trace_id`](crate::CurrentCall::trace_id) and
+    /// [`span_id`](crate::CurrentCall::span_id) return them: also minutes later, in another process. The span that the score is recorded
+    /// in, if any, is linked to it. If they are invalid, the score is recorded without a span, and that is logged.
     pub fn with_span(self, trace_id: &str, span_id: &str) -> Self {
         let ids = TraceId::from_hex(trace_id).ok().zip(SpanId::from_hex(span_id).ok());
         let span = ids.map(|(trace, span)| {
@@ -152,14 +143,15 @@ impl Score {
     }
 
     /// `tags` are labels of where it is given.
-    pub(crate) fn send(mut self, tags: &[KeyValue]) {
+    pub(crate) fn send(mut self, tags: &[KeyValue], calls: &dyn CallSink, receiver: Option<&EventReceiver>) {
         if let (None, Some(value), Some(least)) = (&self.label, self.value, self.threshold) {
             self.label = Some(verdict(value >= least).to_owned());
         }
         if let Some(value) = self.value {
-            metrics::record_score(tags, &self.name, self.label.as_deref(), value);
+            metrics::record_score(calls, tags, &self.name, self.label.as_deref(), value);
         }
-        sink::emit(event::EVALUATION_RESULT, Severity::Info, || {
+        let Some(receiver) = receiver else { return };
+        receiver.emit(event::EVALUATION_RESULT, Severity::Info, || {
             let span = self.span.clone();
             let span = span
                 .unwrap_or_else(|| current_context::with(|context| context.span().span_context().clone()));

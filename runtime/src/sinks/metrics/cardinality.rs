@@ -12,13 +12,10 @@ use crate::semconv::attribute;
 
 /// The environment variable with the limit.
 pub(crate) const LIMIT_VARIABLE: &str = "LLM_TRACE_METRIC_CARDINALITY_LIMIT";
-/// What a limit may be, for messages.
+/// Allowed values of a limit, for messages.
 pub(crate) const LIMIT_WORDS: &str = "expected a number from 1 to 100000";
 /// Half of what the SDK allows, beyond which it drops every label: sets that are reduced here have room there.
 pub(crate) const DEFAULT_LIMIT: usize = 1000;
-
-static LIMIT: AtomicUsize = AtomicUsize::new(UNDECIDED);
-const UNDECIDED: usize = 0;
 
 /// The limit that a text names.
 pub(crate) fn limit_from(text: &str) -> Option<usize> {
@@ -29,27 +26,15 @@ pub(crate) fn is_limit(limit: usize) -> bool {
     (1..=100_000).contains(&limit)
 }
 
-/// Sets the limit of the instruments that are made from now on.
-#[cfg(feature = "otlp")]
-pub(crate) fn set_limit(limit: usize) {
-    LIMIT.store(limit, Ordering::Relaxed);
-}
-
-/// The limit in force. Without `init()` the variable alone decides, once.
-fn limit() -> usize {
-    let decided = LIMIT.load(Ordering::Relaxed);
-    if decided != UNDECIDED {
-        return decided;
-    }
+/// Without `init()` the variable alone decides.
+pub(crate) fn limit_from_environment() -> usize {
     let text = std::env::var(LIMIT_VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let limit = text.map_or(DEFAULT_LIMIT, |text| {
+    text.map_or(DEFAULT_LIMIT, |text| {
         limit_from(&text).unwrap_or_else(|| {
             tracing::warn!(target: "llm_trace", "{LIMIT_VARIABLE}: `{text}` is not valid: {LIMIT_WORDS}");
             DEFAULT_LIMIT
         })
-    });
-    LIMIT.store(limit, Ordering::Relaxed);
-    limit
+    })
 }
 
 /// An instrument that is given a limited number of label sets as they are, and `other` for what is beyond.
@@ -61,15 +46,15 @@ pub(crate) struct Limited<I> {
     overflow: Counter<u64>,
 }
 
-/// What can be measured with.
+/// An instrument that can be limited.
 pub(crate) trait Instrument {
     type Number;
     fn measure(&self, value: Self::Number, labels: &[KeyValue]);
 }
 
 impl<I: Instrument> Limited<I> {
-    pub(super) fn new(name: &'static str, instrument: I, overflow: &Counter<u64>) -> Self {
-        Limited { instrument, name, admitted: Arc::new(Admitted::new(limit())), overflow: overflow.clone() }
+    pub(super) fn new(name: &'static str, instrument: I, overflow: &Counter<u64>, limit: usize) -> Self {
+        Limited { instrument, name, admitted: Arc::new(Admitted::new(limit)), overflow: overflow.clone() }
     }
 
     pub(crate) fn record(&self, value: I::Number, labels: LabelSet<'_>) {
@@ -97,10 +82,10 @@ impl<I: Instrument> Limited<I> {
     }
 }
 
-/// Label sets that have been let through, by their hashes. It is asked for each measurement, so there is no lock: a set is
-/// looked for from the slot of its hash on, up to a free slot, which there always is.
+/// Label sets that were admitted, by their hashes. It is read for each measurement, so it has no lock: a set is searched from the slot of
+/// its hash on, up to a free slot, which always exists.
 ///
-/// Two sets with one hash would both be let through, which hurts nobody.
+/// Two sets with one hash would both be admitted, which is harmless.
 struct Admitted {
     limit: usize,
     count: AtomicUsize,

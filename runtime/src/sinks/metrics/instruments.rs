@@ -1,12 +1,10 @@
 //! The instruments, created once per meter provider.
 
-use std::sync::{Arc, RwLock};
-
-use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider, ObservableCounter};
-use opentelemetry::{KeyValue, global};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, ObservableCounter};
 
 use super::cardinality::{Instrument, Limited};
-use crate::semconv::version;
+use crate::semconv::version::Names;
 use crate::semconv::{attribute, metric};
 use crate::value::bounds;
 
@@ -30,9 +28,9 @@ pub(crate) struct Instruments {
     pub(super) rate_limits: super::rate_limits::Instruments,
 }
 
-/// Tokens are measured differently from vintage to vintage.
+/// Token instruments, which differ between versions of the conventions.
 pub(crate) enum Tokens {
-    /// Input and output of every kind of call, told apart by a label; and the parts of them that have a price of their own.
+    /// Input and output of every kind of call, separated by a label; and their parts that have a separate price.
     ByType { usage: Limited<Histogram<u64>>, details: Limited<Counter<u64>> },
     /// Inference only, one instrument for each count.
     ByCount(Box<TokenCounters>),
@@ -49,50 +47,9 @@ pub(crate) struct TokenCounters {
     pub(crate) output_per_call: Limited<Histogram<u64>>,
 }
 
-type Provider = Arc<dyn MeterProvider + Send + Sync>;
-
-/// The instruments of the global meter provider. An application may install its provider after our first call,
-/// and a test may replace it, so they are kept together with the provider they belong to. None, if nobody measures:
-/// then there is nothing to price and to count.
-pub(crate) fn current() -> Option<Arc<Instruments>> {
-    // A provider that cannot make instruments measures nothing.
-    crate::value::panic::catch_user_panic(made).flatten()
-}
-
-fn made() -> Option<Arc<Instruments>> {
-    static CURRENT: RwLock<Option<(Provider, Arc<Instruments>)>> = RwLock::new(None);
-
-    let provider = global::meter_provider();
-    if is_noop(&*provider) {
-        return None;
-    }
-    if let Ok(current) = CURRENT.read()
-        && let Some((of, instruments)) = current.as_ref()
-        && Arc::ptr_eq(of, &provider)
-    {
-        return Some(Arc::clone(instruments));
-    }
-    let instruments = Arc::new(Instruments::new(&provider));
-    if let Ok(mut current) = CURRENT.write() {
-        *current = Some((provider, Arc::clone(&instruments)));
-    }
-    Some(instruments)
-}
-
-/// Whether anybody measures.
-pub(crate) fn are_wanted() -> bool {
-    !is_noop(&*global::meter_provider())
-}
-
-/// The API does not tell, but its no-op provider, the global one until another is set, has nothing inside.
-fn is_noop(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
-    size_of_val(provider) == 0
-}
-
 impl Instruments {
-    fn new(provider: &Provider) -> Self {
-        let make = Make::new(provider.meter_with_scope(crate::semconv::scope()));
-        let names = version::names();
+    pub(crate) fn new(meter: Meter, names: &Names, cardinality_limit: usize) -> Self {
+        let make = Make::new(meter, cardinality_limit);
         let call = metric::DURATION_BUCKETS;
         let seconds = |name| make.seconds(name, call, "GenAI operation duration.");
         let duration = seconds(metric::OPERATION_DURATION);
@@ -185,10 +142,11 @@ impl Instruments {
 pub(super) struct Make {
     meter: Meter,
     overflow: Counter<u64>,
+    cardinality_limit: usize,
 }
 
 impl Make {
-    fn new(meter: Meter) -> Self {
+    fn new(meter: Meter, cardinality_limit: usize) -> Self {
         let overflow = meter
             .u64_counter(metric::OVERFLOW)
             .with_unit(metric::UNIT_MEASUREMENTS)
@@ -196,11 +154,11 @@ impl Make {
                 "Measurements whose labels were replaced, as their metric has its limit of label sets.",
             )
             .build();
-        Make { meter, overflow }
+        Make { meter, overflow, cardinality_limit }
     }
 
     fn limited<I: Instrument>(&self, name: &'static str, instrument: I) -> Limited<I> {
-        Limited::new(name, instrument, &self.overflow)
+        Limited::new(name, instrument, &self.overflow, self.cardinality_limit)
     }
 
     pub(super) fn seconds(
@@ -285,16 +243,5 @@ impl Make {
             output_per_call: self
                 .tokens(metric::INFERENCE_OUTPUT_TOKENS_PER_CALL, "Number of output tokens per inference."),
         }
-    }
-}
-
-#[cfg(all(test, feature = "otlp"))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_measures_until_a_provider_is_set() {
-        assert!(is_noop(&*global::meter_provider()));
-        assert!(!is_noop(&opentelemetry_sdk::metrics::SdkMeterProvider::builder().build()));
     }
 }

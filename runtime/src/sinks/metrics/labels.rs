@@ -61,7 +61,7 @@ impl Labels {
         self.add(key, text.map(|text| StringValue::from(text.to_owned())));
     }
 
-    /// Nothing long becomes a series, whatever it is: not all of it comes through [`bounds`].
+    /// Long values never become labels, whatever they are: not all of them come through [`bounds`].
     pub(super) fn push(&mut self, label: KeyValue) {
         let label = short(label);
         label.hash(&mut self.hasher);

@@ -1,4 +1,4 @@
-//! What messages and sessions of the Model Context Protocol measure.
+//! Metrics of messages and sessions of the Model Context Protocol.
 
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use crate::model::record::CallRecord;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
+use crate::sinks::CallSink;
 use crate::sinks::span::mcp_attributes;
 use crate::value::bounds;
+use crate::value::panic::catch_user_panic;
 
 pub(super) struct Instruments {
     client_operation: Limited<Histogram<f64>>,
@@ -52,7 +54,7 @@ pub(super) fn record(call: &CallRecord, instruments: &Instruments) {
     for label in mcp_attributes(&call.request) {
         labels.push(label);
     }
-    // What the two sides agreed on in this very message is known at its end.
+    // The protocol version that is agreed on in this message is known at its end.
     let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
     labels.add_text(attribute::MCP_PROTOCOL_VERSION, agreed);
     add_network(&mut labels, &call.request, agreed.is_none());
@@ -67,13 +69,23 @@ pub(super) fn record(call: &CallRecord, instruments: &Instruments) {
 }
 
 /// Records how long a session lasted, and the class of the error that ended it.
-pub(crate) fn record_session(request: &Request, duration: Duration, error_type: Option<&str>) {
+pub(crate) fn record_session(
+    calls: &dyn CallSink,
+    request: &Request,
+    duration: Duration,
+    error_type: Option<&str>,
+) {
     let Some(duration) = bounds::duration(duration) else { return };
-    crate::value::panic::catch_user_panic(|| measure_session(request, duration, error_type));
+    let Some(instruments) = calls.instruments() else { return };
+    catch_user_panic(|| measure_session(&instruments, request, duration, error_type));
 }
 
-fn measure_session(request: &Request, duration: Duration, error_type: Option<&str>) {
-    let Some(instruments) = super::current() else { return };
+fn measure_session(
+    instruments: &super::Instruments,
+    request: &Request,
+    duration: Duration,
+    error_type: Option<&str>,
+) {
     let mut labels = Labels::beginning_with(&[]);
     add_network(&mut labels, request, true);
     labels.add_text(attribute::ERROR_TYPE, error_type.map(bounds::required));

@@ -1,7 +1,7 @@
 //! In: a finished call. Out: measurements on the global meter provider.
 //!
-//! Metrics are recorded for every call, sampled or not, with a closed set of labels: an attribute of the user's
-//! own never becomes one, a tag only if the application names it.
+//! Metrics are recorded for every call, sampled or not, with a closed set of labels: user attributes never become labels, tags only if the
+//! application names them.
 
 mod cardinality;
 mod instruments;
@@ -16,8 +16,9 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
+pub(crate) use cardinality::limit_from_environment;
 #[cfg(feature = "otlp")]
-pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from, set_limit};
+pub(crate) use cardinality::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from};
 pub(crate) use labels::Labels;
 pub(crate) use mcp::record_session as record_mcp_session;
 pub(crate) use quality::{answer_labels, record_score, record_text_signals, record_unmeasured};
@@ -30,7 +31,7 @@ use crate::model::response::{ByModality, Modality, Parts, Response, Usage};
 use crate::model::site::Kind;
 use crate::semconv::attribute;
 use cardinality::Limited;
-pub(crate) use instruments::{Instruments, are_wanted, current};
+pub(crate) use instruments::Instruments;
 use instruments::{TokenCounters, Tokens};
 
 /// Records what a finished call measured.
@@ -128,11 +129,11 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, labels: &mut Labels)
     }
 }
 
-/// What of a count is of a modality, or of none that is known: providers break few counts down, and seldom all of one. The sum
-/// of all shares is the count.
+/// Returns the part of a count that is of a modality, or of no known modality: providers break few counts down, and seldom all of one. The
+/// sum of all parts is the count.
 fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64> {
     let known = parts.iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
-    // What is more than the whole is not a part of it.
+    // Parts that exceed the whole are ignored.
     let is_believed = known <= count;
     match modality {
         Some(modality) => parts[modality as usize].filter(|part| is_believed && *part > 0),
@@ -169,7 +170,7 @@ fn record_agent(call: &CallRecord, instruments: &Instruments) {
     record_duration(&instruments.agent_duration, call, &mut labels);
 }
 
-/// The labels of a duration are those of the call, how it ended unless it completed, and what was asked about if that is told.
+/// The labels of a duration are those of the call, its outcome unless it completed, and its topic if topics are recorded.
 fn record_duration(histogram: &Limited<Histogram<f64>>, call: &CallRecord, labels: &mut Labels) {
     let outcome = match &call.outcome {
         Outcome::Completed => None,

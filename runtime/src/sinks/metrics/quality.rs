@@ -1,4 +1,4 @@
-//! In: what a finished call says about quality. Out: measurements.
+//! Quality signals of a finished call → measurements.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,13 +6,15 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
 use super::cardinality::Limited;
-use super::instruments::{self, Make};
+use super::instruments::Make;
 use super::labels::{LabelSet, Labels, OTHER};
 use crate::enrich::quality::TextSignals;
 use crate::model::record::CallRecord;
 use crate::model::request::Request;
 use crate::model::site::Kind;
 use crate::semconv::{attribute, metric};
+use crate::sinks::CallSink;
+use crate::value::panic::catch_user_panic;
 
 /// The instruments of everything in [`crate::enrich::quality`].
 pub(crate) struct Instruments {
@@ -105,8 +107,8 @@ impl Instruments {
     }
 }
 
-/// A counter of something that may or may not happen. It is given a zero when a label set is seen first: a ratio of a
-/// series that is not there would be no data, and its first increase would be seen by nobody.
+/// A counter of optional occurrences. It records a zero when a label set is new: without it a ratio would have no data, and the first
+/// increase would not be visible.
 struct Occurrences {
     counter: Limited<Counter<u64>>,
     /// Label sets that were given theirs; one that is pushed out by another is given it again, which changes nothing.
@@ -128,7 +130,7 @@ impl Occurrences {
     }
 }
 
-/// Records what a search or a reranking says about quality.
+/// Records the quality signals of a search or a reranking.
 pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
     let signals = &call.signals;
     let mut labels = Labels::of(call);
@@ -150,7 +152,7 @@ pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
     }
 }
 
-/// Records what the answer of a model says about quality; `labels` are those of [`answer_labels`].
+/// Records the quality signals of a model's answer; `labels` are those of [`answer_labels`].
 pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, labels: LabelSet<'_>) {
     let signals = &call.signals;
     if let Some(truncated) = signals.truncated {
@@ -173,9 +175,8 @@ pub(crate) fn answer_labels(kind: Kind, tags: &[KeyValue], request: &Request) ->
     labels
 }
 
-/// Records what an answer's text says about quality.
-pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
-    let Some(instruments) = instruments::current() else { return };
+/// Records the quality signals of an answer's text.
+pub(crate) fn record_text_signals(instruments: &super::Instruments, labels: &Labels, signals: &TextSignals) {
     let instruments = &instruments.quality;
     for (histogram, share) in [
         (&instruments.context_overlap, signals.context_overlap),
@@ -189,25 +190,23 @@ pub(crate) fn record_text_signals(labels: &Labels, signals: &TextSignals) {
 }
 
 /// Counts an answer whose text was not measured.
-pub(crate) fn record_unmeasured(labels: &Labels) {
-    crate::value::panic::catch_user_panic(|| {
-        if let Some(instruments) = instruments::current() {
-            instruments.quality.unmeasured.record(1, labels.set());
-        }
-    });
+pub(crate) fn record_unmeasured(instruments: &super::Instruments, labels: &Labels) {
+    catch_user_panic(|| instruments.quality.unmeasured.record(1, labels.set()));
 }
 
-/// Records a score, whoever gave it; `tags` are labels of where it was given.
-pub(crate) fn record_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
-    crate::value::panic::catch_user_panic(|| measure_score(tags, name, label, value));
-}
-
-fn measure_score(tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
-    let Some(instruments) = instruments::current() else { return };
+/// Records a score of any source; `tags` are labels of the place where it was recorded.
+pub(crate) fn record_score(
+    calls: &dyn CallSink,
+    tags: &[KeyValue],
+    name: &str,
+    label: Option<&str>,
+    value: f64,
+) {
+    let Some(instruments) = calls.instruments() else { return };
     let mut labels = Labels::beginning_with(tags);
     labels.add_text(attribute::EVALUATION_NAME, Some(name));
     labels.add_text(attribute::EVALUATION_SCORE_LABEL, label.map(word));
-    instruments.quality.evaluation_score.record(value, labels.set());
+    catch_user_panic(|| instruments.quality.evaluation_score.record(value, labels.set()));
 }
 
 /// A judge may answer in sentences: those are on the event, and in a metric they are `other`.

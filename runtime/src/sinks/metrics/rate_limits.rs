@@ -1,4 +1,4 @@
-//! In: what the headers of a response say of the provider's limits. Out: gauges, at once: a stream can go on for minutes.
+//! Rate limits of a provider, from headers → gauges, recorded at once: a stream can take minutes.
 
 use std::time::Duration;
 

@@ -418,6 +418,13 @@ pub(super) const TABLES: &[Table] = &[
                 "`true` records error messages everywhere, `false` nowhere",
             ),
             row(
+                &["LLM_TRACE_SELF_METRICS"],
+                Honoured::Yes,
+                Default::Of(|settings| settings.delivery.self_metrics.to_string()),
+                "`with_self_metrics`",
+                "`false` leaves out the metrics of delivery, `otel.sdk.*` and `llm_trace.delivery.*`",
+            ),
+            row(
                 &["LLM_TRACE_MAX_RETRY_AFTER"],
                 Honoured::Yes,
                 Default::Text("`5m`"),

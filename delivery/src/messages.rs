@@ -1,4 +1,8 @@
-//! Text from elsewhere, as it may be printed.
+//! Messages to the program's operators.
+
+use std::fmt::{self, Display};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One line without characters that steer a terminal or reorder what is read: a model's name or an error's message
 /// must not be able to move the cursor, set the title or hide what follows.
@@ -21,6 +25,34 @@ fn reorders_or_breaks(character: char) -> bool {
         character,
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
     )
+}
+
+/// Emits the message as a `tracing` error, and returns whether a subscriber displayed it.
+///
+/// An installed subscriber, even one that enables the event, does not show that it is displayed: a filter may drop it, and a registry
+/// without a layer accepts everything and displays nothing. A subscriber that displays the event formats its message, so the message
+/// records whether it was formatted.
+pub(super) fn to_subscriber(message: &dyn Display) -> bool {
+    let witness = Witness { message, formatted: AtomicBool::new(false) };
+    tracing::error!(target: "llm_trace_delivery", "{witness}");
+    witness.formatted.into_inner()
+}
+
+/// Writes the message to stderr. Unlike `eprintln!`, does not panic if stderr is closed.
+pub(super) fn to_stderr(message: &dyn Display) {
+    let _ = writeln!(std::io::stderr().lock(), "llm-trace: {message}");
+}
+
+struct Witness<'a> {
+    message: &'a dyn Display,
+    formatted: AtomicBool,
+}
+
+impl Display for Witness<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.formatted.store(true, Ordering::Relaxed);
+        self.message.fmt(f)
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What people are told, by programs that log: each outage once, each kind of loss once, and nothing twice.
+//! Log messages of delivery: one per outage, one per kind of loss, and no duplicates.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::{TRACES, quick, until, work};
 
 const PROGRAM: &str = "TEST_SAYING_PROGRAM";
 
-/// What the receiver answers to requests for traces, as the program tells it to: one after the other.
+/// The answers to requests for traces, set by the program in this order.
 const SCRIPT: [u16; 9] = [503, 503, 200, 400, 400, 200, 503, 200, 400];
 
 /// The program that the test starts.
@@ -32,25 +32,25 @@ fn program() {
     for answer in SCRIPT {
         status.store(answer, Ordering::SeqCst);
         work();
-        telemetry.flush();
+        let _ = telemetry.flush();
         if answer != 503 {
-            until(&telemetry, |receipt: &ExportReport| receipt.traces().queued() == 0);
+            let _ = until(&telemetry, |receipt: &ExportReport| receipt.spans().queued() == 0);
         }
     }
-    telemetry.shutdown();
+    let _ = telemetry.shutdown();
 }
 
 #[test]
-fn each_outage_and_each_kind_of_loss_is_said_once() {
+fn each_outage_and_each_kind_of_loss_is_logged_once() {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "said::program", "--nocapture"])
+        .args(["--ignored", "--exact", "log_messages::program", "--nocapture"])
         .env(PROGRAM, "1")
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stderr).unwrap();
-    let said: Vec<_> = text.lines().filter_map(|line| line.split_once(" llm_trace_delivery: ")).collect();
-    let said: Vec<_> = said.iter().map(|(head, what)| (head.contains("ERROR"), *what)).collect();
+    let messages: Vec<_> = text.lines().filter_map(|line| line.split_once(" llm_trace_delivery: ")).collect();
+    let messages: Vec<_> = messages.iter().map(|(head, what)| (head.contains("ERROR"), *what)).collect();
     let expected = [
         (true, "telemetry could not be delivered to http://", "it waits: HTTP status 503"),
         (false, "telemetry is delivered to http://", " again"),
@@ -58,8 +58,8 @@ fn each_outage_and_each_kind_of_loss_is_said_once() {
         (true, "telemetry could not be delivered to http://", "it waits: HTTP status 503"),
         (false, "telemetry is delivered to http://", " again"),
     ];
-    assert_eq!(said.len(), expected.len(), "{text}");
-    for ((is_error, what), (should_be, begin, end)) in said.into_iter().zip(expected) {
+    assert_eq!(messages.len(), expected.len(), "{text}");
+    for ((is_error, what), (should_be, begin, end)) in messages.into_iter().zip(expected) {
         assert!(is_error == should_be && what.starts_with(begin) && what.contains(end), "{what}: {text}");
     }
 }
