@@ -69,7 +69,7 @@ struct Capture<'b, 'k> {
 
 type Captured = Result<ContentValue, Ended>;
 
-impl<'b, 'k> Capture<'b, 'k> {
+impl Capture<'_, '_> {
     #[expect(clippy::unnecessary_wraps, reason = "every caller returns it as its own result")]
     fn leaf(self, tree: ContentValue) -> Captured {
         self.budget.used += NODE;
