@@ -185,7 +185,7 @@ fn callers_context<B>(request: &Request<B>) -> Option<Context> {
     if current_context::with(|current| {
         current.span().span_context().is_valid() && !current.span().span_context().is_remote()
     }) {
-        return None; // somebody has made a span of the request
+        return None; // the request has a span already
     }
     let context = propagation::extract(request.headers());
     let says_something = context.has_active_span() || !context.baggage().is_empty();

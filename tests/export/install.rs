@@ -1,4 +1,4 @@
-//! What is installed: all of an `init()` or nothing, providers that the program names, and what open calls keep. Each test is a process
+//! Installation: all of an `init()` or nothing, providers that the program names, and what open calls keep. Each test is a process
 //! of its own, as what is installed is the whole process's.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,7 +96,7 @@ fn fails_late() {
     assert_eq!(size_of_val(&*global::meter_provider()), 0, "the provider that does nothing");
     assert!(!global::tracer("t").start("probe").span_context().is_valid());
 
-    // What the program installs itself is written to as if there had been no `init()`.
+    // Providers that the program installs itself are used as if there had been no `init()`.
     let (spans, provider) = in_memory();
     llm_trace::set_tracer_provider(&provider);
     let _ = ask("why").unwrap();

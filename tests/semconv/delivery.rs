@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message as _;
 
-/// What is measured, as long as it lives.
+/// Keeps the measured delivery alive.
 pub(crate) struct Delivering {
     _telemetry: Telemetry,
     _delivery: Delivery,

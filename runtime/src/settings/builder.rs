@@ -109,7 +109,7 @@ impl Builder {
     }
 
     /// How many bytes of encoded telemetry wait in memory, for each of traces, metrics and logs, while a receiver is away.
-    /// What does not fit makes the oldest go, which is counted (`queue_full`). Default: 32 MiB. Range: 1 byte to 1 TiB.
+    /// Beyond it the oldest items are dropped and counted (`queue_full`). Default: 32 MiB. Range: 1 byte to 1 TiB.
     pub fn with_max_queue_bytes(mut self, bytes: usize) -> Self {
         self.max_queue_bytes = Some(bytes);
         self
@@ -198,7 +198,7 @@ impl Builder {
         self
     }
 
-    /// What travels in W3C baggage, both ways: tags by their names, the conversation as `gen_ai.conversation.id` and the user as
+    /// Sets the W3C baggage keys that are sent and received: tags by their names, the conversation as `gen_ai.conversation.id` and the user as
     /// `user.id`. What a call says goes out with requests that it makes
     /// ([`propagation::inject`](crate::propagation::inject)), and what came in with a request
     /// ([`propagation::extract`](crate::propagation::extract)) is on all calls that do not say otherwise. Baggage goes to every
@@ -293,7 +293,7 @@ impl Builder {
 
     /// Tells what users ask about by a key that is not what they asked: `llm_trace.topic`, on every span under an outermost
     /// call once it is known, and as a label of the durations of workflows and calls to models, where beyond the
-    /// [limit of label sets](Self::with_metric_cardinality_limit) it is `other`. Default: not told.
+    /// [limit of label sets](Self::with_metric_cardinality_limit) it is `other`. Default: none.
     ///
     /// With [`Topics::QuestionHash`] what calls are asked is looked at, in memory: only its hash leaves. `skip(input)` holds.
     ///

@@ -21,7 +21,7 @@ pub(super) fn capture(builder: &Builder, source: &dyn Source) -> Result<ContentC
     ContentCapture::from_word(&word).ok_or_else(|| invalid(CAPTURE_CONTENT, word, content::CONTENT_WORDS))
 }
 
-/// Patterns are compiled here, where a mistake in one still has somebody to be told to.
+/// Patterns are compiled here, where a mistake in one can still be returned as an error.
 ///
 /// Content is fitted into `limit` too, which otherwise would cut its JSON anywhere.
 pub(super) fn rules(

@@ -1,4 +1,4 @@
-//! What waits while a receiver is away.
+//! Settings of telemetry that waits for a receiver.
 
 use std::time::Duration;
 

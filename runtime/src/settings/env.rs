@@ -123,7 +123,7 @@ pub(super) fn invalid(parameter: &'static str, value: String, expected: impl Int
     }
 }
 
-/// Characters of a value in an error, and of what is said about it, which may quote another.
+/// Characters of a value in an error, and of its explanation, which may quote another.
 const MAX_SHOWN: usize = 200;
 const MAX_EXPECTED: usize = 1000;
 

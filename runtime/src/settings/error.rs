@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration.
+//! Errors of a configuration.
 
 /// A configuration that cannot work, with the parameter or variable and the value at fault.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub enum ConfigError {
         parameter: &'static str,
         /// The value; secrets are masked.
         value: String,
-        /// What would be valid.
+        /// Valid values.
         expected: String,
     },
     /// `init()` was called while an earlier [`Telemetry`](crate::Telemetry) is still alive.

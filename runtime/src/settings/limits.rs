@@ -13,7 +13,7 @@ const LENGTH: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
 /// The specification's default of every count.
 const DEFAULT_COUNT: u32 = 128;
 
-/// What the SDK limits itself, and what it leaves to us.
+/// Limits of spans, events and links: those that the SDK enforces, and those that we do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) spans: SpanLimits,

@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Setting {
-    /// What it is for: `traces`, `sampler`, `service.name`, …
+    /// Name: `traces`, `sampler`, `service.name`, …
     pub name: String,
     /// The value; secrets are `***`.
     pub value: String,
@@ -22,7 +22,7 @@ pub enum Origin {
     Builder(&'static str),
     /// This environment variable.
     Variable(&'static str),
-    /// Nobody said otherwise.
+    /// Neither the builder nor a variable set it.
     Default,
 }
 

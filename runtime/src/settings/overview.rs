@@ -67,7 +67,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// The origin is the method, if the builder was told, or else the first of the variables that is set.
+    /// The origin is the method, if the builder set it, or else the first of the variables that is set.
     fn push(
         &mut self,
         name: impl Into<String>,
@@ -203,7 +203,7 @@ fn listed(words: &[&str]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
-/// The URL of a receiver without what may be a secret in it: user, query, and parts of the path that nobody knows.
+/// The URL of a receiver without what may be a secret in it: user, query, and unknown parts of the path.
 pub(crate) fn shown(endpoint: &Uri) -> String {
     let parts = endpoint.path().split('/').map(|part| if KNOWN_PARTS.contains(&part) { part } else { "…" });
     let path = parts.collect::<Vec<_>>().join("/");

@@ -1,4 +1,4 @@
-//! What travels with requests to other processes.
+//! Propagation formats of requests to other processes.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::env::{Source, invalid};
 
 const VARIABLE: &str = "OTEL_PROPAGATORS";
 
-/// What travels between processes, as `OTEL_PROPAGATORS` says.
+/// Propagation formats, as configured by `OTEL_PROPAGATORS`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Propagators {
     pub(crate) trace_context: bool,

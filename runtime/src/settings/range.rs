@@ -35,7 +35,7 @@ impl Range {
         Range { least, most, what, zero: "" }
     }
 
-    /// What a variable says, if it is set.
+    /// Reads a variable; `None` if it is not set.
     pub(super) fn read(
         self,
         source: &dyn Source,
@@ -58,7 +58,7 @@ impl Range {
         size.map(Some)
     }
 
-    /// What the builder was told.
+    /// Checks the value of a builder method.
     pub(super) fn check(self, method: &'static str, number: u64) -> Result<(), ConfigError> {
         if self.has(number) { Ok(()) } else { Err(invalid(method, number.to_string(), self.expected())) }
     }
@@ -91,7 +91,7 @@ pub(super) fn patience(source: &dyn Source, variable: &'static str) -> Result<Op
     Ok(milliseconds.map(Duration::from_millis))
 }
 
-/// A duration that the builder was told: above zero, and no longer than `most`.
+/// A duration set by the builder: above zero, and no longer than `most`.
 pub(super) fn check_duration(
     method: &'static str,
     duration: Duration,

@@ -73,14 +73,14 @@ pub(crate) enum Metrics {
 pub(crate) enum Events {
     Otlp {
         signal: TransportConfig,
-        /// Somebody named a receiver of logs, or said that events are wanted. A receiver that was only named for all
+        /// A receiver of logs is configured, or events are enabled. A receiver that was only named for all
         /// signals may take no logs: it gets those that the program makes itself, and those with content.
         asked_for: bool,
     },
     Nowhere,
 }
 
-/// What `OTEL_{TRACES,METRICS,LOGS}_EXPORTER` choose.
+/// Exporters selected by `OTEL_{TRACES,METRICS,LOGS}_EXPORTER`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Exporter {
     Otlp,
@@ -255,7 +255,7 @@ fn events(builder: &Builder, source: &dyn Source, content: ContentCapture) -> Re
     let asked_for = builder.events.unwrap_or(is_named);
     match signal::resolve(&receiver, builder, source, signal) {
         Ok(signal) => Ok(Events::Otlp { signal, asked_for }),
-        // Set for the logs of another program, most likely: nobody here has asked for any.
+        // Set for the logs of another program, most likely: no events are enabled here.
         Err(error) if !asked_for && !content.on_events() => {
             tracing::warn!(target: "llm_trace", "no events are sent: {error}");
             Ok(Events::Nowhere)

@@ -31,9 +31,9 @@ const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
 /// [`keeping_errors`](Self::keeping_errors) and [`keeping_slower_than`](Self::keeping_slower_than) decide when it is known how
 /// a trace ended. Until then the spans that the share leaves out wait in memory, trace by trace, while a span of the trace is open
 /// in this process. One span that failed or was slow brings all of its trace's spans that wait, and those that end later. At
-/// most 8,192 spans and 32 MiB wait; beyond that the trace that has waited longest is given up, as the share said.
+/// most 8,192 spans and 32 MiB wait; beyond that the trace that has waited longest is dropped.
 ///
-/// The rule knows only this process: a service that is called on the way is told that the trace is not sampled, and will not
+/// The rule knows only this process: a called service receives the flag that the trace is not sampled, and will not
 /// export its part of a trace that is kept here in the end.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampler {
@@ -49,7 +49,7 @@ enum Base {
     Ratio(f64),
 }
 
-/// What brings a trace back that was left out when it began.
+/// Conditions that export a trace that was not sampled at its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TailSampling {
     pub(crate) errors: bool,
@@ -102,7 +102,7 @@ impl Sampler {
     }
 }
 
-/// What the sampler of the SDK decides when a span begins, and what is decided when it has ended.
+/// The sampler of the SDK, which decides at the start of a span, and the rule that decides at its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampling {
     base: Base,

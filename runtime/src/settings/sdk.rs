@@ -1,5 +1,4 @@
-//! What the OpenTelemetry SDK would read from the environment by itself, silently putting a default in the place of
-//! what it cannot read.
+//! Variables that the OpenTelemetry SDK would read itself, silently replacing values that it cannot read by defaults.
 
 use std::time::Duration;
 
@@ -68,7 +67,7 @@ impl SdkSettings {
     }
 }
 
-/// What one batch processor holds, and how often it sends.
+/// Queue size, batch size and interval of a batch processor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batches {
     pub(crate) queue: usize,

@@ -19,9 +19,9 @@ pub(super) struct Signal {
     /// Appended to the base URL of a receiver.
     path: &'static str,
     pub(super) own: Variables,
-    /// What the processor may take for one export, which bounds what its exporter may.
+    /// Time limit of the processor for one export; an upper bound for that of the exporter.
     pub(super) patience: &'static str,
-    /// What chooses its exporter.
+    /// Variable that selects the exporter.
     pub(super) exporter: &'static str,
     /// The builder's method for this signal's endpoint.
     method: &'static str,
@@ -106,7 +106,7 @@ pub(super) fn resolve(
     })
 }
 
-/// A receiver as somebody named it.
+/// A receiver as configured.
 pub(super) struct Receiver {
     /// Who did.
     parameter: &'static str,
@@ -165,7 +165,7 @@ impl Signal {
         Ok(builder.destination.base()?.map(|(method, _)| method))
     }
 
-    /// Whether somebody gave this signal a receiver of its own.
+    /// Whether this signal has a separate receiver.
     pub(super) fn is_named(&self, builder: &Builder, source: &dyn Source) -> Result<bool, ConfigError> {
         let destination = &builder.destination;
         Ok((self.in_code)(destination).is_some()

@@ -6,7 +6,7 @@ use super::env::invalid;
 use super::{Builder, ConfigError};
 use crate::runtime::TagRules;
 
-/// What names of the conventions and of ours begin with.
+/// Reserved prefixes: of the conventions and of llm-trace.
 const TAKEN: &[&str] = &["gen_ai.", "llm_trace.", "error.", "server.", "mcp."];
 
 pub(super) fn rules(builder: &Builder) -> Result<TagRules, ConfigError> {

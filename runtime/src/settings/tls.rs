@@ -8,7 +8,7 @@ use super::ConfigError;
 use super::env::{self, Source, invalid};
 use super::signal::{GENERAL, Variables};
 
-/// What a signal's connections trust, and what they show of themselves.
+/// Resolves the trusted certificates and the client certificate of a signal's connections.
 pub(super) fn resolve(source: &dyn Source, own: &Variables) -> Result<TlsConfig, ConfigError> {
     let mut config = TlsConfig::builder();
     if let Some((variable, path)) = env::first(source, [own.certificate, GENERAL.certificate])? {

@@ -1,4 +1,4 @@
-//! What is believed of values that come from outside: the ranges of numbers and the lengths of names, each defined here once.
+//! Bounds of values that come from outside: the ranges of numbers and the lengths of names, each defined here once.
 //!
 //! A value that is not believed is left out, counted in `llm_trace.implausible` by its kind, and the rest of what came with it
 //! is kept. Names are left out and not cut: the beginning of a name is another name, and a text that is too long for a name is
@@ -19,7 +19,7 @@ pub(crate) enum Number {
     Tokens,
     /// Documents, attempts, dimensions.
     Count,
-    /// What a provider allows or has left.
+    /// Limits of a provider, and what remains of them.
     RateLimit,
     /// Seconds.
     Duration,
@@ -28,7 +28,7 @@ pub(crate) enum Number {
     /// US dollars of one call.
     #[cfg_attr(not(feature = "pricing"), allow(dead_code, reason = "without prices nothing costs"))]
     Cost,
-    /// What a request asks for. Some servers give a meaning to negative numbers.
+    /// Parameters of a request. Some servers give a meaning to negative numbers.
     Parameter,
 }
 
@@ -95,7 +95,7 @@ const MAX_DESCRIPTION: usize = 4096;
 const MAX_WORD: usize = 64;
 /// Elements of a list: as many as any provider offers choices.
 pub(crate) const MAX_ITEMS: usize = 128;
-/// The conventions' word for a value that cannot be told, where there must be one.
+/// The conventions' word for an unknown value of a required attribute.
 pub(crate) const OTHER: &str = "_OTHER";
 
 /// The values of `llm_trace.value.kind`: those of [`Number`] in its order, then names.

@@ -21,7 +21,7 @@ const MAX_WRAPPERS: usize = 96;
 /// Bytes of a map's key. Longer ones than any real key are cut.
 const MAX_KEY: usize = 256;
 
-/// What one node costs besides its text, roughly.
+/// Approximate bytes of one node besides its text.
 pub(super) const NODE: usize = 32;
 
 /// How much of a value is kept.
@@ -117,7 +117,7 @@ impl<'b, 'k> Sink for Capture<'b, 'k> {
         if let Some(media) = Media::of_text(value) {
             return self.leaf(ContentValue::Media(media));
         }
-        // Nothing is copied once the budget is gone; that there was something is still told.
+        // Nothing is copied once the budget is gone; the value is recorded as omitted.
         let limit = if self.budget.full() { 0 } else { self.budget.limits.text };
         let text = Text::cut(value, limit);
         self.budget.used += text.kept.len();
@@ -190,7 +190,7 @@ struct Entries<'b, 'k> {
     capture: Capture<'b, 'k>,
     variant: Option<&'static str>,
     kept: Vec<(Key, ContentValue)>,
-    /// What the object is, if it is not one of entries.
+    /// The value in place of the object, if it has no entries.
     instead: Option<ContentValue>,
 }
 

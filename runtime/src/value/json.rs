@@ -102,7 +102,7 @@ impl<'de, S: SerializeMap> DeserializeSeed<'de> for Entry<'_, S> {
     }
 }
 
-/// A value that is parsed if somebody wants to know it.
+/// A value that is parsed on demand.
 struct Later<D>(Cell<Option<D>>);
 
 impl<'de, D: Deserializer<'de>> Later<D> {

@@ -1,4 +1,4 @@
-//! Images, sound and files inside a body: told by type, length and digest, never recorded.
+//! Images, sound and files inside a body: described by type, length and digest, never recorded.
 
 use std::fmt::{self, Write as _};
 
@@ -6,13 +6,13 @@ use serde::ser::{Serialize, Serializer};
 
 use sha2::{Digest as _, Sha256};
 
-/// Larger ones are told without a digest, so that the time spent on them stays bounded.
+/// Larger ones are described without a digest, so that the time spent on them stays bounded.
 const MAX_HASHED_BYTES: usize = 16 << 20;
 
 /// Shorter base64 may as well be an id or a word.
 const MIN_BASE64_BYTES: usize = 256;
 
-/// What is told of a piece of media.
+/// Description of a piece of media: type, length, digest.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Media {
     pub(crate) mime: Option<String>,
@@ -32,7 +32,7 @@ impl Media {
         (is_base64 && mixes_alphabet(text)).then(|| Media::of_base64(text))
     }
 
-    /// What is known to be base64, however short.
+    /// Describes data that is known to be base64, of any length.
     pub(crate) fn of_base64(data: &str) -> Self {
         let digits = data.bytes().filter(|byte| sextet(*byte).is_some()).count();
         let bytes = digits * 3 / 4;

@@ -103,7 +103,7 @@ pub(crate) struct List {
     pub(crate) of: Elements,
 }
 
-/// What a list holds, for the mark of omitted elements must be of the same form.
+/// Form of the elements of a list. The mark of omitted elements has the same form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Elements {
     #[default]

@@ -50,7 +50,7 @@ impl Scalar<'_> {
     }
 }
 
-/// What to look for in a body.
+/// The fields to look for in a body.
 pub(crate) trait Reader {
     /// A position in the tree that is worth visiting.
     type Place: Copy;
@@ -88,7 +88,7 @@ pub(crate) fn walk<R: Reader, T: Serialize + ?Sized>(reader: &mut R, root: R::Pl
     let _ = catch_user_panic(|| Position { reader, at: root, depth: 0 }.visit(value));
 }
 
-/// What is deeper is not walked: the walk is a recursion, and how deep a value is comes from outside.
+/// Depth limit of the walk, which recurses. Deeper values are not read: their depth comes from outside.
 const MAX_DEPTH: u8 = 96;
 
 /// A value that the reader wants to see at `at`.
@@ -137,7 +137,7 @@ impl<'r, R: Reader> Sink for Position<'r, R> {
     fn bool(self, value: bool) -> Step {
         self.scalar(Scalar::Bool(value))
     }
-    /// A number beyond what OTLP has, whose integers are signed, is told as what it is, about.
+    /// A number beyond what OTLP has, whose integers are signed, is passed on as an approximate double.
     #[expect(clippy::cast_precision_loss, reason = "no number so large is believed")]
     fn int(self, value: i128) -> Step {
         self.scalar(i64::try_from(value).map_or(Scalar::Double(value as f64), Scalar::Int))

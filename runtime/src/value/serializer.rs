@@ -12,7 +12,7 @@ use super::{ARBITRARY_PRECISION, is_tag};
 
 /// A place that a value is serialized to.
 pub(super) trait Sink: Sized {
-    /// What a value becomes.
+    /// Result of a value.
     type Value;
     type List: ListSink<Value = Self::Value>;
     type Object: ObjectSink<Value = Self::Value>;
@@ -52,7 +52,7 @@ pub(super) trait ListSink {
 /// Where the entries of a map or the fields of a struct go.
 pub(super) trait ObjectSink {
     type Value;
-    /// What a key leads to.
+    /// Result of looking up a key.
     type Entry;
 
     /// Looks up the key of a map's entry; `None` skips the value, which is not serialized then.
@@ -71,7 +71,7 @@ pub(super) trait ObjectSink {
     fn end(self) -> Result<Self::Value, Ended>;
 }
 
-/// What an object is.
+/// Kinds of objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Plain,
@@ -115,7 +115,7 @@ impl<S: Sink> Walk<S> {
         Walk { sink, is_raw: false }
     }
 
-    /// What stands in the place of an object of this form.
+    /// Serializes a value that takes the place of an object of this form.
     pub(super) fn in_place(sink: S, form: Form) -> Self {
         Walk { sink, is_raw: form == Form::Raw }
     }
@@ -278,7 +278,7 @@ pub(super) struct Object<O: ObjectSink> {
     form: Form,
 }
 
-/// What a map's value is for.
+/// Use of a map's next value.
 enum Next<E> {
     Entry(E),
     /// The map is a number.

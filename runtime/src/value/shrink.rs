@@ -33,7 +33,7 @@ pub(crate) fn fitted_or_mark(tree: ContentValue, budget: usize) -> (ContentValue
     })
 }
 
-/// What says that something was left out, in the form of what it was.
+/// Mark of an omission, in the form of the omitted value.
 fn mark_of(tree: &ContentValue) -> ContentValue {
     match tree {
         ContentValue::List(list) => {
@@ -226,7 +226,7 @@ fn mark_list(list: &mut List) {
             list.items.insert(behind_first, tool);
         }
         Elements::Documents => {
-            // No document is made up: the first tells how many are missing.
+            // No document is made up: the first has the number of those that are missing.
             let Some(ContentValue::Object(first)) = list.items.front_mut() else { return };
             first.extend(count.map(|count| (Cow::Borrowed("llm_trace.omitted"), count)));
         }

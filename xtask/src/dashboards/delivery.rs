@@ -5,7 +5,7 @@ use super::grafana::{Dashboard, Panel, Row};
 /// Items that an exporter is done with.
 const EXPORTED: &str = "__name__=~\"otel_sdk_exporter_(span|log|metric_data_point)_exported_total\", APPS";
 
-/// What was lost, by processors and exporters. A newer state of the same metrics loses nothing.
+/// Losses of processors and exporters. A newer state of the same metrics loses nothing.
 const LOST: &str = "__name__=~\"otel_sdk_(processor|exporter)_(span|log|metric_data_point)_(processed|exported)_total\", APPS, error_type!~\"|superseded\"";
 
 pub(super) fn dashboard() -> Dashboard {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::content::{ContentStore, ContentUpload};
 use crate::settings::Builder;
 
-/// What the builder was told about content.
+/// Content settings of the builder.
 #[derive(Clone, Debug, Default)]
 pub(in crate::settings) struct Content {
     pub(in crate::settings) salt: Option<Salt>,
@@ -27,7 +27,7 @@ impl fmt::Debug for Upload {
     }
 }
 
-/// What no output may show.
+/// Values hidden in all output.
 #[derive(Clone)]
 pub(in crate::settings) struct Salt(pub(in crate::settings) String);
 
@@ -78,7 +78,7 @@ impl Builder {
         self
     }
 
-    /// What the digests of [`#[capture(hash)]`](crate::Capture) are keyed with, at least 16 bytes: the same value has the same
+    /// Sets the key of the digests of [`#[capture(hash)]`](crate::Capture), at least 16 bytes: the same value has the same
     /// digest in every process that has the same salt. Keep it like a password, as who has it can guess values. Variable:
     /// `LLM_TRACE_HASH_SALT`. Default: random, so that digests can be compared within one run of the process only.
     ///

@@ -12,7 +12,7 @@ use crate::settings::endpoint::shown;
 use crate::settings::env::invalid;
 use crate::settings::{Builder, ConfigError};
 
-/// The receivers that the builder was told, and how it shows itself to them.
+/// The receivers set by the builder, and the credentials for them.
 #[derive(Clone, Default)]
 pub(in crate::settings) struct Destination {
     base: Option<Base>,
@@ -22,14 +22,14 @@ pub(in crate::settings) struct Destination {
     headers: Vec<(String, Secret)>,
 }
 
-/// What every signal's path is appended to.
+/// Base URL, to which the path of each signal is appended.
 #[derive(Clone)]
 enum Base {
     Url(String),
     GrafanaCloud { instance: String, place: String, token: Secret },
 }
 
-/// What no output may show.
+/// Values hidden in all output.
 #[derive(Clone)]
 struct Secret(String);
 

@@ -1,4 +1,4 @@
-//! What of content leaves, and what is made of it.
+//! Settings of content: destinations, limits, derived values.
 
 use super::Rows;
 use crate::content::openinference::OPENINFERENCE;

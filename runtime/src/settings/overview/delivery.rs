@@ -1,4 +1,4 @@
-//! What waits while a receiver is away, and the way there.
+//! Settings of delivery: queues, spool, connections.
 
 use super::Rows;
 use crate::settings::delivery::{MAX_RETRY_AFTER, SELF_METRICS};

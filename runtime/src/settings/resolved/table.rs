@@ -46,7 +46,7 @@ enum Default {
     Empty,
     /// In Markdown.
     Text(&'static str),
-    /// What is in force without the variable.
+    /// The value without the variable.
     Of(fn(&Settings) -> String),
 }
 

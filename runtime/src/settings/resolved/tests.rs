@@ -193,7 +193,7 @@ fn events_of_calls_are_for_receivers_that_were_named_for_them() {
     assert_eq!(with(builder(), &[endpoint, own]), some("http://logs:4318/custom", true));
     assert_eq!(with(builder(), &[exporter]), some("http://localhost:4318/v1/logs", true));
     assert_eq!(with(builder(), &[own, ("OTEL_LOGS_EXPORTER", "none")]), None);
-    // What the builder says wins: over the variable, which is not used then, and over what follows from it.
+    // The builder takes precedence over the variable, and over values derived from it.
     let in_code = || builder().with_endpoint("http://code:4318");
     assert_eq!(with(in_code(), &[own]), some("http://code:4318/v1/logs", false));
     assert_eq!(with(in_code().with_events(true), &[]), some("http://code:4318/v1/logs", true));
@@ -221,7 +221,7 @@ fn sampling_batches_and_intervals_are_as_given() {
     assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
 }
 
-/// What is compiled in is valid; what is not says which feature it takes.
+/// Compiled-in values are valid; errors of others name the feature.
 #[test]
 fn protocols_and_compressions_are_there_with_their_features() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");

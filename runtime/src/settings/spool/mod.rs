@@ -16,7 +16,7 @@ pub(super) use settings::{Wanted, of_service, parameter, resolve, rows};
 
 use super::ConfigError;
 
-/// Takes a row of the overview: what it is, its value, the method that said so, or else the variable that may have.
+/// Takes a row of the overview: what it is, its value, the builder method that set it, or else the variables that may have.
 type Push<'a> =
     dyn FnMut(&'static str, String, Option<&'static str>, &'static str) -> Result<(), ConfigError> + 'a;
 

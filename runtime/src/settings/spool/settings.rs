@@ -16,7 +16,7 @@ const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the builder was told.
+/// Spool settings of the builder.
 #[derive(Clone, Debug, Default)]
 pub(in crate::settings) struct Wanted {
     dir: Option<PathBuf>,
@@ -44,7 +44,7 @@ impl Builder {
     ///
     /// Headers, and so credentials, are never written; **prompts and completions are, if content is captured**. Folders are
     /// made for the owner only (0700, files 0600). A folder that cannot be used, a full disk or a damaged file are no error
-    /// of the program's: that is said once, and telemetry waits in memory.
+    /// of the program's: this is logged once, and telemetry waits in memory.
     ///
     /// On Unix, `init()` returns a [`ConfigError`] if the service's folder in it (`dir/service.name`) or a file of the spool
     /// exists and is a symbolic link, belongs to another user, or gives permissions to others; it names the `chmod` or
@@ -91,7 +91,7 @@ pub(in crate::settings) fn resolve(
     source: &dyn Source,
 ) -> Result<Option<SpoolSettings>, ConfigError> {
     let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
-    // A mistake is told also where it has no effect: without a folder.
+    // An invalid value is an error also where it has no effect: without a folder.
     let mode = wanted.mode.or(env::choice(source, MODE, &modes)?).unwrap_or_default();
     let (max_bytes, max_age) = match wanted.limits {
         Some(limits) => checked(limits)?,
@@ -153,7 +153,7 @@ fn max_age(source: &dyn Source) -> Result<Duration, ConfigError> {
     age.ok_or_else(|| invalid(MAX_AGE, value, expected))
 }
 
-/// A service's folder: processes of one name hand on to each other what they left, and to nobody else, as they go where that
+/// A service's folder: processes of one name take over each other's leftovers, and no others do, as they go where that
 /// one sends, with that one's credentials.
 fn folder_of(dir: &Path, service: &str) -> PathBuf {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);

@@ -1,8 +1,8 @@
-//! What is not valid is said, and what is secret is not.
+//! Errors name invalid values, and never secrets.
 
 use crate::settings::resolved::tests::*;
 
-/// What is read of a signal that is exported: variable, value, and what the error says of it.
+/// Variables of exported signals: name, invalid value, text of the error.
 const INVALID_FOR_EXPORTS: &[(&str, &str, &str)] = &[
     (
         "OTEL_EXPORTER_OTLP_PROTOCOL",

@@ -92,7 +92,7 @@ fn the_page_says_every_range() {
     let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
     let page = std::fs::read_to_string(page).expect("the page");
     for &(variable, least, most) in RANGES {
-        // That of all limits is said once, above their table.
+        // The range of all limits is documented once, above their table.
         let range = format!("{least} to {most}");
         let row = row(&page, variable);
         assert!(row.contains(&range) || (most == LIMIT && page.contains(&range)), "{variable}: {row}");
