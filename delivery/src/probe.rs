@@ -11,7 +11,7 @@ pub use crate::http::Answer;
 use crate::client::HttpClient;
 use crate::{ExportRequest, Signal, TransportConfig};
 
-/// Sends a request without items over HTTP, in the same way as exports, so that no data is sent to a wrong address.
+/// Sends a request without items over HTTP, in the same way as exports.
 ///
 /// # Errors
 ///

@@ -180,7 +180,7 @@ impl<B: Body> Body for InContext<B> {
     }
 }
 
-/// Returns the caller's context if the request carries one that is not current already.
+/// Returns the caller's context; `None` if a local span is current, or if the request has neither a span context nor baggage.
 fn callers_context<B>(request: &Request<B>) -> Option<Context> {
     if current_context::with(|current| {
         current.span().span_context().is_valid() && !current.span().span_context().is_remote()

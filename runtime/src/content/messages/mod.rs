@@ -2,7 +2,7 @@
 //!
 //! In: a captured value of any shape: a text, a list of messages of one of the APIs, a whole body. Out: lists of `{role, parts}` whose
 //! parts have a type, as the conventions' JSON schemas require. One malformed item makes backends drop a whole list, so unknown values
-//! become text or a part with their type as its type.
+//! become text or a part with a custom type.
 
 mod choices;
 mod documents;
