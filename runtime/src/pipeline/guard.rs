@@ -110,7 +110,7 @@ impl Telemetry {
     ///
     /// ```no_run
     /// # let telemetry = llm_trace::builder().init().unwrap();
-    /// let spans = *telemetry.stats().traces();
+    /// let spans = *telemetry.stats().spans();
     /// println!("{} delivered, {} waiting, {} lost", spans.delivered(), spans.queued(), spans.dropped());
     /// ```
     pub fn stats(&self) -> ExportReport {
