@@ -44,6 +44,43 @@ fn every_link_resolves_to_a_file_and_a_heading() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// A path is relative to the root, to `runtime/src`, or to a folder that is named before it in the same row or paragraph.
+#[test]
+fn every_path_in_the_documents_exists() {
+    let mut missing = Vec::new();
+    let mut paths = 0;
+    for path in documents().into_iter().chain(["delivery/README.md".to_owned()]) {
+        for block in Document::parse(&read(&path)).code_spans() {
+            let mut folders = vec![root(), root().join("runtime/src")];
+            for span in block.iter().filter(|span| is_path(span)) {
+                paths += 1;
+                let name = span.split('*').next().unwrap();
+                let Some(found) = folders.iter().map(|folder| folder.join(name)).find(|found| found.exists())
+                else {
+                    missing.push(format!("{path}: {span}"));
+                    continue;
+                };
+                let folder = if found.is_dir() { found } else { found.parent().unwrap().to_owned() };
+                folders.extend([folder.join("src"), folder]);
+            }
+        }
+    }
+    assert!(paths > 200, "only {paths} paths were recognized");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+/// Whether code names a file or folder of the repository: it has a file's extension, ends with a slash or begins with a folder of ours.
+fn is_path(code: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_-./*".contains(c);
+    let extension = Path::new(code).extension().and_then(|extension| extension.to_str());
+    let is_file =
+        extension.is_some_and(|extension| ["md", "rs", "sh", "stderr", "toml", "yaml"].contains(&extension));
+    let begins_with_ours = || code.split_once('/').is_some_and(|(first, _)| root().join(first).is_dir());
+    code.chars().all(is_name)
+        && !code.starts_with(['/', '.'])
+        && (is_file || code.ends_with('/') || begins_with_ours())
+}
+
 #[test]
 fn every_page_of_the_guide_is_in_its_table_of_contents_and_in_the_crate() {
     let contents: BTreeSet<String> = Document::parse(&read("docs/guide/README.md")).used_targets();

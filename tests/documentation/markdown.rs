@@ -11,6 +11,7 @@ pub(crate) struct Document {
     references: Vec<String>,
     /// `[label]: target`.
     definitions: BTreeMap<String, String>,
+    code_spans: Vec<Vec<String>>,
 }
 
 impl Document {
@@ -20,6 +21,7 @@ impl Document {
             inline: Vec::new(),
             references: Vec::new(),
             definitions: BTreeMap::new(),
+            code_spans: Vec::new(),
         };
         let mut in_code = false;
         let mut prose = String::new();
@@ -39,6 +41,8 @@ impl Document {
                 }
             }
         }
+        let blocks = prose.replace("\n|", "\n\n|");
+        document.code_spans = blocks.split("\n\n").map(code_of).filter(|block| !block.is_empty()).collect();
         let prose = without_code(&prose);
         for (at, _) in prose.match_indices("](") {
             let target = prose[at + 2..].split(')').next().unwrap_or_default();
@@ -72,6 +76,11 @@ impl Document {
         self.labels().filter_map(|label| self.definitions.get(label)).cloned().collect()
     }
 
+    /// Code in prose, by block: a row of a table, or what is between empty lines.
+    pub(crate) fn code_spans(&self) -> &[Vec<String>] {
+        &self.code_spans
+    }
+
     /// The anchors of headings.
     pub(crate) fn headings(&self) -> BTreeSet<String> {
         self.headings.iter().map(|heading| anchor(heading)).collect()
@@ -97,6 +106,16 @@ pub(crate) fn slug(title: &str) -> String {
 /// Removes inline code, which may look like a link.
 fn without_code(text: &str) -> String {
     text.split('`').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "" }).collect()
+}
+
+fn code_of(block: &str) -> Vec<String> {
+    block.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn code_is_grouped_by_rows_and_paragraphs() {
+    let document = Document::parse("`a` b\n`c`\n\n| `d` |\n| `e` `f` |\n```\n`g`\n```\n");
+    assert_eq!(document.code_spans(), [vec!["a", "c"], vec!["d"], vec!["e", "f"]]);
 }
 
 #[test]
