@@ -36,6 +36,7 @@ pub(crate) use env::Environment;
 pub use error::ConfigError;
 pub(crate) use limits::Limits;
 pub(crate) use metrics::MetricSettings;
+pub(crate) use origin::Resolved;
 pub use origin::{Origin, Setting};
 pub(crate) use overview::{of as overview, shown};
 pub(crate) use resolved::{Events, Metrics, Settings, Traces};

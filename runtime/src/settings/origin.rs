@@ -26,6 +26,13 @@ pub enum Origin {
     Default,
 }
 
+/// A value together with where it comes from, decided in one step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resolved<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -139,8 +139,8 @@ fn exported(
     let variables = [own.compression, GENERAL.compression];
     rows.push(format!("{name} compression"), settings.compression.to_string(), method, &variables)?;
     let timeout = format!("{} ms", settings.timeout.as_millis());
-    let method = builder.timeout.map(|_| "with_timeout");
-    rows.push(format!("{name} timeout"), timeout, method, &[own.timeout, GENERAL.timeout, signal.patience])?;
+    let origin = signal::timeout(builder, rows.source, signal)?.origin;
+    rows.rows.push(Setting { name: format!("{name} timeout"), value: timeout, origin });
     for header in settings.headers.keys() {
         let method = builder.destination.method_of_header(header);
         rows.push(format!("{name} header {header}"), "***", method, &[own.headers, GENERAL.headers])?;
@@ -166,12 +166,8 @@ fn processing(rows: &mut Rows<'_>, builder: &Builder, settings: &Settings) -> Re
         [("span", sdk.batches, &sdk::SPANS), ("event", sdk.event_batches, &sdk::EVENTS)]
     {
         rows.push(format!("{name} queue"), batches.queue.to_string(), None, &[variables.queue])?;
-        rows.push(
-            format!("{name} batch"),
-            batches.batch.to_string(),
-            None,
-            &[variables.batch, variables.queue],
-        )?;
+        let (batch, origin) = (batches.batch.value.to_string(), batches.batch.origin);
+        rows.rows.push(Setting { name: format!("{name} batch"), value: batch, origin });
         rows.push(
             format!("{name} delay"),
             format!("{} ms", batches.delay.as_millis()),

@@ -6,7 +6,7 @@ use opentelemetry_sdk::logs;
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 
 use super::env::{Source, invalid};
-use super::{Builder, ConfigError, Limits, MetricSettings, Sampling, range};
+use super::{Builder, ConfigError, Limits, MetricSettings, Origin, Resolved, Sampling, range};
 
 /// The specification's defaults.
 const DEFAULT_QUEUE: usize = 2048;
@@ -71,7 +71,7 @@ impl SdkSettings {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Batches {
     pub(crate) queue: usize,
-    pub(crate) batch: usize,
+    pub(crate) batch: Resolved<usize>,
     pub(crate) delay: Duration,
 }
 
@@ -79,7 +79,7 @@ impl Batches {
     pub(crate) fn of_spans(self) -> BatchConfig {
         BatchConfigBuilder::default()
             .with_max_queue_size(self.queue)
-            .with_max_export_batch_size(self.batch)
+            .with_max_export_batch_size(self.batch.value)
             .with_scheduled_delay(self.delay)
             .build()
     }
@@ -87,7 +87,7 @@ impl Batches {
     pub(crate) fn of_events(self) -> logs::BatchConfig {
         logs::BatchConfigBuilder::default()
             .with_max_queue_size(self.queue)
-            .with_max_export_batch_size(self.batch)
+            .with_max_export_batch_size(self.batch.value)
             .with_scheduled_delay(self.delay)
             .build()
     }
@@ -96,8 +96,9 @@ impl Batches {
 fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, ConfigError> {
     let queue = range::QUEUE.read_size(source, variables.queue)?.unwrap_or(DEFAULT_QUEUE);
     let batch = match range::QUEUE.read_size(source, variables.batch)? {
-        None => DEFAULT_BATCH.min(queue),
-        Some(batch) if batch <= queue => batch,
+        None if queue < DEFAULT_BATCH => Resolved { value: queue, origin: Origin::Variable(variables.queue) },
+        None => Resolved { value: DEFAULT_BATCH, origin: Origin::Default },
+        Some(value) if value <= queue => Resolved { value, origin: Origin::Variable(variables.batch) },
         Some(batch) => {
             let expected = format!("expected at most the size of the queue (`{}`, {queue})", variables.queue);
             return Err(invalid(variables.batch, batch.to_string(), expected));

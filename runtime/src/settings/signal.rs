@@ -7,7 +7,7 @@ use llm_trace_delivery::{Protocol, TransportConfig};
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError, endpoint, protocol, proxy, range, tls};
+use super::{Builder, ConfigError, Origin, Resolved, endpoint, protocol, proxy, range, tls};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -101,7 +101,7 @@ pub(super) fn resolve(
         protocol,
         compression: protocol::compression(builder, source, signal)?,
         headers: headers(builder, source, signal)?,
-        timeout: timeout(builder, source, signal)?,
+        timeout: timeout(builder, source, signal)?.value,
         tls: tls::resolve(source, &signal.own)?,
     })
 }
@@ -173,15 +173,28 @@ impl Signal {
     }
 }
 
-fn timeout(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Duration, ConfigError> {
+/// For the answer to one request; the shorter of the exporter's and the processor's.
+pub(super) fn timeout(
+    builder: &Builder,
+    source: &dyn Source,
+    signal: &Signal,
+) -> Result<Resolved<Duration>, ConfigError> {
     if let Some(timeout) = builder.timeout {
         range::check_duration("with_timeout", timeout, range::LONGEST_TIMEOUT)?;
-        return Ok(timeout);
+        return Ok(Resolved { value: timeout, origin: Origin::Builder("with_timeout") });
     }
     let own = range::milliseconds(source, signal.own.timeout)?;
-    let timeout = own.or(range::milliseconds(source, GENERAL.timeout)?).unwrap_or(DEFAULT_TIMEOUT);
-    let patience = range::patience(source, signal.patience)?;
-    Ok(patience.map_or(timeout, |patience| patience.min(timeout)))
+    let (value, origin) = match (own, range::milliseconds(source, GENERAL.timeout)?) {
+        (Some(own), _) => (own, Origin::Variable(signal.own.timeout)),
+        (None, Some(general)) => (general, Origin::Variable(GENERAL.timeout)),
+        (None, None) => (DEFAULT_TIMEOUT, Origin::Default),
+    };
+    Ok(match range::patience(source, signal.patience)? {
+        Some(patience) if patience < value => {
+            Resolved { value: patience, origin: Origin::Variable(signal.patience) }
+        }
+        _ => Resolved { value, origin },
+    })
 }
 
 fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {

@@ -213,9 +213,9 @@ fn sampling_batches_and_intervals_are_as_given() {
     ];
     let sdk = resolve(builder(), &vars).expect("valid").sdk;
     assert_eq!(format!("{:?}", sdk.sampling.head), "ParentBased(TraceIdRatioBased(0.25))");
-    assert_eq!((sdk.batches.queue, sdk.batches.batch), (100, 100));
+    assert_eq!((sdk.batches.queue, sdk.batches.batch.value), (100, 100));
     let events = sdk.event_batches;
-    assert_eq!((events.queue, events.batch, events.delay), (50, 50, Duration::from_millis(250)));
+    assert_eq!((events.queue, events.batch.value, events.delay), (50, 50, Duration::from_millis(250)));
     assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
     assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
@@ -325,6 +325,32 @@ fn an_exporter_takes_no_longer_than_its_processor_waits() {
     assert_eq!(timeouts(&shorter), (2000, 3000, 1000));
     let longer = [("OTEL_BSP_EXPORT_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "0")];
     assert_eq!(timeouts(&longer), (10_000, 10_000, 10_000));
+}
+
+#[test]
+fn the_doctor_names_the_variable_that_decided_a_timeout_or_a_batch() {
+    let origin = |name: &str, vars: Pairs<'_>| {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
+        let vars = [&[endpoint], vars].concat();
+        let source = Vars { values: vars.iter().copied().collect(), terminal: false };
+        let settings = Settings::resolve(builder(), &source).expect("valid").expect("on");
+        let rows = crate::settings::overview(&builder(), &source, &settings).expect("valid");
+        let row = rows.into_iter().find(|row| row.name == name).expect("a row");
+        (row.value, row.origin.to_string())
+    };
+    let (own, processor) = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT");
+    let (queue, batch) = ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
+    let cases: &[(&str, Pairs<'_>, &str, &str)] = &[
+        ("traces timeout", &[(own, "5000"), (processor, "1000")], "1000 ms", processor),
+        ("traces timeout", &[(own, "5000"), (processor, "9000")], "5000 ms", own),
+        ("traces timeout", &[(processor, "60000")], "10000 ms", "default"),
+        ("span batch", &[(queue, "4096")], "512", "default"),
+        ("span batch", &[(queue, "100")], "100", queue),
+        ("span batch", &[(queue, "100"), (batch, "50")], "50", batch),
+    ];
+    for (name, vars, value, expected) in cases {
+        assert_eq!(origin(name, vars), ((*value).to_owned(), (*expected).to_owned()), "{vars:?}");
+    }
 }
 
 #[test]

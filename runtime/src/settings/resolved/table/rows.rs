@@ -216,7 +216,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.batches.batch.to_string()),
+                Default::Of(|settings| settings.sdk.batches.batch.value.to_string()),
                 "",
                 "spans, 1 to 65536; at most the queue size",
             ),
@@ -244,7 +244,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_BLRP_MAX_EXPORT_BATCH_SIZE"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.event_batches.batch.to_string()),
+                Default::Of(|settings| settings.sdk.event_batches.batch.value.to_string()),
                 "",
                 "events, 1 to 65536; at most the queue size",
             ),
