@@ -247,9 +247,15 @@ impl Random {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
 
+    /// The tests share one folder of failed inputs, which each of them empties.
+    static FOLDER: Mutex<()> = Mutex::new(());
+
     fn fails(check: impl Fn(&[u8]) -> String) -> bool {
+        let _folder = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
         let result = catch_unwind(AssertUnwindSafe(|| fuzz("mutator", check)));
         let failed = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("failed"));
         for file in failed.into_iter().flatten().flatten() {
