@@ -1,8 +1,9 @@
 //! What one annotated call costs, next to the same by other means, in one run: `cargo bench --bench overhead`.
 //!
-//! Every variant returns the same reply; the instrumented ones put the same attributes on a span that is thrown away
-//! and record the same four metrics. Variants take turns, and medians are compared, so that what else the machine does
-//! hits all of them. Read ratios, not nanoseconds: nothing here is a test, nothing is asserted about time.
+//! Every variant returns the same reply; the instrumented ones put the same attributes on a span and record at least the same four
+//! metrics. By hand, spans are thrown away. Variants take turns, and medians of the caller's CPU time are compared, so that what else the
+//! machine does hits all of them. Read ratios, not nanoseconds: nothing here is a test, nothing is asserted about time. Each `RATIO` line
+//! has a name and a value, for scripts.
 //!
 //! With the name of a variant, and a number of calls, only that is called: for `valgrind --tool=callgrind`, whose count of
 //! instructions hardly depends on what else the machine does.
@@ -10,10 +11,13 @@
 #![allow(clippy::disallowed_methods, reason = "its threads end after it")]
 
 use std::hint::black_box;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use llm_trace::opentelemetry::metrics::{Histogram, NoopMeterProvider};
-use llm_trace::opentelemetry::trace::noop::NoopTracerProvider;
+use cpu_time::ThreadTime;
+
+use llm_trace::opentelemetry::metrics::Histogram;
 use llm_trace::opentelemetry::trace::{SpanKind, TraceContextExt as _, Tracer as _, TracerProvider as _};
 use llm_trace::opentelemetry::{Array, Context, KeyValue, StringValue, Value, global};
 use llm_trace::{LlmResponse, Response, Usage, llm_trace};
@@ -23,7 +27,7 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, Span, SpanData, SpanP
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 40;
 const CALLS: u32 = 2000;
 const COST: f64 = 0.000_147_6;
 
@@ -219,8 +223,7 @@ fn variant<'a>(name: &'static str, call: impl Fn(&str) -> Reply + 'a) -> Variant
 
 /// Calls nothing but one variant, for a program that counts instructions: what a call takes is the difference between two
 /// numbers of calls.
-fn call_only(name: &str, calls: Option<String>, variants: &[Variant<'_>]) {
-    let (_, call) = variants.iter().find(|(known, _)| *known == name).expect("the name of a variant");
+fn call_only(calls: Option<String>, call: &dyn Fn()) {
     for _ in 0..calls.map_or(CALLS, |calls| calls.parse().expect("a number of calls")) {
         call();
     }
@@ -231,7 +234,7 @@ fn compare(title: &str, base: &str, variants: &[Variant<'_>]) {
     let mut times = vec![Vec::with_capacity(ROUNDS); variants.len()];
     for _ in 0..ROUNDS {
         for ((_, call), times) in variants.iter().zip(&mut times) {
-            let started = Instant::now();
+            let started = ThreadTime::now();
             for _ in 0..CALLS {
                 call();
             }
@@ -252,7 +255,52 @@ fn compare(title: &str, base: &str, variants: &[Variant<'_>]) {
         #[expect(clippy::cast_precision_loss, reason = "nanoseconds of one call")]
         let ratio = *median as f64 / medians[base].max(1) as f64;
         println!("{name:44} {median:>7}  {ratio:<14.2} {allocations:>11}");
+        let figure = format!("{title}/{name}").replace(' ', "-");
+        println!("RATIO {figure} {ratio:.2}\nCOUNT {figure}/allocations {allocations}");
     }
+}
+
+/// A receiver of OTLP that reads and forgets.
+fn receiver() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream) {
+    let mut reader = BufReader::with_capacity(1 << 20, stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or_default() == 0 {
+                return;
+            }
+            let line = line.to_ascii_lowercase();
+            if let Some(value) = line.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line.trim().is_empty() {
+                break;
+            }
+        }
+        std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
+        reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    }
+}
+
+fn init(sampler: llm_trace::Sampler) -> llm_trace::Telemetry {
+    llm_trace::builder()
+        .with_endpoint(format!("http://{}", receiver()))
+        .with_service_name("overhead")
+        .with_sampler(sampler)
+        .init()
+        .unwrap()
 }
 
 fn main() {
@@ -274,27 +322,52 @@ fn main() {
     global::set_tracer_provider(tracers(Sampler::AlwaysOn));
     let by_hand = ByHand::new();
     ours("gpt-4o-mini"); // decodes the price table
-    let sampled = [
-        variant("bare", bare),
-        variant("by hand", |model| by_hand.call(model)),
-        variant("ours", ours),
-        variant("ours, provider without prices", ours_unpriced),
-        variant("#[tracing::instrument]", |model| by_hand.call_with_tracing(model)),
-    ];
-    if let Some(only) = only {
-        return call_only(&only, arguments.next(), &sampled);
+    let hand = || variant("by hand", |model| by_hand.call(model));
+    let with_tracing = || variant("#[tracing::instrument]", |model| by_hand.call_with_tracing(model));
+    match only.as_deref() {
+        Some("bare") => return call_only(arguments.next(), &*variant("", bare).1),
+        Some("by hand") => return call_only(arguments.next(), &*hand().1),
+        Some("ours, own providers") => return call_only(arguments.next(), &*variant("", ours).1),
+        Some("#[tracing::instrument]") => return call_only(arguments.next(), &*with_tracing().1),
+        Some("ours" | "ours, not sampled") | None => {}
+        Some(other) => panic!("no variant `{other}`"),
     }
-    compare("sampled, 15 attributes, 4 metrics", "by hand", &sampled);
+    if only.is_none() {
+        compare(
+            "sampled, own providers",
+            "by hand",
+            &[
+                variant("bare", bare),
+                hand(),
+                variant("ours", ours),
+                variant("ours, provider without prices", ours_unpriced),
+                with_tracing(),
+            ],
+        );
+    }
+
+    let is_sampled = only.as_deref() != Some("ours, not sampled");
+    let sampler = if is_sampled { llm_trace::Sampler::always_on() } else { llm_trace::Sampler::always_off() };
+    let telemetry = init(sampler);
+    ours("gpt-4o-mini");
+    if only.is_some() {
+        return call_only(arguments.next(), &*variant("", ours).1);
+    }
+    compare(
+        "sampled, init()",
+        "by hand",
+        &[hand(), variant("ours", ours), variant("ours, provider without prices", ours_unpriced)],
+    );
+    drop(telemetry);
 
     global::set_tracer_provider(tracers(Sampler::AlwaysOff));
+    global::set_meter_provider(meters());
     let by_hand = ByHand::new();
+    let telemetry = init(llm_trace::Sampler::always_off());
     compare(
-        "not sampled, 4 metrics",
+        "not sampled, init()",
         "by hand",
         &[variant("by hand", |model| by_hand.call(model)), variant("ours", ours)],
     );
-
-    global::set_tracer_provider(NoopTracerProvider::new());
-    global::set_meter_provider(NoopMeterProvider::new());
-    compare("no provider any more", "bare", &[variant("bare", bare), variant("ours", ours)]);
+    drop(telemetry);
 }

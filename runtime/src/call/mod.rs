@@ -367,12 +367,11 @@ fn measure_text(text: &Measured, instruments: &Arc<metrics::Instruments>, call: 
         }
     } else {
         let documents = outermost.map(root::RootState::documents).unwrap_or_default();
-        let labels = metrics::answer_labels(kind, &call.labels, &call.request);
         texts::submit(texts::Job {
             place: call.site.place(),
             answer: text.clone(),
             documents,
-            labels,
+            cell: metrics::answer_cell(call, instruments),
             wanted,
             instruments: Arc::clone(instruments),
         });

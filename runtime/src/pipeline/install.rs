@@ -5,6 +5,7 @@ use std::sync::Arc;
 use opentelemetry::metrics::{Meter, MeterProvider, NoopMeterProvider};
 use opentelemetry::{InstrumentationScope, global};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use crate::content::ContentPolicy;
 use crate::enrich::quality::{QualitySignals, Topics};
@@ -26,9 +27,13 @@ pub(super) struct Policies {
 impl Policies {
     /// Installs them with a receiver of events. Signals that are not sent (traces, metrics, events) stay with the provider that the
     /// program has named.
-    pub(super) fn install(&self, receiver: Option<&EventReceiver>, is_sent: (bool, bool)) {
+    pub(super) fn install(
+        &self,
+        receiver: Option<&EventReceiver>,
+        providers: (Option<&SdkTracerProvider>, Option<&SdkMeterProvider>),
+    ) {
         runtime::update(|earlier| {
-            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, is_sent);
+            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, providers);
             let events = receiver.cloned().or(earlier.events);
             let installed = Runtime {
                 providers: Providers::Installed,

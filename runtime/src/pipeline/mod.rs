@@ -189,7 +189,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     propagators.install();
     pricing::warm();
     let receiver = loggers.as_ref().map(|loggers| loggers.receiver.clone());
-    policies.install(receiver.as_ref(), (tracers.is_some(), meters.is_some()));
+    let providers = (tracers.as_ref().map(|it| &it.provider), meters.as_ref().map(|it| &it.provider));
+    policies.install(receiver.as_ref(), providers);
     if content.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }

@@ -11,6 +11,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, global};
 
+#[cfg(feature = "otlp")]
+use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
+
 use super::metrics::{self, Instruments};
 use super::{CallSink, Sinks, span};
 use crate::model::record::CallRecord;
@@ -21,6 +24,8 @@ pub(crate) struct ApiSink {
     names: &'static Names,
     /// Label sets of one metric.
     cardinality_limit: usize,
+    /// The meter provider is that of an `init()`.
+    is_bound: bool,
     /// `None`: the global one.
     tracer: Option<Arc<dyn AnyTracer>>,
     /// `None`: that of the global provider.
@@ -56,6 +61,7 @@ impl ApiSink {
         ApiSink {
             names,
             cardinality_limit,
+            is_bound: false,
             tracer: None,
             meter: None,
             own: OnceLock::new(),
@@ -75,6 +81,7 @@ impl ApiSink {
         ApiSink {
             tracer: Some(tracer),
             meter: self.meter.clone(),
+            is_bound: self.is_bound,
             ..ApiSink::new(self.names, self.cardinality_limit)
         }
     }
@@ -94,17 +101,26 @@ impl ApiSink {
         &self,
         names: &'static Names,
         cardinality_limit: usize,
-        (sends_traces, sends_metrics): (bool, bool),
+        (tracers, meters): (Option<&SdkTracerProvider>, Option<&SdkMeterProvider>),
     ) -> Self {
-        ApiSink {
-            tracer: self.tracer.clone().filter(|_| !sends_traces),
-            meter: self.meter.clone().filter(|_| !sends_metrics),
+        let sink = ApiSink {
+            tracer: self.tracer.clone(),
+            meter: self.meter.clone(),
             ..ApiSink::new(names, cardinality_limit)
+        };
+        let sink = match tracers {
+            Some(tracers) => sink.with_tracers(tracers),
+            None => sink,
+        };
+        match meters {
+            Some(meters) => ApiSink { is_bound: true, ..sink.with_meters(meters) },
+            None => sink,
         }
     }
 
     fn made(&self) -> Option<Arc<Instruments>> {
-        let make = |meter| Arc::new(Instruments::new(meter, self.names, self.cardinality_limit));
+        let make =
+            |meter| Arc::new(Instruments::new(meter, self.names, self.cardinality_limit, self.is_bound));
         if let Some(meter) = &self.meter {
             return Some(Arc::clone(self.own.get_or_init(|| make(meter.clone()))));
         }

@@ -22,7 +22,7 @@ pub(crate) struct Job {
     pub(crate) place: (&'static str, u32, &'static str),
     pub(crate) answer: Measured,
     pub(crate) documents: Vec<Measured>,
-    pub(crate) labels: metrics::Labels,
+    pub(crate) cell: Arc<metrics::Cell>,
     pub(crate) wanted: QualitySignals,
     pub(crate) instruments: Arc<metrics::Instruments>,
 }
@@ -69,7 +69,7 @@ pub(crate) fn submit(job: Job) {
     });
     let bytes = job.bytes();
     if !waiting().admit(bytes) {
-        metrics::record_unmeasured(&job.instruments, &job.labels);
+        metrics::record_unmeasured(&job.instruments, &job.cell);
         return;
     }
     let refused = match queue {
@@ -78,7 +78,7 @@ pub(crate) fn submit(job: Job) {
     };
     if let Some(job) = refused {
         done(bytes);
-        metrics::record_unmeasured(&job.instruments, &job.labels);
+        metrics::record_unmeasured(&job.instruments, &job.cell);
     }
 }
 
@@ -135,7 +135,7 @@ fn measure(job: &Job, citing: &mut HashSet<(&'static str, u32, &'static str)>) {
             }
             signals.citation_coverage = citing.contains(&job.place).then_some(coverage);
         }
-        metrics::record_text_signals(&job.instruments, &job.labels, &signals);
+        metrics::record_text_signals(&job.instruments, &job.cell, &signals);
     }
 }
 
@@ -150,12 +150,13 @@ mod tests {
     #[test]
     fn a_full_queue_hands_an_answer_back_and_so_does_one_that_nobody_empties() {
         let meter = NoopMeterProvider::new().meter("t");
-        let instruments = Arc::new(metrics::Instruments::new(meter, SemconvVersion::default().names(), 1000));
+        let instruments =
+            Arc::new(metrics::Instruments::new(meter, SemconvVersion::default().names(), 1000, false));
         let job = || Job {
             place: ("worker.rs", 1, "ask"),
             answer: Measured::of_tree(ContentValue::text("x".to_owned())),
             documents: Vec::new(),
-            labels: metrics::Labels::beginning_with(&[]),
+            cell: instruments.cells.get(&metrics::Labels::beginning_with(&[])),
             wanted: QualitySignals::all(),
             instruments: Arc::clone(&instruments),
         };

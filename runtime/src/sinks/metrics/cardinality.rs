@@ -7,7 +7,9 @@ use std::sync::{Arc, OnceLock};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram};
 
-use super::labels::LabelSet;
+use super::cells::{Cell, Record};
+use super::instruments::Make;
+use super::labels;
 use crate::semconv::attribute;
 
 /// The environment variable with the limit.
@@ -42,32 +44,97 @@ pub(crate) fn limit_from_environment() -> usize {
 pub(crate) struct Limited<I> {
     instrument: I,
     name: &'static str,
+    /// Of each [`Cell`].
+    slot: usize,
+    /// A label that all its measurements have.
+    label: Option<KeyValue>,
     admitted: Arc<Admitted>,
     overflow: Counter<u64>,
+    /// The provider is the SDK's, so a label set can be looked up once.
+    #[cfg(feature = "otlp")]
+    is_bound: bool,
 }
 
 /// An instrument that can be limited.
-pub(crate) trait Instrument {
-    type Number;
+pub(crate) trait Instrument: Clone + Send + Sync + 'static {
+    type Number: Number;
     fn measure(&self, value: Self::Number, labels: &[KeyValue]);
+    /// Looks up the labels now.
+    #[cfg(feature = "otlp")]
+    fn bound(&self, labels: &[KeyValue]) -> Box<dyn Fn(Self::Number) + Send + Sync>;
+}
+
+/// A type of measured numbers.
+pub(crate) trait Number: Copy + 'static {
+    fn into_record(record: Box<dyn Fn(Self) + Send + Sync>) -> Record;
+    fn record(self, record: &Record);
 }
 
 impl<I: Instrument> Limited<I> {
-    pub(super) fn new(name: &'static str, instrument: I, overflow: &Counter<u64>, limit: usize) -> Self {
-        Limited { instrument, name, admitted: Arc::new(Admitted::new(limit)), overflow: overflow.clone() }
-    }
-
-    pub(crate) fn record(&self, value: I::Number, labels: LabelSet<'_>) {
-        if self.admitted.admits(labels.hash) {
-            self.instrument.measure(value, labels.list);
-        } else {
-            self.instrument.measure(value, &labels.reduced());
-            self.count_overflow();
+    pub(super) fn new(name: &'static str, instrument: I, make: &Make) -> Self {
+        Limited {
+            instrument,
+            name,
+            slot: make.slot(),
+            label: None,
+            admitted: Arc::new(Admitted::new(make.cardinality_limit)),
+            overflow: make.overflow.clone(),
+            #[cfg(feature = "otlp")]
+            is_bound: make.is_bound,
         }
     }
 
+    /// The same instrument for measurements with one more label. Both are under one limit.
+    pub(super) fn with_label(&self, key: &'static str, value: &'static str, make: &Make) -> Self {
+        Limited { slot: make.slot(), label: Some(KeyValue::new(key, value)), ..self.clone() }
+    }
+
+    pub(crate) fn record(&self, value: I::Number, cell: &Cell) {
+        if let Some(record) = cell.slot(self.slot, || I::Number::into_record(self.recorder(cell))) {
+            value.record(record);
+        }
+    }
+
+    /// The same where `first` is recorded when a label set is new.
+    pub(super) fn record_beginning_with(&self, first: I::Number, value: Option<I::Number>, cell: &Cell) {
+        let begin = || {
+            let record = I::Number::into_record(self.recorder(cell));
+            first.record(&record);
+            record
+        };
+        if let (Some(record), Some(value)) = (cell.slot(self.slot, begin), value) {
+            value.record(record);
+        }
+    }
+
+    fn recorder(&self, cell: &Cell) -> Box<dyn Fn(I::Number) + Send + Sync> {
+        let mut labels: Vec<_> = cell.labels.iter().chain(&self.label).cloned().collect();
+        if self.admitted.admits(cell.hash_with(self.label.as_ref())) {
+            return self.unlimited(labels);
+        }
+        labels = labels::reduced(&labels);
+        let (record, overflow) = (self.unlimited(labels), self.overflow.clone());
+        self.say_overflow();
+        let label = [KeyValue::new(attribute::METRIC_NAME, self.name)];
+        Box::new(move |value| {
+            record(value);
+            overflow.add(1, &label);
+        })
+    }
+
+    fn unlimited(&self, mut labels: Vec<KeyValue>) -> Box<dyn Fn(I::Number) + Send + Sync> {
+        // In this order the SDK finds them at once.
+        labels.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        #[cfg(feature = "otlp")]
+        if self.is_bound {
+            return self.instrument.bound(&labels);
+        }
+        let instrument = self.instrument.clone();
+        Box::new(move |value| instrument.measure(value, &labels))
+    }
+
     #[cold]
-    fn count_overflow(&self) {
+    fn say_overflow(&self) {
         static IS_SAID: AtomicBool = AtomicBool::new(false);
         if !IS_SAID.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -78,12 +145,11 @@ impl<I: Instrument> Limited<I> {
                 self.admitted.limit,
             );
         }
-        self.overflow.add(1, &[KeyValue::new(attribute::METRIC_NAME, self.name)]);
     }
 }
 
-/// Label sets that were admitted, by their hashes. It is read for each measurement, so it has no lock: a set is searched from the slot of
-/// its hash on, up to a free slot, which always exists.
+/// Label sets that were admitted, by their hashes. It has no lock: a set is searched from the slot of its hash on, up to a free slot, which
+/// always exists.
 ///
 /// Two sets with one hash would both be admitted, which is harmless.
 struct Admitted {
@@ -143,12 +209,43 @@ enum Taken {
     ByAnother,
 }
 
+impl Number for u64 {
+    fn into_record(record: Box<dyn Fn(u64) + Send + Sync>) -> Record {
+        Record::U64(record)
+    }
+
+    fn record(self, record: &Record) {
+        if let Record::U64(record) = record {
+            record(self);
+        }
+    }
+}
+
+impl Number for f64 {
+    fn into_record(record: Box<dyn Fn(f64) + Send + Sync>) -> Record {
+        Record::F64(record)
+    }
+
+    fn record(self, record: &Record) {
+        if let Record::F64(record) = record {
+            record(self);
+        }
+    }
+}
+
 macro_rules! instruments {
     ($($instrument:ident<$number:ty>.$measure:ident),* $(,)?) => {$(
         impl Instrument for $instrument<$number> {
             type Number = $number;
+
             fn measure(&self, value: $number, labels: &[KeyValue]) {
                 self.$measure(value, labels);
+            }
+
+            #[cfg(feature = "otlp")]
+            fn bound(&self, labels: &[KeyValue]) -> Box<dyn Fn($number) + Send + Sync> {
+                let bound = self.bind(labels);
+                Box::new(move |value| bound.$measure(value))
             }
         }
     )*};

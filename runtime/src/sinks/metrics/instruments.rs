@@ -4,6 +4,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, ObservableCounter};
 
 use super::cardinality::{Instrument, Limited};
+use super::cells::Cells;
+use crate::model::response::Modality;
 use crate::semconv::version::Names;
 use crate::semconv::{attribute, metric};
 use crate::value::bounds;
@@ -26,30 +28,48 @@ pub(crate) struct Instruments {
     pub(super) quality: super::quality::Instruments,
     pub(super) mcp: super::mcp::Instruments,
     pub(super) rate_limits: super::rate_limits::Instruments,
+    pub(crate) cells: Cells,
 }
 
 /// Token instruments, which differ between versions of the conventions.
 pub(crate) enum Tokens {
-    /// Input and output of every kind of call, separated by a label; and their parts that have a separate price.
-    ByType { usage: Limited<Histogram<u64>>, details: Limited<Counter<u64>> },
+    /// Every kind of call, separated by a label.
+    ByType(Box<TokensByType>),
     /// Inference only, one instrument for each count.
     ByCount(Box<TokenCounters>),
 }
 
+/// Input and output, and their parts that have a separate price.
+pub(crate) struct TokensByType {
+    pub(crate) input: Limited<Histogram<u64>>,
+    pub(crate) output: Limited<Histogram<u64>>,
+    pub(crate) cache_read: Limited<Counter<u64>>,
+    pub(crate) cache_creation: Limited<Counter<u64>>,
+    pub(crate) reasoning: Limited<Counter<u64>>,
+}
+
 /// The instruments of [`Tokens::ByCount`].
 pub(crate) struct TokenCounters {
-    pub(crate) input: Limited<Counter<u64>>,
-    pub(crate) output: Limited<Counter<u64>>,
-    pub(crate) cache_read: Limited<Counter<u64>>,
-    pub(crate) cache_write: Limited<Counter<u64>>,
-    pub(crate) reasoning: Limited<Counter<u64>>,
+    pub(crate) input: ByModality,
+    pub(crate) output: ByModality,
+    pub(crate) cache_read: ByModality,
+    pub(crate) cache_write: ByModality,
+    pub(crate) reasoning: ByModality,
     pub(crate) input_per_call: Limited<Histogram<u64>>,
     pub(crate) output_per_call: Limited<Histogram<u64>>,
 }
 
+/// A counter that is separated by a label.
+pub(crate) struct ByModality {
+    pub(crate) unknown: Limited<Counter<u64>>,
+    /// In the order of [`Modality::ALL`].
+    pub(crate) known: [Limited<Counter<u64>>; Modality::ALL.len()],
+}
+
 impl Instruments {
-    pub(crate) fn new(meter: Meter, names: &Names, cardinality_limit: usize) -> Self {
-        let make = Make::new(meter, cardinality_limit);
+    /// `is_bound`: the meter is one of the SDK's. Any other would lose what is measured with labels that were looked up before.
+    pub(crate) fn new(meter: Meter, names: &Names, cardinality_limit: usize, is_bound: bool) -> Self {
+        let make = Make::new(meter, cardinality_limit, is_bound);
         let call = metric::DURATION_BUCKETS;
         let seconds = |name| make.seconds(name, call, "GenAI operation duration.");
         let duration = seconds(metric::OPERATION_DURATION);
@@ -57,6 +77,10 @@ impl Instruments {
         let inference_duration = match names.inference_duration {
             metric::OPERATION_DURATION => duration.clone(),
             own => seconds(own),
+        };
+        let tokens = match names.token_histogram {
+            Some(name) => Tokens::ByType(Box::new(make.tokens_by_type(name))),
+            None => Tokens::ByCount(Box::new(make.token_counters())),
         };
         Instruments {
             _implausible: make
@@ -85,17 +109,7 @@ impl Instruments {
                 call,
                 "Time per output chunk of a streamed response after the first.",
             ),
-            tokens: match names.token_histogram {
-                Some(name) => Tokens::ByType {
-                    usage: make.tokens(name, "Number of input and output tokens used."),
-                    details: make.counter(
-                        metric::TOKEN_DETAILS,
-                        metric::UNIT_TOKENS,
-                        "Number of tokens, of those used, that were read from or written to a cache or spent on reasoning.",
-                    ),
-                },
-                None => Tokens::ByCount(Box::new(make.token_counters())),
-            },
+            tokens,
             tool_duration: make.seconds(
                 metric::EXECUTE_TOOL_DURATION,
                 call,
@@ -134,6 +148,7 @@ impl Instruments {
                 metric::UNIT_CALLS,
                 "GenAI operations that used tokens of a model without a known price.",
             ),
+            cells: Cells::new(CELLS_PER_LIMIT * cardinality_limit, make.slots.get()),
         }
     }
 }
@@ -141,12 +156,20 @@ impl Instruments {
 /// Makes instruments of the few kinds there are.
 pub(super) struct Make {
     meter: Meter,
-    overflow: Counter<u64>,
-    cardinality_limit: usize,
+    pub(super) overflow: Counter<u64>,
+    pub(super) cardinality_limit: usize,
+    #[cfg(feature = "otlp")]
+    pub(super) is_bound: bool,
+    /// That were given out.
+    slots: std::cell::Cell<usize>,
 }
 
+/// More label sets than a metric may have are kept: metrics differ in their labels.
+const CELLS_PER_LIMIT: usize = 4;
+
 impl Make {
-    fn new(meter: Meter, cardinality_limit: usize) -> Self {
+    #[cfg_attr(not(feature = "otlp"), expect(unused_variables, reason = "the SDK is not there"))]
+    fn new(meter: Meter, cardinality_limit: usize, is_bound: bool) -> Self {
         let overflow = meter
             .u64_counter(metric::OVERFLOW)
             .with_unit(metric::UNIT_MEASUREMENTS)
@@ -154,11 +177,23 @@ impl Make {
                 "Measurements whose labels were replaced, as their metric has its limit of label sets.",
             )
             .build();
-        Make { meter, overflow, cardinality_limit }
+        Make {
+            meter,
+            overflow,
+            cardinality_limit,
+            #[cfg(feature = "otlp")]
+            is_bound,
+            slots: std::cell::Cell::new(0),
+        }
+    }
+
+    /// The next slot of each cell.
+    pub(super) fn slot(&self) -> usize {
+        self.slots.replace(self.slots.get() + 1)
     }
 
     fn limited<I: Instrument>(&self, name: &'static str, instrument: I) -> Limited<I> {
-        Limited::new(name, instrument, &self.overflow, self.cardinality_limit)
+        Limited::new(name, instrument, self)
     }
 
     pub(super) fn seconds(
@@ -221,8 +256,30 @@ impl Make {
         self.limited(name, gauge.with_description(description).build())
     }
 
+    fn tokens_by_type(&self, name: &'static str) -> TokensByType {
+        let usage = self.tokens(name, "Number of input and output tokens used.");
+        let details = self.counter(
+            metric::TOKEN_DETAILS,
+            metric::UNIT_TOKENS,
+            "Number of tokens, of those used, that were read from or written to a cache or spent on reasoning.",
+        );
+        let usage = |token_type| usage.with_label(attribute::TOKEN_TYPE, token_type, self);
+        let details = |token_type| details.with_label(attribute::TOKEN_TYPE, token_type, self);
+        TokensByType {
+            input: usage("input"),
+            output: usage("output"),
+            cache_read: details("cache_read"),
+            cache_creation: details("cache_creation"),
+            reasoning: details("reasoning"),
+        }
+    }
+
     fn token_counters(&self) -> TokenCounters {
-        let counter = |name, description| self.counter(name, metric::UNIT_TOKENS, description);
+        let counter = |name, description| {
+            let counter = self.counter(name, metric::UNIT_TOKENS, description);
+            let of = |modality| counter.with_label(attribute::TOKEN_MODALITY, modality, self);
+            ByModality { unknown: of("unknown"), known: Modality::ALL.map(|modality| of(modality.word())) }
+        };
         TokenCounters {
             input: counter(metric::INFERENCE_INPUT_TOKENS, "Number of input tokens used."),
             output: counter(metric::INFERENCE_OUTPUT_TOKENS, "Number of output tokens used."),

@@ -1,8 +1,10 @@
-//! The labels of measurements: a closed set for each metric, made once per call and lent to each of its metrics.
+//! The labels of measurements: a closed set for each metric, borrowed from the call that is measured.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use opentelemetry::{Key, KeyValue, StringValue, Value};
+use rustc_hash::FxHasher;
 
 use crate::model::record::CallRecord;
 use crate::semconv::attribute;
@@ -21,89 +23,131 @@ const KEPT: &[&str] = &[
     attribute::TOKEN_MODALITY,
 ];
 
-/// Labels being put together.
-pub(crate) struct Labels {
-    list: Vec<KeyValue>,
-    hasher: DefaultHasher,
+/// Labels being put together, and the number by which their [cell](super::cells::Cell) is found.
+pub(crate) struct Labels<'a> {
+    list: Vec<Label<'a>>,
+    hasher: FxHasher,
 }
 
-/// A complete set of labels, and the number that stands for it.
 #[derive(Clone, Copy)]
-pub(crate) struct LabelSet<'a> {
-    pub(super) list: &'a [KeyValue],
-    pub(super) hash: u64,
+enum Label<'a> {
+    Text(&'static str, &'a str),
+    Int(&'static str, i64),
+    /// A tag, or an attribute of a request.
+    Attribute(&'a KeyValue),
 }
 
-impl Labels {
+impl<'a> Labels<'a> {
     /// To begin with, the tags of the call that are labels.
-    pub(crate) fn of(call: &CallRecord) -> Self {
+    pub(crate) fn of(call: &'a CallRecord) -> Self {
         Labels::beginning_with(&call.labels)
     }
 
     /// The same where there is no finished call.
-    pub(crate) fn beginning_with(tags: &[KeyValue]) -> Self {
-        let mut labels = Labels { list: Vec::with_capacity(8), hasher: DefaultHasher::default() };
-        for label in tags {
-            labels.push(label.clone());
+    pub(crate) fn beginning_with(tags: &'a [KeyValue]) -> Self {
+        let mut labels = Labels { list: Vec::with_capacity(10), hasher: FxHasher::default() };
+        for tag in tags {
+            labels.add_attribute(Some(tag));
         }
         labels
     }
 
-    /// Adds a label, if it has a value.
-    pub(crate) fn add(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
-        if let Some(value) = value {
-            self.push(KeyValue::new(key, value));
+    /// Adds a label, if it has a value. Long values never become labels, whatever they are: not all of them come through [`bounds`].
+    pub(crate) fn add(&mut self, key: &'static str, text: Option<&'a str>) {
+        if let Some(text) = text {
+            self.push(Label::Text(key, if text.len() > bounds::MAX_NAME { OTHER } else { text }));
         }
     }
 
-    /// Adds a text of the call's, which is copied.
-    pub(crate) fn add_text(&mut self, key: &'static str, text: Option<&str>) {
-        self.add(key, text.map(|text| StringValue::from(text.to_owned())));
+    pub(crate) fn add_int(&mut self, key: &'static str, number: Option<i64>) {
+        if let Some(number) = number {
+            self.push(Label::Int(key, number));
+        }
     }
 
-    /// Long values never become labels, whatever they are: not all of them come through [`bounds`].
-    pub(super) fn push(&mut self, label: KeyValue) {
-        let label = short(label);
+    /// Adds an attribute as it is.
+    pub(crate) fn add_attribute(&mut self, attribute: Option<&'a KeyValue>) {
+        if let Some(attribute) = attribute {
+            self.push(Label::Attribute(attribute));
+        }
+    }
+
+    fn push(&mut self, label: Label<'a>) {
         label.hash(&mut self.hasher);
         self.list.push(label);
     }
 
-    pub(crate) fn set(&self) -> LabelSet<'_> {
-        LabelSet { list: &self.list, hash: self.hasher.finish() }
+    pub(super) fn hash(&self) -> u64 {
+        self.hasher.finish()
     }
 
-    /// Lends the set with more labels, if there are any.
-    pub(crate) fn with(
-        &mut self,
-        more: impl IntoIterator<Item = KeyValue>,
-        record: impl FnOnce(LabelSet<'_>),
-    ) {
-        let (shared, mut hasher) = (self.list.len(), self.hasher.clone());
-        for label in more.into_iter().map(short) {
-            label.hash(&mut hasher);
-            self.list.push(label);
+    /// Returns whether this is the set that `list` was [made](Labels::to_list) of.
+    pub(super) fn are(&self, list: &[KeyValue]) -> bool {
+        self.list.len() == list.len() && self.list.iter().zip(list).all(|(label, made)| label.is(made))
+    }
+
+    pub(super) fn to_list(&self) -> Vec<KeyValue> {
+        self.list.iter().map(Label::to_attribute).collect()
+    }
+}
+
+impl Label<'_> {
+    fn is(&self, made: &KeyValue) -> bool {
+        match (self, &made.value) {
+            (Label::Text(key, text), Value::String(made_of)) => {
+                *text == made_of.as_str() && *key == made.key.as_str()
+            }
+            (Label::Int(key, number), Value::I64(made_of)) => number == made_of && *key == made.key.as_str(),
+            (Label::Attribute(attribute), Value::String(made_of)) => {
+                attribute.key == made.key && short(attribute).is_some_and(|text| text == made_of.as_str())
+            }
+            (Label::Attribute(attribute), _) => *attribute == made,
+            _ => false,
         }
-        record(LabelSet { list: &self.list, hash: hasher.finish() });
-        self.list.truncate(shared);
+    }
+
+    fn to_attribute(&self) -> KeyValue {
+        let text = |text: &str| StringValue::from(Arc::<str>::from(text));
+        match *self {
+            Label::Text(key, value) => KeyValue::new(key, text(value)),
+            Label::Int(key, number) => KeyValue::new(key, number),
+            Label::Attribute(attribute) => match short(attribute) {
+                Some(value) => KeyValue::new(attribute.key.clone(), text(value)),
+                None => attribute.clone(),
+            },
+        }
     }
 }
 
-fn short(label: KeyValue) -> KeyValue {
-    match &label.value {
-        Value::String(text) if text.as_str().len() > bounds::MAX_NAME => KeyValue::new(label.key, OTHER),
-        _ => label,
+impl Hash for Label<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Label::Text(key, text) => (key, text).hash(state),
+            Label::Int(key, number) => (key, number).hash(state),
+            Label::Attribute(attribute) => match short(attribute) {
+                Some(text) => (attribute.key.as_str(), text).hash(state),
+                None => attribute.hash(state),
+            },
+        }
     }
 }
 
-impl LabelSet<'_> {
-    /// The set that stands for all that are beyond the limit: what can be anything is `other`, or gone if it is no text.
-    pub(super) fn reduced(self) -> Vec<KeyValue> {
-        let is_kept = |key: &Key| KEPT.contains(&key.as_str());
-        let reduced = self.list.iter().filter_map(|label| match label.value {
-            _ if is_kept(&label.key) => Some(label.clone()),
-            Value::String(_) => Some(KeyValue::new(label.key.clone(), OTHER)),
-            _ => None,
-        });
-        reduced.collect()
+/// The text of an attribute that is one.
+fn short(attribute: &KeyValue) -> Option<&str> {
+    match &attribute.value {
+        Value::String(text) if text.as_str().len() > bounds::MAX_NAME => Some(OTHER),
+        Value::String(text) => Some(text.as_str()),
+        _ => None,
     }
+}
+
+/// Returns the set that stands for all that are beyond the limit: what can be anything is `other`, or gone if it is no text.
+pub(super) fn reduced(list: &[KeyValue]) -> Vec<KeyValue> {
+    let is_kept = |key: &Key| KEPT.contains(&key.as_str());
+    let reduced = list.iter().filter_map(|label| match label.value {
+        _ if is_kept(&label.key) => Some(label.clone()),
+        Value::String(_) => Some(KeyValue::new(label.key.clone(), OTHER)),
+        _ => None,
+    });
+    reduced.collect()
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 
 use super::cardinality::Limited;
@@ -49,23 +48,23 @@ impl Instruments {
 }
 
 /// Records how long a message took.
-pub(super) fn record(call: &CallRecord, instruments: &Instruments) {
+pub(super) fn record(call: &CallRecord, instruments: &super::Instruments) {
     let mut labels = Labels::of(call);
-    for label in mcp_attributes(&call.request) {
-        labels.push(label);
-    }
+    let attributes: Vec<_> = mcp_attributes(&call.request).collect();
+    attributes.iter().for_each(|attribute| labels.add_attribute(Some(attribute)));
     // The protocol version that is agreed on in this message is known at its end.
     let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
-    labels.add_text(attribute::MCP_PROTOCOL_VERSION, agreed);
+    labels.add(attribute::MCP_PROTOCOL_VERSION, agreed);
     add_network(&mut labels, &call.request, agreed.is_none());
-    labels.add(attribute::RPC_RESPONSE_STATUS_CODE, call.mcp_status_code.map(|code| code.to_string()));
+    let code = call.mcp_status_code.map(|code| code.to_string());
+    labels.add(attribute::RPC_RESPONSE_STATUS_CODE, code.as_deref());
     let histogram = if call.site.kind == Kind::McpServer {
-        &instruments.server_operation
+        &instruments.mcp.server_operation
     } else {
         add_server(&mut labels, &call.request);
-        &instruments.client_operation
+        &instruments.mcp.client_operation
     };
-    record_duration(histogram, call, &mut labels);
+    record_duration(histogram, call, labels, instruments);
 }
 
 /// Records how long a session lasted, and the class of the error that ended it.
@@ -88,28 +87,27 @@ fn measure_session(
 ) {
     let mut labels = Labels::beginning_with(&[]);
     add_network(&mut labels, request, true);
-    labels.add_text(attribute::ERROR_TYPE, error_type.map(bounds::required));
+    labels.add(attribute::ERROR_TYPE, error_type.map(bounds::required));
     let histogram = if request.kind() == Kind::McpServer {
         &instruments.mcp.server_session
     } else {
         add_server(&mut labels, request);
         &instruments.mcp.client_session
     };
-    histogram.record(duration.as_secs_f64(), labels.set());
+    instruments.cells.with(&labels, |cell| histogram.record(duration.as_secs_f64(), cell));
 }
 
-fn add_network(labels: &mut Labels, request: &Request, with_version: bool) {
+fn add_network<'a>(labels: &mut Labels<'a>, request: &'a Request, with_version: bool) {
     for key in
         [attribute::MCP_PROTOCOL_VERSION, attribute::NETWORK_TRANSPORT, attribute::NETWORK_PROTOCOL_NAME]
     {
         if with_version || key != attribute::MCP_PROTOCOL_VERSION {
-            let value: Option<&KeyValue> = request.attribute_of(key);
-            labels.add(key, value.map(|label| label.value.clone()));
+            labels.add_attribute(request.attribute_of(key));
         }
     }
 }
 
-fn add_server(labels: &mut Labels, request: &Request) {
-    labels.add_text(attribute::SERVER_ADDRESS, request.server_address.as_deref());
-    labels.add(attribute::SERVER_PORT, request.server_port);
+fn add_server<'a>(labels: &mut Labels<'a>, request: &'a Request) {
+    labels.add(attribute::SERVER_ADDRESS, request.server_address.as_deref());
+    labels.add_int(attribute::SERVER_PORT, request.server_port);
 }

@@ -1,13 +1,14 @@
 //! Quality signals of a finished call → measurements.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
 use super::cardinality::Limited;
+use super::cells::{Cell, Cells};
 use super::instruments::Make;
-use super::labels::{LabelSet, Labels, OTHER};
+use super::labels::{Labels, OTHER};
 use crate::enrich::quality::TextSignals;
 use crate::model::record::CallRecord;
 use crate::model::request::Request;
@@ -44,7 +45,7 @@ impl Instruments {
                 metric::RETRIEVAL_DOCUMENTS,
                 "Number of documents returned by a retrieval or a reranking.",
             ),
-            empty: Occurrences::new(make.counter(
+            empty: Occurrences(make.counter(
                 metric::RETRIEVAL_EMPTY,
                 metric::UNIT_RETRIEVALS,
                 "Retrievals and rerankings that returned no document.",
@@ -63,12 +64,12 @@ impl Instruments {
                 metric::RETRIEVAL_DUPLICATES,
                 "Number of documents that repeat an earlier one of the same result.",
             ),
-            truncations: Occurrences::new(make.counter(
+            truncations: Occurrences(make.counter(
                 metric::ANSWER_TRUNCATIONS,
                 metric::UNIT_ANSWERS,
                 "Answers that ended because they may not be longer.",
             )),
-            refusals: Occurrences::new(make.counter(
+            refusals: Occurrences(make.counter(
                 metric::ANSWER_REFUSALS,
                 metric::UNIT_ANSWERS,
                 "Answers that the model or the provider's filter refused.",
@@ -109,74 +110,67 @@ impl Instruments {
 
 /// A counter of optional occurrences. It records a zero when a label set is new: without it a ratio would have no data, and the first
 /// increase would not be visible.
-struct Occurrences {
-    counter: Limited<Counter<u64>>,
-    /// Label sets that were given theirs; one that is pushed out by another is given it again, which changes nothing.
-    known: [AtomicU64; 64],
-}
+struct Occurrences(Limited<Counter<u64>>);
 
 impl Occurrences {
-    fn new(counter: Limited<Counter<u64>>) -> Self {
-        Occurrences { counter, known: [const { AtomicU64::new(0) }; 64] }
-    }
-
-    fn record(&self, happened: bool, labels: LabelSet<'_>) {
-        #[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
-        let known = &self.known[labels.hash as usize % self.known.len()];
-        if happened || known.load(Ordering::Relaxed) != labels.hash {
-            known.store(labels.hash, Ordering::Relaxed);
-            self.counter.record(u64::from(happened), labels);
-        }
+    fn record(&self, happened: bool, cell: &Cell) {
+        self.0.record_beginning_with(0, happened.then_some(1), cell);
     }
 }
 
 /// Records the quality signals of a search or a reranking.
-pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments) {
+pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments, cells: &Cells) {
     let signals = &call.signals;
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.clone());
-    let labels = labels.set();
-    if let Some(documents) = signals.documents {
-        instruments.documents.record(documents, labels);
-        instruments.empty.record(documents == 0, labels);
-    }
-    if let Some(score) = signals.top_score {
-        instruments.top_score.record(score, labels);
-    }
-    if let Some(gap) = signals.score_gap {
-        instruments.score_gap.record(gap, labels);
-    }
-    if let Some(duplicates) = signals.duplicates {
-        instruments.duplicates.record(duplicates, labels);
-    }
+    labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.as_deref());
+    cells.with(&labels, |cell| {
+        if let Some(documents) = signals.documents {
+            instruments.documents.record(documents, cell);
+            instruments.empty.record(documents == 0, cell);
+        }
+        if let Some(score) = signals.top_score {
+            instruments.top_score.record(score, cell);
+        }
+        if let Some(gap) = signals.score_gap {
+            instruments.score_gap.record(gap, cell);
+        }
+        if let Some(duplicates) = signals.duplicates {
+            instruments.duplicates.record(duplicates, cell);
+        }
+    });
 }
 
-/// Records the quality signals of a model's answer; `labels` are those of [`answer_labels`].
-pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, labels: LabelSet<'_>) {
+/// Records the quality signals of a model's answer; the cell is that of [`answer_labels`].
+pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, cell: &Cell) {
     let signals = &call.signals;
     if let Some(truncated) = signals.truncated {
-        instruments.truncations.record(truncated, labels);
+        instruments.truncations.record(truncated, cell);
     }
     if let Some(refused) = signals.refused {
-        instruments.refusals.record(refused, labels);
+        instruments.refusals.record(refused, cell);
     }
     if let Some(share) = signals.context_utilization {
-        instruments.context_utilization.record(share, labels);
+        instruments.context_utilization.record(share, cell);
     }
 }
 
 /// The labels of what is measured of answers.
-pub(crate) fn answer_labels(kind: Kind, tags: &[KeyValue], request: &Request) -> Labels {
+pub(super) fn answer_labels<'a>(kind: Kind, tags: &'a [KeyValue], request: &'a Request) -> Labels<'a> {
     let mut labels = Labels::beginning_with(tags);
     labels.add(attribute::OPERATION_NAME, kind.operation());
-    labels.add(attribute::PROVIDER_NAME, request.provider.clone());
-    labels.add(attribute::REQUEST_MODEL, request.model.clone());
+    labels.add(attribute::PROVIDER_NAME, request.provider.as_deref());
+    labels.add(attribute::REQUEST_MODEL, request.model.as_deref());
     labels
 }
 
+/// The cell of what is measured of a call's answer later.
+pub(crate) fn answer_cell(call: &CallRecord, instruments: &super::Instruments) -> Arc<Cell> {
+    instruments.cells.get(&answer_labels(call.site.kind, &call.labels, &call.request))
+}
+
 /// Records the quality signals of an answer's text.
-pub(crate) fn record_text_signals(instruments: &super::Instruments, labels: &Labels, signals: &TextSignals) {
+pub(crate) fn record_text_signals(instruments: &super::Instruments, cell: &Cell, signals: &TextSignals) {
     let instruments = &instruments.quality;
     for (histogram, share) in [
         (&instruments.context_overlap, signals.context_overlap),
@@ -184,14 +178,14 @@ pub(crate) fn record_text_signals(instruments: &super::Instruments, labels: &Lab
         (&instruments.repetition, signals.repetition),
     ] {
         if let Some(share) = share {
-            histogram.record(share, labels.set());
+            histogram.record(share, cell);
         }
     }
 }
 
 /// Counts an answer whose text was not measured.
-pub(crate) fn record_unmeasured(instruments: &super::Instruments, labels: &Labels) {
-    catch_user_panic(|| instruments.quality.unmeasured.record(1, labels.set()));
+pub(crate) fn record_unmeasured(instruments: &super::Instruments, cell: &Cell) {
+    catch_user_panic(|| instruments.quality.unmeasured.record(1, cell));
 }
 
 /// Records a score of any source; `tags` are labels of the place where it was recorded.
@@ -204,9 +198,10 @@ pub(crate) fn record_score(
 ) {
     let Some(instruments) = calls.instruments() else { return };
     let mut labels = Labels::beginning_with(tags);
-    labels.add_text(attribute::EVALUATION_NAME, Some(name));
-    labels.add_text(attribute::EVALUATION_SCORE_LABEL, label.map(word));
-    catch_user_panic(|| instruments.quality.evaluation_score.record(value, labels.set()));
+    labels.add(attribute::EVALUATION_NAME, Some(name));
+    labels.add(attribute::EVALUATION_SCORE_LABEL, label.map(word));
+    let record = |cell: &Cell| instruments.quality.evaluation_score.record(value, cell);
+    catch_user_panic(|| instruments.cells.with(&labels, record));
 }
 
 /// A judge may answer in sentences: those are on the event, and in a metric they are `other`.

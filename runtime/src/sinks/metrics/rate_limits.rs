@@ -6,8 +6,9 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Gauge;
 
 use super::cardinality::Limited;
+use super::cells::Cell;
 use super::instruments::Make;
-use super::labels::{LabelSet, Labels};
+use super::labels::Labels;
 use crate::extract::rate_limits::{Limit, RateLimits};
 use crate::model::request::Request;
 use crate::semconv::{attribute, metric};
@@ -70,23 +71,25 @@ pub(crate) fn record(
     instruments: &super::Instruments,
 ) {
     let mut labels = Labels::beginning_with(tags);
-    labels.add(attribute::PROVIDER_NAME, request.provider.clone());
-    labels.add(attribute::REQUEST_MODEL, request.model.clone());
-    labels.add(attribute::SERVER_ADDRESS, request.server_address.clone());
-    labels.add(attribute::SERVER_PORT, request.server_port);
-    instruments.rate_limits.requests.record(&limits.requests, labels.set());
-    instruments.rate_limits.tokens.record(&limits.tokens, labels.set());
+    labels.add(attribute::PROVIDER_NAME, request.provider.as_deref());
+    labels.add(attribute::REQUEST_MODEL, request.model.as_deref());
+    labels.add(attribute::SERVER_ADDRESS, request.server_address.as_deref());
+    labels.add_int(attribute::SERVER_PORT, request.server_port);
+    instruments.cells.with(&labels, |cell| {
+        instruments.rate_limits.requests.record(&limits.requests, cell);
+        instruments.rate_limits.tokens.record(&limits.tokens, cell);
+    });
 }
 
 impl Gauges {
-    fn record(&self, limit: &Limit, labels: LabelSet<'_>) {
+    fn record(&self, limit: &Limit, cell: &Cell) {
         for (gauge, count) in [(&self.limit, limit.allowed), (&self.remaining, limit.remaining)] {
             if let Some(count) = count {
-                gauge.record(count, labels);
+                gauge.record(count, cell);
             }
         }
         if let Some(reset) = limit.reset.as_ref().map(Duration::as_secs_f64) {
-            self.reset.record(reset, labels);
+            self.reset.record(reset, cell);
         }
     }
 }
