@@ -15,7 +15,8 @@ use crate::content::ContentPolicy;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::semconv::version::{Names, SemconvVersion};
 use crate::sinks::events::EventReceiver;
-use crate::sinks::{ApiSink, CallSink, Sinks, metrics};
+use crate::sinks::span::OpenSpan;
+use crate::sinks::{CallSink, Sinks, metrics};
 
 /// `None` until first used.
 static CURRENT: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
@@ -30,7 +31,7 @@ pub(crate) struct Runtime {
     pub(crate) quality: QualitySignals,
     pub(crate) topics: Option<Arc<Topics>>,
     pub(crate) tags: Arc<TagRules>,
-    pub(crate) calls: Arc<ApiSink>,
+    pub(crate) calls: Arc<CallSink>,
     /// `None` without a receiver of events.
     pub(crate) events: Option<EventReceiver>,
     /// There is a guard, or `init()` is about to make one: there is one at a time.
@@ -93,7 +94,7 @@ impl Runtime {
             quality: QualitySignals::default(),
             topics: None,
             tags: Arc::default(),
-            calls: Arc::new(ApiSink::new(names, metrics::limit_from_environment())),
+            calls: Arc::new(CallSink::new(names, metrics::limit_from_environment())),
             events: None,
             #[cfg(feature = "otlp")]
             is_claimed: false,
@@ -107,9 +108,15 @@ impl Runtime {
     }
 
     /// The sinks of a call whose span is in `context`.
-    pub(crate) fn sinks<'a>(&'a self, context: &'a Context, mirror: Option<&'a tracing::Span>) -> Sinks<'a> {
+    pub(crate) fn sinks<'a>(
+        &'a self,
+        context: &'a Context,
+        span: &'a OpenSpan,
+        mirror: Option<&'a tracing::Span>,
+    ) -> Sinks<'a> {
         Sinks {
-            calls: &*self.calls,
+            calls: &self.calls,
+            span,
             instruments: self.calls.instruments(),
             events: self.events.as_ref(),
             mirror,

@@ -16,7 +16,7 @@ use crate::model::request::Request;
 use crate::model::response::{LlmResponse, Response, Usage};
 use crate::model::site::Kind;
 use crate::runtime;
-use crate::sinks::{CallSink as _, metrics};
+use crate::sinks::metrics;
 use crate::value::current_context;
 
 /// The annotated call this code runs in; see [`current()`].

@@ -45,7 +45,8 @@ use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signal
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::runtime::Runtime;
-use crate::sinks::{CallSink as _, metrics, span, texts, tracing_bridge};
+use crate::sinks::span::{Begun, OpenSpan, Started};
+use crate::sinks::{metrics, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -84,6 +85,7 @@ struct Open {
     panicked: AtomicBool,
     /// The context with the call's span, for a stream that takes the call over.
     span: Context,
+    open_span: OpenSpan,
     /// The `tracing` span of the call, if `tracing` is enabled.
     mirror: Option<tracing::Span>,
     /// `None` once the call has ended.
@@ -156,13 +158,19 @@ impl Call {
         let _ = scope.topic(&runtime, &request);
         let started_span = catch_user_panic(|| {
             let agent = scope.agent().map(Agent::name);
-            let span = span::builder(&site, &mut request, agent, runtime.content.openinference, start_time);
-            runtime.calls.start(span, &parent)
+            let begun = Begun {
+                site: &site,
+                request: &mut request,
+                agent,
+                speaks_openinference: runtime.content.openinference,
+                at: start_time,
+            };
+            runtime.calls.start(begun, &parent)
         });
         // Without a span, the call must not run in its parent's span, which it would end.
-        let context = started_span.unwrap_or_else(|| {
+        let Started { context, span: open_span } = started_span.unwrap_or_else(|| {
             let outer = parent.span().span_context().clone();
-            parent.with_remote_span_context(outer)
+            Started { context: parent.with_remote_span_context(outer), span: OpenSpan::InContext }
         });
         let span = context.span();
         let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
@@ -182,6 +190,7 @@ impl Call {
             scope,
             panicked: AtomicBool::new(false),
             span: context,
+            open_span,
             facts: Mutex::new(Some(Facts {
                 request,
                 response: Response::new(),
@@ -333,7 +342,7 @@ impl Held {
             content: RecordedContent::default(),
         };
         let runtime = &*open.runtime;
-        let sinks = runtime.sinks(&self.context, open.mirror.as_ref());
+        let sinks = runtime.sinks(&self.context, &open.open_span, open.mirror.as_ref());
         let wants = sinks.wants(open.site.kind, record.has_content());
         if wants.numbers {
             record.price = pricing::price(&record);
@@ -349,7 +358,7 @@ impl Held {
         if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
-        sinks.end(&record);
+        sinks.end(record);
         drop(slot);
     }
 }

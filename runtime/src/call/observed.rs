@@ -6,7 +6,7 @@ use opentelemetry::trace::TraceContextExt;
 
 use crate::model::site::CallSite;
 use crate::runtime::{self, Providers, Runtime};
-use crate::sinks::{CallSink as _, tracing_bridge};
+use crate::sinks::tracing_bridge;
 use crate::value::current_context;
 
 /// Returns the runtime that a call begins under, if it is observed.

@@ -15,7 +15,6 @@ use crate::model::record::{Failure, Outcome, Timing};
 use crate::model::response::Response;
 use crate::runtime::{self, Runtime};
 use crate::semconv::attribute;
-use crate::sinks::CallSink as _;
 use crate::sinks::metrics::ChunkMeter;
 use crate::value::panic::catch_user_panic;
 

@@ -33,7 +33,7 @@ impl Policies {
         providers: (Option<&SdkTracerProvider>, Option<&SdkMeterProvider>),
     ) {
         runtime::update(|earlier| {
-            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, providers);
+            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, None, providers.1);
             let events = receiver.cloned().or(earlier.events);
             let installed = Runtime {
                 providers: Providers::Installed,

@@ -6,15 +6,14 @@ pub(crate) mod span;
 pub(crate) mod texts;
 pub(crate) mod tracing_bridge;
 
-mod api;
+mod calls;
 
-use std::fmt;
 use std::sync::Arc;
 
 use opentelemetry::Context;
-use opentelemetry::trace::{SpanBuilder, TraceContextExt as _};
+use opentelemetry::trace::TraceContextExt as _;
 
-pub(crate) use api::ApiSink;
+pub(crate) use calls::CallSink;
 
 use crate::content::ContentPolicy;
 use crate::model::record::CallRecord;
@@ -22,28 +21,12 @@ use crate::model::site::Kind;
 use crate::semconv::version::Names;
 use crate::value::panic::catch_user_panic;
 use events::EventReceiver;
-
-/// Destination of spans and measurements of calls.
-pub(crate) trait CallSink: fmt::Debug + Send + Sync {
-    /// Returns whether spans or measurements may be received.
-    fn is_provided(&self) -> bool;
-
-    /// Returns whether measurements are received.
-    fn measures(&self) -> bool;
-
-    /// Starts the span of a call. The returned context has it as its active span.
-    fn start(&self, span: SpanBuilder, parent: &Context) -> Context;
-
-    /// Returns the instruments, if measurements are received: for measurements besides finished calls.
-    fn instruments(&self) -> Option<Arc<metrics::Instruments>>;
-
-    /// Records a finished call: its measurements and its span, which ends.
-    fn end(&self, call: &CallRecord, sinks: &Sinks<'_>);
-}
+use span::OpenSpan;
 
 /// Destinations of one call.
 pub(crate) struct Sinks<'a> {
-    pub(crate) calls: &'a dyn CallSink,
+    pub(crate) calls: &'a CallSink,
+    pub(crate) span: &'a OpenSpan,
     /// Instruments of `calls`; `None` if measurements are not received.
     pub(crate) instruments: Option<Arc<metrics::Instruments>>,
     pub(crate) events: Option<&'a EventReceiver>,
@@ -74,16 +57,23 @@ impl Sinks<'_> {
     }
 
     /// Writes a finished call. Each sink by itself: what panics in one is not missing in another.
-    pub(crate) fn end(&self, call: &CallRecord) {
+    pub(crate) fn end(&self, call: CallRecord) {
         if let Some(mirror) = self.mirror {
-            catch_user_panic(|| tracing_bridge::end(mirror, call));
+            catch_user_panic(|| tracing_bridge::end(mirror, &call));
         }
         if let Some(receiver) = self.events {
-            catch_user_panic(|| events::record(call, receiver, self));
+            catch_user_panic(|| events::record(&call, receiver, self));
         }
         if let Some(verdict) = &call.response.verdict {
-            catch_user_panic(|| events::record_verdict(verdict, call, self));
+            catch_user_panic(|| events::record_verdict(verdict, &call, self));
         }
-        self.calls.end(call, self);
+        if let Some(instruments) = &self.instruments {
+            catch_user_panic(|| metrics::record(&call, instruments));
+        }
+        match self.span {
+            OpenSpan::InContext => catch_user_panic(|| span::api::end(&call, self)),
+            #[cfg(feature = "otlp")]
+            OpenSpan::Direct(span) => catch_user_panic(|| span.end(call)),
+        };
     }
 }

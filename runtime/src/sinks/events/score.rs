@@ -143,7 +143,7 @@ impl Score {
     }
 
     /// `tags` are labels of where it is given.
-    pub(crate) fn send(mut self, tags: &[KeyValue], calls: &dyn CallSink, receiver: Option<&EventReceiver>) {
+    pub(crate) fn send(mut self, tags: &[KeyValue], calls: &CallSink, receiver: Option<&EventReceiver>) {
         if let (None, Some(value), Some(least)) = (&self.label, self.value, self.threshold) {
             self.label = Some(verdict(value >= least).to_owned());
         }

@@ -69,7 +69,7 @@ pub(super) fn record(call: &CallRecord, instruments: &super::Instruments) {
 
 /// Records how long a session lasted, and the class of the error that ended it.
 pub(crate) fn record_session(
-    calls: &dyn CallSink,
+    calls: &CallSink,
     request: &Request,
     duration: Duration,
     error_type: Option<&str>,

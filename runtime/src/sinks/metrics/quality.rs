@@ -189,13 +189,7 @@ pub(crate) fn record_unmeasured(instruments: &super::Instruments, cell: &Cell) {
 }
 
 /// Records a score of any source; `tags` are labels of the place where it was recorded.
-pub(crate) fn record_score(
-    calls: &dyn CallSink,
-    tags: &[KeyValue],
-    name: &str,
-    label: Option<&str>,
-    value: f64,
-) {
+pub(crate) fn record_score(calls: &CallSink, tags: &[KeyValue], name: &str, label: Option<&str>, value: f64) {
     let Some(instruments) = calls.instruments() else { return };
     let mut labels = Labels::beginning_with(tags);
     labels.add(attribute::EVALUATION_NAME, Some(name));

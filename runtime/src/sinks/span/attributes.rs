@@ -1,64 +1,16 @@
-//! In: a call that begins, then the same call finished. Out: one OpenTelemetry span.
+//! The name and the attributes of the span of a call.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use opentelemetry::trace::{SpanBuilder, Status, TraceContextExt};
 use opentelemetry::{KeyValue, StringValue};
 
-use crate::content::{ContentPolicy, openinference};
+use crate::content::ContentPolicy;
 use crate::enrich::pricing;
 use crate::model::record::{CallRecord, Outcome, Price, Signals};
 use crate::model::request::Request;
 use crate::model::site::{CallSite, Kind};
 use crate::semconv::attribute;
 use crate::semconv::version::Names;
-use crate::sinks::Sinks;
-
-/// The span of a call that begins.
-///
-/// Attributes that samplers may read are set here, as the conventions require; the rest follows at the end, in one go.
-pub(crate) fn builder(
-    site: &CallSite,
-    request: &mut Request,
-    agent: Option<&Arc<str>>,
-    speaks_openinference: bool,
-    at: SystemTime,
-) -> SpanBuilder {
-    let mut attributes = start_attributes(site, request, agent);
-    if speaks_openinference {
-        attributes.push(openinference::span_kind(site.kind));
-    }
-    request.started(&attributes);
-    if site.kind == Kind::Evaluator {
-        request.evaluated = request.links.first().map(|link| link.span_context.clone());
-    }
-    SpanBuilder::from_name(name(site, request, agent))
-        .with_kind(site.kind.span_kind())
-        .with_start_time(at)
-        .with_attributes(attributes)
-        .with_links(std::mem::take(&mut request.links))
-}
-
-/// Writes a finished call to its span, and ends it.
-pub(crate) fn end(call: &CallRecord, sinks: &Sinks<'_>) {
-    let span = sinks.context.span();
-    if span.is_recording() {
-        let mut told = end_attributes(call, sinks.policy.on_spans(), sinks.names);
-        if call.request.is_late {
-            let late = start_attributes(&call.site, &call.request, agent_name(call)).into_iter();
-            told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
-            span.update_name(name(&call.site, &call.request, agent_name(call)));
-        }
-        told.extend(call.content.on_span(sinks.policy));
-        if let Outcome::Failed(failure) = &call.outcome {
-            span.set_status(Status::error(failure.message.clone().unwrap_or_default()));
-        }
-        span.set_attributes(own_attributes(call, &told).cloned());
-        span.set_attributes(told);
-    }
-    span.end_with_timestamp(call.end());
-}
 
 /// Returns every attribute of the span of a finished call, without attributes that are content: for the event with the same facts.
 pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Names) -> Vec<KeyValue> {
@@ -72,7 +24,10 @@ pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Name
 }
 
 /// Returns the request's attributes beyond the start. An attribute set at the end replaces a user attribute with the same key.
-fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<Item = &'a KeyValue> {
+pub(super) fn own_attributes<'a>(
+    call: &'a CallRecord,
+    told: &[KeyValue],
+) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(&call.request);
     let own = call.request.attributes.iter();
     own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
@@ -80,7 +35,7 @@ fn own_attributes<'a>(call: &'a CallRecord, told: &[KeyValue]) -> impl Iterator<
 }
 
 /// Returns the attributes that are known at the end only; a finish reason in free text only if the signal may have content.
-fn end_attributes(call: &CallRecord, has_content: bool, names: &Names) -> Vec<KeyValue> {
+pub(super) fn end_attributes(call: &CallRecord, has_content: bool, names: &Names) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(16);
     response_attributes(call, has_content, names, &mut attributes);
     for (key, time) in [
@@ -156,7 +111,7 @@ fn is_openai(request: &Request) -> bool {
 }
 
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
-fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
+pub(super) fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
         // A resource's address would give every span a different name.
@@ -204,11 +159,15 @@ fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Arc<str>>) -> Option<&
     request.name.as_ref().or(agent)
 }
 
-fn agent_name(call: &CallRecord) -> Option<&Arc<str>> {
+pub(super) fn agent_name(call: &CallRecord) -> Option<&Arc<str>> {
     call.agent.as_ref().map(|agent| &agent.name)
 }
 
-fn start_attributes(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> Vec<KeyValue> {
+pub(super) fn start_attributes(
+    site: &CallSite,
+    request: &Request,
+    agent: Option<&Arc<str>>,
+) -> Vec<KeyValue> {
     // The SDK goes on with this list: there is room for what follows at the end.
     let mut attributes = Vec::with_capacity(16);
     if let Some(operation) = site.kind.operation() {

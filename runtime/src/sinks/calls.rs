@@ -1,4 +1,4 @@
-//! Spans and measurements through the OpenTelemetry API: to providers that the program names, else to the global ones.
+//! Where the spans and measurements of calls go: to providers that the program names, else to the global ones.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,28 +6,30 @@ use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
 
 use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::{
-    Span, SpanBuilder, SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
+    Span as _, SpanBuilder, SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
     TracerProvider,
 };
 use opentelemetry::{Context, global};
 
 #[cfg(feature = "otlp")]
-use opentelemetry_sdk::{metrics::SdkMeterProvider, trace::SdkTracerProvider};
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 
-use super::metrics::{self, Instruments};
-use super::{CallSink, Sinks, span};
-use crate::model::record::CallRecord;
+use super::metrics::Instruments;
+use super::span::api::ApiTracer;
+#[cfg(feature = "otlp")]
+use super::span::direct::DirectTracer;
+use super::span::{Begun, Started, Tracer};
 use crate::semconv::version::Names;
 use crate::value::panic::catch_user_panic;
 
-pub(crate) struct ApiSink {
+pub(crate) struct CallSink {
     names: &'static Names,
     /// Label sets of one metric.
     cardinality_limit: usize,
     /// The meter provider is that of an `init()`.
     is_bound: bool,
     /// `None`: the global one.
-    tracer: Option<Arc<dyn AnyTracer>>,
+    tracer: Option<Arc<dyn Tracer>>,
     /// `None`: that of the global provider.
     meter: Option<Meter>,
     /// Those of `meter`.
@@ -41,24 +43,9 @@ pub(crate) struct ApiSink {
 
 type GlobalMeters = Arc<dyn MeterProvider + Send + Sync>;
 
-/// A tracer of any provider.
-trait AnyTracer: Send + Sync {
-    fn start(&self, span: SpanBuilder, parent: &Context) -> Context;
-}
-
-impl<T> AnyTracer for T
-where
-    T: Tracer + Send + Sync,
-    T::Span: Send + Sync + 'static,
-{
-    fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
-        parent.with_span(self.build_with_context(span, parent))
-    }
-}
-
-impl ApiSink {
+impl CallSink {
     pub(crate) fn new(names: &'static Names, cardinality_limit: usize) -> Self {
-        ApiSink {
+        CallSink {
             names,
             cardinality_limit,
             is_bound: false,
@@ -75,23 +62,27 @@ impl ApiSink {
     where
         P: TracerProvider,
         P::Tracer: Send + Sync + 'static,
-        <P::Tracer as Tracer>::Span: Send + Sync + 'static,
+        <P::Tracer as opentelemetry::trace::Tracer>::Span: Send + Sync + 'static,
     {
-        let tracer = Arc::new(provider.tracer_with_scope(crate::semconv::scope()));
-        ApiSink {
+        let tracer = ApiTracer(provider.tracer_with_scope(crate::semconv::scope()));
+        self.with_tracer(Arc::new(tracer))
+    }
+
+    fn with_tracer(&self, tracer: Arc<dyn Tracer>) -> Self {
+        CallSink {
             tracer: Some(tracer),
             meter: self.meter.clone(),
             is_bound: self.is_bound,
-            ..ApiSink::new(self.names, self.cardinality_limit)
+            ..CallSink::new(self.names, self.cardinality_limit)
         }
     }
 
     /// The same with measurements to a provider of the program's.
     pub(crate) fn with_meters(&self, provider: &impl MeterProvider) -> Self {
-        ApiSink {
+        CallSink {
             tracer: self.tracer.clone(),
             meter: Some(provider.meter_with_scope(crate::semconv::scope())),
-            ..ApiSink::new(self.names, self.cardinality_limit)
+            ..CallSink::new(self.names, self.cardinality_limit)
         }
     }
 
@@ -101,19 +92,20 @@ impl ApiSink {
         &self,
         names: &'static Names,
         cardinality_limit: usize,
-        (tracers, meters): (Option<&SdkTracerProvider>, Option<&SdkMeterProvider>),
+        tracer: Option<DirectTracer>,
+        meters: Option<&SdkMeterProvider>,
     ) -> Self {
-        let sink = ApiSink {
+        let sink = CallSink {
             tracer: self.tracer.clone(),
             meter: self.meter.clone(),
-            ..ApiSink::new(names, cardinality_limit)
+            ..CallSink::new(names, cardinality_limit)
         };
-        let sink = match tracers {
-            Some(tracers) => sink.with_tracers(tracers),
+        let sink = match tracer {
+            Some(tracer) => sink.with_tracer(Arc::new(tracer)),
             None => sink,
         };
         match meters {
-            Some(meters) => ApiSink { is_bound: true, ..sink.with_meters(meters) },
+            Some(meters) => CallSink { is_bound: true, ..sink.with_meters(meters) },
             None => sink,
         }
     }
@@ -142,10 +134,9 @@ impl ApiSink {
         drop(earlier);
         Some(instruments)
     }
-}
 
-impl CallSink for ApiSink {
-    fn is_provided(&self) -> bool {
+    /// Returns whether spans or measurements may be received.
+    pub(crate) fn is_provided(&self) -> bool {
         if self.is_provided.load(Ordering::Relaxed) {
             return true;
         }
@@ -158,33 +149,29 @@ impl CallSink for ApiSink {
         is_provided
     }
 
-    fn measures(&self) -> bool {
+    /// Returns whether measurements are received.
+    pub(crate) fn measures(&self) -> bool {
         self.meter.is_some() || !is_noop_meter(&*global::meter_provider())
     }
 
-    fn start(&self, span: SpanBuilder, parent: &Context) -> Context {
+    /// Starts the span of a call.
+    pub(crate) fn start(&self, call: Begun<'_>, parent: &Context) -> Started {
         match &self.tracer {
-            Some(tracer) => tracer.start(span, parent),
-            None => AnyTracer::start(&global::tracer_with_scope(crate::semconv::scope()), span, parent),
+            Some(tracer) => tracer.start(call, parent),
+            None => ApiTracer(global::tracer_with_scope(crate::semconv::scope())).start(call, parent),
         }
     }
 
-    fn instruments(&self) -> Option<Arc<Instruments>> {
+    /// Returns the instruments, if measurements are received.
+    pub(crate) fn instruments(&self) -> Option<Arc<Instruments>> {
         // A provider that cannot make instruments measures nothing.
         catch_user_panic(|| self.made()).flatten()
     }
-
-    fn end(&self, call: &CallRecord, sinks: &Sinks<'_>) {
-        if let Some(instruments) = &sinks.instruments {
-            catch_user_panic(|| metrics::record(call, instruments));
-        }
-        catch_user_panic(|| span::end(call, sinks));
-    }
 }
 
-impl fmt::Debug for ApiSink {
+impl fmt::Debug for CallSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiSink").field("cardinality_limit", &self.cardinality_limit).finish_non_exhaustive()
+        f.debug_struct("CallSink").field("cardinality_limit", &self.cardinality_limit).finish_non_exhaustive()
     }
 }
 
@@ -195,7 +182,7 @@ fn is_noop_meter(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
 
 /// The API has no check for it, but its no-op tracer returns the parent, also where telemetry is suppressed. There all other tracers start
 /// nothing.
-fn is_noop_tracer(tracer: &impl Tracer) -> bool {
+fn is_noop_tracer(tracer: &impl opentelemetry::trace::Tracer) -> bool {
     static PARENT: LazyLock<(SpanContext, Context)> = LazyLock::new(|| {
         let (trace, span) = (TraceId::from_bytes([1; 16]), SpanId::from_bytes([1; 8]));
         let parent = SpanContext::new(trace, span, TraceFlags::NOT_SAMPLED, true, TraceState::default());
