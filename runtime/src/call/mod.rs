@@ -11,6 +11,8 @@ mod current;
 mod future;
 mod inside;
 mod observed;
+#[cfg(all(feature = "otlp", feature = "pricing"))]
+mod priced;
 #[cfg(feature = "otlp")]
 mod registry;
 mod root;
@@ -45,7 +47,7 @@ use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signal
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::runtime::Runtime;
-use crate::sinks::{CallSink as _, metrics, span, texts, tracing_bridge};
+use crate::sinks::{CallSink as _, Sinks, metrics, span, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -165,8 +167,8 @@ impl Call {
             parent.with_remote_span_context(outer)
         });
         let span = context.span();
-        let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
-        if site.kind.counts_usage() && is_recording {
+        let trace_id = span.span_context().trace_id();
+        if site.kind.counts_usage() {
             pricing::warm();
         }
         let mirror =
@@ -304,7 +306,7 @@ impl Held {
         }
     }
 
-    /// Ends the call for good. The lock is held until all is written: telemetry that ends meanwhile waits for it.
+    /// Ends the call for good. The lock is held until all is written, or waits to be: telemetry that ends meanwhile waits for it.
     fn finish(&self, mut slot: MutexGuard<'_, Option<Facts>>, outcome: Outcome) {
         let open = &*self.open;
         let duration = bounds::duration(open.started.elapsed());
@@ -335,13 +337,26 @@ impl Held {
         let runtime = &*open.runtime;
         let sinks = runtime.sinks(&self.context, open.mirror.as_ref());
         let wants = sinks.wants(open.site.kind, record.has_content());
-        if wants.numbers {
-            record.price = pricing::price(&record);
-            record.signals = quality::signals(&record, runtime.quality);
-        }
         if wants.content {
             let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
+        }
+        #[cfg(all(feature = "otlp", feature = "pricing"))]
+        if wants.numbers && priced::waits(&record, runtime) {
+            return self.write_when_priced(record);
+        }
+        if wants.numbers {
+            record.price = pricing::price(&record);
+        }
+        self.write(record, &sinks, wants.numbers);
+        drop(slot);
+    }
+
+    /// Writes a call that has its price.
+    fn write(&self, mut record: CallRecord, sinks: &Sinks<'_>, wants_signals: bool) {
+        let (open, runtime) = (&*self.open, &*self.open.runtime);
+        if wants_signals {
+            record.signals = quality::signals(&record, runtime.quality);
         }
         // A call can be dropped far from its context.
         let is_current = runtime.providers.read_current_context();
@@ -350,7 +365,6 @@ impl Held {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(&record);
-        drop(slot);
     }
 }
 
