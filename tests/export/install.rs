@@ -8,6 +8,8 @@ use llm_trace::opentelemetry::global;
 use llm_trace::opentelemetry::trace::{Span as _, Tracer as _};
 use llm_trace::{ContentCapture, QualitySignals, SemconvVersion, Topics, Usage, llm_trace};
 use llm_trace_test_support::otlp::Receiver;
+use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_sdk::metrics::data::ScopeMetrics;
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
@@ -42,6 +44,7 @@ fn program() {
         "providers" => providers_of_the_program(),
         "open call" => open_call(),
         "unread content" => unread_content(),
+        "first calls" => first_calls(),
         other => panic!("no such part: {other}"),
     }
 }
@@ -64,6 +67,36 @@ fn an_open_call_keeps_the_policies_that_it_began_with() {
 #[test]
 fn content_that_no_sink_reads_is_not_made() {
     run("unread content");
+}
+
+#[test]
+fn the_first_calls_after_init_have_their_price_like_all_later_ones() {
+    run("first calls");
+}
+
+#[llm_trace(chat, provider = "openai", model = "gpt-4o-mini")]
+fn priced() -> llm_trace::Response {
+    llm_trace::Response::new().with_usage(Usage::new(1_000_000, 0))
+}
+
+fn first_calls() {
+    let receiver = Receiver::start();
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    // The price table is being decoded.
+    (0..10).for_each(|_| drop(priced()));
+    let report = telemetry.flush();
+    assert_eq!(report.spans().delivered(), 10, "a flush waits for calls that wait for their price");
+    drop(priced());
+    let _ = telemetry.shutdown();
+    let costs: Vec<_> = receiver.spans().iter().map(|span| format!("{:?}", cost_of(span))).collect();
+    assert_eq!(costs, vec!["Some(DoubleValue(0.15))"; 11]);
+    let metrics = format!("{:?}", receiver.metrics());
+    assert!(metrics.contains("gen_ai.usage.cost") && !metrics.contains("llm_trace.unpriced"), "{metrics}");
+}
+
+fn cost_of(span: &Span) -> Option<any_value::Value> {
+    let cost = span.attributes.iter().find(|attribute| attribute.key == "gen_ai.usage.cost");
+    cost?.value.clone()?.value
 }
 
 fn has(span: &SpanData, key: &str) -> bool {

@@ -11,6 +11,8 @@ mod current;
 mod future;
 mod inside;
 mod observed;
+#[cfg(all(feature = "otlp", feature = "pricing"))]
+mod priced;
 #[cfg(feature = "otlp")]
 mod registry;
 mod root;
@@ -46,7 +48,7 @@ use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::runtime::Runtime;
 use crate::sinks::span::{Begun, OpenSpan, Started};
-use crate::sinks::{metrics, texts, tracing_bridge};
+use crate::sinks::{Sinks, metrics, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -173,8 +175,8 @@ impl Call {
             Started { context: parent.with_remote_span_context(outer), span: OpenSpan::InContext }
         });
         let span = context.span();
-        let (is_recording, trace_id) = (span.is_recording(), span.span_context().trace_id());
-        if site.kind.counts_usage() && is_recording {
+        let trace_id = span.span_context().trace_id();
+        if site.kind.counts_usage() {
             pricing::warm();
         }
         let mirror =
@@ -313,7 +315,7 @@ impl Held {
         }
     }
 
-    /// Ends the call for good. The lock is held until all is written: telemetry that ends meanwhile waits for it.
+    /// Ends the call for good. The lock is held until all is written, or waits to be: telemetry that ends meanwhile waits for it.
     fn finish(&self, mut slot: MutexGuard<'_, Option<Facts>>, outcome: Outcome) {
         let open = &*self.open;
         let duration = bounds::duration(open.started.elapsed());
@@ -344,13 +346,26 @@ impl Held {
         let runtime = &*open.runtime;
         let sinks = runtime.sinks(&self.context, &open.open_span, open.mirror.as_ref());
         let wants = sinks.wants(open.site.kind, record.has_content());
-        if wants.numbers {
-            record.price = pricing::price(&record);
-            record.signals = quality::signals(&record, runtime.quality);
-        }
         if wants.content {
             let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
             record.content = catch_user_panic(made).unwrap_or_default();
+        }
+        #[cfg(all(feature = "otlp", feature = "pricing"))]
+        if wants.numbers && priced::waits(&record, runtime) {
+            return self.write_when_priced(record);
+        }
+        if wants.numbers {
+            record.price = pricing::price(&record);
+        }
+        self.write(record, &sinks, wants.numbers);
+        drop(slot);
+    }
+
+    /// Writes a call that has its price.
+    fn write(&self, mut record: CallRecord, sinks: &Sinks<'_>, wants_signals: bool) {
+        let (open, runtime) = (&*self.open, &*self.open.runtime);
+        if wants_signals {
+            record.signals = quality::signals(&record, runtime.quality);
         }
         // A call can be dropped far from its context.
         let is_current = runtime.providers.read_current_context();
@@ -359,7 +374,6 @@ impl Held {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(record);
-        drop(slot);
     }
 }
 

@@ -12,6 +12,7 @@ use super::install::Claim;
 use super::sdk_bridge::SdkBridge;
 use crate::call;
 use crate::content::Uploader;
+use crate::enrich::pricing;
 use crate::runtime::{self, Providers, Runtime};
 use crate::sinks::events::EventReceiver;
 use crate::sinks::texts;
@@ -225,6 +226,7 @@ impl Running {
         let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
+        pricing::settle(bridge);
         texts::settle(bridge);
         let until = after(bridge);
         side_by_side(
@@ -265,7 +267,8 @@ impl Running {
         // The disk is left some of the time, for what cannot be sent.
         let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
         let deadline = after(timeout.saturating_sub(for_disk));
-        // Texts of answers are measured by a thread that may be behind.
+        // Calls that ended before the price table was there, and texts of answers, are written by threads that may be behind.
+        pricing::settle(timeout / 2);
         texts::settle(timeout / 4);
         runtime::update(|runtime| self.leave(runtime));
         if let Some(uploader) = &self.uploader {

@@ -7,9 +7,15 @@
 
 #[cfg(feature = "pricing")]
 mod rates;
+#[cfg(feature = "pricing")]
+pub(crate) mod table;
 
 #[cfg(feature = "pricing")]
-use std::sync::Arc;
+use std::collections::HashMap;
+#[cfg(feature = "pricing")]
+use std::sync::{Arc, LazyLock};
+#[cfg(feature = "otlp")]
+use std::time::Duration;
 #[cfg(feature = "pricing")]
 use std::time::SystemTime;
 
@@ -22,6 +28,10 @@ use crate::model::response::{Response, Usage};
 use crate::value::bounds::Number;
 #[cfg(feature = "pricing")]
 use rates::Question;
+#[cfg(all(feature = "otlp", feature = "pricing"))]
+pub(crate) use table::Lookup;
+#[cfg(feature = "pricing")]
+pub(crate) use table::Table;
 
 /// Source of prices, recorded next to each cost.
 pub(crate) const SOURCE: &str = "genai-prices 0.2.1";
@@ -39,31 +49,71 @@ pub(crate) fn price(_call: &CallRecord) -> Price {
 #[cfg(not(feature = "pricing"))]
 pub(crate) fn warm() {}
 
-/// Prices a call at the rates in effect now, if calls of its kind are counted.
-#[cfg(feature = "pricing")]
-pub(crate) fn price(call: &CallRecord) -> Price {
-    if call.site.kind.counts_usage() { price_of(&call.request, &call.response) } else { Price::None }
+/// Waits until every call that has ended is written, but no longer than this.
+#[cfg(all(feature = "otlp", feature = "pricing"))]
+pub(crate) fn settle(patience: Duration) {
+    table().settle(patience);
 }
 
+#[cfg(all(feature = "otlp", not(feature = "pricing")))]
+pub(crate) fn settle(_patience: Duration) {}
+
 #[cfg(feature = "pricing")]
-fn price_of(request: &Request, response: &Response) -> Price {
+static TABLE: Table = Table::new();
+
+/// Returns the price table of this process.
+#[cfg(feature = "pricing")]
+pub(crate) fn table() -> &'static Table {
+    #[cfg(test)]
+    if let Some(table) = table::tests::OF_THREAD.get() {
+        return table;
+    }
+    &TABLE
+}
+
+/// Prices a call at the rates in effect when it ended, if calls of its kind are counted. Waits for the table.
+#[cfg(feature = "pricing")]
+pub(crate) fn price(call: &CallRecord) -> Price {
+    if call.site.kind.counts_usage() {
+        price_of(&call.request, &call.response, call.end())
+    } else {
+        Price::None
+    }
+}
+
+/// Returns whether the table has to be asked for the price of a call.
+#[cfg(all(feature = "otlp", feature = "pricing"))]
+pub(crate) fn is_in_table(call: &CallRecord) -> bool {
+    call.site.kind.counts_usage() && priced_usage(&call.request, &call.response).is_some()
+}
+
+/// Returns the usage that has a price, whether it is known or not.
+#[cfg(feature = "pricing")]
+fn priced_usage(request: &Request, response: &Response) -> Option<Usage> {
     let provider = request.provider.as_deref().map(table_provider);
     if provider.is_some_and(|provider| LOCAL_PROVIDERS.contains(&provider)) {
-        return Price::None;
+        return None;
     }
     let is_priced = |usage: &Usage| counts(usage).iter().any(|(_, count)| count.is_some());
     let is_whole = |usage: &Usage| !usage.is_partial;
-    let Some(usage) = response.usage.filter(is_priced).filter(is_whole) else { return Price::None };
+    response.usage.filter(is_priced).filter(is_whole)
+}
+
+#[cfg(feature = "pricing")]
+fn price_of(request: &Request, response: &Response, at: SystemTime) -> Price {
+    let Some(usage) = priced_usage(request, response) else { return Price::None };
+    let provider = request.provider.as_deref().map(table_provider);
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
-    let (service_tier, at) = (response.service_tier.as_deref(), SystemTime::now());
+    let service_tier = response.service_tier.as_deref();
     for model in models.into_iter().flatten() {
         let question = Question { provider, model, service_tier, at };
         match rates::price(question, &usage, |usage| table_price(question, usage)) {
             Ok(Price::Known { usd, model }) => {
                 return Number::Cost.check(usd).map_or(Price::None, |usd| Price::Known { usd, model });
             }
-            Ok(price) => return price,
+            Ok(Price::Unknown) => {}
+            Ok(Price::None) => return Price::None,
             // More cached tokens than input: no fault of the model's, which has a price.
             Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,
             Err(_) => {}
@@ -75,18 +125,18 @@ fn price_of(request: &Request, response: &Response) -> Price {
 /// Returns the context window of a priced model in tokens, if the table has it.
 #[cfg(feature = "pricing")]
 pub(crate) fn context_window(price: &Price) -> Option<u64> {
-    use std::collections::HashMap;
-    use std::sync::LazyLock;
-    static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
-        let providers = genai_prices::Calculator::bundled().providers();
-        let models = providers.flat_map(|provider| provider.models().map(move |model| (provider, model)));
-        models
-            .filter_map(|(provider, model)| Some((name(provider.id(), model.id()), model.context_window()?)))
-            .collect()
-    });
     let Price::Known { model, .. } = price else { return None };
     WINDOWS.get(model).copied()
 }
+
+#[cfg(feature = "pricing")]
+static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
+    let providers = genai_prices::Calculator::bundled().providers();
+    let models = providers.flat_map(|provider| provider.models().map(move |model| (provider, model)));
+    models
+        .filter_map(|(provider, model)| Some((name(provider.id(), model.id()), model.context_window()?)))
+        .collect()
+});
 
 #[cfg(not(feature = "pricing"))]
 pub(crate) fn context_window(_price: &Price) -> Option<u64> {
@@ -98,24 +148,21 @@ fn name(provider: &str, model: &str) -> Arc<str> {
     [provider, "/", model].concat().into()
 }
 
-/// Decodes the price table ahead of its first use, on a separate thread: it takes tens of milliseconds.
+/// Decodes the price table ahead of its first use, on a separate thread: it takes tens of milliseconds, and ten times that unoptimised.
 #[cfg(feature = "pricing")]
 pub(crate) fn warm() {
-    static WARM: std::sync::Once = std::sync::Once::new();
-    WARM.call_once(|| {
-        let decode = || {
-            // The first lookup also compiles the table's regular expressions.
-            let (provider, model) = (Some("openai"), "gpt-4o-mini");
-            let question = Question { provider, model, service_tier: None, at: SystemTime::now() };
-            let _ = table_price(question, &Usage::input(1));
-        };
-        // Without a thread the first call that has usage decodes the table itself.
-        let _ = std::thread::Builder::new().name("llm-trace-prices".to_owned()).spawn(decode);
+    table().load(|| {
+        // The first lookup also compiles the table's regular expressions.
+        let (provider, model) = (Some("openai"), "gpt-4o-mini");
+        let question = Question { provider, model, service_tier: None, at: SystemTime::now() };
+        let _ = table_price(question, &Usage::input(1));
+        LazyLock::force(&WINDOWS);
     });
 }
 
 #[cfg(feature = "pricing")]
 fn table_price(question: Question<'_>, usage: &Usage) -> genai_prices::Result<Price> {
+    use genai_prices::ErrorKind;
     let usage = table_usage(usage);
     let mut query = genai_prices::PriceRequest::new(question.model, &usage).with_timestamp(question.at);
     if let Some(provider) = question.provider {
@@ -127,8 +174,15 @@ fn table_price(question: Question<'_>, usage: &Usage) -> genai_prices::Result<Pr
         Some(tier) => query.with_price_context("service_tier", tier),
         None => query,
     };
-    let found = genai_prices::calculate(&query)?;
-    Ok(Price::Known { usd: found.total_price, model: name(&found.provider_id, &found.model_id) })
+    match genai_prices::calculate(&query) {
+        Ok(found) => {
+            Ok(Price::Known { usd: found.total_price, model: name(&found.provider_id, &found.model_id) })
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::ProviderNotFound | ErrorKind::ModelNotFound) => {
+            Ok(Price::Unknown)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The table's name for a provider where it differs from the conventions'.
@@ -184,7 +238,7 @@ mod tests {
         let mut request = Request::new(Kind::Chat);
         request.provider(provider);
         request.model(model);
-        price_of(&request, &Response::new().with_usage(usage))
+        price_of(&request, &Response::new().with_usage(usage), SystemTime::now())
     }
 
     fn usd(price: &Price) -> f64 {
@@ -209,7 +263,9 @@ mod tests {
         request.provider("openai");
         request.model("my-deployment");
         let response = Response::new().with_model("gpt-4o-mini-2024-07-18").with_usage(Usage::new(1000, 100));
-        let Price::Known { model, .. } = price_of(&request, &response) else { panic!("unpriced") };
+        let Price::Known { model, .. } = price_of(&request, &response, SystemTime::now()) else {
+            panic!("unpriced")
+        };
         assert_eq!(&*model, "openai/gpt-4o-mini");
     }
 
@@ -234,7 +290,7 @@ mod tests {
         let mut request = Request::new(Kind::Chat);
         request.provider("openai");
         request.model("gpt-4o-mini");
-        assert_eq!(price_of(&request, &Response::new()), Price::None);
+        assert_eq!(price_of(&request, &Response::new(), SystemTime::now()), Price::None);
     }
 
     #[test]

@@ -46,8 +46,10 @@ struct Known {
 enum Answer {
     /// Queried once: rates are computed on the second query, when they pay off.
     AskedOnce,
-    /// The rates change within the bracket, or there is no price.
+    /// The rates change within the bracket, or some have none.
     AskAlways,
+    /// The table does not have the model.
+    Unknown,
     Rates(Rates),
 }
 
@@ -103,10 +105,14 @@ fn look_up<E>(
         return None;
     }
     if let Answer::AskedOnce = known.answer {
-        known.answer = Rates::in_bracket(bracket, ask).map_or(Answer::AskAlways, Answer::Rates);
+        known.answer = match ask(&Usage::new(counts[0], counts[1])) {
+            Ok(Price::Unknown) => Answer::Unknown,
+            _ => Rates::in_bracket(bracket, ask).map_or(Answer::AskAlways, Answer::Rates),
+        };
     }
     match &known.answer {
         Answer::Rates(rates) => Some(rates.price(counts)),
+        Answer::Unknown => Some(Price::Unknown),
         Answer::AskedOnce | Answer::AskAlways => None,
     }
 }
@@ -235,6 +241,20 @@ mod tests {
         });
         // The others are on both sides of a tier.
         assert!(checked > 10_000 && known > checked * 4 / 5, "{known} of {checked}");
+    }
+
+    #[test]
+    fn a_model_that_the_table_does_not_have_is_not_searched_for_again() {
+        let asked = Cell::new(0);
+        let ask = |_: &Usage| {
+            asked.set(asked.get() + 1);
+            Ok::<_, genai_prices::Error>(Price::Unknown)
+        };
+        let question = Question { provider: None, model: "own", service_tier: None, at: SystemTime::now() };
+        for _ in 0..5 {
+            assert!(matches!(price(question, &Usage::new(1, 1), ask), Ok(Price::Unknown)));
+        }
+        assert_eq!(asked.get(), 2);
     }
 
     #[test]
