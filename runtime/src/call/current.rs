@@ -232,7 +232,7 @@ impl CurrentCall {
 
     /// The call's trace id in hex, to show to a user or to write into a log; `None` outside of any call.
     pub fn trace_id(&self) -> Option<String> {
-        let trace_id = self.open.upgrade()?.trace_id;
+        let trace_id = self.open.upgrade()?.span.span().span_context().trace_id();
         (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
     }
 

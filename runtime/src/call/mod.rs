@@ -20,13 +20,14 @@ mod score;
 pub(crate) mod stream;
 mod streamed;
 
+use std::ops::{Deref, DerefMut};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use opentelemetry::Context;
-use opentelemetry::trace::{Link, SpanId, TraceContextExt, TraceId};
+use opentelemetry::trace::{Link, TraceContextExt as _};
 
 use crate::model::site::Site;
 use crate::model::site::{CallSite, Kind};
@@ -43,7 +44,7 @@ use crate::enrich::pricing;
 use crate::enrich::quality;
 use crate::extract::error::ErrorFacts;
 use crate::model::content::{ContentKind, Measured, RecordedContent};
-use crate::model::record::{Attempts, CallRecord, Failure, Outcome, Price, Signals, Timing};
+use crate::model::record::{CallRecord, Failure, Outcome};
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::runtime::Runtime;
@@ -76,10 +77,8 @@ struct Open {
     /// The runtime that was installed when the call began.
     runtime: Arc<Runtime>,
     site: Site,
-    /// Wall-clock start for the span; durations come from the monotonic clock, which no clock step can bend.
-    start_time: SystemTime,
+    /// By the monotonic clock, which no clock step can bend.
     started: Instant,
-    trace_id: TraceId,
     scope: Arc<Scope>,
     /// The first call of those that share a budget for content.
     is_outermost: bool,
@@ -96,21 +95,34 @@ struct Open {
     entry: registry::Entry,
 }
 
+/// What is known of an open call.
 #[derive(Debug)]
 struct Facts {
-    request: Request,
-    response: Response,
-    attempts: Attempts,
-    timing: Timing,
+    /// In its place from the start: it has more than a kilobyte, which is not moved again.
+    record: Box<CallRecord>,
     holders: streamed::Holders,
     /// A score was recorded by hand.
     is_scored: bool,
 }
 
+impl Deref for Facts {
+    type Target = CallRecord;
+
+    fn deref(&self) -> &CallRecord {
+        &self.record
+    }
+}
+
+impl DerefMut for Facts {
+    fn deref_mut(&mut self) -> &mut CallRecord {
+        &mut self.record
+    }
+}
+
 impl Facts {
     /// Leaves out what cannot be and what may not be recorded, before anything is made of the rest.
     fn settle(&mut self, kind: Kind, runtime: &Runtime) {
-        let Facts { request, response, attempts, .. } = self;
+        let CallRecord { request, response, attempts, .. } = &mut **self;
         // Usage on a workflow's span would be counted twice when spans are summed: the calls inside it report it too.
         if !kind.counts_usage() && kind != Kind::Agent {
             response.usage = None;
@@ -181,26 +193,21 @@ impl Call {
         }
         let mirror =
             catch_user_panic(|| tracing_bridge::start(&site, &request, span.span_context())).flatten();
+        let ids = (trace_id, span.span_context().span_id());
+        let record =
+            Box::new(CallRecord::new(site.clone(), Arc::clone(scope.labels()), request, start_time, ids));
+        let facts = Facts { record, holders: streamed::Holders::default(), is_scored: false };
         let open = Arc::new(Open {
             runtime,
             site,
             mirror,
-            trace_id,
-            start_time,
             started,
             is_outermost: outer.content_budget().is_none(),
             scope,
             panicked: AtomicBool::new(false),
             span: context,
             open_span,
-            facts: Mutex::new(Some(Facts {
-                request,
-                response: Response::new(),
-                attempts: Attempts::default(),
-                timing: Timing::default(),
-                holders: streamed::Holders::default(),
-                is_scored: false,
-            })),
+            facts: Mutex::new(Some(facts)),
             #[cfg(feature = "otlp")]
             entry: registry::Entry::new(),
         });
@@ -323,26 +330,10 @@ impl Held {
         facts.settle(open.site.kind, &open.runtime);
         let (outcome, mcp_status_code) = open.conclude(facts, outcome);
         let topic = open.scope.topic(&open.runtime, &facts.request);
-        // Inlined on purpose: a function would move more than a kilobyte once more.
-        let Some(Facts { request, response, attempts, timing, .. }) = slot.take() else { return };
-        let mut record = CallRecord {
-            site: open.site.clone(),
-            agent: open.scope.agent().map(Agent::run),
-            labels: Arc::clone(open.scope.labels()),
-            request,
-            response,
-            attempts,
-            outcome,
-            timing,
-            start: open.start_time,
-            duration,
-            ids: open.ids(),
-            topic,
-            mcp_status_code,
-            price: Price::None,
-            signals: Signals::default(),
-            content: RecordedContent::default(),
-        };
+        let Some(Facts { mut record, .. }) = slot.take() else { return };
+        record.agent = open.scope.agent().map(Agent::run);
+        (record.outcome, record.mcp_status_code) = (outcome, mcp_status_code);
+        (record.duration, record.topic) = (duration, topic);
         let runtime = &*open.runtime;
         let sinks = runtime.sinks(&self.context, &open.open_span, open.mirror.as_ref());
         let wants = sinks.wants(open.site.kind, record.has_content());
@@ -362,7 +353,7 @@ impl Held {
     }
 
     /// Writes a call that has its price.
-    fn write(&self, mut record: CallRecord, sinks: &Sinks<'_>, wants_signals: bool) {
+    fn write(&self, mut record: Box<CallRecord>, sinks: &Sinks<'_>, wants_signals: bool) {
         let (open, runtime) = (&*self.open, &*self.open.runtime);
         if wants_signals {
             record.signals = quality::signals(&record, runtime.quality);
@@ -425,10 +416,6 @@ impl Drop for Call {
 }
 
 impl Open {
-    fn ids(&self) -> (TraceId, SpanId) {
-        (self.trace_id, self.span.span().span_context().span_id())
-    }
-
     fn content_share(&self) -> Option<RequestShare<'_>> {
         let budget = self.scope.content_budget()?;
         Some(RequestShare { budget, is_outermost: self.is_outermost })

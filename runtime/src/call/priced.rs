@@ -20,7 +20,7 @@ pub(super) fn waits(record: &CallRecord, runtime: &Runtime) -> bool {
 
 impl Held {
     /// Has a call written when the table is there, by its thread; at once and unpriced if too many wait.
-    pub(super) fn write_when_priced(&self, mut record: CallRecord) {
+    pub(super) fn write_when_priced(&self, mut record: Box<CallRecord>) {
         let held = Held { open: Arc::clone(&self.open), context: self.context.clone(), by_stream: false };
         let bytes = bytes(&record);
         let write = move |lookup| {
@@ -28,7 +28,8 @@ impl Held {
                 Lookup::Possible => pricing::price(&record),
                 Lookup::Impossible => Price::Unknown,
             };
-            let sinks = held.open.runtime.sinks(&held.context, &held.open.open_span, held.open.mirror.as_ref());
+            let sinks =
+                held.open.runtime.sinks(&held.context, &held.open.open_span, held.open.mirror.as_ref());
             held.write(record, &sinks, true);
         };
         pricing::table().write_when_loaded(bytes, Box::new(write));

@@ -122,6 +122,34 @@ pub(crate) struct Timing {
 }
 
 impl CallRecord {
+    /// One of a call that begins.
+    pub(crate) fn new(
+        site: Site,
+        labels: Arc<[KeyValue]>,
+        request: Request,
+        start: SystemTime,
+        ids: (TraceId, SpanId),
+    ) -> Self {
+        CallRecord {
+            site,
+            agent: None,
+            labels,
+            request,
+            response: Response::new(),
+            attempts: Attempts::default(),
+            outcome: Outcome::Completed,
+            timing: Timing::default(),
+            start,
+            duration: None,
+            ids,
+            topic: None,
+            mcp_status_code: None,
+            price: Price::None,
+            signals: Signals::default(),
+            content: RecordedContent::default(),
+        }
+    }
+
     /// The name of the tool, agent, workflow or task: as given, or the function's.
     pub(crate) fn own_name(&self) -> &str {
         self.request.name.as_deref().unwrap_or(self.site.function)

@@ -57,7 +57,7 @@ impl Sinks<'_> {
     }
 
     /// Writes a finished call. Each sink by itself: what panics in one is not missing in another.
-    pub(crate) fn end(&self, call: CallRecord) {
+    pub(crate) fn end(&self, call: Box<CallRecord>) {
         if let Some(mirror) = self.mirror {
             catch_user_panic(|| tracing_bridge::end(mirror, &call));
         }

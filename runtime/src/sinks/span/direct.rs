@@ -125,7 +125,7 @@ struct Changes {
 
 impl DirectSpan {
     /// Hands over a finished call. A call ends once.
-    pub(crate) fn end(&self, call: CallRecord) {
+    pub(crate) fn end(&self, call: Box<CallRecord>) {
         let Some(Written(changes)) = self.written().take() else { return };
         let DirectSpan { tracer, context, parent, is_parent_remote, .. } = self;
         tracer.0.receiver.end(EndedCall {
@@ -134,7 +134,7 @@ impl DirectSpan {
             parent: *parent,
             is_parent_remote: *is_parent_remote,
             changes,
-            call: Box::new(call),
+            call,
         });
     }
 
