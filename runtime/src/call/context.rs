@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use opentelemetry::baggage::{BaggageExt, BaggageMetadata, KeyValueMetadata};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
+use smol_str::SmolStr;
 
 use crate::call::root::RootState;
 use crate::content::RequestBudget;
@@ -30,7 +31,7 @@ pub(crate) struct Scope {
 /// One invocation of an agent in this process.
 #[derive(Debug, Default)]
 pub(crate) struct Agent {
-    name: Arc<str>,
+    name: SmolStr,
     inference_calls: AtomicU64,
     tool_calls: AtomicU64,
 }
@@ -112,7 +113,7 @@ impl Scope {
 }
 
 impl Agent {
-    pub(crate) fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &SmolStr {
         &self.name
     }
 
@@ -128,7 +129,7 @@ impl Agent {
     /// Returns the counts so far.
     pub(crate) fn run(&self) -> AgentRun {
         AgentRun {
-            name: Arc::clone(&self.name),
+            name: self.name.clone(),
             inference_calls: self.inference_calls.load(Ordering::Relaxed),
             tool_calls: self.tool_calls.load(Ordering::Relaxed),
         }

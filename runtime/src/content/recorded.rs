@@ -3,6 +3,7 @@
 use opentelemetry::logs::AnyValue;
 use opentelemetry::{Key, KeyValue, StringValue};
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use super::budget::RequestShare;
 use super::policy::ContentPolicy;
@@ -190,7 +191,7 @@ const REQUEST_KEYS: &[(ContentKind, &[&str])] = &[
 #[derive(Clone)]
 pub(super) struct Form {
     pub(super) kind: Kind,
-    finish_reasons: Vec<String>,
+    finish_reasons: Vec<SmolStr>,
     is_completed: bool,
 }
 

@@ -5,6 +5,7 @@
 //! what object it is.
 
 use serde::Serialize;
+use smol_str::SmolStr;
 
 use super::counts::{Count, Counts};
 use crate::model::response::{Modality, Response};
@@ -96,7 +97,7 @@ pub(super) enum Field {
 pub(super) struct ResponseReader {
     pub(super) response: Response,
     counts: Counts,
-    incomplete_reason: Option<String>,
+    incomplete_reason: Option<SmolStr>,
     calls_tool: bool,
     /// The body has a provider's type name, or a provider's list of choices.
     pub(super) proves_itself: bool,
@@ -308,13 +309,15 @@ impl ResponseReader {
                         | "embedding"
                 );
                 self.response.api_type = match text {
-                    "response" => Some(RESPONSES_API.to_owned()),
-                    "chat.completion" | "chat.completion.chunk" => Some("chat_completions".to_owned()),
+                    "response" => Some(SmolStr::new_static(RESPONSES_API)),
+                    "chat.completion" | "chat.completion.chunk" => {
+                        Some(SmolStr::new_static("chat_completions"))
+                    }
                     _ => None,
                 };
             }
-            Field::Model => self.response.model = name(text),
-            Field::Id => self.response.id = name(text),
+            Field::Model => self.response.model = bounds::kept(text),
+            Field::Id => self.response.id = bounds::kept(text),
             Field::FinishReason => self.response.add_finish_reason(text),
             Field::ChoiceFinishReason => {
                 self.response.add_finish_reason(text);
@@ -326,15 +329,15 @@ impl ResponseReader {
                 self.proves_itself = true;
             }
             Field::OutputPartType => self.response.is_refusal |= text == "refusal",
-            Field::Status => self.response.status = bounds::is_word(text).then(|| text.to_owned()),
-            Field::IncompleteReason => self.incomplete_reason = name(text),
+            Field::Status => self.response.status = bounds::is_word(text).then(|| SmolStr::new(text)),
+            Field::IncompleteReason => self.incomplete_reason = bounds::kept(text),
             Field::OutputItemType => {
                 self.calls_tool |= text == "function_call";
                 self.response.is_compacted |= text == COMPACTION;
             }
             Field::IterationType => self.response.is_compacted |= text == COMPACTION,
-            Field::ServiceTier => self.response.service_tier = name(text),
-            Field::SystemFingerprint => self.response.system_fingerprint = name(text),
+            Field::ServiceTier => self.response.service_tier = bounds::kept(text),
+            Field::SystemFingerprint => self.response.system_fingerprint = bounds::kept(text),
             _ => {}
         }
     }
@@ -368,7 +371,7 @@ impl ResponseReader {
             ("incomplete", Some(reason)) => match reason.as_str() {
                 "max_output_tokens" => "length",
                 "content_filter" => "content_filter",
-                _ => return Some(Reason::Text(reason)),
+                _ => return Some(Reason::Text(reason.to_string())),
             },
             ("failed" | "cancelled", _) => "error",
             _ => return None,
@@ -405,8 +408,4 @@ fn broken_down(at: Place, key: &str) -> Option<Place> {
         (Place::Modalities(_), "tokenCount" | "token_count") => Some(Place::Leaf(Field::ModalityCount)),
         _ => None,
     }
-}
-
-fn name(text: &str) -> Option<String> {
-    bounds::name(text).map(str::to_owned)
 }

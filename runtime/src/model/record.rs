@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{SpanId, TraceId};
+use smol_str::SmolStr;
 
 use crate::model::content::RecordedContent;
 use crate::model::request::Request;
@@ -44,7 +45,7 @@ pub(crate) struct CallRecord {
 /// One invocation of an agent in this process, with the calls it has made so far.
 #[derive(Clone, Debug)]
 pub(crate) struct AgentRun {
-    pub(crate) name: Arc<str>,
+    pub(crate) name: SmolStr,
     pub(crate) inference_calls: u64,
     pub(crate) tool_calls: u64,
 }
@@ -94,15 +95,14 @@ pub(crate) enum Outcome {
 /// An error: its class, and its message if policy lets it pass.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// Shared by the span, the labels of metrics and the event.
-    pub(crate) error_type: Arc<str>,
+    pub(crate) error_type: SmolStr,
     pub(crate) message: Option<String>,
 }
 
 impl Failure {
     /// One whose class may be a label.
     pub(crate) fn new(error_type: &str, message: Option<String>) -> Self {
-        Failure { error_type: bounds::required(error_type).into(), message }
+        Failure { error_type: SmolStr::new(bounds::required(error_type)), message }
     }
 }
 

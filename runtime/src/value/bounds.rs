@@ -4,11 +4,11 @@
 //! is kept. Names are left out and not cut: the beginning of a name is another name, and a text that is too long for a name is
 //! somebody's content. Only descriptions are cut.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use opentelemetry::{Array, Value};
+use smol_str::SmolStr;
 
 use crate::semconv::attribute;
 
@@ -120,11 +120,6 @@ pub(crate) fn required(text: &str) -> &str {
     name(text).unwrap_or(OTHER)
 }
 
-/// The same for a text that is owned.
-pub(crate) fn owned(text: String) -> Option<String> {
-    name(&text).is_some().then_some(text)
-}
-
 /// The text of an attribute that is not the user's own, by the attribute.
 pub(crate) fn text<'t>(key: &str, text: &'t str) -> Option<&'t str> {
     match key {
@@ -186,9 +181,9 @@ pub(crate) fn is_word(text: &str) -> bool {
     (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(is_of_word)
 }
 
-/// A shared name.
-pub(crate) fn shared(text: &str) -> Option<Arc<str>> {
-    name(text).map(Arc::from)
+/// A name that is kept.
+pub(crate) fn kept(text: &str) -> Option<SmolStr> {
+    name(text).map(SmolStr::new)
 }
 
 fn within(text: &str, most: usize) -> Option<&str> {

@@ -1,11 +1,13 @@
 //! Return value → one message per choice, with its finish reason.
 
 use super::parts;
+use smol_str::SmolStr;
+
 use crate::value::{ContentValue, Elements, List};
 
 /// `gen_ai.output.messages`. `reasons` are the finish reasons that are known from elsewhere, one per choice;
 /// `otherwise` is that of a choice that has none.
-pub(in crate::content) fn output(tree: ContentValue, reasons: &[String], otherwise: &str) -> ContentValue {
+pub(in crate::content) fn output(tree: ContentValue, reasons: &[SmolStr], otherwise: &str) -> ContentValue {
     let (list, omitted) = match choices(tree) {
         Ok(choices) => choices,
         Err(other) => (vec![assistant(parts::of_any(other), None)], 0),
@@ -13,7 +15,7 @@ pub(in crate::content) fn output(tree: ContentValue, reasons: &[String], otherwi
     // Reasons have no names: if some choices have none, such as those of a stream that was cut, which are they of?
     let in_order = reasons.len() >= list.len() || list.iter().all(|(_, reason)| reason.is_none());
     let items = list.into_iter().enumerate().map(|(index, (message, reason))| {
-        let reason = reasons.get(index).filter(|_| in_order).cloned().or(reason);
+        let reason = reasons.get(index).filter(|_| in_order).map(SmolStr::to_string).or(reason);
         let reason = reason.map_or_else(|| otherwise.to_owned(), |reason| finish_reason(&reason));
         finished(message, reason)
     });

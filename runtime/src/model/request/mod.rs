@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use opentelemetry::trace::{Link, SpanContext};
 use opentelemetry::{Context, Key, KeyValue, StringValue, Value};
+use smol_str::SmolStr;
 
 use crate::model::argument::{AttributeValue, Double, Flag, Int, Text, TextList, string_array};
 use crate::model::content::Captured;
@@ -23,15 +24,15 @@ pub(crate) use address::{server_address, without_secrets};
 pub struct Request {
     kind: Kind,
     // Shared by the span and the labels of every metric.
-    pub(crate) provider: Option<Arc<str>>,
-    pub(crate) model: Option<Arc<str>>,
-    pub(crate) server_address: Option<Arc<str>>,
+    pub(crate) provider: Option<SmolStr>,
+    pub(crate) model: Option<SmolStr>,
+    pub(crate) server_address: Option<SmolStr>,
     pub(crate) server_port: Option<i64>,
     /// The name given to a tool, workflow or task.
-    pub(crate) name: Option<Arc<str>>,
-    pub(crate) data_source: Option<Arc<str>>,
+    pub(crate) name: Option<SmolStr>,
+    pub(crate) data_source: Option<SmolStr>,
     /// Of an MCP message.
-    pub(crate) method: Option<Arc<str>>,
+    pub(crate) method: Option<SmolStr>,
     /// Everything else, ready for the span; each key at most once.
     pub(crate) attributes: Vec<KeyValue>,
     /// Keys of those that calls inside have too.
@@ -188,7 +189,7 @@ impl Request {
 
     /// Returns a value that was set, by the name of the span's attribute: `gen_ai.request.model`, … Content cannot be read.
     pub fn get(&self, key: &str) -> Option<Value> {
-        let text = |text: &Option<Arc<str>>| text.clone().map(Value::from);
+        let text = |text: &Option<SmolStr>| text.as_ref().map(|text| Value::from(text.to_string()));
         match key {
             attribute::PROVIDER_NAME => text(&self.provider),
             attribute::REQUEST_MODEL => text(&self.model),
@@ -257,16 +258,16 @@ impl Request {
     }
 }
 
-pub(crate) fn replace(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
-    if let Some(name) = value.text().filter(|text| !text.is_empty()).and_then(|text| bounds::shared(&text)) {
+pub(crate) fn replace(slot: &mut Option<SmolStr>, value: &(impl Text + ?Sized)) {
+    if let Some(name) = value.text().filter(|text| !text.is_empty()).and_then(|text| bounds::kept(&text)) {
         *slot = Some(name);
     }
 }
 
 /// The same for a name that the conventions require.
-pub(crate) fn replace_required(slot: &mut Option<Arc<str>>, value: &(impl Text + ?Sized)) {
+pub(crate) fn replace_required(slot: &mut Option<SmolStr>, value: &(impl Text + ?Sized)) {
     if let Some(text) = value.text().filter(|text| !text.is_empty()) {
-        *slot = Some(bounds::required(&text).into());
+        *slot = Some(SmolStr::new(bounds::required(&text)));
     }
 }
 
@@ -287,7 +288,7 @@ impl Request {
     pub fn server(&mut self, value: impl Text) {
         if let Some(text) = value.text().filter(|text| !text.is_empty()) {
             let (address, port) = server_address(&text);
-            let Some(address) = bounds::shared(address).filter(|address| !address.is_empty()) else { return };
+            let Some(address) = bounds::kept(address).filter(|address| !address.is_empty()) else { return };
             self.server_address = Some(address);
             self.server_port = port;
         }

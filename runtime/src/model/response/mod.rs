@@ -9,6 +9,8 @@ mod usage;
 pub(crate) use usage::{ByModality, Parts, PricedApart};
 pub use usage::{Modality, Usage};
 
+use smol_str::SmolStr;
+
 use crate::model::content::{Captured, Measured};
 use crate::model::retrieved::Retrieved;
 use crate::value::bounds;
@@ -27,16 +29,16 @@ use crate::value::bounds;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[must_use = "a response says nothing until it is returned from `LlmResponse::describe` or recorded"]
 pub struct Response {
-    pub(crate) model: Option<String>,
-    pub(crate) id: Option<String>,
-    pub(crate) finish_reasons: Vec<String>,
+    pub(crate) model: Option<SmolStr>,
+    pub(crate) id: Option<SmolStr>,
+    pub(crate) finish_reasons: Vec<SmolStr>,
     /// Why a choice ended, in words of the provider's own: content.
     pub(crate) free_reason: Option<String>,
     pub(crate) usage: Option<Usage>,
-    pub(crate) service_tier: Option<String>,
-    pub(crate) system_fingerprint: Option<String>,
-    pub(crate) api_type: Option<String>,
-    pub(crate) status: Option<String>,
+    pub(crate) service_tier: Option<SmolStr>,
+    pub(crate) system_fingerprint: Option<SmolStr>,
+    pub(crate) api_type: Option<SmolStr>,
+    pub(crate) status: Option<SmolStr>,
     pub(crate) dimensions: Option<i64>,
     /// The model refused in a separate field or item, whatever the finish reason.
     pub(crate) is_refusal: bool,
@@ -140,8 +142,8 @@ impl Response {
     }
 
     /// Why each choice ended.
-    pub fn finish_reasons(&self) -> &[String] {
-        &self.finish_reasons
+    pub fn finish_reasons(&self) -> impl Iterator<Item = &str> {
+        self.finish_reasons.iter().map(SmolStr::as_str)
     }
 
     /// Tokens used.
@@ -150,21 +152,21 @@ impl Response {
     }
 
     /// The model that answered, with its version: `gen_ai.response.model`.
-    pub fn with_model(mut self, model: impl Into<String>) -> Self {
-        self.model = bounds::owned(model.into());
+    pub fn with_model(mut self, model: impl AsRef<str>) -> Self {
+        self.model = bounds::kept(model.as_ref());
         self
     }
 
     /// The provider's id of the response: `gen_ai.response.id`.
-    pub fn with_id(mut self, id: impl Into<String>) -> Self {
-        self.id = bounds::owned(id.into());
+    pub fn with_id(mut self, id: impl AsRef<str>) -> Self {
+        self.id = bounds::kept(id.as_ref());
         self
     }
 
     /// Why a choice ended: `gen_ai.response.finish_reasons`. Call it once per choice, in order,
     /// at most 128 times. A reason that is not one word (`stop`, `max_tokens`) is content.
-    pub fn with_finish_reason(mut self, reason: impl Into<String>) -> Self {
-        self.add_finish_reason(&reason.into());
+    pub fn with_finish_reason(mut self, reason: impl AsRef<str>) -> Self {
+        self.add_finish_reason(reason.as_ref());
         self
     }
 
@@ -182,8 +184,8 @@ impl Response {
     }
 
     /// The tier that served the request; it selects the price: `openai.response.service_tier`.
-    pub fn with_service_tier(mut self, tier: impl Into<String>) -> Self {
-        self.service_tier = bounds::owned(tier.into());
+    pub fn with_service_tier(mut self, tier: impl AsRef<str>) -> Self {
+        self.service_tier = bounds::kept(tier.as_ref());
         self
     }
 
@@ -216,7 +218,7 @@ impl Response {
         if !bounds::is_word(reason) {
             self.free_reason = self.free_reason.take().or_else(|| bounds::name(reason).map(str::to_owned));
         } else if self.finish_reasons.len() < bounds::MAX_ITEMS {
-            self.finish_reasons.push(reason.to_owned());
+            self.finish_reasons.push(SmolStr::new(reason));
         }
     }
 

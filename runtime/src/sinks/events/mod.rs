@@ -6,12 +6,11 @@ mod limits;
 mod score;
 mod sink;
 
-use std::sync::Arc;
 use std::time::SystemTime;
 
+use opentelemetry::Key;
 use opentelemetry::logs::{AnyValue, Severity};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry::{Key, StringValue};
 
 use crate::model::record::{CallRecord, Outcome};
 use crate::model::response::EvaluationResult;
@@ -69,7 +68,7 @@ pub(crate) fn record(call: &CallRecord, receiver: &EventReceiver, sinks: &Sinks<
         && (receiver.is_asked_for || sinks.policy.on_events())
     {
         receiver.emit(event::OPERATION_EXCEPTION, Severity::Warn, || {
-            let error_type = StringValue::from(Arc::clone(&failure.error_type));
+            let error_type = span::text(&failure.error_type);
             let kind = (attribute::EXCEPTION_TYPE.into(), AnyValue::from(error_type));
             let message =
                 failure.message.clone().map(|text| (attribute::EXCEPTION_MESSAGE.into(), text.into()));

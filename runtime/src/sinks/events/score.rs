@@ -72,8 +72,8 @@ impl Score {
     }
 
     /// Sets the meaning of the score: `relevant`, `pass`, `thumbs_up`. Use one of a few words, which backends group by.
-    pub fn with_label(mut self, label: impl Into<String>) -> Self {
-        self.label = bounds::owned(label.into());
+    pub fn with_label(mut self, label: impl AsRef<str>) -> Self {
+        self.label = bounds::name(label.as_ref()).map(str::to_owned);
         self
     }
 
@@ -101,8 +101,8 @@ impl Score {
 
     /// The provider's id of the response that was evaluated. Default: that of the only answer of a model so far under the
     /// same outermost call, unless the score [is about another span](Self::with_span).
-    pub fn with_response_id(mut self, id: impl Into<String>) -> Self {
-        self.response_id = bounds::owned(id.into());
+    pub fn with_response_id(mut self, id: impl AsRef<str>) -> Self {
+        self.response_id = bounds::name(id.as_ref()).map(str::to_owned);
         self
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use opentelemetry::{KeyValue, StringValue};
+use smol_str::SmolStr;
 
 use crate::content::ContentPolicy;
 use crate::enrich::pricing;
@@ -70,7 +71,7 @@ pub(super) fn end_attributes(call: &CallRecord, has_content: bool, names: &Names
     match &call.outcome {
         Outcome::Completed => {}
         Outcome::Failed(failure) => {
-            attributes.push(KeyValue::new(attribute::ERROR_TYPE, Arc::clone(&failure.error_type)));
+            attributes.push(KeyValue::new(attribute::ERROR_TYPE, text(&failure.error_type)));
         }
         Outcome::Cancelled => attributes.push(KeyValue::new(attribute::OUTCOME, "cancelled")),
         #[cfg(feature = "otlp")]
@@ -111,7 +112,7 @@ fn is_openai(request: &Request) -> bool {
 }
 
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
-pub(super) fn name(site: &CallSite, request: &Request, agent: Option<&Arc<str>>) -> String {
+pub(super) fn name(site: &CallSite, request: &Request, agent: Option<&SmolStr>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
     if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
         // A resource's address would give every span a different name.
@@ -155,19 +156,15 @@ fn tool_name(operation: &str, own_name: &str, request: &Request) -> String {
 }
 
 /// The agent that plans: as given, or the one the plan is made inside.
-fn plan_agent<'a>(request: &'a Request, agent: Option<&'a Arc<str>>) -> Option<&'a Arc<str>> {
+fn plan_agent<'a>(request: &'a Request, agent: Option<&'a SmolStr>) -> Option<&'a SmolStr> {
     request.name.as_ref().or(agent)
 }
 
-pub(super) fn agent_name(call: &CallRecord) -> Option<&Arc<str>> {
+pub(super) fn agent_name(call: &CallRecord) -> Option<&SmolStr> {
     call.agent.as_ref().map(|agent| &agent.name)
 }
 
-pub(super) fn start_attributes(
-    site: &CallSite,
-    request: &Request,
-    agent: Option<&Arc<str>>,
-) -> Vec<KeyValue> {
+pub(super) fn start_attributes(site: &CallSite, request: &Request, agent: Option<&SmolStr>) -> Vec<KeyValue> {
     // The SDK goes on with this list: there is room for what follows at the end.
     let mut attributes = Vec::with_capacity(16);
     if let Some(operation) = site.kind.operation() {
@@ -176,13 +173,13 @@ pub(super) fn start_attributes(
     if site.kind.is_mcp() {
         attributes.extend(mcp_attributes(request));
     }
-    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
+    let shared = |name: &Option<SmolStr>| name.as_ref().map(text);
     let own_name = || Some(shared(&request.name).unwrap_or_else(|| StringValue::from(site.function)));
     let agent_name = match site.kind {
         Kind::Agent => own_name(),
         Kind::RemoteAgent | Kind::CreateAgent => shared(&request.name),
-        Kind::Plan => plan_agent(request, agent).cloned().map(StringValue::from),
-        Kind::Tool => agent.cloned().map(StringValue::from),
+        Kind::Plan => plan_agent(request, agent).map(text),
+        Kind::Tool => agent.map(text),
         _ => None,
     };
     let texts = [
@@ -214,10 +211,15 @@ pub(super) fn start_attributes(
     attributes
 }
 
+/// A name as the value of an attribute.
+pub(crate) fn text(name: &SmolStr) -> StringValue {
+    Arc::<str>::from(name.clone()).into()
+}
+
 /// Returns the attributes of an MCP message, shared by its span and its duration.
 pub(crate) fn mcp_attributes(request: &Request) -> impl Iterator<Item = KeyValue> {
     let operation = request.calls_tool().then_some(StringValue::from("execute_tool"));
-    let shared = |text: &Option<Arc<str>>| text.clone().map(StringValue::from);
+    let shared = |name: &Option<SmolStr>| name.as_ref().map(text);
     let name = shared(&request.name);
     let (tool, prompt) = if request.gets_prompt() { (None, name) } else { (name, None) };
     let texts = [
@@ -266,18 +268,19 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
     ];
     for (key, value, is_conventional) in texts {
         if let Some(value) = value.as_ref().filter(|_| is_conventional) {
-            attributes.push(KeyValue::new(key, value.clone()));
+            attributes.push(KeyValue::new(key, text(value)));
         }
     }
-    if let Some(status) = response.status.clone().filter(|_| kind == Kind::FetchResponse) {
-        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, status));
+    if let Some(status) = response.status.as_ref().filter(|_| kind == Kind::FetchResponse) {
+        attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, text(status)));
     }
     if response.is_compacted && is_inference {
         attributes.push(KeyValue::new(attribute::CONVERSATION_COMPACTED, true));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
     let free_reason = response.free_reason.iter().filter(|_| has_content);
-    let reasons: Vec<_> = response.finish_reasons.iter().chain(free_reason).cloned().collect();
+    let reasons = response.finish_reasons.iter().map(SmolStr::as_str).chain(free_reason.map(String::as_str));
+    let reasons: Vec<_> = reasons.map(str::to_owned).collect();
     if generates && !reasons.is_empty() {
         let reasons = crate::model::argument::string_array(reasons);
         attributes.push(KeyValue::new(attribute::RESPONSE_FINISH_REASONS, reasons));

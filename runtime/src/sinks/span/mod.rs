@@ -12,8 +12,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use opentelemetry::Context;
+use smol_str::SmolStr;
 
-pub(crate) use attributes::{attributes, mcp_attributes};
+pub(crate) use attributes::{attributes, mcp_attributes, text};
 
 use crate::model::request::Request;
 use crate::model::site::CallSite;
@@ -28,7 +29,7 @@ pub(crate) trait Tracer: Send + Sync {
 pub(crate) struct Begun<'a> {
     pub(crate) site: &'a CallSite,
     pub(crate) request: &'a mut Request,
-    pub(crate) agent: Option<&'a Arc<str>>,
+    pub(crate) agent: Option<&'a SmolStr>,
     pub(crate) speaks_openinference: bool,
     pub(crate) at: SystemTime,
 }
