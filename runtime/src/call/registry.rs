@@ -1,11 +1,13 @@
 //! The calls that are open, for telemetry that ends before they do.
 //!
-//! Kept only while [`Telemetry`](crate::Telemetry) runs, in shards: calls begin and end on all threads.
+//! Kept only while [`Telemetry`](crate::Telemetry) runs, in shards: calls begin and end on all threads, which do not share a counter.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
 
 use super::{Facts, Held, Open};
 use crate::call::CurrentCall;
@@ -14,55 +16,94 @@ use crate::model::record::Outcome;
 const SHARDS: usize = 16;
 
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
-static NEXT: AtomicU64 = AtomicU64::new(0);
-static OPEN: LazyLock<[Mutex<Shard>; SHARDS]> = LazyLock::new(Default::default);
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
+static ALL: [Shard; SHARDS] = [const { Shard::new() }; SHARDS];
 
-type Shard = HashMap<u64, Weak<Open>>;
+/// On cache lines of its own.
+#[repr(align(128))]
+struct Shard {
+    /// Calls that are on their way from being counted to being among the open ones.
+    beginning: AtomicUsize,
+    open: Mutex<Calls>,
+}
 
-/// The place of an open call, until it is dropped.
+/// The open calls of a shard.
+struct Calls {
+    next: u64,
+    by_number: FxHashMap<u64, Weak<Open>>,
+}
+
+impl Shard {
+    const fn new() -> Self {
+        let by_number = FxHashMap::with_hasher(rustc_hash::FxBuildHasher);
+        Shard { beginning: AtomicUsize::new(0), open: Mutex::new(Calls { next: 0, by_number }) }
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The shard of the current thread: threads take turns.
+fn shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static OWN: Cell<usize> = const { Cell::new(SHARDS) };
+    }
+    OWN.with(|own| {
+        if own.get() == SHARDS {
+            own.set(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS);
+        }
+        own.get()
+    })
+}
+
+/// The place of an open call, until it is dropped: its shard, and its number there.
 #[derive(Debug)]
-pub(super) struct Entry(Option<u64>);
+pub(super) struct Entry(OnceLock<(usize, u64)>);
 
 impl Entry {
     pub(super) fn new() -> Self {
-        Entry(IS_KEPT.load(Ordering::Relaxed).then(|| NEXT.fetch_add(1, Ordering::Relaxed)))
+        Entry(OnceLock::new())
     }
 
     pub(super) fn enter(open: &Arc<Open>) {
-        if let Entry(Some(number)) = open.entry {
-            shard(number).insert(number, Arc::downgrade(open));
+        if IS_KEPT.load(Ordering::Relaxed) {
+            let shard = shard();
+            let mut calls = ALL[shard].calls();
+            calls.next += 1;
+            let number = calls.next;
+            calls.by_number.insert(number, Arc::downgrade(open));
+            let _ = open.entry.0.set((shard, number));
         }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Entry(Some(number)) = *self {
-            shard(number).remove(&number);
+        if let Some((shard, number)) = self.0.get() {
+            ALL[*shard].calls().by_number.remove(number);
         }
     }
 }
 
-/// Calls that are on their way from being counted to being among the open ones.
-static BEGINNING: AtomicUsize = AtomicUsize::new(0);
-static IS_CLOSED: AtomicBool = AtomicBool::new(false);
-
 /// While a call begins.
-pub(super) struct Beginning(());
+pub(super) struct Beginning(usize);
 
 impl Beginning {
     /// `None` during shutdown, where the call would not be ended.
     pub(super) fn enter() -> Option<Self> {
+        let shard = shard();
         // Either `close` finds this call here, or this call finds the registry closed.
-        BEGINNING.fetch_add(1, Ordering::SeqCst);
-        let beginning = Beginning(());
+        ALL[shard].beginning.fetch_add(1, Ordering::SeqCst);
+        let beginning = Beginning(shard);
         (!IS_CLOSED.load(Ordering::SeqCst)).then_some(beginning)
     }
 }
 
 impl Drop for Beginning {
     fn drop(&mut self) {
-        BEGINNING.fetch_sub(1, Ordering::SeqCst);
+        ALL[self.0].beginning.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -75,7 +116,8 @@ pub(crate) struct Closed(());
 pub(crate) fn close(patience: Duration) -> Closed {
     IS_CLOSED.store(true, Ordering::SeqCst);
     let begun = Instant::now();
-    while BEGINNING.load(Ordering::SeqCst) > 0 && begun.elapsed() < patience {
+    let is_beginning = || ALL.iter().any(|shard| shard.beginning.load(Ordering::SeqCst) > 0);
+    while is_beginning() && begun.elapsed() < patience {
         std::thread::sleep(Duration::from_micros(50));
     }
     Closed(())
@@ -96,13 +138,13 @@ pub(crate) fn keep(keep: bool) {
 /// recorded. In a panic hook (`from_panic`), a call that is being written to, possibly by the panicking thread, stays open.
 pub(crate) fn end_all(from_panic: bool) {
     let mut open: Vec<_> = Vec::new();
-    for number in 0..SHARDS as u64 {
+    for shard in &ALL {
         // Only references are taken under the lock: dropping the last one would lock it again.
-        open.extend(shard(number).iter().filter_map(|(number, open)| Some((*number, open.upgrade()?))));
+        open.extend(shard.calls().by_number.values().filter_map(Weak::upgrade));
     }
     // The newest first: a call ends before the one it was made in.
-    open.sort_unstable_by_key(|(number, _)| std::cmp::Reverse(*number));
-    end_each(open.into_iter().map(|(_, open)| open), from_panic);
+    open.sort_by_key(|open| std::cmp::Reverse(open.started));
+    end_each(open.into_iter(), from_panic);
 }
 
 fn end_each(open: impl Iterator<Item = Arc<Open>>, from_panic: bool) {
@@ -121,12 +163,6 @@ fn end(open: &Arc<Open>, facts: MutexGuard<'_, Option<Facts>>) {
     let context = open.span.with_value(CurrentCall::new(open));
     let held = Held { open: Arc::clone(open), context, by_stream: false };
     held.finish(facts, Outcome::Shutdown);
-}
-
-fn shard(number: u64) -> MutexGuard<'static, Shard> {
-    let shards = &*OPEN;
-    let index = usize::try_from(number).unwrap_or_default() % SHARDS;
-    shards[index].lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
