@@ -1,6 +1,7 @@
 //! In: spans and measurements from the global providers, and events. Out: OTLP over HTTP, or a tree on the terminal.
 
 pub(crate) mod sdk_bridge;
+pub(crate) mod span_encoder;
 pub(crate) mod span_processor;
 pub(crate) mod tail_sampling;
 
