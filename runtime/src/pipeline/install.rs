@@ -5,14 +5,16 @@ use std::sync::Arc;
 use opentelemetry::metrics::{Meter, MeterProvider, NoopMeterProvider};
 use opentelemetry::{InstrumentationScope, global};
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::SpanLimits;
 
+use super::span_processor::SpanPipe;
 use crate::content::ContentPolicy;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::runtime::{self, Providers, Runtime, TagRules};
 use crate::semconv::version::Names;
 use crate::settings::ConfigError;
 use crate::sinks::events::EventReceiver;
+use crate::sinks::span::direct::DirectTracer;
 
 /// The policies of one `init()`.
 pub(super) struct Policies {
@@ -30,10 +32,13 @@ impl Policies {
     pub(super) fn install(
         &self,
         receiver: Option<&EventReceiver>,
-        providers: (Option<&SdkTracerProvider>, Option<&SdkMeterProvider>),
+        spans: Option<(Arc<SpanPipe>, SpanLimits)>,
+        meters: Option<&SdkMeterProvider>,
     ) {
+        let tracer =
+            spans.map(|(spans, limits)| DirectTracer::new(spans, limits, self.content.clone(), self.names));
         runtime::update(|earlier| {
-            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, None, providers.1);
+            let calls = earlier.calls.renewed(self.names, self.cardinality_limit, tracer.clone(), meters);
             let events = receiver.cloned().or(earlier.events);
             let installed = Runtime {
                 providers: Providers::Installed,

@@ -21,7 +21,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{SdkTracerProvider, ShouldSample};
 
 pub use guard::Telemetry;
 
@@ -186,6 +186,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         // Calls views, which are functions of the program.
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
+    let span_limits = limits.spans;
     let tracers = span_end.map(|end| build_tracers(end, sampling, limits, resource, &stats));
 
     // From here on nothing fails.
@@ -196,8 +197,8 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     propagators.install();
     pricing::warm();
     let receiver = loggers.as_ref().map(|loggers| loggers.receiver.clone());
-    let providers = (tracers.as_ref().map(|it| &it.provider), meters.as_ref().map(|it| &it.provider));
-    policies.install(receiver.as_ref(), providers);
+    let spans = tracers.as_ref().map(|tracers| (Arc::clone(&tracers.spans), span_limits));
+    policies.install(receiver.as_ref(), spans, meters.as_ref().map(|meters| &meters.provider));
     if content.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
@@ -299,11 +300,17 @@ fn build_tracers(
     stats: &Arc<DeliveryStats>,
 ) -> Tracers {
     let provider = SdkTracerProvider::builder().with_resource(resource).with_span_limits(limits.spans);
-    let provider = match tail {
-        Some(_) => provider.with_sampler(RecordAll(head)),
-        None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
+    let (provider, sampler): (_, Box<dyn ShouldSample>) = match tail {
+        Some(_) => {
+            let sampler = RecordAll(head);
+            (provider.with_sampler(sampler.clone()), Box::new(sampler))
+        }
+        None => {
+            let sampler = CountingSampler::new(head, Arc::clone(stats));
+            (provider.with_sampler(sampler.clone()), Box::new(sampler))
+        }
     };
-    let spans = SpanPipe::new(end, limits.span_text, tail);
+    let spans = SpanPipe::new(end, sampler, limits.span_text, tail);
     let provider = provider.with_span_processor(PipeProcessor(Arc::clone(&spans))).build();
     Tracers { provider, spans }
 }

@@ -2,6 +2,7 @@
 //! [`tail`](super::tail_sampling) rule holds it if it is not sampled, and it is queued or printed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use llm_trace_delivery::{DeliveryStats, ItemState, Signal};
@@ -13,10 +14,11 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::sdk_bridge::SdkBridge;
-use super::span_queue::SpanQueue;
+use super::span_queue::{Item, SpanQueue};
 use super::tail_sampling::Tail;
 use super::terminal::TerminalTree;
 use crate::settings::TailSampling;
+use crate::sinks::span::direct::{EndedCall, SpanReceiver};
 use crate::value::prefix_of_chars;
 
 /// The SDK gives a processor no time to flush: as long as its own takes.
@@ -27,8 +29,10 @@ const FLUSH_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct SpanPipe {
     /// Characters of one text.
     text_limit: Option<usize>,
+    sampler: Box<dyn ShouldSample>,
     tail: Option<Tail>,
     end: SpanPipeEnd,
+    has_stopped: AtomicBool,
 }
 
 /// Where spans go.
@@ -39,8 +43,14 @@ pub(super) enum SpanPipeEnd {
 }
 
 impl SpanPipe {
-    pub(super) fn new(end: SpanPipeEnd, text_limit: Option<usize>, rule: Option<TailSampling>) -> Arc<Self> {
-        Arc::new(SpanPipe { text_limit, tail: rule.map(Tail::new), end })
+    pub(super) fn new(
+        end: SpanPipeEnd,
+        sampler: Box<dyn ShouldSample>,
+        text_limit: Option<usize>,
+        rule: Option<TailSampling>,
+    ) -> Arc<Self> {
+        let tail = rule.map(Tail::new);
+        Arc::new(SpanPipe { text_limit, sampler, tail, end, has_stopped: AtomicBool::new(false) })
     }
 
     /// Counts a span that starts, and is recorded: each is to [end](Self::end).
@@ -75,6 +85,7 @@ impl SpanPipe {
 
     /// The same; spans that end later are dropped.
     fn stop(&self, timeout: Duration) -> bool {
+        self.has_stopped.store(true, Ordering::Relaxed);
         if let Some(tail) = &self.tail {
             tail.close().into_iter().for_each(|span| self.pass(span));
         }
@@ -101,8 +112,30 @@ impl SpanPipe {
 
     fn pass(&self, span: SpanData) {
         match &self.end {
-            SpanPipeEnd::Queue(queue) => queue.end_span(span),
+            SpanPipeEnd::Queue(queue) => queue.end(Item::Span(span)),
             SpanPipeEnd::Terminal(tree) => tree.end(span),
+        }
+    }
+}
+
+/// Calls come without a span of the SDK's.
+impl SpanReceiver for SpanPipe {
+    fn sample(&self, parent: &Context, trace: TraceId) -> Option<SamplingResult> {
+        let is_open = !self.has_stopped.load(Ordering::Relaxed);
+        // The samplers of `init()` read nothing else.
+        is_open.then(|| self.sampler.should_sample(Some(parent), trace, "", &SpanKind::Internal, &[], &[]))
+    }
+
+    fn start(&self, span: &SpanContext) {
+        SpanPipe::start(self, span);
+    }
+
+    fn end(&self, call: EndedCall) {
+        match &self.end {
+            SpanPipeEnd::Queue(queue) if self.tail_of(call.span_context()).is_none() => {
+                queue.end(Item::Call(call, self.text_limit));
+            }
+            _ => self.end(call.into_span()),
         }
     }
 }
@@ -164,7 +197,7 @@ impl<S: ShouldSample + Clone + 'static> ShouldSample for CountingSampler<S> {
     }
 }
 
-fn cut_texts(span: &mut SpanData, limit: usize) {
+pub(super) fn cut_texts(span: &mut SpanData, limit: usize) {
     let events = span.events.events.iter_mut().flat_map(|event| &mut event.attributes);
     let links = span.links.links.iter_mut().flat_map(|link| &mut link.attributes);
     for KeyValue { value, .. } in span.attributes.iter_mut().chain(events).chain(links) {

@@ -13,14 +13,17 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use llm_trace_delivery::{ItemState, Signal};
+use opentelemetry::trace::SpanContext;
 use opentelemetry_http::Bytes;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SpanData;
 
 use super::sdk_bridge::SdkBridge;
 use super::span_encoder::SpanEncoder;
+use super::span_processor::cut_texts;
 use super::tail_sampling::size;
 use crate::settings::Batches;
+use crate::sinks::span::direct::EndedCall;
 use crate::value::current_context;
 
 /// Bytes of spans that are a batch, however few there are: somewhat less than the sender splits, which has to decode them.
@@ -35,9 +38,45 @@ pub(super) struct SpanQueue {
 }
 
 struct Finished {
-    span: SpanData,
+    item: Item,
     /// See [`size`].
     bytes: usize,
+}
+
+/// What is queued. A call becomes a span on the queue's thread.
+pub(super) enum Item {
+    Span(SpanData),
+    /// With the limit of its texts.
+    Call(EndedCall, Option<usize>),
+}
+
+impl Item {
+    fn context(&self) -> &SpanContext {
+        match self {
+            Item::Span(span) => &span.span_context,
+            Item::Call(call, _) => call.span_context(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Item::Span(span) => size(span),
+            Item::Call(call, _) => call.bytes(),
+        }
+    }
+
+    fn into_span(self) -> SpanData {
+        match self {
+            Item::Span(span) => span,
+            Item::Call(call, limit) => {
+                let mut span = call.into_span();
+                if let Some(limit) = limit {
+                    cut_texts(&mut span, limit);
+                }
+                span
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -100,18 +139,18 @@ impl SpanQueue {
     }
 
     /// Queues a span that has ended, if it is sampled and there is room. Never blocks.
-    pub(super) fn end_span(&self, span: SpanData) {
+    pub(super) fn end(&self, item: Item) {
         let bridge = &self.shared.bridge;
-        if !span.span_context.is_sampled() {
+        if !item.context().is_sampled() {
             bridge.stats().moved(Signal::Traces, 1, ItemState::Open, ItemState::Unsampled);
             return;
         }
-        let bytes = size(&span);
+        let bytes = item.bytes();
         if !bridge.admit(ItemState::Open, bytes) {
             return;
         }
         // It fails if the thread has ended meanwhile: then the room of the span has not been left, and it is counted with that.
-        let _ = self.spans.send(Finished { span, bytes });
+        let _ = self.spans.send(Finished { item, bytes });
         if self.shared.has_batch() && self.shared.is_idle() {
             self.thread.unpark();
         }
@@ -270,7 +309,7 @@ impl Worker {
             }
             *items += 1;
             *bytes += finished.bytes;
-            request.add(&finished.span);
+            request.add(&finished.item.into_span());
         }
         request.finish()
     }
