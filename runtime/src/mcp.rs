@@ -45,7 +45,7 @@ use crate::sinks::metrics;
 impl Request {
     /// `mcp.method.name`: `tools/call`, `prompts/get`, `resources/read`, …
     pub fn method(&mut self, value: impl Text) {
-        replace_required(&mut self.method, &value);
+        replace_required(&mut self.rest_mut().method, &value);
     }
 
     /// `mcp.session.id`: the session.

@@ -51,7 +51,7 @@ pub fn captures(request: &Request, piece: ContentKind) -> bool {
 
 /// `skip(…)`: this function does not record this kind of content, whatever the application allows.
 pub fn skip(request: &mut Request, piece: ContentKind) {
-    request.content.skip(piece);
+    request.rest_mut().content.skip(piece);
 }
 
 /// Runs an async body inside the call's context, poll by poll.

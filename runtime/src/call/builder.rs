@@ -49,7 +49,7 @@ impl CallBuilder {
     /// Begins the call, as a child of the current span unless the request names another parent.
     pub fn begin(self) -> Call {
         let CallBuilder { mut site, request } = self;
-        site.has_parent = request.parent.is_some();
+        site.has_parent = request.rest().parent.is_some();
         match observed::observing(&site) {
             Some(runtime) => Call::begin(runtime, Site::Place(Arc::new(site)), request),
             None => Call { held: None },

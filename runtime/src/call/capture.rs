@@ -38,7 +38,9 @@ impl Request {
     pub fn query(&mut self, value: impl Text) {
         let kind = self.kind();
         runtime::with(|runtime| {
-            self.content.capture_text(&runtime.content, kind, ContentKind::Query, &value);
+            self.change_content(|content| {
+                content.capture_text(&runtime.content, kind, ContentKind::Query, &value)
+            });
         });
     }
 
@@ -72,7 +74,9 @@ impl Request {
     /// Reads content from a request body.
     pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
         let kind = self.kind();
-        runtime::with(|runtime| self.content.capture_request(&runtime.content, kind, body));
+        runtime::with(|runtime| {
+            self.change_content(|content| content.capture_request(&runtime.content, kind, body))
+        });
         self.read_topic(|topics, limits| topics.of_request(body, limits));
     }
 
@@ -83,31 +87,36 @@ impl Request {
 
     /// As [`captures`](Self::captures), for a call that has its runtime at hand.
     pub(super) fn captures_under(&self, runtime: &Runtime, piece: ContentKind) -> bool {
-        self.content.takes(&runtime.content, self.kind(), piece)
+        self.rest().content.takes(&runtime.content, self.kind(), piece)
             || (piece == ContentKind::Input && self.topics_of_question(runtime).is_some())
     }
 
     fn take<T: Serialize + ?Sized>(&mut self, piece: ContentKind, value: &T) {
         let kind = self.kind();
-        runtime::with(|runtime| self.content.capture(&runtime.content, kind, piece, value));
+        runtime::with(|runtime| {
+            self.change_content(|content| content.capture(&runtime.content, kind, piece, value))
+        });
     }
 
     fn take_entry<T: Serialize + ?Sized>(&mut self, piece: ContentKind, name: &'static str, value: &T) {
         let kind = self.kind();
-        runtime::with(|runtime| self.content.capture_entry(&runtime.content, kind, piece, name, value));
+        runtime::with(|runtime| {
+            self.change_content(|content| content.capture_entry(&runtime.content, kind, piece, name, value));
+        });
     }
 
     fn read_topic(&mut self, read: impl FnOnce(&Topics, Limits<'static>) -> Option<String>) {
         runtime::with(|runtime| {
             if let Some(topics) = self.topics_of_question(runtime) {
-                self.topic = read(topics, runtime.content.limits());
+                self.rest_mut().topic = read(topics, runtime.content.limits());
             }
         });
     }
 
     fn topics_of_question<'a>(&self, runtime: &'a Runtime) -> Option<&'a Topics> {
         let topics = runtime.topics.as_deref()?;
-        (topics.reads_question(self.kind()) && !self.content.skips(ContentKind::Input)).then_some(topics)
+        (topics.reads_question(self.kind()) && !self.rest().content.skips(ContentKind::Input))
+            .then_some(topics)
     }
 }
 
@@ -189,9 +198,9 @@ impl Response {
 
     /// As [`with_output`](Self::with_output), for a call that has its runtime at hand.
     pub(super) fn take_output<T: Serialize + ?Sized>(&mut self, runtime: &Runtime, output: &T) {
-        self.content.capture_output(&runtime.content, output);
+        self.rest_mut().content.capture_output(&runtime.content, output);
         if [Kind::Chat, Kind::Retrieval].into_iter().any(|kind| runtime.quality.reads_texts(kind)) {
-            self.text = Measured::of(output, runtime.content.limits());
+            self.rest_mut().text = Measured::of(output, runtime.content.limits());
         }
     }
 }

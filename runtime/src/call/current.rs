@@ -75,7 +75,7 @@ impl CurrentCall {
         let mut response = crate::extract::read_response(body);
         if self.open.upgrade().is_some_and(|open| open.captures_instructions()) {
             runtime::with(|runtime| {
-                response.content.capture_request(&runtime.content, Kind::FetchResponse, body);
+                response.rest_mut().content.capture_request(&runtime.content, Kind::FetchResponse, body);
             });
         }
         self.fill(if self.looks_at_output() { response.with_output(body) } else { response })
@@ -262,7 +262,7 @@ impl CurrentCall {
         let Some(open) = self.open.upgrade() else { return false };
         let is_measured = open.runtime.quality.reads_texts(open.site.kind);
         open.captures_output()
-            || (is_measured && open.asks(|request| !request.content.skips(ContentKind::Output)))
+            || (is_measured && open.asks(|request| !request.rest().content.skips(ContentKind::Output)))
     }
 
     fn fill(&self, response: Response) -> &Self {

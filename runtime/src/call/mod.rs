@@ -131,10 +131,11 @@ impl Facts {
             usage.keep_plausible();
         }
         attempts.count = Number::Count.check_count(attempts.count).unwrap_or_default();
-        if let Some(reason) = response.free_reason.take()
+        if response.rest().free_reason.is_some()
+            && let Some(reason) = response.rest_mut().free_reason.take()
             && request.captures_under(runtime, ContentKind::Output)
         {
-            response.free_reason = Some(runtime.content.redacted(reason));
+            response.rest_mut().free_reason = Some(runtime.content.redacted(reason));
         }
     }
 }
@@ -158,10 +159,10 @@ impl Call {
         let Some(_beginning) = registry::Beginning::enter() else { return Call { held: None } };
         let start_time = SystemTime::now();
         let started = Instant::now();
-        let parent = match request.parent.take() {
+        let parent = match request.take_parent() {
             // The transport's span is not lost where the message names another parent.
             Some(parent) if site.kind == Kind::McpServer => {
-                request.links.extend(link_to_transport(&parent));
+                request.rest_mut().links.extend(link_to_transport(&parent));
                 parent
             }
             given => given.unwrap_or_else(current_context::get),
@@ -249,7 +250,7 @@ impl Call {
         self.held.as_ref().is_some_and(|held| {
             held.open.runtime.quality.reads_texts(held.open.site.kind)
                 && held.open.runtime.calls.measures()
-                && held.open.asks(|request| !request.content.skips(ContentKind::Output))
+                && held.open.asks(|request| !request.rest().content.skips(ContentKind::Output))
         })
     }
 
@@ -361,7 +362,7 @@ impl Held {
         // A call can be dropped far from its context.
         let is_current = runtime.providers.read_current_context();
         let _attached = is_current.then(|| current_context::attach(self.context.clone()));
-        if let (Some(text), Some(instruments)) = (&record.response.text, &sinks.instruments) {
+        if let (Some(text), Some(instruments)) = (&record.response.rest().text, &sinks.instruments) {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
         sinks.end(record);
@@ -372,7 +373,7 @@ impl Held {
 fn measure_text(text: &Measured, instruments: &Arc<metrics::Instruments>, call: &CallRecord, open: &Open) {
     let (wanted, outermost) = (open.runtime.quality, open.scope.outermost());
     let kind = call.site.kind;
-    if !wanted.reads_texts(kind) || call.request.content.skips(ContentKind::Output) {
+    if !wanted.reads_texts(kind) || call.request.rest().content.skips(ContentKind::Output) {
         return;
     }
     if kind.returns_documents() {

@@ -38,7 +38,7 @@ impl Held {
 
 /// Content is there as it was captured and as it is recorded, as a tree and as a text.
 fn bytes(record: &CallRecord) -> usize {
-    let captured = record.request.content.pieces.iter().chain(&record.response.content.pieces);
+    let captured = record.request.rest().content.pieces.iter().chain(&record.response.rest().content.pieces);
     let captured: usize = captured.map(|(_, value)| value.cost()).sum();
     let recorded: usize = record.content.attributes.iter().map(|attribute| 2 * attribute.len()).sum();
     RECORD + captured + recorded

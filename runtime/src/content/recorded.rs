@@ -199,9 +199,9 @@ impl RecordedContent {
     /// Makes the content of `call`, whose request has the skipped kinds and whose response has the output. `share` is the call's share of
     /// the budget of the root call.
     pub(crate) fn of(call: &CallRecord, policy: &ContentPolicy, share: Option<RequestShare<'_>>) -> Self {
-        let request = &call.request.content;
+        let request = &call.request.rest().content;
         let of_prompt;
-        let captured = request.pieces.iter().chain(&call.response.content.pieces);
+        let captured = request.pieces.iter().chain(&call.response.rest().content.pieces);
         let mut pieces: Vec<_> =
             captured.filter(|(piece, _)| request.takes(policy, call.site.kind, *piece)).collect();
         if call.site.kind.is_mcp() && !call.request.calls_tool() {

@@ -9,7 +9,7 @@ const TOOL_ERROR: &str = "tool_error";
 
 /// Returns the outcome of a message whose function ended with `outcome`.
 pub(crate) fn outcome(kind: Kind, response: &Response, outcome: Outcome, names: &Names) -> Outcome {
-    let answer = response.mcp.as_ref();
+    let answer = response.rest().mcp.as_ref();
     match (&outcome, status_code(response, &outcome)) {
         // The function returned an error, but what was wrong is the caller's mistake.
         (Outcome::Failed(_), Some(code)) if !is_failure(kind, code, names) => Outcome::Completed,
@@ -29,7 +29,7 @@ pub(crate) fn status_code(response: &Response, outcome: &Outcome) -> Option<i64>
     match outcome {
         // A number that is not negative is the status of HTTP below: the codes of JSON-RPC and MCP are negative.
         Outcome::Failed(failure) => failure.error_type.parse().ok().filter(|code| *code < 0),
-        _ => response.mcp.as_ref().and_then(|answer| answer.status_code),
+        _ => response.rest().mcp.as_ref().and_then(|answer| answer.status_code),
     }
 }
 

@@ -424,7 +424,9 @@ impl Walker<'_> {
 
     /// Handles a refusal, which is shown instead of an answer.
     fn refusal(&mut self, text: &str) {
-        self.all.facts.response.is_refusal |= !text.is_empty();
+        if !text.is_empty() {
+            self.all.facts.response.rest_mut().is_refusal = true;
+        }
         self.deltas.refusal(text);
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::extract::*;
 use crate::model::request::Request;
-use crate::model::response::{ByModality, PricedApart, Response, Usage};
+use crate::model::response::{ByModality, PricedApart, Response, ResponseRest, Usage};
 use crate::model::site::Kind;
 use crate::value::bounds::{MAX_ITEMS, MAX_NAME, is_word};
 use crate::value::json::Json;
@@ -28,16 +28,20 @@ fn facts(body: &impl Serialize) -> String {
 const MAX_BODY: usize = 32 << 10;
 
 pub(crate) fn assert_plausible(response: &Response) {
-    let Response { model, id, service_tier, system_fingerprint, api_type, .. } = response;
+    let Response { model, id, .. } = response;
+    let ResponseRest { service_tier, system_fingerprint, api_type, .. } = response.rest();
     let names = [model, id, service_tier, system_fingerprint, api_type].into_iter().flatten();
     for name in names {
         assert!(name.len() <= MAX_NAME && !name.contains(char::is_control), "{name:?}");
     }
     assert!(response.finish_reasons.len() <= MAX_ITEMS, "{response:?}");
-    for word in response.finish_reasons.iter().chain(&response.status) {
+    for word in response.finish_reasons.iter().chain(&response.rest().status) {
         assert!(is_word(word), "{word:?}");
     }
-    assert!(response.free_reason.as_ref().is_none_or(|reason| reason.len() <= MAX_NAME), "{response:?}");
+    assert!(
+        response.rest().free_reason.as_ref().is_none_or(|reason| reason.len() <= MAX_NAME),
+        "{response:?}"
+    );
     if let Some(usage) = response.usage {
         let plausible = plausible(&usage);
         assert!(counts(&plausible).all(|count| count <= MAX_TOKENS), "{usage:?}");
@@ -46,10 +50,10 @@ pub(crate) fn assert_plausible(response: &Response) {
             "a count is left out and the rest has a price: {usage:?}"
         );
     }
-    if let Some(value) = response.verdict.as_ref().and_then(|verdict| verdict.value) {
+    if let Some(value) = response.rest().verdict.as_ref().and_then(|verdict| verdict.value) {
         assert!(value.abs() <= MAX_SCORE, "{value}");
     }
-    if let Some(found) = &response.retrieved {
+    if let Some(found) = &response.rest().retrieved {
         let scores = found.scores.top().into_iter().chain(found.scores.gap());
         assert!(scores.into_iter().all(|score| score.abs() <= 2.0 * MAX_SCORE), "{found:?}");
     }

@@ -225,14 +225,14 @@ impl Reader for ResponseReader {
             // Gemini's, where its names are written like `OpenAI`'s.
             Place::InputDetails => Some(Place::Modalities(Count::Input)),
             // All vectors of a response have one length.
-            Place::Embedding if self.response.dimensions.is_none() => Some(at),
+            Place::Embedding if self.response.rest().dimensions.is_none() => Some(at),
             _ => None,
         }
     }
 
     fn counted(&mut self, at: Place, len: usize) {
-        if at == Place::Leaf(Field::Dimensions) && self.response.dimensions.is_none() {
-            self.response.dimensions = i64::try_from(len).ok();
+        if at == Place::Leaf(Field::Dimensions) && self.response.rest().dimensions.is_none() {
+            self.response.rest_mut().dimensions = i64::try_from(len).ok();
         }
     }
 
@@ -308,7 +308,7 @@ impl ResponseReader {
                         | "list"
                         | "embedding"
                 );
-                self.response.api_type = match text {
+                self.response.rest_mut().api_type = match text {
                     "response" => Some(SmolStr::new_static(RESPONSES_API)),
                     "chat.completion" | "chat.completion.chunk" => {
                         Some(SmolStr::new_static("chat_completions"))
@@ -323,28 +323,30 @@ impl ResponseReader {
                 self.response.add_finish_reason(text);
                 self.proves_itself = true;
             }
-            Field::Refusal => self.response.is_refusal = true,
+            Field::Refusal => self.response.rest_mut().is_refusal = true,
             Field::BlockReason => {
-                self.response.is_refusal = true;
+                self.response.rest_mut().is_refusal = true;
                 self.proves_itself = true;
             }
-            Field::OutputPartType => self.response.is_refusal |= text == "refusal",
-            Field::Status => self.response.status = bounds::is_word(text).then(|| SmolStr::new(text)),
+            Field::OutputPartType => self.response.rest_mut().is_refusal |= text == "refusal",
+            Field::Status => {
+                self.response.rest_mut().status = bounds::is_word(text).then(|| SmolStr::new(text))
+            }
             Field::IncompleteReason => self.incomplete_reason = bounds::kept(text),
             Field::OutputItemType => {
                 self.calls_tool |= text == "function_call";
-                self.response.is_compacted |= text == COMPACTION;
+                self.response.rest_mut().is_compacted |= text == COMPACTION;
             }
-            Field::IterationType => self.response.is_compacted |= text == COMPACTION,
-            Field::ServiceTier => self.response.service_tier = bounds::kept(text),
-            Field::SystemFingerprint => self.response.system_fingerprint = bounds::kept(text),
+            Field::IterationType => self.response.rest_mut().is_compacted |= text == COMPACTION,
+            Field::ServiceTier => self.response.rest_mut().service_tier = bounds::kept(text),
+            Field::SystemFingerprint => self.response.rest_mut().system_fingerprint = bounds::kept(text),
             _ => {}
         }
     }
 
     /// Returns whether the keys read so far can only be those of a provider's body.
     pub(super) fn is_providers(&self) -> bool {
-        self.proves_itself || self.counts.usage().is_some() || self.response.dimensions.is_some()
+        self.proves_itself || self.counts.usage().is_some() || self.response.rest().dimensions.is_some()
     }
 
     pub(super) fn finish(mut self) -> Response {
@@ -352,11 +354,12 @@ impl ResponseReader {
         if !self.is_providers() {
             return Response::new();
         }
-        if self.response.api_type.as_deref() == Some(RESPONSES_API) && self.response.finish_reasons.is_empty()
+        if self.response.rest().api_type.as_deref() == Some(RESPONSES_API)
+            && self.response.finish_reasons.is_empty()
         {
             match self.responses_api_finish_reason() {
                 Some(Reason::Word(word)) => self.response.add_finish_reason(word),
-                Some(Reason::Text(text)) => self.response.free_reason = Some(text),
+                Some(Reason::Text(text)) => self.response.rest_mut().free_reason = Some(text),
                 None => {}
             }
         }
@@ -365,7 +368,7 @@ impl ResponseReader {
 
     /// The responses API has a status instead of finish reasons; these are the conventions' words for it.
     fn responses_api_finish_reason(&mut self) -> Option<Reason> {
-        Some(Reason::Word(match (self.response.status.as_deref()?, self.incomplete_reason.take()) {
+        Some(Reason::Word(match (self.response.rest().status.as_deref()?, self.incomplete_reason.take()) {
             ("completed", _) if self.calls_tool => "tool_call",
             ("completed", _) => "stop",
             ("incomplete", Some(reason)) => match reason.as_str() {

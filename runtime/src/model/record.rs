@@ -157,7 +157,7 @@ impl CallRecord {
 
     /// Returns whether any captured content may be recorded.
     pub(crate) fn has_content(&self) -> bool {
-        !(self.request.content.pieces.is_empty() && self.response.content.pieces.is_empty())
+        !(self.request.rest().content.pieces.is_empty() && self.response.rest().content.pieces.is_empty())
     }
 
     /// The end by the wall clock at the start and the monotonic clock since then.

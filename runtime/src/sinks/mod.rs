@@ -64,7 +64,7 @@ impl Sinks<'_> {
         if let Some(receiver) = self.events {
             catch_user_panic(|| events::record(&call, receiver, self));
         }
-        if let Some(verdict) = &call.response.verdict {
+        if let Some(verdict) = &call.response.rest().verdict {
             catch_user_panic(|| events::record_verdict(verdict, &call, self));
         }
         if let Some(instruments) = &self.instruments {

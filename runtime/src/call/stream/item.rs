@@ -13,7 +13,7 @@ use crate::extract::transcript::Transcript;
 use crate::extract::{self, ChunkReader};
 use crate::model::content::Measured;
 use crate::model::record::Failure;
-use crate::model::response::{LlmResponse, Response};
+use crate::model::response::{LlmResponse, Response, ResponseRest};
 use crate::model::site::Kind;
 use crate::runtime::Runtime;
 
@@ -144,28 +144,31 @@ impl Chunk<'_> {
                 if wanted.documents {
                     let retrieved =
                         extract::read_documents(item, chunk.reading.runtime.quality.compares_texts());
-                    chunk.fill(Response { retrieved, ..Response::new() });
+                    chunk.fill(Response::of_rest(ResponseRest { retrieved, ..ResponseRest::default() }));
                 }
                 if wanted.verdict {
                     let verdict = extract::read_verdict(item);
-                    chunk.fill(Response { verdict, ..Response::new() });
+                    chunk.fill(Response::of_rest(ResponseRest { verdict, ..ResponseRest::default() }));
                 }
                 if wanted.mcp {
                     let mut answer = extract::read_mcp_answer(item);
                     answer.message = answer
                         .message
                         .and_then(|message| chunk.reading.runtime.content.error_message(&message));
-                    chunk.fill(Response { mcp: Some(answer), ..Response::new() });
+                    chunk.fill(Response::of_rest(ResponseRest {
+                        mcp: Some(answer),
+                        ..ResponseRest::default()
+                    }));
                 }
                 let (runtime, mut seen) = (&chunk.reading.runtime, Response::new());
                 if wanted.output {
-                    seen.content.capture_output(&runtime.content, item);
+                    seen.rest_mut().content.capture_output(&runtime.content, item);
                 }
                 if wanted.instructions {
-                    seen.content.capture_request(&runtime.content, Kind::FetchResponse, item);
+                    seen.rest_mut().content.capture_request(&runtime.content, Kind::FetchResponse, item);
                 }
                 if wanted.text {
-                    seen.text = Measured::of(item, runtime.content.limits());
+                    seen.rest_mut().text = Measured::of(item, runtime.content.limits());
                 }
                 chunk.fill(seen);
             }
@@ -185,7 +188,7 @@ impl Chunk<'_> {
                     seen.take_output(runtime, item);
                 }
                 if instructions {
-                    seen.content.capture_request(&runtime.content, Kind::FetchResponse, item);
+                    seen.rest_mut().content.capture_request(&runtime.content, Kind::FetchResponse, item);
                 }
                 self.fill(seen);
             }
@@ -219,8 +222,11 @@ impl Chunk<'_> {
     pub(crate) fn fill(&mut self, mut response: Response) {
         if let Items::Whole(Wanted { facts: false, .. }) = self.reading.items {
             // A workflow may return its last response, whose tokens are those of the call inside it.
-            let Response { retrieved, verdict, mcp, text, content, .. } = response;
-            response = Response { retrieved, verdict, mcp, text, content, ..Response::new() };
+            response = response.take_rest().map_or_else(Response::new, |rest| {
+                let ResponseRest { retrieved, verdict, mcp, text, content, .. } = rest;
+                let rest = ResponseRest { retrieved, verdict, mcp, text, content, ..ResponseRest::default() };
+                Response::of_rest(rest)
+            });
         }
         let earlier = std::mem::replace(&mut self.reading.told, response);
         self.reading.told.fill_from(earlier);
@@ -293,7 +299,8 @@ impl Reading {
         let Reading { runtime, chunks, told: mut response, failure, transcript, measures, .. } = self;
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
-            streamed.text = streamed.content.capture_transcript(&runtime.content, transcript, measures);
+            let rest = streamed.rest_mut();
+            rest.text = rest.content.capture_transcript(&runtime.content, transcript, measures);
             response.fill_from(streamed);
         }
         let failure =

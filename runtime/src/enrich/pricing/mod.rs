@@ -105,7 +105,7 @@ fn price_of(request: &Request, response: &Response, at: SystemTime) -> Price {
     let provider = request.provider.as_deref().map(table_provider);
     // The response names the exact version that was billed; the request's alias is the fallback.
     let models = [response.model.as_deref(), request.model.as_deref()];
-    let service_tier = response.service_tier.as_deref();
+    let service_tier = response.rest().service_tier.as_deref();
     for model in models.into_iter().flatten() {
         let question = Question { provider, model, service_tier, at };
         match rates::price(question, &usage, |usage| table_price(question, usage)) {

@@ -38,7 +38,7 @@ pub(super) fn truncated(response: &Response) -> Option<bool> {
 
 /// Returns whether a choice was refused; `None` without a finish reason.
 pub(super) fn refused(response: &Response) -> Option<bool> {
-    if response.is_refusal {
+    if response.rest().is_refusal {
         return Some(true);
     }
     (!response.finish_reasons.is_empty()).then(|| has(response, REFUSED))

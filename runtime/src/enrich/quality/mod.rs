@@ -26,7 +26,7 @@ pub(crate) fn signals(call: &CallRecord, wanted: QualitySignals) -> Signals {
     let (kind, response) = (call.site.kind, &call.response);
     let is_on = |signal| wanted.contains(signal);
     let mut signals = Signals::default();
-    if let Some(found) = response.retrieved.filter(|_| kind.returns_documents()) {
+    if let Some(found) = response.rest().retrieved.filter(|_| kind.returns_documents()) {
         signals.documents = found.count.filter(|_| is_on(QualitySignal::Documents));
         if is_on(QualitySignal::Scores) {
             signals.top_score = found.scores.top();

@@ -58,7 +58,11 @@ impl Topics {
             }
             // Model calls of the program on the way share the topic of the user's first question.
             Topics::QuestionHash { .. } => {
-                let own = request.topic.clone().filter(|_| !request.content.skips(ContentKind::Input));
+                let own = request
+                    .rest()
+                    .topic
+                    .clone()
+                    .filter(|_| !request.rest().content.skips(ContentKind::Input));
                 let of_all = of_all(own.as_deref());
                 of_all.or(own)
             }

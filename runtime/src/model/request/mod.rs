@@ -23,19 +23,27 @@ pub(crate) use address::{server_address, without_secrets};
 #[derive(Clone, Debug)]
 pub struct Request {
     kind: Kind,
-    // Shared by the span and the labels of every metric.
     pub(crate) provider: Option<SmolStr>,
     pub(crate) model: Option<SmolStr>,
     pub(crate) server_address: Option<SmolStr>,
     pub(crate) server_port: Option<i64>,
     /// The name given to a tool, workflow or task.
     pub(crate) name: Option<SmolStr>,
+    /// Everything else, ready for the span; each key at most once.
+    pub(crate) attributes: Vec<KeyValue>,
+    /// Provider, model or server became known only after the start.
+    pub(crate) is_late: bool,
+    /// A request is moved often.
+    rest: Option<Box<RequestRest>>,
+}
+
+/// What few requests have.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RequestRest {
     pub(crate) data_source: Option<SmolStr>,
     /// Of an MCP message.
     pub(crate) method: Option<SmolStr>,
-    /// Everything else, ready for the span; each key at most once.
-    pub(crate) attributes: Vec<KeyValue>,
-    /// Keys of those that calls inside have too.
+    /// Keys of the attributes that calls inside have too.
     tags: Vec<Key>,
     pub(crate) content: Captured,
     /// The text that the topic is derived from, if topics are derived from the question.
@@ -46,8 +54,20 @@ pub struct Request {
     pub(crate) evaluated: Option<SpanContext>,
     /// Keys that the span has from its start: the SDK would keep both of two values for one key.
     on_span: Vec<Key>,
-    /// Provider, model or server became known only after the start.
-    pub(crate) is_late: bool,
+}
+
+impl RequestRest {
+    const NOTHING: RequestRest = RequestRest {
+        data_source: None,
+        method: None,
+        tags: Vec::new(),
+        content: Captured { pieces: Vec::new(), skipped: Vec::new() },
+        topic: None,
+        parent: None,
+        links: Vec::new(),
+        evaluated: None,
+        on_span: Vec::new(),
+    };
 }
 
 /// A request type that describes itself; the alternative to being `Serialize`.
@@ -112,17 +132,47 @@ impl Request {
             server_address: None,
             server_port: None,
             name: None,
-            data_source: None,
-            method: None,
             attributes: Vec::new(),
-            tags: Vec::new(),
-            content: Captured::default(),
-            topic: None,
-            parent: None,
-            links: Vec::new(),
-            evaluated: None,
-            on_span: Vec::new(),
             is_late: false,
+            rest: None,
+        }
+    }
+
+    /// What few requests have.
+    pub(crate) fn rest(&self) -> &RequestRest {
+        static NOTHING: RequestRest = RequestRest::NOTHING;
+        self.rest.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The same, to set some of it.
+    pub(crate) fn rest_mut(&mut self) -> &mut RequestRest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// Adds to the content, of which most requests have none.
+    pub(crate) fn change_content(&mut self, change: impl FnOnce(&mut Captured)) {
+        let mut content =
+            self.rest.as_deref_mut().map(|rest| std::mem::take(&mut rest.content)).unwrap_or_default();
+        change(&mut content);
+        if self.rest.is_some() || content != Captured::default() {
+            self.rest_mut().content = content;
+        }
+    }
+
+    /// The links of the span, which it takes over.
+    pub(crate) fn take_links(&mut self) -> Vec<Link> {
+        self.rest.as_deref_mut().map(|rest| std::mem::take(&mut rest.links)).unwrap_or_default()
+    }
+
+    /// The parent, if one was given.
+    pub(crate) fn take_parent(&mut self) -> Option<Context> {
+        self.rest.as_deref_mut()?.parent.take()
+    }
+
+    /// Notes the span that an evaluator judges.
+    pub(crate) fn note_evaluated(&mut self) {
+        if let Some(rest) = self.rest.as_deref_mut().filter(|_| self.kind == Kind::Evaluator) {
+            rest.evaluated = rest.links.first().map(|link| link.span_context.clone());
         }
     }
 
@@ -157,7 +207,7 @@ impl Request {
 
     /// The later of two values for one key replaces the earlier, unless the earlier is on the span already.
     pub(crate) fn set_attribute(&mut self, new: KeyValue) {
-        if self.on_span.contains(&new.key) {
+        if self.is_on_span(&new.key) {
             return;
         }
         match self.attributes.iter_mut().find(|attribute| attribute.key == new.key) {
@@ -169,7 +219,8 @@ impl Request {
     /// Returns the tags that calls inside inherit.
     pub(crate) fn tags(&self) -> impl Iterator<Item = &KeyValue> {
         let is_tag = |key: &Key| {
-            matches!(key.as_str(), attribute::CONVERSATION_ID | attribute::USER_ID) || self.tags.contains(key)
+            matches!(key.as_str(), attribute::CONVERSATION_ID | attribute::USER_ID)
+                || self.rest().tags.contains(key)
         };
         self.attributes.iter().filter(move |attribute| is_tag(&attribute.key))
     }
@@ -178,7 +229,7 @@ impl Request {
     pub(crate) fn take_tag(&mut self, key: Key, value: &str) {
         let Some(value) = bounds::name(value) else { return };
         let value = StringValue::from(value.to_owned());
-        self.tags.push(key.clone());
+        self.rest_mut().tags.push(key.clone());
         self.set_attribute(KeyValue::new(key, value));
     }
 
@@ -193,8 +244,8 @@ impl Request {
         match key {
             attribute::PROVIDER_NAME => text(&self.provider),
             attribute::REQUEST_MODEL => text(&self.model),
-            attribute::DATA_SOURCE_ID => text(&self.data_source),
-            attribute::MCP_METHOD_NAME => text(&self.method),
+            attribute::DATA_SOURCE_ID => text(&self.rest().data_source),
+            attribute::MCP_METHOD_NAME => text(&self.rest().method),
             attribute::SERVER_ADDRESS => text(&self.server_address),
             attribute::SERVER_PORT => self.server_port.map(Value::from),
             key => self.attribute_of(key).map(|attribute| attribute.value.clone()),
@@ -208,31 +259,36 @@ impl Request {
 
     /// Notes what the span starts with.
     pub(crate) fn started(&mut self, with: &[KeyValue]) {
-        self.on_span = with.iter().map(|attribute| attribute.key.clone()).collect();
-        self.attributes.retain(|attribute| !self.on_span.contains(&attribute.key));
+        let on_span: Vec<_> = with.iter().map(|attribute| attribute.key.clone()).collect();
+        self.attributes.retain(|attribute| !on_span.contains(&attribute.key));
+        self.rest_mut().on_span = on_span;
     }
 
     pub(crate) fn is_on_span(&self, key: &Key) -> bool {
-        self.on_span.contains(key)
+        self.rest().on_span.contains(key)
     }
 
     /// Adds the values of `later`; of those that name the span, only values that were missing at the start.
     pub(crate) fn add(&mut self, later: Request) {
-        for (slot, value) in [
-            (&mut self.provider, later.provider),
-            (&mut self.model, later.model),
-            (&mut self.data_source, later.data_source),
-            (&mut self.method, later.method),
-            (&mut self.server_address, later.server_address),
-        ] {
+        let mut is_late = self.is_late;
+        let mut fill = |slot: &mut Option<SmolStr>, value: Option<SmolStr>| {
             if slot.is_none() && value.is_some() {
                 *slot = value;
-                self.is_late = true;
+                is_late = true;
             }
+        };
+        fill(&mut self.provider, later.provider);
+        fill(&mut self.model, later.model);
+        fill(&mut self.server_address, later.server_address);
+        if let Some(later) = later.rest {
+            let rest = self.rest.get_or_insert_default();
+            fill(&mut rest.data_source, later.data_source);
+            fill(&mut rest.method, later.method);
+            rest.content.replace_with(later.content);
+            rest.topic = later.topic.or(rest.topic.take());
         }
+        self.is_late = is_late;
         self.server_port = self.server_port.or(later.server_port);
-        self.content.replace_with(later.content);
-        self.topic = later.topic.or(self.topic.take());
         for attribute in later.attributes {
             self.set_attribute(attribute);
         }
@@ -244,12 +300,12 @@ impl Request {
 
     /// Returns whether the call gets a prompt, whose arguments are content: its variables.
     pub(crate) fn gets_prompt(&self) -> bool {
-        self.method.as_deref() == Some("prompts/get")
+        self.rest().method.as_deref() == Some("prompts/get")
     }
 
     /// Returns whether the call runs a tool, whose arguments and result are content.
     pub(crate) fn calls_tool(&self) -> bool {
-        self.method.as_deref() == Some("tools/call")
+        self.rest().method.as_deref() == Some("tools/call")
     }
 
     pub(crate) fn set_text(&mut self, key: &'static str, value: &(impl Text + ?Sized)) {
@@ -398,7 +454,7 @@ impl Request {
 impl Request {
     /// `gen_ai.data_source.id`: the index, collection or table searched.
     pub fn data_source(&mut self, value: impl Text) {
-        replace(&mut self.data_source, &value);
+        replace(&mut self.rest_mut().data_source, &value);
     }
 
     /// The tool's, agent's, workflow's or task's name; the function's name unless given. Of an MCP message the name of the tool or
@@ -484,17 +540,17 @@ impl Request {
     /// Set after the call has begun, it is on this call's span only.
     pub fn tag(&mut self, key: &'static str, value: impl AttributeValue) {
         self.set(key, value.attribute().and_then(bounds::tag));
-        self.tags.push(Key::from_static_str(key));
+        self.rest_mut().tags.push(Key::from_static_str(key));
     }
 
     /// Sets the parent, if it is not the current context: one extracted from a message's headers, for example.
     pub fn parent(&mut self, parent: &Context) {
-        self.parent = Some(parent.clone());
+        self.rest_mut().parent = Some(parent.clone());
     }
 
     /// Spans this call is related to without being their child: a slice, array or `Vec` of span contexts.
     pub fn links<L: AsRef<[SpanContext]> + ?Sized>(&mut self, links: &L) {
-        self.links.extend(links.as_ref().iter().cloned().map(Link::with_context));
+        self.rest_mut().links.extend(links.as_ref().iter().cloned().map(Link::with_context));
     }
 }
 

@@ -32,9 +32,16 @@ pub struct Response {
     pub(crate) model: Option<SmolStr>,
     pub(crate) id: Option<SmolStr>,
     pub(crate) finish_reasons: Vec<SmolStr>,
+    pub(crate) usage: Option<Usage>,
+    /// What few responses have: a response is moved often.
+    rest: Option<Box<ResponseRest>>,
+}
+
+/// What few responses have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ResponseRest {
     /// Why a choice ended, in words of the provider's own: content.
     pub(crate) free_reason: Option<String>,
-    pub(crate) usage: Option<Usage>,
     pub(crate) service_tier: Option<SmolStr>,
     pub(crate) system_fingerprint: Option<SmolStr>,
     pub(crate) api_type: Option<SmolStr>,
@@ -173,7 +180,7 @@ impl Response {
     /// Records that the model refused to answer, where no finish reason does (`content_filter`, `refusal`, `SAFETY`, …):
     /// `llm_trace.answer.refused`.
     pub fn with_refusal(mut self) -> Self {
-        self.is_refusal = true;
+        self.rest_mut().is_refusal = true;
         self
     }
 
@@ -185,7 +192,7 @@ impl Response {
 
     /// The tier that served the request; it selects the price: `openai.response.service_tier`.
     pub fn with_service_tier(mut self, tier: impl AsRef<str>) -> Self {
-        self.service_tier = bounds::kept(tier.as_ref());
+        self.rest_mut().service_tier = bounds::kept(tier.as_ref());
         self
     }
 
@@ -209,40 +216,104 @@ impl Response {
         documents: usize,
         scores: impl IntoIterator<Item = S>,
     ) -> Self {
-        self.retrieved = Some(Retrieved::new(documents, scores));
+        self.rest_mut().retrieved = Some(Retrieved::new(documents, scores));
         self
     }
 
     /// A reason that is no word is free text.
     pub(crate) fn add_finish_reason(&mut self, reason: &str) {
         if !bounds::is_word(reason) {
-            self.free_reason = self.free_reason.take().or_else(|| bounds::name(reason).map(str::to_owned));
+            let free_reason = &mut self.rest_mut().free_reason;
+            *free_reason = free_reason.take().or_else(|| bounds::name(reason).map(str::to_owned));
         } else if self.finish_reasons.len() < bounds::MAX_ITEMS {
             self.finish_reasons.push(SmolStr::new(reason));
         }
     }
 
+    /// What few responses have.
+    pub(crate) fn rest(&self) -> &ResponseRest {
+        static NOTHING: ResponseRest = ResponseRest::NOTHING;
+        self.rest.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// The same, to set some of it.
+    pub(crate) fn rest_mut(&mut self) -> &mut ResponseRest {
+        self.rest.get_or_insert_default()
+    }
+
+    /// One that has only this.
+    pub(crate) fn of_rest(rest: ResponseRest) -> Self {
+        Response { rest: Some(Box::new(rest)), ..Response::new() }
+    }
+
+    /// Takes out what few responses have.
+    pub(crate) fn take_rest(&mut self) -> Option<ResponseRest> {
+        self.rest.take().map(|rest| *rest)
+    }
+
     /// Fills values that this response lacks from `other`.
     pub(crate) fn fill_from(&mut self, other: Response) {
-        fill(&mut self.model, other.model);
-        fill(&mut self.id, other.id);
-        fill(&mut self.free_reason, other.free_reason);
-        fill(&mut self.usage, other.usage);
-        fill(&mut self.service_tier, other.service_tier);
-        fill(&mut self.system_fingerprint, other.system_fingerprint);
-        fill(&mut self.api_type, other.api_type);
-        fill(&mut self.status, other.status);
-        fill(&mut self.dimensions, other.dimensions);
-        fill(&mut self.retrieved, other.retrieved);
-        fill(&mut self.verdict, other.verdict);
-        fill(&mut self.mcp, other.mcp);
-        fill(&mut self.text, other.text);
-        self.is_refusal |= other.is_refusal;
-        self.is_compacted |= other.is_compacted;
+        let Response { model, id, finish_reasons, usage, rest } = other;
+        fill(&mut self.model, model);
+        fill(&mut self.id, id);
+        fill(&mut self.usage, usage);
         if self.finish_reasons.is_empty() {
-            self.finish_reasons = other.finish_reasons;
+            self.finish_reasons = finish_reasons;
         }
-        self.content.fill_from(other.content);
+        match (&mut self.rest, rest) {
+            (Some(own), Some(rest)) => own.fill_from(*rest),
+            (own @ None, rest) => *own = rest,
+            (Some(_), None) => {}
+        }
+    }
+}
+
+impl ResponseRest {
+    const NOTHING: ResponseRest = ResponseRest {
+        free_reason: None,
+        service_tier: None,
+        system_fingerprint: None,
+        api_type: None,
+        status: None,
+        dimensions: None,
+        is_refusal: false,
+        is_compacted: false,
+        retrieved: None,
+        verdict: None,
+        mcp: None,
+        text: None,
+        content: Captured { pieces: Vec::new(), skipped: Vec::new() },
+    };
+
+    fn fill_from(&mut self, other: ResponseRest) {
+        let ResponseRest {
+            free_reason,
+            service_tier,
+            system_fingerprint,
+            api_type,
+            status,
+            dimensions,
+            is_refusal,
+            is_compacted,
+            retrieved,
+            verdict,
+            mcp,
+            text,
+            content,
+        } = other;
+        fill(&mut self.free_reason, free_reason);
+        fill(&mut self.service_tier, service_tier);
+        fill(&mut self.system_fingerprint, system_fingerprint);
+        fill(&mut self.api_type, api_type);
+        fill(&mut self.status, status);
+        fill(&mut self.dimensions, dimensions);
+        fill(&mut self.retrieved, retrieved);
+        fill(&mut self.verdict, verdict);
+        fill(&mut self.mcp, mcp);
+        fill(&mut self.text, text);
+        self.is_refusal |= is_refusal;
+        self.is_compacted |= is_compacted;
+        self.content.fill_from(content);
     }
 }
 

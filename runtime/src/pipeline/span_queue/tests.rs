@@ -75,7 +75,12 @@ impl Rig {
     fn provider(&self, queue: SpanQueue, sampler: Sampler) -> SdkTracerProvider {
         SdkTracerProvider::builder()
             .with_sampler(CountingSampler::new(sampler, Arc::clone(&self.stats)))
-            .with_span_processor(PipeProcessor(SpanPipe::new(SpanPipeEnd::Queue(queue), None, None)))
+            .with_span_processor(PipeProcessor(SpanPipe::new(
+                SpanPipeEnd::Queue(queue),
+                Box::new(Sampler::AlwaysOn),
+                None,
+                None,
+            )))
             .build()
     }
 

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 
 use super::traces::{MAX_SPANS, MAX_TRACES};
 use crate::pipeline::span_processor::{PipeProcessor, SpanPipe, SpanPipeEnd};
@@ -29,7 +29,7 @@ impl Screen {
 }
 
 fn processor(tree: TerminalTree) -> PipeProcessor {
-    PipeProcessor(SpanPipe::new(SpanPipeEnd::Terminal(tree), None, None))
+    PipeProcessor(SpanPipe::new(SpanPipeEnd::Terminal(tree), Box::new(Sampler::AlwaysOn), None, None))
 }
 
 fn terminal(colour: bool) -> (Screen, SdkTracerProvider, SdkTracer) {

@@ -85,7 +85,7 @@ pub(crate) fn record(call: &CallRecord, receiver: &EventReceiver, sinks: &Sinks<
 
 /// Records the score that an evaluator returned: of the span that it is linked to, or else of its span.
 pub(crate) fn record_verdict(verdict: &EvaluationResult, call: &CallRecord, sinks: &Sinks<'_>) {
-    let scored = call.request.evaluated.clone();
+    let scored = call.request.rest().evaluated.clone();
     let mut score = score(call.own_name());
     if let Some(value) = verdict.value {
         score = score.with_value(value);

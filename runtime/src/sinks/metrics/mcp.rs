@@ -53,7 +53,7 @@ pub(super) fn record(call: &CallRecord, instruments: &super::Instruments) {
     let attributes: Vec<_> = mcp_attributes(&call.request).collect();
     attributes.iter().for_each(|attribute| labels.add_attribute(Some(attribute)));
     // The protocol version that is agreed on in this message is known at its end.
-    let agreed = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
+    let agreed = call.response.rest().mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
     labels.add(attribute::MCP_PROTOCOL_VERSION, agreed);
     add_network(&mut labels, &call.request, agreed.is_none());
     let code = call.mcp_status_code.map(|code| code.to_string());

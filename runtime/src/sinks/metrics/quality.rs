@@ -123,7 +123,7 @@ pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments, cel
     let signals = &call.signals;
     let mut labels = Labels::of(call);
     labels.add(attribute::OPERATION_NAME, call.site.kind.operation());
-    labels.add(attribute::DATA_SOURCE_ID, call.request.data_source.as_deref());
+    labels.add(attribute::DATA_SOURCE_ID, call.request.rest().data_source.as_deref());
     cells.with(&labels, |cell| {
         if let Some(documents) = signals.documents {
             instruments.documents.record(documents, cell);

@@ -7,7 +7,6 @@ use super::attributes::{self, own_attributes};
 use super::{Begun, OpenSpan, Started, Tracer};
 use crate::content::openinference;
 use crate::model::record::{CallRecord, Outcome};
-use crate::model::site::Kind;
 use crate::sinks::Sinks;
 
 /// A tracer of any provider.
@@ -33,14 +32,12 @@ fn builder(Begun { site, request, agent, speaks_openinference, at }: Begun<'_>) 
         attributes.push(openinference::span_kind(site.kind));
     }
     request.started(&attributes);
-    if site.kind == Kind::Evaluator {
-        request.evaluated = request.links.first().map(|link| link.span_context.clone());
-    }
+    request.note_evaluated();
     SpanBuilder::from_name(attributes::name(site, request, agent))
         .with_kind(site.kind.span_kind())
         .with_start_time(at)
         .with_attributes(attributes)
-        .with_links(std::mem::take(&mut request.links))
+        .with_links(request.take_links())
 }
 
 /// Writes a finished call to the active span of its context, and ends it.

@@ -65,7 +65,9 @@ pub(super) fn end_attributes(call: &CallRecord, has_content: bool, names: &Names
     if let Some(code) = call.mcp_status_code {
         attributes.push(KeyValue::new(attribute::RPC_RESPONSE_STATUS_CODE, code.to_string()));
     }
-    if let Some(version) = call.response.mcp.as_ref().and_then(|answer| answer.protocol_version.clone()) {
+    if let Some(version) =
+        call.response.rest().mcp.as_ref().and_then(|answer| answer.protocol_version.clone())
+    {
         attributes.push(KeyValue::new(attribute::MCP_PROTOCOL_VERSION, version));
     }
     match &call.outcome {
@@ -114,7 +116,7 @@ fn is_openai(request: &Request) -> bool {
 /// `{operation} {what}` as the conventions define it per kind; a task is named after itself.
 pub(super) fn name(site: &CallSite, request: &Request, agent: Option<&SmolStr>) -> String {
     let own_name = request.name.as_deref().unwrap_or(site.function);
-    if let (true, Some(method)) = (site.kind.is_mcp(), request.method.as_deref()) {
+    if let (true, Some(method)) = (site.kind.is_mcp(), request.rest().method.as_deref()) {
         // A resource's address would give every span a different name.
         return request.name.as_ref().map_or_else(|| method.to_owned(), |name| format!("{method} {name}"));
     }
@@ -124,7 +126,7 @@ pub(super) fn name(site: &CallSite, request: &Request, agent: Option<&SmolStr>) 
         Kind::Workflow | Kind::Agent | Kind::Guardrail | Kind::Evaluator => Some(own_name),
         Kind::RemoteAgent | Kind::CreateAgent => request.name.as_deref(),
         Kind::Plan => plan_agent(request, agent).map(|name| &**name),
-        Kind::Retrieval => request.data_source.as_deref(),
+        Kind::Retrieval => request.rest().data_source.as_deref(),
         Kind::Chat | Kind::TextCompletion | Kind::GenerateContent | Kind::Embeddings | Kind::Rerank => {
             request.model.as_deref()
         }
@@ -186,7 +188,7 @@ pub(super) fn start_attributes(site: &CallSite, request: &Request, agent: Option
         (attribute::PROVIDER_NAME, shared(&request.provider)),
         (attribute::REQUEST_MODEL, shared(&request.model)),
         (attribute::SERVER_ADDRESS, shared(&request.server_address)),
-        (attribute::DATA_SOURCE_ID, shared(&request.data_source)),
+        (attribute::DATA_SOURCE_ID, shared(&request.rest().data_source)),
         (attribute::TOOL_NAME, (site.kind == Kind::Tool).then(own_name).flatten()),
         (attribute::AGENT_NAME, agent_name),
         (attribute::GUARDRAIL_NAME, (site.kind == Kind::Guardrail).then(own_name).flatten()),
@@ -224,7 +226,7 @@ pub(crate) fn mcp_attributes(request: &Request) -> impl Iterator<Item = KeyValue
     let (tool, prompt) = if request.gets_prompt() { (None, name) } else { (name, None) };
     let texts = [
         (attribute::OPERATION_NAME, operation),
-        (attribute::MCP_METHOD_NAME, shared(&request.method)),
+        (attribute::MCP_METHOD_NAME, shared(&request.rest().method)),
         (attribute::TOOL_NAME, tool),
         (attribute::PROMPT_NAME, prompt),
     ];
@@ -258,11 +260,11 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
     let texts = [
         (attribute::RESPONSE_MODEL, &response.model, true),
         (attribute::RESPONSE_ID, &response.id, true),
-        (attribute::OPENAI_API_TYPE, &response.api_type, is_openai && has_api),
-        (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.service_tier, is_openai),
+        (attribute::OPENAI_API_TYPE, &response.rest().api_type, is_openai && has_api),
+        (attribute::OPENAI_RESPONSE_SERVICE_TIER, &response.rest().service_tier, is_openai),
         (
             attribute::OPENAI_RESPONSE_SYSTEM_FINGERPRINT,
-            &response.system_fingerprint,
+            &response.rest().system_fingerprint,
             is_openai && is_inference,
         ),
     ];
@@ -271,14 +273,14 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
             attributes.push(KeyValue::new(key, text(value)));
         }
     }
-    if let Some(status) = response.status.as_ref().filter(|_| kind == Kind::FetchResponse) {
+    if let Some(status) = response.rest().status.as_ref().filter(|_| kind == Kind::FetchResponse) {
         attributes.push(KeyValue::new(attribute::RESPONSE_STATUS, text(status)));
     }
-    if response.is_compacted && is_inference {
+    if response.rest().is_compacted && is_inference {
         attributes.push(KeyValue::new(attribute::CONVERSATION_COMPACTED, true));
     }
     let generates = !matches!(kind, Kind::Embeddings | Kind::Rerank);
-    let free_reason = response.free_reason.iter().filter(|_| has_content);
+    let free_reason = response.rest().free_reason.iter().filter(|_| has_content);
     let reasons = response.finish_reasons.iter().map(SmolStr::as_str).chain(free_reason.map(String::as_str));
     let reasons: Vec<_> = reasons.map(str::to_owned).collect();
     if generates && !reasons.is_empty() {
@@ -320,7 +322,8 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
     }
     // A requested dimension is already among the request's attributes.
     let is_asked_for = call.request.attribute_of(attribute::EMBEDDINGS_DIMENSION_COUNT).is_some();
-    if let Some(dimensions) = response.dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for) {
+    if let Some(dimensions) = response.rest().dimensions.filter(|_| kind == Kind::Embeddings && !is_asked_for)
+    {
         attributes.push(KeyValue::new(attribute::EMBEDDINGS_DIMENSION_COUNT, dimensions));
     }
 }

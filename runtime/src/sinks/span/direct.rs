@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use opentelemetry::trace::{Event, Link, Span, SpanContext, SpanId, Status, TraceContextExt as _, TraceId};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::{Array, Context, KeyValue, Value};
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, SamplingDecision, SamplingResult, SpanData, SpanEvents, SpanLimits,
     SpanLinks,
@@ -19,7 +19,6 @@ use super::attributes::{self, own_attributes};
 use super::{Begun, OpenSpan, Started, Tracer};
 use crate::content::{ContentPolicy, openinference};
 use crate::model::record::{CallRecord, Outcome};
-use crate::model::site::Kind;
 use crate::semconv::version::Names;
 
 /// Receives the spans of calls.
@@ -79,9 +78,7 @@ impl Tracer for DirectTracer {
         let flags = outer.filter(|_| is_recorded).map(SpanContext::trace_flags).unwrap_or_default();
         let flags = flags.with_sampled(is_sampled);
         let context = SpanContext::new(trace, ids.new_span_id(), flags, false, sampled.trace_state);
-        if call.site.kind == Kind::Evaluator {
-            call.request.evaluated = call.request.links.first().map(|link| link.span_context.clone());
-        }
+        call.request.note_evaluated();
         if !is_recorded {
             return Started { context: parent.with_remote_span_context(context), span: OpenSpan::InContext };
         }
@@ -239,8 +236,12 @@ impl EndedCall {
 
     /// About what it takes in memory.
     pub(crate) fn bytes(&self) -> usize {
-        let texts =
-            |attributes: &[KeyValue]| attributes.iter().map(|it| it.value.as_str().len()).sum::<usize>();
+        let text = |attribute: &KeyValue| match &attribute.value {
+            Value::String(text) => text.as_str().len(),
+            Value::Array(Array::String(texts)) => texts.iter().map(|text| text.as_str().len()).sum(),
+            _ => 0,
+        };
+        let texts = |attributes: &[KeyValue]| attributes.iter().map(text).sum::<usize>();
         let content = &self.call.content.attributes;
         let changes = self.changes.as_deref().map(|changes| {
             let events = changes.events.iter().map(|event| texts(&event.attributes)).sum::<usize>();
@@ -283,7 +284,7 @@ impl EndedCall {
         if let Outcome::Failed(failure) = &call.outcome {
             status = status.max_of(Status::error(failure.message.clone().unwrap_or_default()));
         }
-        let own_links = std::mem::take(&mut call.request.links);
+        let own_links = call.request.take_links();
         SpanData {
             span_context: context,
             parent_span_id: parent,
