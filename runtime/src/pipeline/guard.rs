@@ -10,6 +10,7 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 
 use super::install::Claim;
 use super::sdk_bridge::SdkBridge;
+use super::span_processor::SpanPipe;
 use crate::call;
 use crate::content::Uploader;
 use crate::runtime::{self, Providers, Runtime};
@@ -57,7 +58,7 @@ pub struct Telemetry {
 
 #[derive(Debug)]
 pub(super) struct Running {
-    pub(super) tracers: Option<Exported<SdkTracerProvider>>,
+    pub(super) tracers: Option<Tracers>,
     pub(super) meters: Option<Exported<SdkMeterProvider>>,
     pub(super) loggers: Option<Loggers>,
     pub(super) spool: Option<Arc<dyn Spool>>,
@@ -74,11 +75,18 @@ pub(super) struct Loggers {
     pub(super) receiver: EventReceiver,
 }
 
-/// A provider, and what is below its exporter: nothing where traces are printed.
+/// The provider of spans, and what they pass.
+#[derive(Debug)]
+pub(super) struct Tracers {
+    pub(super) provider: SdkTracerProvider,
+    pub(super) spans: Arc<SpanPipe>,
+}
+
+/// A provider, and what is below its exporter.
 #[derive(Debug)]
 pub(super) struct Exported<P> {
     pub(super) provider: P,
-    pub(super) bridge: Option<Arc<SdkBridge>>,
+    pub(super) bridge: Arc<SdkBridge>,
 }
 
 impl Telemetry {
@@ -222,7 +230,7 @@ impl Running {
     }
 
     pub(super) fn flush(&self, bridge: Duration, timeout: Duration) -> ExportReport {
-        let tracers = self.tracers.as_ref().map(|tracers| tracers.provider.clone());
+        let spans = self.tracers.as_ref().map(|tracers| Arc::clone(&tracers.spans));
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
         texts::settle(bridge);
@@ -230,7 +238,7 @@ impl Running {
         side_by_side(
             until,
             [
-                tracers.map(|provider| job(move || drop(provider.force_flush()))),
+                spans.map(|spans| job(move || _ = spans.flush(bridge))),
                 meters.map(|provider| job(move || drop(provider.force_flush()))),
                 loggers.map(|provider| job(move || drop(provider.force_flush()))),
             ],
@@ -329,9 +337,9 @@ impl Running {
     }
 
     fn handovers(&self) -> impl Iterator<Item = &Arc<SdkBridge>> {
-        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.bridge.as_ref());
-        let meters = self.meters.as_ref().and_then(|meters| meters.bridge.as_ref());
-        let loggers = self.loggers.as_ref().and_then(|loggers| loggers.exported.bridge.as_ref());
+        let tracers = self.tracers.as_ref().and_then(|tracers| tracers.spans.bridge());
+        let meters = self.meters.as_ref().map(|meters| &meters.bridge);
+        let loggers = self.loggers.as_ref().map(|loggers| &loggers.exported.bridge);
         [tracers, meters, loggers].into_iter().flatten()
     }
 }

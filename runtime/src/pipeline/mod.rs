@@ -3,6 +3,7 @@
 pub(crate) mod sdk_bridge;
 pub(crate) mod span_encoder;
 pub(crate) mod span_processor;
+pub(crate) mod span_queue;
 pub(crate) mod tail_sampling;
 
 mod guard;
@@ -14,13 +15,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 
 use llm_trace_delivery::{DeliveryStats, Sender, SenderConfig, Signal, Spool, TransportConfig};
-use opentelemetry::{KeyValue, global};
+use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
 use opentelemetry_sdk::metrics::{Instrument, PeriodicReader, SdkMeterProvider, Temporality};
 use opentelemetry_sdk::resource::TelemetryResourceDetector;
-use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProcessor, TracerProviderBuilder};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 
 pub use guard::Telemetry;
 
@@ -33,17 +34,16 @@ use crate::settings::{
 };
 use crate::sinks::events::{EventLimits, EventReceiver};
 use crate::{call, content, semconv};
-use guard::{Exported, Loggers, Running};
+use guard::{Exported, Loggers, Running, Tracers};
 use install::{Claim, GlobalMeters, Policies};
-use sdk_bridge::{
-    Client, CountingSampler, EventCounter, EventExporter, MetricExporter, SdkBridge, SpanCounter,
-    SpanExporter,
-};
-use span_processor::LimitingProcessor;
+use sdk_bridge::{Client, EventCounter, EventExporter, MetricExporter, SdkBridge};
+use span_processor::{CountingSampler, PipeProcessor, SpanPipe, SpanPipeEnd};
+use span_queue::SpanQueue;
 use tail_sampling::RecordAll;
+use terminal::TerminalTree;
 
-/// The SDK's own threads: one for each signal. It panics if it does not get them.
-const SDK_THREADS: usize = Signal::ALL.len();
+/// The SDK's own threads: for metrics and events. It panics if it does not get them.
+const SDK_THREADS: usize = 2;
 
 impl Builder {
     /// Installs global OpenTelemetry providers that export as configured. Keep the returned guard until the program
@@ -138,10 +138,14 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         }
         Metrics::Nowhere => None,
     };
-    let span_pipeline = match traces {
-        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue))?,
-        Traces::Terminal => SpanPipeline::Terminal,
-        Traces::Nowhere => SpanPipeline::Nowhere,
+    let span_end = match traces {
+        Traces::Otlp(signal) => {
+            let bridge = way(Signal::Traces, signal, batches.queue);
+            let queue = SpanQueue::start(bridge, batches, &resource).map_err(ConfigError::Thread)?;
+            Some(SpanPipeEnd::Queue(queue))
+        }
+        Traces::Terminal => Some(SpanPipeEnd::Terminal(TerminalTree::to_stderr(Arc::clone(&stats)))),
+        Traces::Nowhere => None,
     };
     let event_pipeline = match events {
         Events::Otlp { signal, asked_for } => {
@@ -174,13 +178,12 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let meters = metric_pipeline.map(|pipeline| pipeline.build_provider(cardinality_limit, resource.clone()));
     let loggers =
         event_pipeline.map(|pipeline| pipeline.build_provider(event_batches, event_limits, resource.clone()));
-    // The span processor takes its instruments from the meter provider that is global when it is made.
     let global_meters = meters.as_ref().map(|meters| GlobalMeters::set(&meters.provider));
     if delivery.self_metrics {
         // Calls views, which are functions of the program.
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
-    let tracers = span_pipeline.build_provider(SpanRules { sampling, limits }, batches, resource, &stats);
+    let tracers = span_end.map(|end| build_tracers(end, sampling, limits, resource, &stats));
 
     // From here on nothing fails.
     global_meters.into_iter().for_each(GlobalMeters::keep);
@@ -255,7 +258,7 @@ impl MetricPipeline {
         for view in settings.views {
             provider = provider.with_view(move |instrument: &Instrument| view(instrument));
         }
-        Exported { provider: provider.build(), bridge: Some(bridge) }
+        Exported { provider: provider.build(), bridge }
     }
 }
 
@@ -280,72 +283,25 @@ impl EventPipeline {
             .with_log_processor(EventCounter::new(processor, Arc::clone(&bridge)))
             .build();
         let receiver = EventReceiver::with_limits(&provider, limits, asked_for);
-        Loggers { exported: Exported { provider, bridge: Some(bridge) }, receiver }
+        Loggers { exported: Exported { provider, bridge }, receiver }
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
-enum SpanPipeline {
-    Otlp { exporter: SpanExporter<opentelemetry_otlp::SpanExporter>, bridge: Arc<SdkBridge> },
-    Terminal,
-    Nowhere,
-}
-
-impl SpanPipeline {
-    fn otlp(bridge: Arc<SdkBridge>) -> Result<Self, ConfigError> {
-        let exporter = encoder(opentelemetry_otlp::SpanExporter::builder().with_http(), &bridge);
-        let exporter = exporter.build().map_err(ConfigError::Exporter)?;
-        Ok(SpanPipeline::Otlp { exporter: SpanExporter::new(exporter, Arc::clone(&bridge)), bridge })
-    }
-
-    fn build_provider(
-        self,
-        rules: SpanRules,
-        batches: Batches,
-        resource: Resource,
-        stats: &Arc<DeliveryStats>,
-    ) -> Option<Exported<SdkTracerProvider>> {
-        let provider = SdkTracerProvider::builder().with_resource(resource);
-        let (provider, bridge) = match self {
-            SpanPipeline::Otlp { exporter, bridge } => {
-                let processor =
-                    BatchSpanProcessor::builder(exporter).with_batch_config(batches.of_spans()).build();
-                let counter = SpanCounter::new(processor, Arc::clone(&bridge));
-                (rules.apply(provider, counter, stats), Some(bridge))
-            }
-            SpanPipeline::Terminal => {
-                let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
-                stats.set_exporter(Signal::Traces, vec![component], false);
-                let tree = terminal::TerminalTree::to_stderr(Arc::clone(stats));
-                (rules.apply(provider, tree, stats), None)
-            }
-            SpanPipeline::Nowhere => return None,
-        };
-        Some(Exported { provider: provider.build(), bridge })
-    }
-}
-
-/// Sampling of spans, and limits on them.
-struct SpanRules {
-    sampling: Sampling,
+fn build_tracers(
+    end: SpanPipeEnd,
+    Sampling { head, tail, .. }: Sampling,
     limits: Limits,
-}
-
-impl SpanRules {
-    fn apply<P: SpanProcessor + 'static>(
-        self,
-        provider: TracerProviderBuilder,
-        processor: P,
-        stats: &Arc<DeliveryStats>,
-    ) -> TracerProviderBuilder {
-        let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
-        let provider = provider.with_span_limits(limits.spans);
-        let provider = match tail {
-            Some(_) => provider.with_sampler(RecordAll(head)),
-            None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
-        };
-        provider.with_span_processor(LimitingProcessor::new(processor, limits.span_text, tail))
-    }
+    resource: Resource,
+    stats: &Arc<DeliveryStats>,
+) -> Tracers {
+    let provider = SdkTracerProvider::builder().with_resource(resource).with_span_limits(limits.spans);
+    let provider = match tail {
+        Some(_) => provider.with_sampler(RecordAll(head)),
+        None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
+    };
+    let spans = SpanPipe::new(end, limits.span_text, tail);
+    let provider = provider.with_span_processor(PipeProcessor(Arc::clone(&spans))).build();
+    Tracers { provider, spans }
 }
 
 /// Everything is given explicitly: what the exporter would otherwise pick depends on the features that other crates in the build happen to

@@ -1,67 +1,166 @@
-//! Processes every span at its end, before it is counted and queued: cuts texts to the configured length, and holds unsampled spans for the
-//! [`tail`](super::tail_sampling) rule.
+//! What every span passes: the sampler and its start are counted; at its end texts are cut to the configured length, the
+//! [`tail`](super::tail_sampling) rule holds it if it is not sampled, and it is queued or printed.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::trace::{Span as _, SpanContext};
+use llm_trace_delivery::{DeliveryStats, ItemState, Signal};
+use opentelemetry::trace::{Link, Span as _, SpanContext, SpanKind, TraceId};
 use opentelemetry::{Array, Context, KeyValue, StringValue, Value};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
+use opentelemetry_sdk::trace::{
+    SamplingDecision, SamplingResult, ShouldSample, Span, SpanData, SpanProcessor,
+};
 
+use super::sdk_bridge::SdkBridge;
+use super::span_queue::SpanQueue;
 use super::tail_sampling::Tail;
+use super::terminal::TerminalTree;
 use crate::settings::TailSampling;
 use crate::value::prefix_of_chars;
 
+/// The SDK gives a processor no time to flush: as long as its own takes.
+const FLUSH_TIME: Duration = Duration::from_secs(5);
+
+/// The way of spans from their start to the queue.
 #[derive(Debug)]
-pub(super) struct LimitingProcessor<N> {
-    next: N,
+pub(crate) struct SpanPipe {
     /// Characters of one text.
     text_limit: Option<usize>,
     tail: Option<Tail>,
+    end: SpanPipeEnd,
 }
 
-impl<N> LimitingProcessor<N> {
-    pub(super) fn new(next: N, text_limit: Option<usize>, rule: Option<TailSampling>) -> Self {
-        LimitingProcessor { next, text_limit, tail: rule.map(Tail::new) }
+/// Where spans go.
+#[derive(Debug)]
+pub(super) enum SpanPipeEnd {
+    Queue(SpanQueue),
+    Terminal(TerminalTree),
+}
+
+impl SpanPipe {
+    pub(super) fn new(end: SpanPipeEnd, text_limit: Option<usize>, rule: Option<TailSampling>) -> Arc<Self> {
+        Arc::new(SpanPipe { text_limit, tail: rule.map(Tail::new), end })
+    }
+
+    /// Counts a span that starts, and is recorded: each is to [end](Self::end).
+    pub(crate) fn start(&self, span: &SpanContext) {
+        if let Some(tail) = self.tail_of(span) {
+            tail.begin(span.trace_id());
+        }
+        match &self.end {
+            SpanPipeEnd::Queue(queue) => queue.start_span(),
+            SpanPipeEnd::Terminal(tree) => tree.start(span),
+        }
+    }
+
+    /// Takes a span that has ended.
+    pub(crate) fn end(&self, mut span: SpanData) {
+        if let Some(limit) = self.text_limit {
+            cut_texts(&mut span, limit);
+        }
+        match self.tail_of(&span.span_context) {
+            Some(tail) => tail.end(span).into_iter().for_each(|span| self.pass(span)),
+            None => self.pass(span),
+        }
+    }
+
+    /// Hands what is queued to the sender. Returns whether that was done in time.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
+        match &self.end {
+            SpanPipeEnd::Queue(queue) => queue.flush(timeout),
+            SpanPipeEnd::Terminal(_) => true,
+        }
+    }
+
+    /// The same; spans that end later are dropped.
+    fn stop(&self, timeout: Duration) -> bool {
+        if let Some(tail) = &self.tail {
+            tail.close().into_iter().for_each(|span| self.pass(span));
+        }
+        match &self.end {
+            SpanPipeEnd::Queue(queue) => queue.stop(timeout),
+            SpanPipeEnd::Terminal(tree) => {
+                tree.stop();
+                true
+            }
+        }
+    }
+
+    /// The way from the queue to the sender, unless spans are printed.
+    pub(super) fn bridge(&self) -> Option<&Arc<SdkBridge>> {
+        match &self.end {
+            SpanPipeEnd::Queue(queue) => Some(queue.bridge()),
+            SpanPipeEnd::Terminal(_) => None,
+        }
     }
 
     fn tail_of(&self, span: &SpanContext) -> Option<&Tail> {
         self.tail.as_ref().filter(|_| !span.is_sampled())
     }
+
+    fn pass(&self, span: SpanData) {
+        match &self.end {
+            SpanPipeEnd::Queue(queue) => queue.end_span(span),
+            SpanPipeEnd::Terminal(tree) => tree.end(span),
+        }
+    }
 }
 
-impl<N: SpanProcessor> SpanProcessor for LimitingProcessor<N> {
-    fn on_start(&self, span: &mut Span, context: &Context) {
-        if let Some(tail) = self.tail_of(span.span_context()) {
-            tail.begin(span.span_context().trace_id());
-        }
-        self.next.on_start(span, context);
+/// Has the SDK's spans pass a pipe.
+#[derive(Debug)]
+pub(super) struct PipeProcessor(pub(super) Arc<SpanPipe>);
+
+impl SpanProcessor for PipeProcessor {
+    fn on_start(&self, span: &mut Span, _context: &Context) {
+        self.0.start(span.span_context());
     }
 
-    fn on_end(&self, mut span: SpanData) {
-        if let Some(limit) = self.text_limit {
-            cut_texts(&mut span, limit);
-        }
-        match self.tail_of(&span.span_context) {
-            Some(tail) => tail.end(span).into_iter().for_each(|span| self.next.on_end(span)),
-            None => self.next.on_end(span),
-        }
+    fn on_end(&self, span: SpanData) {
+        self.0.end(span);
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.next.force_flush()
+        in_time(self.0.flush(FLUSH_TIME), FLUSH_TIME)
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        if let Some(tail) = &self.tail {
-            tail.close().into_iter().for_each(|span| self.next.on_end(span));
-        }
-        self.next.shutdown_with_timeout(timeout)
+        in_time(self.0.stop(timeout), timeout)
     }
+}
 
-    fn set_resource(&mut self, resource: &Resource) {
-        self.next.set_resource(resource);
+fn in_time(is_in_time: bool, timeout: Duration) -> OTelSdkResult {
+    if is_in_time { Ok(()) } else { Err(OTelSdkError::Timeout(timeout)) }
+}
+
+/// Counts the spans that a sampler drops: processors do not receive them.
+#[derive(Clone, Debug)]
+pub(super) struct CountingSampler<S> {
+    next: S,
+    stats: Arc<DeliveryStats>,
+}
+
+impl<S> CountingSampler<S> {
+    pub(super) fn new(next: S, stats: Arc<DeliveryStats>) -> Self {
+        CountingSampler { next, stats }
+    }
+}
+
+impl<S: ShouldSample + Clone + 'static> ShouldSample for CountingSampler<S> {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let result = self.next.should_sample(parent, trace_id, name, kind, attributes, links);
+        if result.decision == SamplingDecision::Drop {
+            self.stats.entered(Signal::Traces, ItemState::Unsampled, 1);
+        }
+        result
     }
 }
 

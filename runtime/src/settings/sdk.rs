@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use opentelemetry_sdk::logs;
-use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 
 use super::env::{Source, invalid};
 use super::{Builder, ConfigError, Limits, MetricSettings, Origin, Resolved, Sampling, range};
@@ -76,14 +75,6 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    pub(crate) fn of_spans(self) -> BatchConfig {
-        BatchConfigBuilder::default()
-            .with_max_queue_size(self.queue)
-            .with_max_export_batch_size(self.batch.value)
-            .with_scheduled_delay(self.delay)
-            .build()
-    }
-
     pub(crate) fn of_events(self) -> logs::BatchConfig {
         logs::BatchConfigBuilder::default()
             .with_max_queue_size(self.queue)

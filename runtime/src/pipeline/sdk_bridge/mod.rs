@@ -1,20 +1,20 @@
-//! From the SDK to the sender: what ends is counted, encoded and handed over.
+//! From a queue of finished items to the sender: what ends is counted, encoded and handed over.
 //!
-//! The SDK silently drops items that its queue cannot hold, and its `shutdown()` returns `Ok` also when the last batch was lost. So no more
-//! items are admitted than its queue holds, and batches go to a [sender](llm_trace_delivery) that counts deliveries. Between the two is
-//! opentelemetry-otlp, which only encodes: below it, in the place of an HTTP client, is the [`SdkBridge`], which takes the request and
-//! answers at once.
+//! Spans wait in a [queue of ours](super::span_queue). Events and metrics are the SDK's, which silently drops items that its queue cannot
+//! hold, and whose `shutdown()` returns `Ok` also when the last batch was lost. So no more items are admitted than its queue holds, and
+//! batches go to a [sender](llm_trace_delivery) that counts deliveries. Between the two is opentelemetry-otlp, which only encodes: below
+//! it, in the place of an HTTP client, is the [`SdkBridge`], which takes the request and answers at once.
 
 mod events;
 mod metrics;
-mod spans;
+mod room;
 #[cfg(test)]
 mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::SystemTime;
 
@@ -26,29 +26,20 @@ use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 
 pub(super) use events::{EventCounter, EventExporter};
 pub(super) use metrics::MetricExporter;
-pub(super) use spans::{CountingSampler, SpanCounter, SpanExporter};
+use room::Room;
 
-/// Approximate limit on the SDK's queue in bytes: the SDK limits items only, and an item is as large as its texts. Another 32 MiB wait
-/// encoded, see `with_max_queue_bytes`.
-const MAX_BYTES: usize = 32 << 20;
-
-/// One signal's way from the SDK to its sender.
+/// One signal's way from its queue to its sender.
 #[derive(Debug)]
 pub(super) struct SdkBridge {
     signal: Signal,
     stats: Arc<DeliveryStats>,
     sender: Sender,
-    /// Capacity of the SDK's queue, in items.
-    capacity: u64,
-    /// Items in the queue.
-    in_queue: AtomicU64,
-    /// The same in bytes.
-    bytes_in_queue: AtomicUsize,
+    /// What the queue holds, and may hold.
+    room: Room,
     /// An item was dropped, and the drop has not been logged.
     unsaid: AtomicBool,
     /// Items of the export under way that have not been handed over. The SDK exports one batch of a signal at a time.
     in_encoder: AtomicU64,
-    closed: AtomicBool,
 }
 
 impl SdkBridge {
@@ -66,12 +57,9 @@ impl SdkBridge {
             signal: sender.signal(),
             stats,
             sender,
-            capacity: capacity as u64,
-            in_queue: AtomicU64::new(0),
-            bytes_in_queue: AtomicUsize::new(0),
+            room: Room::new(capacity),
             unsaid: AtomicBool::new(false),
             in_encoder: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
         })
     }
 
@@ -79,16 +67,26 @@ impl SdkBridge {
         &self.sender
     }
 
-    /// Admits one more item of `bytes` to the SDK's queue, if there is room; `from` is its current state. Does not log: it runs on the
+    pub(super) fn stats(&self) -> &DeliveryStats {
+        &self.stats
+    }
+
+    /// Items and bytes in the queue.
+    pub(super) fn in_queue(&self) -> (u64, usize) {
+        self.room.taken()
+    }
+
+    /// Admits one more item of `bytes` to the queue, if there is room; `from` is its current state. Does not log: it runs on the
     /// program's threads, in the middle of their work.
-    fn admit(&self, from: ItemState, bytes: usize) -> bool {
-        let to = if self.closed.load(Ordering::Acquire) {
-            ItemState::Dropped(DropReason::AfterShutdown)
-        } else if self.has_room(bytes) {
-            ItemState::Processor
-        } else {
-            self.unsaid.store(true, Ordering::Relaxed);
-            ItemState::Dropped(DropReason::QueueFull)
+    pub(super) fn admit(&self, from: ItemState, bytes: usize) -> bool {
+        let to = match self.room.take(bytes) {
+            Ok(()) => ItemState::Processor,
+            Err(reason) => {
+                if reason == DropReason::QueueFull {
+                    self.unsaid.store(true, Ordering::Relaxed);
+                }
+                ItemState::Dropped(reason)
+            }
         };
         if to != from {
             self.stats.moved(self.signal, 1, from, to);
@@ -96,24 +94,32 @@ impl SdkBridge {
         to == ItemState::Processor
     }
 
-    /// Takes the room of an item of so many bytes, if it is there.
-    fn has_room(&self, bytes: usize) -> bool {
-        let room = |held: usize| held.checked_add(bytes).filter(|held| *held <= MAX_BYTES);
-        let one_more = |count| (count < self.capacity).then_some(count + 1);
-        if self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, room).is_err() {
-            return false;
-        }
-        let is_in = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok();
-        if !is_in {
-            self.leave(bytes);
-        }
-        is_in
+    /// Takes so many items, and bytes, out of the queue. Returns how many of them have not been counted as undelivered.
+    fn leave(&self, items: u64, bytes: usize) -> u64 {
+        self.say_dropped();
+        let left = self.room.leave(items, bytes);
+        self.stats.moved(self.signal, left, ItemState::Processor, ItemState::Queued);
+        left
     }
 
-    fn leave(&self, bytes: usize) {
-        // If it was closed in the meantime, the queue's items have been counted.
-        let left = |held: usize| Some(held.saturating_sub(bytes));
-        let _ = self.bytes_in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, left);
+    /// Logs that items were dropped since the last time.
+    pub(super) fn say_dropped(&self) {
+        if self.unsaid.swap(false, Ordering::Relaxed) {
+            let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
+            self.stats.say_dropped(self.signal, reason, self.sender.destination(), why);
+        }
+    }
+
+    /// Hands over a batch of so many items and bytes that was taken out of the queue and encoded; `None` if that panicked.
+    pub(super) fn hand_over(&self, items: u64, bytes: usize, encoded: Option<Bytes>) {
+        let item_count = self.leave(items, bytes);
+        if item_count == 0 {
+            return;
+        }
+        match encoded {
+            Some(body) => self.push(item_count, body),
+            None => self.drop_encoded(item_count, "encoding panicked"),
+        }
     }
 
     /// Exports so many items, and bytes, out of the SDK's queue. Panics are caught: the SDK's worker continues.
@@ -123,19 +129,7 @@ impl SdkBridge {
         bytes: usize,
         export: impl Future<Output = OTelSdkResult>,
     ) -> OTelSdkResult {
-        self.leave(bytes);
-        if self.unsaid.swap(false, Ordering::Relaxed) {
-            let (reason, why) = (DropReason::QueueFull, "more ended at a time than the queue holds");
-            self.stats.say_dropped(self.signal, reason, self.sender.destination(), why);
-        }
-        let mut taken = items as u64;
-        // If it was closed in the meantime, the queue's items have been counted.
-        let leave = |count: u64| {
-            taken = taken.min(count);
-            Some(count - taken)
-        };
-        let _ = self.in_queue.fetch_update(Ordering::AcqRel, Ordering::Acquire, leave);
-        self.stats.moved(self.signal, taken, ItemState::Processor, ItemState::Queued);
+        let taken = self.leave(items as u64, bytes);
         self.encode(taken, export).await
     }
 
@@ -156,31 +150,30 @@ impl SdkBridge {
                 .as_ref()
                 .err()
                 .map_or_else(|| "nothing was handed over".to_owned(), ToString::to_string);
-            let destination = self.sender.destination();
-            self.stats.dropped(
-                self.signal,
-                left,
-                ItemState::Queued,
-                DropReason::WorkerDead,
-                destination,
-                &why,
-            );
+            self.drop_encoded(left, &why);
         }
         result
     }
 
-    /// From here on nothing is let in.
-    pub(super) fn shut(&self) {
-        self.closed.store(true, Ordering::Release);
+    fn push(&self, item_count: u64, body: Bytes) {
+        self.sender.push(ExportRequest { signal: self.signal, body, item_count, created: SystemTime::now() });
     }
 
-    /// Counts what the SDK did not hand over in time.
+    fn drop_encoded(&self, items: u64, why: &str) {
+        let (reason, destination) = (DropReason::WorkerDead, self.sender.destination());
+        self.stats.dropped(self.signal, items, ItemState::Queued, reason, destination, why);
+    }
+
+    /// From here on nothing is let in.
+    pub(super) fn shut(&self) {
+        self.room.close();
+    }
+
+    /// Counts what has not been handed over in time.
     pub(super) fn settle(&self) {
-        self.bytes_in_queue.store(0, Ordering::Release);
         let (reason, why) = (DropReason::Undelivered, "the time to shut down was over");
-        let left = [(&self.in_queue, ItemState::Processor), (&self.in_encoder, ItemState::Queued)];
-        for (items, from) in left {
-            let items = items.swap(0, Ordering::AcqRel);
+        let in_encoder = self.in_encoder.swap(0, Ordering::AcqRel);
+        for (items, from) in [(self.room.clear(), ItemState::Processor), (in_encoder, ItemState::Queued)] {
             self.stats.dropped(self.signal, items, from, reason, self.sender.destination(), why);
         }
     }
@@ -197,8 +190,7 @@ impl HttpClient for Client {
         let Client(bridge) = self;
         let item_count = bridge.in_encoder.swap(0, Ordering::AcqRel);
         if item_count > 0 {
-            let (signal, body) = (bridge.signal, request.into_body());
-            bridge.sender.push(ExportRequest { signal, body, item_count, created: SystemTime::now() });
+            bridge.push(item_count, request.into_body());
         }
         Ok(Response::new(Bytes::new()))
     }

@@ -9,12 +9,11 @@ mod tree;
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use llm_trace_delivery::{DeliveryStats, DropReason, ItemState, Signal};
-use opentelemetry::Context;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{Span, SpanData, SpanProcessor};
+use opentelemetry::KeyValue;
+use opentelemetry::trace::SpanContext;
+use opentelemetry_sdk::trace::SpanData;
 
 use traces::{End, Trace, Traces};
 
@@ -38,12 +37,48 @@ impl std::fmt::Debug for TerminalTree {
 impl TerminalTree {
     /// Prints to stderr, which leaves stdout to the program; in colour only if a person is looking.
     pub(super) fn to_stderr(stats: Arc<DeliveryStats>) -> Self {
+        let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
+        stats.set_exporter(Signal::Traces, vec![component], false);
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         TerminalTree::new(Box::new(std::io::stderr()), colour, stats)
     }
 
     fn new(out: Box<dyn Write + Send>, colour: bool, stats: Arc<DeliveryStats>) -> Self {
         TerminalTree { out: Mutex::new(out), colour, traces: Mutex::default(), stats }
+    }
+
+    /// Notes a span that starts.
+    pub(super) fn start(&self, span: &SpanContext) {
+        self.stats.entered(Signal::Traces, ItemState::Open, 1);
+        let given_up = self.traces().start(span);
+        if let Some(trace) = given_up {
+            self.print(&trace);
+        }
+    }
+
+    /// Takes a span that has ended, and prints its trace if none is open any more.
+    pub(super) fn end(&self, span: SpanData) {
+        let is_sampled = span.span_context.is_sampled();
+        let to = if is_sampled { ItemState::Queued } else { ItemState::Unsampled };
+        self.stats.moved(Signal::Traces, 1, ItemState::Open, to);
+        let end = self.traces().end(span);
+        match end {
+            End::OthersAreOpen => {}
+            End::WasTheLast(trace) => self.print(&trace),
+            End::OfATraceGivenUp if !is_sampled => {}
+            End::OfATraceGivenUp => {
+                let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
+                self.drop_spans(1, DropReason::QueueFull, &reason);
+            }
+        }
+    }
+
+    /// Prints the traces that are still open.
+    pub(super) fn stop(&self) {
+        let unfinished = std::mem::take(&mut *self.traces());
+        for trace in unfinished.into_oldest_first() {
+            self.print(&trace);
+        }
     }
 
     fn traces(&self) -> MutexGuard<'_, Traces> {
@@ -70,44 +105,5 @@ impl TerminalTree {
 
     fn drop_spans(&self, spans: u64, reason: DropReason, why: &str) {
         self.stats.dropped(Signal::Traces, spans, ItemState::Queued, reason, DESTINATION, why);
-    }
-}
-
-impl SpanProcessor for TerminalTree {
-    fn on_start(&self, span: &mut Span, _context: &Context) {
-        use opentelemetry::trace::Span as _;
-        self.stats.entered(Signal::Traces, ItemState::Open, 1);
-        let given_up = self.traces().start(span.span_context());
-        if let Some(trace) = given_up {
-            self.print(&trace);
-        }
-    }
-
-    fn on_end(&self, span: SpanData) {
-        let is_sampled = span.span_context.is_sampled();
-        let to = if is_sampled { ItemState::Queued } else { ItemState::Unsampled };
-        self.stats.moved(Signal::Traces, 1, ItemState::Open, to);
-        let end = self.traces().end(span);
-        match end {
-            End::OthersAreOpen => {}
-            End::WasTheLast(trace) => self.print(&trace),
-            End::OfATraceGivenUp if !is_sampled => {}
-            End::OfATraceGivenUp => {
-                let reason = format!("more than {} traces were open at a time", traces::MAX_TRACES);
-                self.drop_spans(1, DropReason::QueueFull, &reason);
-            }
-        }
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        Ok(())
-    }
-
-    fn shutdown_with_timeout(&self, _timeout: Duration) -> OTelSdkResult {
-        let unfinished = std::mem::take(&mut *self.traces());
-        for trace in unfinished.into_oldest_first() {
-            self.print(&trace);
-        }
-        Ok(())
     }
 }

@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span as _, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 
 use super::traces::{MAX_SPANS, MAX_TRACES};
+use crate::pipeline::span_processor::{PipeProcessor, SpanPipe, SpanPipeEnd};
 use crate::pipeline::terminal::*;
 use crate::semconv::attribute;
 
@@ -26,10 +28,14 @@ impl Screen {
     }
 }
 
+fn processor(tree: TerminalTree) -> PipeProcessor {
+    PipeProcessor(SpanPipe::new(SpanPipeEnd::Terminal(tree), None, None))
+}
+
 fn terminal(colour: bool) -> (Screen, SdkTracerProvider, SdkTracer) {
     let screen = Screen::default();
     let tree = TerminalTree::new(Box::new(screen.clone()), colour, Arc::default());
-    let provider = SdkTracerProvider::builder().with_span_processor(tree).build();
+    let provider = SdkTracerProvider::builder().with_span_processor(processor(tree)).build();
     let tracer = provider.tracer_with_scope(crate::semconv::scope());
     (screen, provider, tracer)
 }
@@ -258,7 +264,7 @@ fn what_is_printed_is_counted_as_delivered_and_what_is_not_as_lost() {
     let report = |out: Box<dyn Write + Send>| {
         let stats = Arc::new(DeliveryStats::default());
         let tree = TerminalTree::new(out, false, Arc::clone(&stats));
-        let provider = SdkTracerProvider::builder().with_span_processor(tree).build();
+        let provider = SdkTracerProvider::builder().with_span_processor(processor(tree)).build();
         let tracer = provider.tracer_with_scope(crate::semconv::scope());
         let root = start(&tracer, &Context::new(), "root", 0, &[]);
         for _ in 0..MAX_SPANS * 2 {
