@@ -1,6 +1,9 @@
 //! States of telemetry items, and counts by state.
 
+use std::array;
+
 use super::Signal;
+use super::moves::Snapshot;
 
 /// State of an item: every item is in exactly one state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +87,24 @@ impl DropReason {
     }
 }
 
+impl ItemState {
+    /// The place of the state among all, in the order in which items pass them.
+    pub(crate) fn index(self) -> usize {
+        match self {
+            ItemState::Open => 0,
+            ItemState::Unsampled => 1,
+            ItemState::Processor => 2,
+            ItemState::Queued => 3,
+            ItemState::Spooled => 4,
+            ItemState::Delivered => 5,
+            ItemState::Dropped(reason) => 6 + reason as usize,
+        }
+    }
+}
+
+/// How many states there are.
+pub(crate) const STATES: usize = 6 + DropReason::ALL.len();
+
 /// Counts of one signal by state. Always: `started = open + unsampled + queued + spooled + delivered + dropped`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SignalCounts {
@@ -104,6 +125,35 @@ pub struct SignalCounts {
 }
 
 impl SignalCounts {
+    /// The counts that follow from the moves between states.
+    pub(crate) fn of(moves: &Snapshot) -> Self {
+        let [entered, left @ ..] = moves;
+        let now = |state: ItemState| {
+            let came = moves.iter().map(|row| row[state.index()]).sum::<u64>();
+            // Of what is moved back at this moment, the reader may have seen the second move only.
+            came.saturating_sub(left[state.index()].iter().sum())
+        };
+        let passed = |from: ItemState, to: ItemState| left[from.index()][to.index()];
+        let dropped = |reason: usize| ItemState::Dropped(DropReason::ALL[reason]);
+        let begun = [ItemState::Open, ItemState::Unsampled, ItemState::Processor];
+        SignalCounts {
+            started: entered.iter().sum(),
+            open: now(ItemState::Open),
+            unsampled: now(ItemState::Unsampled),
+            in_processor: now(ItemState::Processor),
+            in_exporter: now(ItemState::Queued),
+            spooled: now(ItemState::Spooled),
+            delivered: now(ItemState::Delivered),
+            dropped: array::from_fn(|reason| now(dropped(reason))),
+            dropped_by_processor: array::from_fn(|reason| {
+                let to = dropped(reason);
+                passed(ItemState::Open, to) + passed(ItemState::Processor, to)
+            }),
+            processed: passed(ItemState::Processor, ItemState::Queued),
+            created: begun.map(|state| entered[state.index()]).into_iter().sum(),
+        }
+    }
+
     /// Everything that was ever begun: spans that started, events that were emitted, data points that were collected; and what
     /// an earlier process left on disk.
     pub fn started(&self) -> u64 {
@@ -174,48 +224,11 @@ impl SignalCounts {
         self.dropped_for(reason).saturating_sub(self.dropped_by_processor(reason))
     }
 
-    pub(crate) fn enter(&mut self, term: ItemState, items: u64) {
-        self.started += items;
-        if matches!(term, ItemState::Open | ItemState::Unsampled | ItemState::Processor) {
-            self.created += items;
-        }
-        *self.place(term) += items;
-    }
-
-    /// Moves items that are in `from`. Moving more than there are is a defect of the caller: it panics in debug builds, and in
-    /// others breaks the sum, so that no test of the sum can pass.
-    pub(crate) fn shift(&mut self, items: u64, from: ItemState, to: ItemState) {
-        let there = self.place(from);
-        debug_assert!(items <= *there, "{items} items moved from {from:?} to {to:?}, which has {there}");
-        *there = there.saturating_sub(items);
-        let place = self.place(to);
-        *place = place.saturating_add(items);
-        match (from, to) {
-            (ItemState::Open | ItemState::Processor, ItemState::Dropped(reason)) => {
-                self.dropped_by_processor[reason as usize] += items;
-            }
-            (ItemState::Processor, ItemState::Queued) => self.processed += items,
-            _ => {}
-        }
-    }
-
     /// Returns whether every item is in exactly one state.
     #[cfg(test)]
     pub(crate) fn add_up(&self) -> bool {
         let waiting = self.open + self.unsampled + self.queued() + self.spooled;
         self.started == waiting + self.delivered + self.dropped()
-    }
-
-    fn place(&mut self, term: ItemState) -> &mut u64 {
-        match term {
-            ItemState::Open => &mut self.open,
-            ItemState::Unsampled => &mut self.unsampled,
-            ItemState::Processor => &mut self.in_processor,
-            ItemState::Queued => &mut self.in_exporter,
-            ItemState::Spooled => &mut self.spooled,
-            ItemState::Delivered => &mut self.delivered,
-            ItemState::Dropped(reason) => &mut self.dropped[reason as usize],
-        }
     }
 }
 
@@ -231,48 +244,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_a_place_of_its_own() {
+    fn every_reason_and_state_has_a_place_of_its_own() {
         for (index, reason) in DropReason::ALL.iter().copied().enumerate() {
             assert_eq!(reason as usize, index, "{reason:?}");
         }
+        let states = [
+            ItemState::Open,
+            ItemState::Unsampled,
+            ItemState::Processor,
+            ItemState::Queued,
+            ItemState::Spooled,
+            ItemState::Delivered,
+        ];
+        let states = states.into_iter().chain(DropReason::ALL.iter().copied().map(ItemState::Dropped));
+        assert!(states.map(ItemState::index).eq(0..STATES));
         for (index, signal) in Signal::ALL.into_iter().enumerate() {
             assert_eq!(signal.index(), index);
         }
-    }
-
-    #[test]
-    fn what_moves_was_there_and_nothing_appears_or_vanishes() {
-        let mut counts = SignalCounts::default();
-        counts.enter(ItemState::Open, 5);
-        counts.enter(ItemState::Spooled, 2);
-        counts.shift(3, ItemState::Open, ItemState::Queued);
-        counts.shift(3, ItemState::Queued, ItemState::Delivered);
-        counts.shift(1, ItemState::Spooled, ItemState::Dropped(DropReason::Expired));
-        let found = (
-            counts.started(),
-            counts.open(),
-            counts.queued(),
-            counts.delivered(),
-            counts.spooled(),
-            counts.dropped(),
-        );
-        assert_eq!(found, (7, 2, 0, 3, 1, 1));
-        assert_eq!(
-            (counts.dropped_for(DropReason::Expired), counts.dropped_for(DropReason::Rejected)),
-            (1, 0)
-        );
-    }
-
-    #[test]
-    #[cfg_attr(
-        debug_assertions,
-        should_panic(expected = "2 items moved from Queued to Delivered, which has 1")
-    )]
-    fn an_item_that_is_moved_twice_is_noticed() {
-        let mut counts = SignalCounts::default();
-        counts.enter(ItemState::Queued, 1);
-        assert!(counts.add_up());
-        counts.shift(2, ItemState::Queued, ItemState::Delivered);
-        assert!(!counts.add_up(), "without debug assertions the sum is broken instead: {counts:?}");
     }
 }

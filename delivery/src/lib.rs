@@ -29,6 +29,7 @@ mod http;
 mod item_state;
 mod messages;
 mod metrics;
+mod moves;
 mod names;
 pub mod private_file;
 pub mod probe;

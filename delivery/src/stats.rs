@@ -1,27 +1,29 @@
 //! Counts and failures of delivery: counted where they happen, logged once, reported at the end.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
 
+use super::moves::Moves;
 use super::report::{ExportReport, Failure, Uploads};
 use super::{DropReason, ItemState, Signal, SignalCounts};
 use super::{messages, names};
 
 /// Running counts of the signals of one program, and what went wrong.
 ///
-/// Every item is in exactly one [state](ItemState) at any time: counts only [enter](DeliveryStats::entered) and
-/// [move](DeliveryStats::moved), under a lock per signal, so a reader counts each item exactly once.
+/// Every item is in exactly one [state](ItemState): items only [enter](DeliveryStats::entered) and [move](DeliveryStats::moved). Both
+/// are one atomic addition. Counts are exact when nothing moves; while items move, each is counted in the state that it is in or was in a
+/// moment ago.
 #[derive(Debug, Default)]
 pub struct DeliveryStats {
-    counts: [Mutex<SignalCounts>; Signal::ALL.len()],
+    moves: [Moves; Signal::ALL.len()],
     retries: [AtomicU64; Signal::ALL.len()],
     /// Metrics are cumulative: what matters is whether the newest state arrived.
-    metrics_lost: AtomicBool,
+    metrics_lost: Mutex<bool>,
     story: Mutex<Story>,
     exporters: [OnceLock<Exporter>; Signal::ALL.len()],
     processors: [OnceLock<Processor>; Signal::ALL.len()],
@@ -121,30 +123,31 @@ impl DeliveryStats {
 
     /// Items are begun: they are counted for the first time.
     pub fn entered(&self, signal: Signal, term: ItemState, items: u64) {
-        let mut counts = self.counts(signal);
-        counts.enter(term, items);
         if signal == Signal::Metrics {
             // Until they have arrived they count as lost: they may never.
-            self.metrics_lost.store(true, Ordering::Release);
+            *self.metrics_lost() = true;
         }
+        self.moves[signal.index()].enter(term, items);
     }
 
     /// Items go from one place to another.
     pub fn moved(&self, signal: Signal, items: u64, from: ItemState, to: ItemState) {
-        let mut counts = self.counts(signal);
-        counts.shift(items, from, to);
-        if signal == Signal::Metrics {
-            let are_newest = counts.queued() == 0 && counts.spooled() == 0;
-            match to {
-                ItemState::Delivered => self.metrics_lost.store(!are_newest, Ordering::Release),
-                // By what is stored, or has arrived.
-                ItemState::Dropped(DropReason::Superseded) if are_newest => {
-                    self.metrics_lost.store(false, Ordering::Release);
-                }
-                ItemState::Dropped(DropReason::Superseded) => {}
-                ItemState::Dropped(_) if items > 0 => self.metrics_lost.store(true, Ordering::Release),
-                _ => {}
-            }
+        let moves = &self.moves[signal.index()];
+        if signal != Signal::Metrics {
+            moves.shift(items, from, to);
+            return;
+        }
+        let mut metrics_lost = self.metrics_lost();
+        moves.shift(items, from, to);
+        let counts = moves.counts();
+        let are_newest = counts.queued() == 0 && counts.spooled() == 0;
+        match to {
+            ItemState::Delivered => *metrics_lost = !are_newest,
+            // By what is stored, or has arrived.
+            ItemState::Dropped(DropReason::Superseded) if are_newest => *metrics_lost = false,
+            ItemState::Dropped(DropReason::Superseded) => {}
+            ItemState::Dropped(_) if items > 0 => *metrics_lost = true,
+            _ => {}
         }
     }
 
@@ -253,21 +256,21 @@ impl DeliveryStats {
     pub fn report(&self) -> ExportReport {
         let counts = Signal::ALL.map(|signal| self.counts_of(signal));
         let failure = self.story().why(main_loss(&counts));
-        let metrics_lost = self.metrics_lost.load(Ordering::Acquire);
+        let metrics_lost = *self.metrics_lost();
         ExportReport { counts, metrics_lost, failure, uploads: Uploads::default() }
     }
 
     /// Returns the number of items of a signal in each state.
     pub fn counts_of(&self, signal: Signal) -> SignalCounts {
-        *self.counts(signal)
+        self.moves[signal.index()].counts()
     }
 
     pub(crate) fn retries_of(&self, signal: Signal) -> u64 {
         self.retries[signal.index()].load(Ordering::Relaxed)
     }
 
-    fn counts(&self, signal: Signal) -> MutexGuard<'_, SignalCounts> {
-        self.counts[signal.index()].lock().unwrap_or_else(PoisonError::into_inner)
+    fn metrics_lost(&self) -> MutexGuard<'_, bool> {
+        self.metrics_lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, mpsc};
 
 use llm_trace_delivery::{DeliveryStats, Sender, SenderConfig, Signal, Spool, TransportConfig};
-use opentelemetry::{KeyValue, global};
+use opentelemetry::global;
 use opentelemetry_otlp::{LogExporter, Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::{BatchLogProcessor, SdkLoggerProvider};
@@ -40,6 +40,7 @@ use sdk_bridge::{Client, EventCounter, EventExporter, MetricExporter, SdkBridge}
 use span_processor::{CountingSampler, PipeProcessor, SpanPipe, SpanPipeEnd};
 use span_queue::SpanQueue;
 use tail_sampling::RecordAll;
+use terminal::TerminalTree;
 
 /// The SDK's own threads: for metrics and events. It panics if it does not get them.
 const SDK_THREADS: usize = 2;
@@ -143,11 +144,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
             let queue = SpanQueue::start(bridge, batches, &resource).map_err(ConfigError::Thread)?;
             Some(SpanPipeEnd::Queue(queue))
         }
-        Traces::Terminal => {
-            let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
-            stats.set_exporter(Signal::Traces, vec![component], false);
-            Some(SpanPipeEnd::Terminal(terminal::TerminalTree::to_stderr(Arc::clone(&stats))))
-        }
+        Traces::Terminal => Some(SpanPipeEnd::Terminal(TerminalTree::to_stderr(Arc::clone(&stats)))),
         Traces::Nowhere => None,
     };
     let event_pipeline = match events {

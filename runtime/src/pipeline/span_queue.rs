@@ -141,12 +141,14 @@ impl SpanQueue {
     /// Queues a span that has ended, if it is sampled and there is room. Never blocks.
     pub(super) fn end(&self, item: Item) {
         let bridge = &self.shared.bridge;
-        if !item.context().is_sampled() {
-            bridge.stats().moved(Signal::Traces, 1, ItemState::Open, ItemState::Unsampled);
+        let is_sampled = item.context().is_sampled();
+        let to = if is_sampled { ItemState::Processor } else { ItemState::Unsampled };
+        bridge.stats().moved(Signal::Traces, 1, ItemState::Open, to);
+        if !is_sampled {
             return;
         }
         let bytes = item.bytes();
-        if !bridge.admit(ItemState::Open, bytes) {
+        if !bridge.admit(bytes) {
             return;
         }
         // It fails if the thread has ended meanwhile: then the room of the span has not been left, and it is counted with that.

@@ -28,7 +28,7 @@ impl EventCounter {
 impl LogProcessor for EventCounter {
     fn emit(&self, record: &mut SdkLogRecord, scope: &InstrumentationScope) {
         self.bridge.stats.entered(Signal::Logs, ItemState::Processor, 1);
-        if self.bridge.admit(ItemState::Processor, size(record)) {
+        if self.bridge.admit(size(record)) {
             self.next.emit(record, scope);
         }
     }

@@ -76,22 +76,15 @@ impl SdkBridge {
         self.room.taken()
     }
 
-    /// Admits one more item of `bytes` to the queue, if there is room; `from` is its current state. Does not log: it runs on the
-    /// program's threads, in the middle of their work.
-    pub(super) fn admit(&self, from: ItemState, bytes: usize) -> bool {
-        let to = match self.room.take(bytes) {
-            Ok(()) => ItemState::Processor,
-            Err(reason) => {
-                if reason == DropReason::QueueFull {
-                    self.unsaid.store(true, Ordering::Relaxed);
-                }
-                ItemState::Dropped(reason)
-            }
-        };
-        if to != from {
-            self.stats.moved(self.signal, 1, from, to);
+    /// Admits one more item of `bytes` to the queue, if there is room. It is counted as in the processor before. Does not log: it runs on
+    /// the program's threads, in the middle of their work.
+    pub(super) fn admit(&self, bytes: usize) -> bool {
+        let Err(reason) = self.room.take(bytes) else { return true };
+        if reason == DropReason::QueueFull {
+            self.unsaid.store(true, Ordering::Relaxed);
         }
-        to == ItemState::Processor
+        self.stats.moved(self.signal, 1, ItemState::Processor, ItemState::Dropped(reason));
+        false
     }
 
     /// Takes so many items, and bytes, out of the queue. Returns how many of them have not been counted as undelivered.

@@ -17,7 +17,9 @@ fn encoded(resource: &Resource, batches: &[Vec<SpanData>]) -> Vec<Bytes> {
     let mut encoder = SpanEncoder::new(resource);
     let request = |batch: &Vec<SpanData>| {
         let mut request = encoder.begin();
-        batch.iter().for_each(|span| request.add(span));
+        for span in batch {
+            request.add(span);
+        }
         request.finish()
     };
     batches.iter().map(request).collect()

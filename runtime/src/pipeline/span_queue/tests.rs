@@ -150,7 +150,9 @@ fn few_spans_with_many_bytes_are_sent_at_once_in_requests_that_need_not_be_split
     let (provider, mut worker) = rig.by_hand(10, Sampler::AlwaysOn);
     begin(&provider, "1", 2 << 20).end();
     assert_eq!(worker.pending(), None);
-    ["2", "3"].iter().for_each(|name| begin(&provider, name, 2 << 20).end());
+    for name in ["2", "3"] {
+        begin(&provider, name, 2 << 20).end();
+    }
     assert_eq!(worker.pending(), Some(Work::Batches));
     worker.work(&Work::Batches);
     assert_eq!((rig.request(), rig.request()), (vec!["1".to_owned()], vec!["2".to_owned()]));
@@ -165,7 +167,9 @@ fn full_batches_are_sent_at_once_and_the_rest_after_the_delay() {
     let (provider, mut worker) = rig.by_hand(2, Sampler::AlwaysOn);
     span(&provider, "1");
     assert_eq!(worker.pending(), None);
-    ["2", "3"].iter().for_each(|name| span(&provider, name));
+    for name in ["2", "3"] {
+        span(&provider, name);
+    }
     assert_eq!(worker.pending(), Some(Work::Batches));
     worker.work(&Work::Batches);
     assert_eq!((rig.request(), worker.pending()), (vec!["1".to_owned(), "2".to_owned()], None));

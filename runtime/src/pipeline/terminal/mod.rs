@@ -11,6 +11,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use llm_trace_delivery::{DeliveryStats, DropReason, ItemState, Signal};
+use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanContext;
 use opentelemetry_sdk::trace::SpanData;
 
@@ -36,6 +37,8 @@ impl std::fmt::Debug for TerminalTree {
 impl TerminalTree {
     /// Prints to stderr, which leaves stdout to the program; in colour only if a person is looking.
     pub(super) fn to_stderr(stats: Arc<DeliveryStats>) -> Self {
+        let component = KeyValue::new("otel.component.type", "llm_trace.terminal_exporter");
+        stats.set_exporter(Signal::Traces, vec![component], false);
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         TerminalTree::new(Box::new(std::io::stderr()), colour, stats)
     }
