@@ -225,7 +225,7 @@ fn main() {
     if let Some(name) = std::env::args().skip(1).find(|argument| argument != "--bench") {
         // For a program that counts instructions.
         let (_, run) = VARIANTS.iter().find(|(known, _)| *known == name).expect("the name of a variant");
-        for _ in 0..50 {
+        for _ in 0..300 {
             run(1);
         }
         return;

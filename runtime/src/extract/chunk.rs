@@ -47,13 +47,14 @@ struct StreamedError {
 impl ChunkReader {
     /// Reads one chunk; what its deltas are goes to `deltas`.
     pub(crate) fn read<T: Serialize + ?Sized>(&mut self, chunk: &T, deltas: &mut Deltas) {
-        let mut event = EventReader(Event::Unnamed);
-        walk(&mut event, EventPlace::Root, chunk);
-        if let Event::Error = event.0 {
-            self.error.get_or_insert_default();
-        }
+        let named = || {
+            let mut event = EventReader(Event::Unnamed);
+            walk(&mut event, EventPlace::Root, chunk);
+            event.0
+        };
         let mut walker = Walker {
-            event: event.0,
+            event: Cell::new(None),
+            named: &named,
             known: Cell::new(false),
             is_providers: Cell::new(false),
             choice: None,
@@ -115,7 +116,7 @@ enum Event {
     Error,
 }
 
-/// Finds an event's `type`, which may be serialized after what it explains.
+/// Finds an event's `type`, where it is serialized after what it explains.
 struct EventReader(Event);
 
 #[derive(Clone, Copy)]
@@ -163,9 +164,12 @@ impl Event {
     }
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum Place {
     Event,
+    /// An object in an event that has its entries.
+    PartOfEvent,
+    EventType,
     /// A fact, as in a whole response.
     Fact(Fact),
     /// Anthropic's start of a message, or Ollama's message.
@@ -205,116 +209,31 @@ enum Place {
     Other,
     Error,
     ErrorCode,
+    /// The code of an event that is an error.
+    EventCode,
     ErrorClass,
     Known,
 }
 
-/// Reads one chunk.
-struct Walker<'a> {
-    all: &'a mut ChunkReader,
-    deltas: &'a mut Deltas,
-    event: Event,
-    /// Whether any key was one of a known shape.
-    known: Cell<bool>,
-    is_providers: Cell<bool>,
-    /// The choice that is being read.
-    choice: Option<i64>,
-    reason: Option<String>,
-    /// Of what the deltas are that have no choice.
-    block: Block,
-    /// The tool call that is being read, if it may be recorded.
-    call: Option<ToolCallDelta>,
-    item_type: Option<String>,
-    /// Gemini's text, until it is known whether it is a thought.
-    part: Option<String>,
-    is_thought: bool,
-}
-
-impl Reader for Walker<'_> {
-    type Place = Place;
-
-    fn key(&self, at: Place, key: &str) -> Option<Place> {
-        let place = self.place(at, key)?;
-        // Anything may have an index.
-        if !matches!(place, Place::ItemIndex | Place::PartIndex) {
-            self.known.set(true);
-            // Nothing but a provider's chunk has deltas in a list of choices.
-            self.is_providers.set(self.is_providers.get() || matches!(at, Place::Fact(Fact::Choice)));
-        }
-        Some(place)
-    }
-
-    fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
-        match at {
-            Place::Fact(fact) => self.all.facts.element(fact, len).map(Place::Fact),
-            Place::Content | Place::ToolCall | Place::Part | Place::Reasoning => Some(at),
-            _ => None,
-        }
-    }
-
-    fn scalar(&mut self, at: Place, value: Scalar<'_>) {
-        match (at, value) {
-            (
-                Place::Fact(Fact::Leaf(Field::FinishReason | Field::ChoiceFinishReason)),
-                Scalar::Text(reason),
-            ) if !reason.is_empty() => self.reason = bounds::name(reason).map(str::to_owned),
-            (Place::Fact(fact), value) => self.all.facts.scalar(fact, value),
-            (Place::ChoiceIndex, value) => self.choice = value.int(),
-            (Place::ItemIndex, value) => self.block.0 = value.int(),
-            (Place::PartIndex, value) => self.block.1 = value.int(),
-            (Place::CallIndex, value) => {
-                if let Some(call) = self.call() {
-                    call.index(value.int());
-                }
-            }
-            (Place::IsThought, Scalar::Bool(is_thought)) => self.is_thought = is_thought,
-            (Place::ErrorCode, Scalar::Int(code)) => self.error().code = Some(code.to_string()),
-            (_, Scalar::Text(text)) => self.text(at, text),
-            _ => {}
-        }
-    }
-
-    fn end(&mut self, at: Place) {
-        match at {
-            Place::Part => {
-                self.end_part();
-                self.end_call();
-            }
-            Place::ToolCall | Place::Block | Place::Item => self.end_call(),
-            Place::Fact(Fact::Choice) => self.end_choice(),
-            Place::Fact(fact) => self.all.facts.end(fact),
-            _ => {}
-        }
-    }
-
-    fn takes_content(&self, at: Place) -> Option<Limits<'static>> {
-        self.deltas.limits().filter(|_| matches!(at, Place::Arguments))
-    }
-
-    fn content(&mut self, _at: Place, arguments: ContentValue) {
-        self.deltas.tool_call(arguments.as_str().unwrap_or_default());
-        if let Some(call) = self.call() {
-            call.arguments(arguments);
-        }
-    }
-}
-
-impl Walker<'_> {
+impl Place {
+    /// The place behind `key`, which nothing else decides; see [`Walker::found`].
     #[expect(clippy::match_same_arms, reason = "a table, in the order of the chunks it describes")]
-    fn place(&self, at: Place, key: &str) -> Option<Place> {
-        Some(match (at, key) {
-            (Place::Event, "type") => Place::Known,
+    fn behind(self, key: &str) -> Option<Place> {
+        Some(match (self, key) {
+            (Place::Event, "type") => Place::EventType,
+            (Place::PartOfEvent, "type") => Place::Known,
+            (Place::PartOfEvent, key) => return Place::Event.behind(key),
             (Place::Event, "delta") => Place::EventDelta,
             (Place::Event, "message") => Place::Message,
             (Place::Event, "response") => Place::ResponseOrText,
             (Place::Event, "content_block" | "start") => Place::Block,
             (Place::Event, "index" | "contentBlockIndex" | "output_index") => Place::ItemIndex,
             (Place::Event, "content_index" | "summary_index") => Place::PartIndex,
-            (Place::Event, "item") if matches!(self.event, Event::ItemAdded) => Place::Item,
-            (Place::Event, "contentBlockStart" | "contentBlockDelta" | "messageStop") => Place::Event,
+            (Place::Event, "item") => Place::Item,
+            (Place::Event, "contentBlockStart" | "contentBlockDelta" | "messageStop") => Place::PartOfEvent,
             (Place::Event, "metadata") => Place::Metadata,
             (Place::Metadata, "usage") => Place::Fact(Fact::Usage),
-            (Place::Event, "code") if matches!(self.event, Event::Error) => Place::ErrorCode,
+            (Place::Event, "code") => Place::EventCode,
             (Place::Event | Place::Fact(Fact::Root) | Place::Error, "error") => Place::Error,
             (Place::Error, "code") => Place::ErrorCode,
             (Place::Error, "type" | "status") => Place::ErrorClass,
@@ -368,21 +287,180 @@ impl Walker<'_> {
             }
             (Place::PartData, "data" | "code") => Place::Other,
 
-            (Place::Event | Place::Message, key) => Place::Fact(self.all.facts.key(Fact::Root, key)?),
+            (Place::Event | Place::Message, key) => Place::Fact(Fact::Root.behind(key)?),
             (Place::ResponseOrText, "error") => Place::Error,
-            (Place::ResponseOrText, key) => Place::Fact(self.all.facts.key(Fact::Root, key)?),
-            (Place::Fact(fact), key) => Place::Fact(self.all.facts.key(fact, key)?),
+            (Place::ResponseOrText, key) => Place::Fact(Fact::Root.behind(key)?),
+            (Place::Fact(fact), key) => Place::Fact(fact.behind(key)?),
             _ => return None,
+        })
+    }
+}
+
+/// A field of a struct: where its name is in memory, and where it stands.
+#[derive(Clone, Copy)]
+struct Known {
+    name: usize,
+    len: usize,
+    at: Place,
+    behind: Option<Place>,
+}
+
+/// Pairs of slots. The structs of a provider's chunks have a few dozen fields.
+const SLOTS: usize = 128;
+
+thread_local! {
+    /// Fields seen before. Their names are constants, so that an address stands for a name.
+    static KNOWN: [[Cell<Known>; 2]; SLOTS] = const {
+        const FREE: Known = Known { name: 0, len: 0, at: Place::Event, behind: None };
+        [const { [const { Cell::new(FREE) }; 2] }; SLOTS]
+    };
+}
+
+/// [`Place::behind`] for the name of a field, without reading it again.
+fn behind_field(at: Place, name: &'static str) -> Option<Place> {
+    let address = name.as_ptr().addr();
+    let is_it = |known: &Known| known.name == address && known.len == name.len() && known.at == at;
+    let look_up = |slots: &[[Cell<Known>; 2]; SLOTS]| {
+        let [first, second] = &slots[(address ^ (address >> 7)) % SLOTS];
+        if let Some(known) = [first.get(), second.get()].iter().find(|known| is_it(known)) {
+            return known.behind;
+        }
+        let behind = at.behind(name);
+        second.set(first.replace(Known { name: address, len: name.len(), at, behind }));
+        behind
+    };
+    KNOWN.try_with(look_up).unwrap_or_else(|_| at.behind(name))
+}
+
+/// Reads one chunk.
+struct Walker<'a> {
+    all: &'a mut ChunkReader,
+    deltas: &'a mut Deltas,
+    /// `None` until it is known.
+    event: Cell<Option<Event>>,
+    named: &'a dyn Fn() -> Event,
+    /// Whether any key was one of a known shape.
+    known: Cell<bool>,
+    is_providers: Cell<bool>,
+    /// The choice that is being read.
+    choice: Option<i64>,
+    reason: Option<String>,
+    /// Of what the deltas are that have no choice.
+    block: Block,
+    /// The tool call that is being read, if it may be recorded.
+    call: Option<ToolCallDelta>,
+    item_type: Option<String>,
+    /// Gemini's text, until it is known whether it is a thought.
+    part: Option<String>,
+    is_thought: bool,
+}
+
+impl Reader for Walker<'_> {
+    type Place = Place;
+
+    fn key(&self, at: Place, key: &str) -> Option<Place> {
+        self.found(at, at.behind(key)?)
+    }
+
+    fn field(&self, at: Place, name: &'static str) -> Option<Place> {
+        self.found(at, behind_field(at, name)?)
+    }
+
+    fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
+        match at {
+            Place::Fact(fact) => self.all.facts.element(fact, len).map(Place::Fact),
+            Place::Content | Place::ToolCall | Place::Part | Place::Reasoning => Some(at),
+            _ => None,
+        }
+    }
+
+    fn scalar(&mut self, at: Place, value: Scalar<'_>) {
+        match (at, value) {
+            (
+                Place::Fact(Fact::Leaf(Field::FinishReason | Field::ChoiceFinishReason)),
+                Scalar::Text(reason),
+            ) if !reason.is_empty() => self.reason = bounds::name(reason).map(str::to_owned),
+            (Place::Fact(fact), value) => self.all.facts.scalar(fact, value),
+            (Place::ChoiceIndex, value) => self.choice = value.int(),
+            (Place::ItemIndex, value) => self.block.0 = value.int(),
+            (Place::PartIndex, value) => self.block.1 = value.int(),
+            (Place::CallIndex, value) => {
+                if let Some(call) = self.call() {
+                    call.index(value.int());
+                }
+            }
+            (Place::IsThought, Scalar::Bool(is_thought)) => self.is_thought = is_thought,
+            (Place::ErrorCode | Place::EventCode, Scalar::Int(code)) => {
+                self.error().code = Some(code.to_string())
+            }
+            (_, Scalar::Text(text)) => self.text(at, text),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, at: Place) {
+        match at {
+            Place::Part => {
+                self.end_part();
+                self.end_call();
+            }
+            Place::ToolCall | Place::Block | Place::Item => self.end_call(),
+            Place::Fact(Fact::Choice) => self.end_choice(),
+            Place::Fact(fact) => self.all.facts.end(fact),
+            _ => {}
+        }
+    }
+
+    fn takes_content(&self, at: Place) -> Option<Limits<'static>> {
+        self.deltas.limits().filter(|_| matches!(at, Place::Arguments))
+    }
+
+    fn content(&mut self, _at: Place, arguments: ContentValue) {
+        self.deltas.tool_call(arguments.as_str().unwrap_or_default());
+        if let Some(call) = self.call() {
+            call.arguments(arguments);
+        }
+    }
+}
+
+impl Walker<'_> {
+    /// Takes notice of a key, and returns its place, unless that depends on an event of another type.
+    fn found(&self, at: Place, behind: Place) -> Option<Place> {
+        match behind {
+            Place::Item if !matches!(self.event(), Event::ItemAdded) => return None,
+            Place::EventCode if !matches!(self.event(), Event::Error) => return None,
+            // Anything may have an index.
+            Place::ItemIndex | Place::PartIndex => return Some(behind),
+            _ => {}
+        }
+        self.known.set(true);
+        // Nothing but a provider's chunk has deltas in a list of choices.
+        self.is_providers.set(self.is_providers.get() || matches!(at, Place::Fact(Fact::Choice)));
+        Some(behind)
+    }
+
+    fn event(&self) -> Event {
+        self.event.get().unwrap_or_else(|| {
+            let event = (self.named)();
+            self.event.set(Some(event));
+            event
         })
     }
 
     fn text(&mut self, at: Place, text: &str) {
         match at {
-            Place::Event => {
+            Place::Event | Place::PartOfEvent => {
                 self.known.set(true);
                 self.deltas.text(text);
             }
-            Place::EventDelta => match self.event {
+            Place::EventType => {
+                let event = Event::named(text);
+                self.event.set(Some(event));
+                if let Event::Error = event {
+                    self.error();
+                }
+            }
+            Place::EventDelta => match self.event() {
                 Event::Text => self.deltas.text(text),
                 Event::Refusal => self.refusal(text),
                 Event::Reasoning => self.deltas.reasoning(text),
@@ -416,7 +494,7 @@ impl Walker<'_> {
             Place::Error => {
                 self.error();
             }
-            Place::ErrorCode => self.error().code = bounds::name(text).map(str::to_owned),
+            Place::ErrorCode | Place::EventCode => self.error().code = bounds::name(text).map(str::to_owned),
             Place::ErrorClass => self.error().class = bounds::name(text).map(str::to_owned),
             _ => {}
         }

@@ -93,27 +93,13 @@ pub(super) enum Field {
     ModalityCount,
 }
 
-#[derive(Default)]
-pub(super) struct ResponseReader {
-    pub(super) response: Response,
-    counts: Counts,
-    incomplete_reason: Option<SmolStr>,
-    calls_tool: bool,
-    /// The body has a provider's type name, or a provider's list of choices.
-    pub(super) proves_itself: bool,
-    /// Fields of the list element being read, in any order.
-    modality: Option<Modality>,
-    modality_count: Option<u64>,
-}
-
-impl Reader for ResponseReader {
-    type Place = Place;
-
+impl Place {
+    /// The place behind `key`, which nothing else decides.
     #[expect(clippy::match_same_arms, reason = "a table, in the order of the bodies it describes")]
-    fn key(&self, at: Place, key: &str) -> Option<Place> {
+    pub(super) fn behind(self, key: &str) -> Option<Place> {
         use Field as F;
         use Place::Leaf;
-        Some(match (at, key) {
+        Some(match (self, key) {
             (Place::Root, "object") => Leaf(F::Object),
             (Place::Root, "model" | "modelVersion" | "model_version") => Leaf(F::Model),
             (Place::Root, "id" | "responseId" | "response_id") => Leaf(F::Id),
@@ -205,8 +191,29 @@ impl Reader for ResponseReader {
             (Place::Usage, "toolUsePromptTokenCount" | "tool_use_prompt_token_count") => {
                 Leaf(F::ToolPromptBeside)
             }
-            _ => return broken_down(at, key),
+            _ => return broken_down(self, key),
         })
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ResponseReader {
+    pub(super) response: Response,
+    counts: Counts,
+    incomplete_reason: Option<SmolStr>,
+    calls_tool: bool,
+    /// The body has a provider's type name, or a provider's list of choices.
+    pub(super) proves_itself: bool,
+    /// Fields of the list element being read, in any order.
+    modality: Option<Modality>,
+    modality_count: Option<u64>,
+}
+
+impl Reader for ResponseReader {
+    type Place = Place;
+
+    fn key(&self, at: Place, key: &str) -> Option<Place> {
+        at.behind(key)
     }
 
     fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
@@ -299,15 +306,16 @@ impl ResponseReader {
         match field {
             Field::Modality => self.modality = Modality::named(text),
             Field::Object => {
-                self.proves_itself |= matches!(
-                    text,
-                    "response"
-                        | "chat.completion"
-                        | "chat.completion.chunk"
-                        | "text_completion"
-                        | "list"
-                        | "embedding"
-                );
+                self.proves_itself = self.proves_itself
+                    || matches!(
+                        text,
+                        "response"
+                            | "chat.completion"
+                            | "chat.completion.chunk"
+                            | "text_completion"
+                            | "list"
+                            | "embedding"
+                    );
                 self.response.rest_mut().api_type = match text {
                     "response" => Some(SmolStr::new_static(RESPONSES_API)),
                     "chat.completion" | "chat.completion.chunk" => {
@@ -316,8 +324,8 @@ impl ResponseReader {
                     _ => None,
                 };
             }
-            Field::Model => self.response.model = bounds::kept(text),
-            Field::Id => self.response.id = bounds::kept(text),
+            Field::Model => keep(&mut self.response.model, text),
+            Field::Id => keep(&mut self.response.id, text),
             Field::FinishReason => self.response.add_finish_reason(text),
             Field::ChoiceFinishReason => {
                 self.response.add_finish_reason(text);
@@ -338,8 +346,8 @@ impl ResponseReader {
                 self.response.rest_mut().is_compacted |= text == COMPACTION;
             }
             Field::IterationType => self.response.rest_mut().is_compacted |= text == COMPACTION,
-            Field::ServiceTier => self.response.rest_mut().service_tier = bounds::kept(text),
-            Field::SystemFingerprint => self.response.rest_mut().system_fingerprint = bounds::kept(text),
+            Field::ServiceTier => keep(&mut self.response.rest_mut().service_tier, text),
+            Field::SystemFingerprint => keep(&mut self.response.rest_mut().system_fingerprint, text),
             _ => {}
         }
     }
@@ -410,5 +418,12 @@ fn broken_down(at: Place, key: &str) -> Option<Place> {
         (Place::Modalities(_), "modality") => Some(Place::Leaf(Field::Modality)),
         (Place::Modalities(_), "tokenCount" | "token_count") => Some(Place::Leaf(Field::ModalityCount)),
         _ => None,
+    }
+}
+
+/// Copies a name, unless it is there already: every chunk of a stream may repeat it.
+fn keep(slot: &mut Option<SmolStr>, text: &str) {
+    if slot.as_deref() != Some(text) {
+        *slot = bounds::kept(text);
     }
 }

@@ -58,6 +58,11 @@ pub(crate) trait Reader {
     /// The place behind `key` of an object at `at`; `None` skips it.
     fn key(&self, at: Self::Place, key: &str) -> Option<Self::Place>;
 
+    /// The same for the name of a struct's field.
+    fn field(&self, at: Self::Place, name: &'static str) -> Option<Self::Place> {
+        self.key(at, name)
+    }
+
     /// The place of the elements of a list at `at`; `None` skips them all.
     fn element(&mut self, at: Self::Place, len: Option<usize>) -> Option<Self::Place>;
 
@@ -174,6 +179,9 @@ impl<R: Reader> ObjectSink for Position<'_, R> {
 
     fn key(&self, key: &str) -> Option<R::Place> {
         self.reader.key(self.at, key)
+    }
+    fn field(&self, name: &'static str) -> Option<R::Place> {
+        self.reader.field(self.at, name)
     }
     fn entry<T: Serialize + ?Sized>(&mut self, at: R::Place, value: &T) -> Step {
         self.inner(at).map_or(Ok(()), |inner| inner.visit(value))
