@@ -63,7 +63,7 @@ impl Scope {
             }
         }
         let is_agent = site.kind == Kind::Agent;
-        let outermost = RootState::under(outer.outermost.as_ref(), runtime);
+        let outermost = RootState::under(outer.outermost.as_ref(), runtime, site.kind);
         let budget = outer.budget.clone().or_else(|| RequestBudget::begin(&runtime.content));
         let is_first = (outermost.is_some() && outer.outermost.is_none())
             || (budget.is_some() && outer.budget.is_none());

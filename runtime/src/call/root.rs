@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::enrich::quality::QualitySignal;
 use crate::model::content::Measured;
+use crate::model::site::Kind;
 use crate::runtime::Runtime;
 
 /// Shared by an outermost call and every call inside it.
@@ -29,8 +30,12 @@ enum Answers {
 
 impl RootState {
     /// Returns the state shared by a call that begins under `outer`.
-    pub(crate) fn under(outer: Option<&Arc<RootState>>, runtime: &Runtime) -> Option<Arc<RootState>> {
-        outer.cloned().or_else(|| is_wanted(runtime).then(Arc::default))
+    pub(crate) fn under(
+        outer: Option<&Arc<RootState>>,
+        runtime: &Runtime,
+        kind: Kind,
+    ) -> Option<Arc<RootState>> {
+        outer.cloned().or_else(|| is_wanted(runtime, kind).then(Arc::default))
     }
 
     /// Returns the topic of everything under the root call: the first topic that a call sets, possibly this call's.
@@ -73,8 +78,10 @@ impl RootState {
 }
 
 /// Returns whether the shared state is needed: for scores (events), the overlap of answers with documents, and topics.
-fn is_wanted(runtime: &Runtime) -> bool {
-    runtime.events.is_some()
+///
+/// A score inside the only call of a model comes before its answer, which is the last that happens there.
+fn is_wanted(runtime: &Runtime, kind: Kind) -> bool {
+    (runtime.events.is_some() && !kind.is_inference())
         || runtime.topics.is_some()
         || runtime.quality.contains(QualitySignal::ContextOverlap)
 }

@@ -187,7 +187,7 @@ pub(crate) fn kept(text: &str) -> Option<SmolStr> {
 }
 
 fn within(text: &str, most: usize) -> Option<&str> {
-    let is_name = text.len() <= most && !text.contains(char::is_control);
+    let is_name = text.len() <= most && !has_control(text);
     if !is_name {
         left_out(NAME);
     }
@@ -206,6 +206,11 @@ fn left_out(kind: usize) {
             KINDS[kind],
         );
     }
+}
+
+fn has_control(text: &str) -> bool {
+    // Most names are ASCII, and are not decoded.
+    text.bytes().any(|byte| byte < b' ' || byte >= 0x7f) && text.contains(char::is_control)
 }
 
 #[cfg(test)]

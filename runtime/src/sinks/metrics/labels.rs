@@ -25,9 +25,14 @@ const KEPT: &[&str] = &[
 
 /// Labels being put together, and the number by which their [cell](super::cells::Cell) is found.
 pub(crate) struct Labels<'a> {
-    list: Vec<Label<'a>>,
+    /// The first of them, as many as most calls have.
+    first: [Option<Label<'a>>; FIRST],
+    more: Vec<Label<'a>>,
+    len: usize,
     hasher: FxHasher,
 }
+
+const FIRST: usize = 10;
 
 #[derive(Clone, Copy)]
 enum Label<'a> {
@@ -45,7 +50,8 @@ impl<'a> Labels<'a> {
 
     /// The same where there is no finished call.
     pub(crate) fn beginning_with(tags: &'a [KeyValue]) -> Self {
-        let mut labels = Labels { list: Vec::with_capacity(10), hasher: FxHasher::default() };
+        let mut labels =
+            Labels { first: [None; FIRST], more: Vec::new(), len: 0, hasher: FxHasher::default() };
         for tag in tags {
             labels.add_attribute(Some(tag));
         }
@@ -74,7 +80,15 @@ impl<'a> Labels<'a> {
 
     fn push(&mut self, label: Label<'a>) {
         label.hash(&mut self.hasher);
-        self.list.push(label);
+        match self.first.get_mut(self.len) {
+            Some(slot) => *slot = Some(label),
+            None => self.more.push(label),
+        }
+        self.len += 1;
+    }
+
+    fn list(&self) -> impl Iterator<Item = &Label<'a>> {
+        self.first.iter().flatten().chain(&self.more)
     }
 
     pub(super) fn hash(&self) -> u64 {
@@ -83,11 +97,11 @@ impl<'a> Labels<'a> {
 
     /// Returns whether this is the set that `list` was [made](Labels::to_list) of.
     pub(super) fn are(&self, list: &[KeyValue]) -> bool {
-        self.list.len() == list.len() && self.list.iter().zip(list).all(|(label, made)| label.is(made))
+        self.len == list.len() && self.list().zip(list).all(|(label, made)| label.is(made))
     }
 
     pub(super) fn to_list(&self) -> Vec<KeyValue> {
-        self.list.iter().map(Label::to_attribute).collect()
+        self.list().map(Label::to_attribute).collect()
     }
 }
 
