@@ -7,6 +7,7 @@ pub(crate) mod context;
 
 mod builder;
 mod capture;
+mod content;
 mod current;
 mod future;
 mod inside;
@@ -32,6 +33,8 @@ use opentelemetry::trace::{Link, TraceContextExt as _};
 use crate::model::site::Site;
 use crate::model::site::{CallSite, Kind};
 pub use builder::CallBuilder;
+#[cfg(feature = "otlp")]
+pub(crate) use content::settle as settle_content;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
 #[cfg(feature = "otlp")]
@@ -43,13 +46,13 @@ use crate::enrich::mcp;
 use crate::enrich::pricing;
 use crate::enrich::quality;
 use crate::extract::error::ErrorFacts;
-use crate::model::content::{ContentKind, Measured, RecordedContent};
+use crate::model::content::{ContentKind, Measured};
 use crate::model::record::{CallRecord, Failure, Outcome};
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::runtime::Runtime;
 use crate::sinks::span::{Begun, OpenSpan, Started};
-use crate::sinks::{Sinks, metrics, texts, tracing_bridge};
+use crate::sinks::{Sinks, Wants, metrics, texts, tracing_bridge};
 use crate::value::bounds::{self, Number};
 use crate::value::current_context;
 use crate::value::panic::catch_user_panic;
@@ -336,36 +339,41 @@ impl Held {
         (record.outcome, record.mcp_status_code) = (outcome, mcp_status_code);
         (record.duration, record.topic) = (duration, topic);
         let runtime = &*open.runtime;
-        let sinks = runtime.sinks(&self.context, &open.open_span, open.mirror.as_ref());
-        let wants = sinks.wants(open.site.kind, record.has_content());
-        if wants.content {
-            let made = || RecordedContent::of(&record, &runtime.content, open.content_share());
-            record.content = catch_user_panic(made).unwrap_or_default();
-        }
+        let wants = self.sinks().wants(open.site.kind, record.has_content());
         #[cfg(all(feature = "otlp", feature = "pricing"))]
         if wants.numbers && priced::waits(&record, runtime) {
-            return self.write_when_priced(record);
+            return self.write_when_priced(record, wants);
         }
         if wants.numbers {
             record.price = pricing::price(&record);
         }
-        self.write(record, &sinks, wants.numbers);
+        self.write(record, wants);
         drop(slot);
     }
 
     /// Writes a call that has its price.
-    fn write(&self, mut record: Box<CallRecord>, sinks: &Sinks<'_>, wants_signals: bool) {
+    fn write(&self, mut record: Box<CallRecord>, wants: Wants) {
         let (open, runtime) = (&*self.open, &*self.open.runtime);
-        if wants_signals {
+        if wants.numbers {
             record.signals = quality::signals(&record, runtime.quality);
         }
         // A call can be dropped far from its context.
         let is_current = runtime.providers.read_current_context();
         let _attached = is_current.then(|| current_context::attach(self.context.clone()));
+        let sinks = self.sinks();
         if let (Some(text), Some(instruments)) = (&record.response.rest().text, &sinks.instruments) {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
         }
-        sinks.end(record);
+        sinks.measure(&record);
+        if wants.content {
+            self.export_with_content(record);
+        } else {
+            sinks.export(record);
+        }
+    }
+
+    fn sinks(&self) -> Sinks<'_> {
+        self.open.runtime.sinks(&self.context, &self.open.open_span, self.open.mirror.as_ref())
     }
 }
 

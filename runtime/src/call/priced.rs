@@ -1,14 +1,10 @@
 //! Calls that end before the price table is there: they are written when it is, and their callers do not wait.
 
-use std::sync::Arc;
-
 use super::Held;
 use crate::enrich::pricing::{self, Lookup};
 use crate::model::record::{CallRecord, Price};
 use crate::runtime::{Providers, Runtime};
-
-/// About what a record takes without its content.
-const RECORD: usize = 4 << 10;
+use crate::sinks::Wants;
 
 /// Returns whether a call waits for its price.
 ///
@@ -20,32 +16,23 @@ pub(super) fn waits(record: &CallRecord, runtime: &Runtime) -> bool {
 
 impl Held {
     /// Has a call written when the table is there, by its thread; at once and unpriced if too many wait.
-    pub(super) fn write_when_priced(&self, mut record: Box<CallRecord>) {
-        let held = Held { open: Arc::clone(&self.open), context: self.context.clone(), by_stream: false };
-        let bytes = bytes(&record);
+    pub(super) fn write_when_priced(&self, mut record: Box<CallRecord>, wants: Wants) {
+        let held = self.another();
+        let bytes = record.bytes();
         let write = move |lookup| {
             record.price = match lookup {
                 Lookup::Possible => pricing::price(&record),
                 Lookup::Impossible => Price::Unknown,
             };
-            let sinks =
-                held.open.runtime.sinks(&held.context, &held.open.open_span, held.open.mirror.as_ref());
-            held.write(record, &sinks, true);
+            held.write(record, wants);
         };
         pricing::table().write_when_loaded(bytes, Box::new(write));
     }
 }
 
-/// Content is there as it was captured and as it is recorded, as a tree and as a text.
-fn bytes(record: &CallRecord) -> usize {
-    let captured = record.request.rest().content.pieces.iter().chain(&record.response.rest().content.pieces);
-    let captured: usize = captured.map(|(_, value)| value.cost()).sum();
-    let recorded: usize = record.content.attributes.iter().map(|attribute| 2 * attribute.len()).sum();
-    RECORD + captured + recorded
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::{Duration, Instant};
 
     use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};

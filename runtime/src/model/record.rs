@@ -121,6 +121,9 @@ pub(crate) struct Timing {
     pub(crate) first_text: Option<Duration>,
 }
 
+/// Besides its texts.
+const RECORD_BYTES: usize = 2 << 10;
+
 impl CallRecord {
     /// One of a call that begins.
     pub(crate) fn new(
@@ -158,6 +161,14 @@ impl CallRecord {
     /// Returns whether any captured content may be recorded.
     pub(crate) fn has_content(&self) -> bool {
         !(self.request.rest().content.pieces.is_empty() && self.response.rest().content.pieces.is_empty())
+    }
+
+    /// About what it takes in memory: content is there as it was captured, and as it is recorded, as a tree and as a text.
+    pub(crate) fn bytes(&self) -> usize {
+        let captured = self.request.rest().content.pieces.iter().chain(&self.response.rest().content.pieces);
+        let captured: usize = captured.map(|(_, value)| value.cost()).sum();
+        let recorded: usize = self.content.attributes.iter().map(|attribute| 2 * attribute.len()).sum();
+        RECORD_BYTES + captured + recorded
     }
 
     /// The end by the wall clock at the start and the monotonic clock since then.

@@ -235,6 +235,7 @@ impl Running {
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
         pricing::settle(bridge);
+        call::settle_content(bridge);
         texts::settle(bridge);
         let until = after(bridge);
         side_by_side(
@@ -277,6 +278,7 @@ impl Running {
         let deadline = after(timeout.saturating_sub(for_disk));
         // Calls that ended before the price table was there, and texts of answers, are written by threads that may be behind.
         pricing::settle(timeout / 2);
+        call::settle_content(timeout / 4);
         texts::settle(timeout / 4);
         runtime::update(|runtime| self.leave(runtime));
         if let Some(uploader) = &self.uploader {

@@ -57,9 +57,9 @@ pub const RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_ch
 /// Time to the first text of a streamed response that a user can see (double, seconds). Ours.
 pub const RESPONSE_TIME_TO_FIRST_TEXT: &str = "llm_trace.response.time_to_first_text";
 /// Service tier that served the request.
-pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.rest().service_tier";
+pub const OPENAI_RESPONSE_SERVICE_TIER: &str = "openai.response.service_tier";
 /// Fingerprint of the backend configuration that answered.
-pub const OPENAI_RESPONSE_SYSTEM_FINGERPRINT: &str = "openai.response.rest().system_fingerprint";
+pub const OPENAI_RESPONSE_SYSTEM_FINGERPRINT: &str = "openai.response.system_fingerprint";
 
 /// Tokens in the prompt, cached ones included (int).
 pub const USAGE_INPUT_TOKENS: &str = "gen_ai.usage.input_tokens";
@@ -195,7 +195,7 @@ pub const MEMORY_RECORD_COUNT: &str = "gen_ai.memory.record.count";
 /// The position from which a streamed response is fetched.
 pub const REQUEST_STREAM_CURSOR: &str = "gen_ai.request.stream_cursor";
 /// Status of a fetched response: `queued`, `in_progress`, `completed`, …
-pub const RESPONSE_STATUS: &str = "gen_ai.response.rest().status";
+pub const RESPONSE_STATUS: &str = "gen_ai.response.status";
 /// The guardrail's name. Ours.
 pub const GUARDRAIL_NAME: &str = "llm_trace.guardrail.name";
 /// The evaluator's name. Ours.

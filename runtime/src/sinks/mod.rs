@@ -56,19 +56,23 @@ impl Sinks<'_> {
         }
     }
 
-    /// Writes a finished call. Each sink by itself: what panics in one is not missing in another.
-    pub(crate) fn end(&self, call: Box<CallRecord>) {
+    /// Writes what a finished call has but content. Each sink by itself: what panics in one is not missing in another.
+    pub(crate) fn measure(&self, call: &CallRecord) {
         if let Some(mirror) = self.mirror {
-            catch_user_panic(|| tracing_bridge::end(mirror, &call));
-        }
-        if let Some(receiver) = self.events {
-            catch_user_panic(|| events::record(&call, receiver, self));
+            catch_user_panic(|| tracing_bridge::end(mirror, call));
         }
         if let Some(verdict) = &call.response.rest().verdict {
-            catch_user_panic(|| events::record_verdict(verdict, &call, self));
+            catch_user_panic(|| events::record_verdict(verdict, call, self));
         }
         if let Some(instruments) = &self.instruments {
-            catch_user_panic(|| metrics::record(&call, instruments));
+            catch_user_panic(|| metrics::record(call, instruments));
+        }
+    }
+
+    /// Writes what may have content: events, and the span.
+    pub(crate) fn export(&self, call: Box<CallRecord>) {
+        if let Some(receiver) = self.events {
+            catch_user_panic(|| events::record(&call, receiver, self));
         }
         match self.span {
             OpenSpan::InContext => catch_user_panic(|| span::api::end(&call, self)),

@@ -10,6 +10,7 @@ pub(crate) mod media;
 pub(crate) mod panic;
 pub(crate) mod reader;
 mod serializer;
+pub(crate) mod worker;
 
 mod capture;
 mod parse;
