@@ -405,6 +405,8 @@ fn in_child(variables: &[(&str, &str)]) -> String {
         .args(["--exact", "every_kind_with_all_its_attributes_follows_the_conventions", "--nocapture"])
         .env("LLM_TRACE_METRIC_CARDINALITY_LIMIT", LIMIT.to_string())
         .env(CHILD, "1")
+        // Spans and measurements stay with the trace's providers.
+        .envs([("OTEL_TRACES_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")])
         .envs(variables.iter().copied())
         .output()
         .unwrap();
