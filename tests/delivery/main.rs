@@ -394,7 +394,7 @@ fn delivery_metrics_equal_the_counts_of_the_receipt() {
         ("otel.sdk.exporter.span.exported otlp_http_span_exporter/0 rejected", 5),
         ("otel.sdk.exporter.span.inflight otlp_http_span_exporter/0", 0),
         ("otel.sdk.processor.span.processed batching_span_processor/0", 8),
-        ("otel.sdk.processor.span.queue.capacity batching_span_processor/0", 2048),
+        ("otel.sdk.processor.span.queue.capacity batching_span_processor/0", 8192),
         ("otel.sdk.processor.span.queue.size batching_span_processor/0", 0),
         ("otel.sdk.span.live", 0),
         ("otel.sdk.span.started", 8),

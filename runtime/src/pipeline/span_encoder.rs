@@ -199,16 +199,20 @@ fn put_link(out: &mut Vec<u8>, link: &Link) {
 }
 
 fn put_status(out: &mut Vec<u8>, status: &Status) {
-    let start = begin(out, 15);
+    let code_len = 2;
     match status {
-        Status::Unset => {}
-        Status::Ok => put_uint(out, 3, 1),
+        Status::Unset => put_header(out, 15, 0),
+        Status::Ok => {
+            put_header(out, 15, code_len);
+            put_uint(out, 3, 1);
+        }
         Status::Error { description } => {
+            let text_len = if description.is_empty() { 0 } else { message_len(description.len()) };
+            put_header(out, 15, text_len + code_len);
             put_text(out, 2, description);
             put_uint(out, 3, 2);
         }
     }
-    end(out, start);
 }
 
 /// W3C flags, and whether the context they are about (a link's, or that of the parent) is remote, which is always known.

@@ -7,8 +7,10 @@ use opentelemetry_sdk::logs;
 use super::env::{Source, invalid};
 use super::{Builder, ConfigError, Limits, MetricSettings, Origin, Resolved, Sampling, range};
 
+/// 40 ms of 200,000 spans a second, for which the thread that encodes may have to wait on a busy core. The specification's default is 2048.
+const DEFAULT_SPAN_QUEUE: usize = 8192;
 /// The specification's defaults.
-const DEFAULT_QUEUE: usize = 2048;
+const DEFAULT_EVENT_QUEUE: usize = 2048;
 const WRITE_AHEAD_DELAY: Duration = Duration::from_millis(100);
 const DEFAULT_BATCH: usize = 512;
 
@@ -17,6 +19,7 @@ pub(super) struct BatchVariables {
     pub(super) queue: &'static str,
     pub(super) batch: &'static str,
     pub(super) delay: &'static str,
+    default_queue: usize,
     default_delay: Duration,
 }
 
@@ -24,6 +27,7 @@ pub(super) const SPANS: BatchVariables = BatchVariables {
     queue: "OTEL_BSP_MAX_QUEUE_SIZE",
     batch: "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     delay: "OTEL_BSP_SCHEDULE_DELAY",
+    default_queue: DEFAULT_SPAN_QUEUE,
     default_delay: Duration::from_secs(5),
 };
 
@@ -31,6 +35,7 @@ pub(super) const EVENTS: BatchVariables = BatchVariables {
     queue: "OTEL_BLRP_MAX_QUEUE_SIZE",
     batch: "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE",
     delay: "OTEL_BLRP_SCHEDULE_DELAY",
+    default_queue: DEFAULT_EVENT_QUEUE,
     default_delay: Duration::from_secs(1),
 };
 
@@ -85,7 +90,7 @@ impl Batches {
 }
 
 fn batches(source: &dyn Source, variables: &BatchVariables) -> Result<Batches, ConfigError> {
-    let queue = range::QUEUE.read_size(source, variables.queue)?.unwrap_or(DEFAULT_QUEUE);
+    let queue = range::QUEUE.read_size(source, variables.queue)?.unwrap_or(variables.default_queue);
     let batch = match range::QUEUE.read_size(source, variables.batch)? {
         None if queue < DEFAULT_BATCH => Resolved { value: queue, origin: Origin::Variable(variables.queue) },
         None => Resolved { value: DEFAULT_BATCH, origin: Origin::Default },

@@ -38,8 +38,13 @@ pub(super) fn message_len(bytes: usize) -> usize {
 }
 
 pub(super) fn put_header(out: &mut Vec<u8>, field: u32, len: usize) {
-    put_key(out, field, Wire::Len);
-    put_varint(out, len as u64);
+    // Nearly all: one byte each.
+    if let (key @ 0..0x80, len @ 0..0x80) = (field << 3 | Wire::Len as u32, len as u64) {
+        out.extend_from_slice(&[low_byte(key.into()), low_byte(len)]);
+    } else {
+        put_key(out, field, Wire::Len);
+        put_varint(out, len as u64);
+    }
 }
 
 pub(super) fn put_key(out: &mut Vec<u8>, field: u32, wire: Wire) {

@@ -211,7 +211,7 @@ pub(super) const TABLES: &[Table] = &[
                 Honoured::Yes,
                 Default::Of(|settings| settings.sdk.batches.queue.to_string()),
                 "",
-                "spans, 1 to 65536; the SDK reserves about 0.4 kB for each at start",
+                "spans, 1 to 65536, and 32 MiB; each takes about 1.4 kB without content while it waits",
             ),
             row(
                 &["OTEL_BSP_MAX_EXPORT_BATCH_SIZE"],

@@ -51,7 +51,7 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_BSP_MAX_QUEUE_SIZE", "abc", "`abc`"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "`0`"),
         ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1", "`-1`"),
-        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4096", "`4096`"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10000", "`10000`"),
         ("OTEL_BSP_SCHEDULE_DELAY", "5s", "`5s`"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "xyz", "`xyz`"),
         ("OTEL_LOGS_EXPORTER", "console", "`console` is not valid: expected one of `otlp`, `none`"),
