@@ -115,7 +115,7 @@ pub fn iterator_result_of<T, I: Iterator<Item = T>, E>(iterator: Result<I, E>) -
 
 /// Runs a sync body inside the call's context.
 pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
-    call.inside().run(body)
+    call.run(body)
 }
 
 /// Never called: it gives the compiler the body's type, so that a type error is reported on the user's expression and not on the attribute.

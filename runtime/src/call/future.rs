@@ -92,7 +92,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let State::Running { call, .. } = this.state {
-                call.inside().run(|| this.body.set(None));
+                call.run(|| this.body.set(None));
             }
         }
     }
@@ -121,7 +121,7 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
             let _ = body.poll(task);
             return Poll::Pending;
         };
-        let Poll::Ready(out) = call.inside().run(|| body.poll(task)) else { return Poll::Pending };
+        let Poll::Ready(out) = call.run(|| body.poll(task)) else { return Poll::Pending };
         match std::mem::replace(this.state, State::Done) {
             State::Running { call, finish } => Poll::Ready(finish(call, out)),
             // It was running just now.
