@@ -61,7 +61,8 @@ pub struct Deferred {
 
 impl Deferred {
     pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        Deferred { site, begun: observed::observing(site).map(|runtime| (runtime, request())) }
+        let runtime = if observed::is_off() { None } else { observed::observing(site) };
+        Deferred { site, begun: runtime.map(|runtime| (runtime, request())) }
     }
 
     fn begin(self) -> Call {

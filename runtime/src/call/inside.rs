@@ -24,6 +24,7 @@ impl Call {
 
     /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
     /// stay `Send` and other tasks on the thread see nothing of it.
+    #[inline]
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         match &self.held {
             Some(held) => run(&held.open, &held.context, turn),
@@ -34,6 +35,7 @@ impl Call {
 
 impl Inside {
     /// The same as [`Call::run`].
+    #[inline]
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         match &self.call {
             Some((open, context)) => run(open, context, turn),
