@@ -4,6 +4,8 @@
 //! it began with.
 
 use std::sync::Arc;
+#[cfg(feature = "otlp")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwapOption, Guard};
 use opentelemetry::logs::LoggerProvider;
@@ -17,6 +19,10 @@ use crate::semconv::version::{Names, SemconvVersion};
 use crate::sinks::events::EventReceiver;
 use crate::sinks::span::OpenSpan;
 use crate::sinks::{CallSink, Sinks, metrics};
+
+/// Telemetry is switched off: a copy of what [`CURRENT`] says, which is read for every call.
+#[cfg(feature = "otlp")]
+static IS_DISABLED: AtomicBool = AtomicBool::new(false);
 
 /// `None` until first used.
 static CURRENT: ArcSwapOption<Runtime> = ArcSwapOption::const_empty();
@@ -166,7 +172,29 @@ pub(crate) fn try_update<E>(change: impl Fn(Runtime) -> Result<Runtime, E>) -> R
         let changed = Arc::new(change((*current).clone())?);
         let before = CURRENT.compare_and_swap(&Some(Arc::clone(&current)), Some(changed));
         if before.as_ref().is_some_and(|before| Arc::ptr_eq(before, &current)) {
+            #[cfg(feature = "otlp")]
+            copy_disabled();
             return Ok(());
+        }
+    }
+}
+
+/// Returns whether an `init()` found telemetry switched off. Costs a nanosecond.
+#[cfg(feature = "otlp")]
+#[inline]
+pub(crate) fn is_disabled() -> bool {
+    IS_DISABLED.load(Ordering::Relaxed)
+}
+
+#[cfg(feature = "otlp")]
+fn copy_disabled() {
+    // Updates race: the copy is that of the last one.
+    loop {
+        let current = CURRENT.load_full();
+        let is_disabled = current.as_ref().is_some_and(|runtime| runtime.providers == Providers::Disabled);
+        IS_DISABLED.store(is_disabled, Ordering::Relaxed);
+        if CURRENT.load().as_ref().map(Arc::as_ptr) == current.as_ref().map(Arc::as_ptr) {
+            return;
         }
     }
 }

@@ -40,6 +40,7 @@ pub use crate::{
 };
 
 /// Begins a call: `arguments` sets the attribute's arguments, and runs only if the call is observed.
+#[inline]
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
     Call::begin_with(site, || request_of(site, arguments))
 }
@@ -115,7 +116,7 @@ pub fn iterator_result_of<T, I: Iterator<Item = T>, E>(iterator: Result<I, E>) -
 
 /// Runs a sync body inside the call's context.
 pub fn in_scope<R>(call: &Call, body: impl FnOnce() -> R) -> R {
-    call.inside().run(body)
+    call.run(body)
 }
 
 /// Never called: it gives the compiler the body's type, so that a type error is reported on the user's expression and not on the attribute.
@@ -166,7 +167,7 @@ macro_rules! __llm_trace_finish {
             use $crate::__private::{
                 ViaAnyError as _, ViaBoxedError as _, ViaBoxedSendError as _, ViaLlmError as _, ViaStdError as _,
             };
-            $crate::__private::fail(call, &(&&&&&$crate::__private::Probe(error)).facts())
+            $crate::__private::fail(call, || (&&&&&$crate::__private::Probe(error)).facts())
         })
     }};
 }
@@ -246,8 +247,10 @@ pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&
 }
 
 /// Ends a call that returned an error.
-pub fn fail(call: Call, error: &ErrorFacts<'_>) {
-    call.fail_with_facts(error);
+pub fn fail<'a>(call: Call, error: impl FnOnce() -> ErrorFacts<'a>) {
+    if call.is_open() {
+        call.fail_with_facts(&error());
+    }
 }
 
 /// Marks a call as failed whose value goes on.
@@ -310,6 +313,7 @@ pub trait ViaResultValue<T, E> {
 }
 
 impl<T, E> ViaResultValue<T, E> for &Tag<Result<T, E>> {
+    #[inline]
     fn finish<U>(
         &self,
         call: Call,
@@ -339,6 +343,7 @@ pub trait ViaPlainValue<T> {
 }
 
 impl<T> ViaPlainValue<T> for Tag<T> {
+    #[inline]
     fn finish<U>(
         &self,
         call: Call,

@@ -61,7 +61,8 @@ pub struct Deferred {
 
 impl Deferred {
     pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        Deferred { site, begun: observed::observing(site).map(|runtime| (runtime, request())) }
+        let runtime = if observed::is_off() { None } else { observed::observing(site) };
+        Deferred { site, begun: runtime.map(|runtime| (runtime, request())) }
     }
 
     fn begin(self) -> Call {
@@ -92,7 +93,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
             if let State::Running { call, .. } = this.state {
-                call.inside().run(|| this.body.set(None));
+                call.run(|| this.body.set(None));
             }
         }
     }
@@ -121,7 +122,7 @@ impl<F: Future, E: FnOnce(Call, F::Output) -> U, U> Future for InFuture<F, E> {
             let _ = body.poll(task);
             return Poll::Pending;
         };
-        let Poll::Ready(out) = call.inside().run(|| body.poll(task)) else { return Poll::Pending };
+        let Poll::Ready(out) = call.run(|| body.poll(task)) else { return Poll::Pending };
         match std::mem::replace(this.state, State::Done) {
             State::Running { call, finish } => Poll::Ready(finish(call, out)),
             // It was running just now.

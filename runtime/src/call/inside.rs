@@ -21,18 +21,34 @@ impl Call {
     pub(crate) fn inside(&self) -> Inside {
         Inside { call: self.held.as_ref().map(|held| (Arc::clone(&held.open), held.context.clone())) }
     }
+
+    /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
+    /// stay `Send` and other tasks on the thread see nothing of it.
+    #[inline]
+    pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
+        match &self.held {
+            Some(held) => run(&held.open, &held.context, turn),
+            None => turn(),
+        }
+    }
 }
 
 impl Inside {
-    /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
-    /// stay `Send` and other tasks on the thread see nothing of it.
+    /// The same as [`Call::run`].
+    #[inline]
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
-        let Some((open, context)) = &self.call else { return turn() };
-        let _entered = enter_mirror(open);
-        let _attached = current_context::attach(context.clone());
-        let _watch = Watch { open, was_panicking: std::thread::panicking() };
-        turn()
+        match &self.call {
+            Some((open, context)) => run(open, context, turn),
+            None => turn(),
+        }
     }
+}
+
+fn run<R>(open: &Open, context: &Context, turn: impl FnOnce() -> R) -> R {
+    let _entered = enter_mirror(open);
+    let _attached = current_context::attach(context.clone());
+    let _watch = Watch { open, was_panicking: std::thread::panicking() };
+    turn()
 }
 
 /// Enters the call's `tracing` span. The context is attached after this: what layers make current while they enter a span is not to

@@ -144,8 +144,18 @@ impl Facts {
 }
 
 impl Call {
+    /// Returns whether the call is recorded.
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        self.held.is_some()
+    }
+
     /// Begins a call, if it is observed; `request` runs only then.
+    #[inline]
     pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
+        if observed::is_off() {
+            return Call { held: None };
+        }
         match observed::observing(site) {
             Some(runtime) => Call::begin(runtime, Site::Function(site), request()),
             None => Call { held: None },
@@ -294,6 +304,12 @@ impl Call {
         }
     }
 
+    #[cold]
+    fn end_unfinished(&mut self) {
+        let outcome = self.outcome_if_dropped();
+        self.end(Response::new(), outcome);
+    }
+
     fn of(open: Arc<Open>, by_stream: bool) -> Self {
         let context = open.span.with_value(CurrentCall::new(&open));
         Call { held: Some(Held { open, context, by_stream }) }
@@ -416,10 +432,10 @@ impl UnwindSafe for inside::Inside {}
 impl RefUnwindSafe for inside::Inside {}
 
 impl Drop for Call {
+    #[inline]
     fn drop(&mut self) {
-        if self.held.is_some() {
-            let outcome = self.outcome_if_dropped();
-            self.end(Response::new(), outcome);
+        if self.is_open() {
+            self.end_unfinished();
         }
     }
 }

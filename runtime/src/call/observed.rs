@@ -9,6 +9,16 @@ use crate::runtime::{self, Providers, Runtime};
 use crate::sinks::tracing_bridge;
 use crate::value::current_context;
 
+/// Returns whether no call is observed, without looking at what is installed.
+#[inline]
+pub(super) fn is_off() -> bool {
+    #[cfg(feature = "otlp")]
+    let is_disabled = runtime::is_disabled() && !tracing_bridge::can_be_wanted();
+    #[cfg(not(feature = "otlp"))]
+    let is_disabled = false;
+    cfg!(feature = "off") || is_disabled
+}
+
 /// Returns the runtime that a call begins under, if it is observed.
 pub(super) fn observing(site: &CallSite) -> Option<Arc<Runtime>> {
     runtime::current_if(|runtime| is_observed(runtime, site))
@@ -16,7 +26,6 @@ pub(super) fn observing(site: &CallSite) -> Option<Arc<Runtime>> {
 
 fn is_observed(runtime: &Runtime, site: &CallSite) -> bool {
     match runtime.providers {
-        _ if cfg!(feature = "off") => false,
         #[cfg(feature = "otlp")]
         Providers::Installed => true,
         #[cfg(feature = "testing")]

@@ -19,6 +19,7 @@ use std::cell::Cell;
 
 use serde::Serialize;
 
+use super::chunk_path::{KeyKind, Path, Place};
 use super::response::{Field, Place as Fact, ResponseReader};
 use crate::extract::deltas::Deltas;
 use crate::extract::error::is_class;
@@ -65,6 +66,8 @@ impl ChunkReader {
             part: None,
             is_thought: false,
             all: self,
+            path: None,
+            type_name: std::any::type_name::<T>(),
             deltas,
         };
         walk(&mut walker, Place::Event, chunk);
@@ -76,6 +79,7 @@ impl ChunkReader {
             // An unknown shape: only its arrival is recorded.
             walker.deltas.opaque();
         }
+        walker.path.into_iter().for_each(Path::keep);
     }
 
     /// Returns the response so far, for labels.
@@ -164,177 +168,12 @@ impl Event {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Event,
-    /// An object in an event that has its entries.
-    PartOfEvent,
-    EventType,
-    /// A fact, as in a whole response.
-    Fact(Fact),
-    /// Anthropic's start of a message, or Ollama's message.
-    Message,
-    /// `delta` of an event: text, or an object.
-    EventDelta,
-    Delta,
-    /// The start of a block, which may be a tool call.
-    Block,
-    Content,
-    ToolCall,
-    /// The object with the name and arguments of a tool call.
-    Function,
-    /// An item of the responses API, which may be a tool call.
-    Item,
-    ItemType,
-    CallIndex,
-    CallId,
-    /// The id of a tool call if it has no other.
-    ItemId,
-    CallName,
-    Arguments,
-    /// One of Gemini's parts, which may be a thought.
-    Part,
-    PartData,
-    PartText,
-    IsThought,
-    /// Ollama's text, or OpenAI's whole response.
-    ResponseOrText,
-    Metadata,
-    ChoiceIndex,
-    ItemIndex,
-    PartIndex,
-    Text,
-    Refusal,
-    Reasoning,
-    Other,
-    Error,
-    ErrorCode,
-    /// The code of an event that is an error.
-    EventCode,
-    ErrorClass,
-    Known,
-}
-
-impl Place {
-    /// The place behind `key`, which nothing else decides; see [`Walker::found`].
-    #[expect(clippy::match_same_arms, reason = "a table, in the order of the chunks it describes")]
-    fn behind(self, key: &str) -> Option<Place> {
-        Some(match (self, key) {
-            (Place::Event, "type") => Place::EventType,
-            (Place::PartOfEvent, "type") => Place::Known,
-            (Place::PartOfEvent, key) => return Place::Event.behind(key),
-            (Place::Event, "delta") => Place::EventDelta,
-            (Place::Event, "message") => Place::Message,
-            (Place::Event, "response") => Place::ResponseOrText,
-            (Place::Event, "content_block" | "start") => Place::Block,
-            (Place::Event, "index" | "contentBlockIndex" | "output_index") => Place::ItemIndex,
-            (Place::Event, "content_index" | "summary_index") => Place::PartIndex,
-            (Place::Event, "item") => Place::Item,
-            (Place::Event, "contentBlockStart" | "contentBlockDelta" | "messageStop") => Place::PartOfEvent,
-            (Place::Event, "metadata") => Place::Metadata,
-            (Place::Metadata, "usage") => Place::Fact(Fact::Usage),
-            (Place::Event, "code") => Place::EventCode,
-            (Place::Event | Place::Fact(Fact::Root) | Place::Error, "error") => Place::Error,
-            (Place::Error, "code") => Place::ErrorCode,
-            (Place::Error, "type" | "status") => Place::ErrorClass,
-            (Place::Error, "message") => Place::Error,
-
-            (Place::Fact(Fact::Choice), "index") => Place::ChoiceIndex,
-            (Place::Fact(Fact::Choice), "delta" | "message" | "content") => Place::Delta,
-            (Place::Fact(Fact::Choice), "text") => Place::Text,
-
-            (Place::Message | Place::Delta | Place::Block | Place::EventDelta, "content") => Place::Content,
-            (
-                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
-                "thinking" | "reasoning" | "reasoning_content" | "reasoningContent",
-            ) => Place::Reasoning,
-            (
-                Place::Message | Place::Delta | Place::Block | Place::EventDelta,
-                "tool_calls" | "function_call" | "toolUse",
-            ) => Place::ToolCall,
-            (Place::Delta | Place::Block | Place::EventDelta, "text") => Place::Text,
-            (Place::Delta | Place::EventDelta, "refusal") => Place::Refusal,
-            (Place::EventDelta, "partial_json") => Place::Arguments,
-            (Place::Block, "id") | (Place::Item, "call_id") => Place::CallId,
-            (Place::Item, "id") => Place::ItemId,
-            (Place::Block | Place::Item, "name") => Place::CallName,
-            (Place::Block | Place::Item, "input" | "arguments") => Place::Arguments,
-            (Place::Item, "type") => Place::ItemType,
-            (Place::Delta | Place::EventDelta, "message") => Place::Delta,
-            (Place::Delta | Place::EventDelta, "tool_plan") => Place::Reasoning,
-            (Place::Delta, "parts") => Place::Part,
-            (Place::Delta, "audio") => Place::Delta,
-            (Place::Delta, "transcript") => Place::Text,
-            (Place::Delta, "data") => Place::Other,
-            (Place::EventDelta, "stop_reason" | "finish_reason") => {
-                Place::Fact(Fact::Leaf(Field::FinishReason))
-            }
-            (Place::EventDelta, "usage") => Place::Fact(Fact::Usage),
-
-            (Place::Content, "text") => Place::Text,
-            (Place::Content, "thinking") => Place::Reasoning,
-            (Place::Reasoning, "text" | "thinking") => Place::Reasoning,
-            (Place::ToolCall, "function" | "custom") => Place::Function,
-            (Place::ToolCall, "index") => Place::CallIndex,
-            (Place::ToolCall, "id" | "toolUseId") => Place::CallId,
-            (Place::ToolCall | Place::Function, "name") => Place::CallName,
-            (Place::ToolCall | Place::Function, "arguments" | "args" | "input") => Place::Arguments,
-            (Place::Part, "text") => Place::PartText,
-            (Place::Part, "thought") => Place::IsThought,
-            (Place::Part, "functionCall" | "function_call") => Place::ToolCall,
-            (Place::Part, "inlineData" | "inline_data" | "executableCode" | "executable_code") => {
-                Place::PartData
-            }
-            (Place::PartData, "data" | "code") => Place::Other,
-
-            (Place::Event | Place::Message, key) => Place::Fact(Fact::Root.behind(key)?),
-            (Place::ResponseOrText, "error") => Place::Error,
-            (Place::ResponseOrText, key) => Place::Fact(Fact::Root.behind(key)?),
-            (Place::Fact(fact), key) => Place::Fact(fact.behind(key)?),
-            _ => return None,
-        })
-    }
-}
-
-/// A field of a struct: where its name is in memory, and where it stands.
-#[derive(Clone, Copy)]
-struct Known {
-    name: usize,
-    len: usize,
-    at: Place,
-    behind: Option<Place>,
-}
-
-/// Pairs of slots. The structs of a provider's chunks have a few dozen fields.
-const SLOTS: usize = 128;
-
-thread_local! {
-    /// Fields seen before. Their names are constants, so that an address stands for a name.
-    static KNOWN: [[Cell<Known>; 2]; SLOTS] = const {
-        const FREE: Known = Known { name: 0, len: 0, at: Place::Event, behind: None };
-        [const { [const { Cell::new(FREE) }; 2] }; SLOTS]
-    };
-}
-
-/// [`Place::behind`] for the name of a field, without reading it again.
-fn behind_field(at: Place, name: &'static str) -> Option<Place> {
-    let address = name.as_ptr().addr();
-    let is_it = |known: &Known| known.name == address && known.len == name.len() && known.at == at;
-    let look_up = |slots: &[[Cell<Known>; 2]; SLOTS]| {
-        let [first, second] = &slots[(address ^ (address >> 7)) % SLOTS];
-        if let Some(known) = [first.get(), second.get()].iter().find(|known| is_it(known)) {
-            return known.behind;
-        }
-        let behind = at.behind(name);
-        second.set(first.replace(Known { name: address, len: name.len(), at, behind }));
-        behind
-    };
-    KNOWN.try_with(look_up).unwrap_or_else(|_| at.behind(name))
-}
-
 /// Reads one chunk.
 struct Walker<'a> {
     all: &'a mut ChunkReader,
+    /// Of the fields of structs.
+    path: Option<Path>,
+    type_name: &'static str,
     deltas: &'a mut Deltas,
     /// `None` until it is known.
     event: Cell<Option<Event>>,
@@ -359,11 +198,13 @@ impl Reader for Walker<'_> {
     type Place = Place;
 
     fn key(&self, at: Place, key: &str) -> Option<Place> {
-        self.found(at, at.behind(key)?)
+        let (behind, key) = at.with_kind(key)?;
+        self.found(behind, key)
     }
 
-    fn field(&self, at: Place, name: &'static str) -> Option<Place> {
-        self.found(at, behind_field(at, name)?)
+    fn field(&mut self, at: Place, name: &'static str) -> Option<Place> {
+        let (behind, key) = self.path.get_or_insert_with(|| Path::of(self.type_name)).behind(at, name)?;
+        self.found(behind, key)
     }
 
     fn element(&mut self, at: Place, len: Option<usize>) -> Option<Place> {
@@ -412,7 +253,7 @@ impl Reader for Walker<'_> {
     }
 
     fn takes_content(&self, at: Place) -> Option<Limits<'static>> {
-        self.deltas.limits().filter(|_| matches!(at, Place::Arguments))
+        if at == Place::Arguments { self.deltas.limits() } else { None }
     }
 
     fn content(&mut self, _at: Place, arguments: ContentValue) {
@@ -425,17 +266,17 @@ impl Reader for Walker<'_> {
 
 impl Walker<'_> {
     /// Takes notice of a key, and returns its place, unless that depends on an event of another type.
-    fn found(&self, at: Place, behind: Place) -> Option<Place> {
-        match behind {
-            Place::Item if !matches!(self.event(), Event::ItemAdded) => return None,
-            Place::EventCode if !matches!(self.event(), Event::Error) => return None,
-            // Anything may have an index.
-            Place::ItemIndex | Place::PartIndex => return Some(behind),
-            _ => {}
+    fn found(&self, behind: Place, key: KeyKind) -> Option<Place> {
+        match key {
+            KeyKind::Common => return Some(behind),
+            KeyKind::Known => {}
+            KeyKind::Providers => self.is_providers.set(true),
+            KeyKind::OfEvent => match (behind, self.event()) {
+                (Place::Item, Event::ItemAdded) | (Place::EventCode, Event::Error) => {}
+                _ => return None,
+            },
         }
         self.known.set(true);
-        // Nothing but a provider's chunk has deltas in a list of choices.
-        self.is_providers.set(self.is_providers.get() || matches!(at, Place::Fact(Fact::Choice)));
         Some(behind)
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct Deltas {
     /// The choice of which a reader that was written by hand is telling.
     pub(crate) choice: i64,
     /// All that was streamed so far, if it may be recorded.
-    pub(crate) transcript: Option<Transcript>,
+    pub(crate) transcript: Option<Box<Transcript>>,
 }
 
 impl Deltas {
@@ -55,12 +55,12 @@ impl Deltas {
 
     /// All that was streamed so far, for more than text to be added.
     pub(crate) fn transcript(&mut self) -> Option<&mut Transcript> {
-        self.transcript.as_mut()
+        self.transcript.as_deref_mut()
     }
 
     /// Returns the limits on kept values, if more than their presence is needed.
     pub(crate) fn limits(&self) -> Option<Limits<'static>> {
-        self.transcript.as_ref().map(Transcript::limits)
+        self.transcript.as_deref().map(Transcript::limits)
     }
 
     /// Assigns deltas recorded by hand so far to the current choice.

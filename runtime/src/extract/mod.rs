@@ -15,6 +15,7 @@ pub(crate) mod request_id;
 pub(crate) mod transcript;
 
 mod chunk;
+mod chunk_path;
 mod counts;
 mod documents;
 #[cfg(test)]

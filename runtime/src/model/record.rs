@@ -121,6 +121,12 @@ pub(crate) struct Timing {
     pub(crate) first_text: Option<Duration>,
 }
 
+impl Timing {
+    pub(crate) fn is_complete(&self) -> bool {
+        self.first_chunk.is_some() && self.first_text.is_some()
+    }
+}
+
 /// Besides its texts.
 const RECORD_BYTES: usize = 2 << 10;
 

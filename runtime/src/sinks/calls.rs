@@ -1,5 +1,6 @@
 //! Where the spans and measurements of calls go: to providers that the program names, else to the global ones.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, PoisonError, RwLock};
@@ -142,7 +143,7 @@ impl CallSink {
         }
         let is_provided = self.tracer.is_some()
             || self.measures()
-            || !is_noop_tracer(&global::tracer(crate::semconv::SCOPE_NAME));
+            || asks_tracer() && !is_noop_tracer(&global::tracer(crate::semconv::SCOPE_NAME));
         if is_provided {
             self.is_provided.store(true, Ordering::Relaxed);
         }
@@ -178,6 +179,20 @@ impl fmt::Debug for CallSink {
 /// The API has no check for it, but its no-op provider, the global one until another is set, is a zero-sized type.
 fn is_noop_meter(provider: &(dyn MeterProvider + Send + Sync)) -> bool {
     size_of_val(provider) == 0
+}
+
+/// Returns whether a call without a provider asks the global tracer. Unlike the meter provider it cannot be asked without an allocation, so
+/// that a thread's first calls do, and then every sixteenth: of a tracer provider that a program installs late, without a meter provider,
+/// a thread may notice fifteen calls later.
+fn asks_tracer() -> bool {
+    const ALWAYS: u32 = 64;
+    const EVERY: u32 = 16;
+    thread_local! {
+        static CALLS: Cell<u32> = const { Cell::new(0) };
+    }
+    let calls = CALLS.get();
+    CALLS.set(if calls < ALWAYS + EVERY - 1 { calls + 1 } else { ALWAYS });
+    calls <= ALWAYS
 }
 
 /// The API has no check for it, but its no-op tracer returns the parent, also where telemetry is suppressed. There all other tracers start

@@ -46,6 +46,7 @@ pub fn tracing_filter(metadata: &Metadata<'_>) -> bool {
 ///
 /// Not `tracing::span_enabled!`: a check without a span leaves the results of per-layer filters behind, and tracing-subscriber applies them
 /// to the next span, whichever it is.
+#[inline]
 pub(crate) fn can_be_wanted() -> bool {
     LevelFilter::current() >= Level::DEBUG
 }

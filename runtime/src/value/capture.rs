@@ -207,7 +207,7 @@ impl ObjectSink for Entries<'_, '_> {
     fn key(&self, key: &str) -> Option<Key> {
         self.is_looked_at(key).then(|| Cow::Owned(super::prefix(key, MAX_KEY).to_owned()))
     }
-    fn field(&self, name: &'static str) -> Option<Key> {
+    fn field(&mut self, name: &'static str) -> Option<Key> {
         self.is_looked_at(name).then_some(Cow::Borrowed(name))
     }
 

@@ -59,7 +59,7 @@ pub(crate) trait Reader {
     fn key(&self, at: Self::Place, key: &str) -> Option<Self::Place>;
 
     /// The same for the name of a struct's field.
-    fn field(&self, at: Self::Place, name: &'static str) -> Option<Self::Place> {
+    fn field(&mut self, at: Self::Place, name: &'static str) -> Option<Self::Place> {
         self.key(at, name)
     }
 
@@ -180,7 +180,7 @@ impl<R: Reader> ObjectSink for Position<'_, R> {
     fn key(&self, key: &str) -> Option<R::Place> {
         self.reader.key(self.at, key)
     }
-    fn field(&self, name: &'static str) -> Option<R::Place> {
+    fn field(&mut self, name: &'static str) -> Option<R::Place> {
         self.reader.field(self.at, name)
     }
     fn entry<T: Serialize + ?Sized>(&mut self, at: R::Place, value: &T) -> Step {

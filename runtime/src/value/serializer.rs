@@ -59,7 +59,7 @@ pub(super) trait ObjectSink {
     fn key(&self, key: &str) -> Option<Self::Entry>;
 
     /// Looks up the name of a struct's field.
-    fn field(&self, name: &'static str) -> Option<Self::Entry> {
+    fn field(&mut self, name: &'static str) -> Option<Self::Entry> {
         self.key(name)
     }
 

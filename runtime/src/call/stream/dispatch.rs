@@ -134,26 +134,33 @@ pub trait ViaWhole {
 impl<T> ViaWhole for Tag<T> {
     type Value = T;
 
+    #[inline]
     fn end<R: FnMut(&T, &mut Chunk<'_>)>(&self, call: Call, value: T, mut read: R) -> T {
-        let wanted = Wanted {
-            facts: call.reads_response(),
-            documents: call.reads_documents(),
-            verdict: call.reads_verdict(),
-            mcp: call.reads_mcp_answer(),
-            text: call.reads_text(),
-            output: call.captures_output(),
-            instructions: call.captures_instructions(),
-        };
-        if !wanted.anything() {
-            call.complete();
-            return value;
-        }
-        let mut reading = Reading::of_whole(call.runtime(), wanted);
-        reading.item(|chunk| read(&value, chunk));
-        match reading.finish() {
-            (response, None) => call.succeed(response),
-            (response, Some(failure)) => call.fail_with(response, failure),
+        if call.is_open() {
+            end_whole(call, &mut |chunk| read(&value, chunk));
         }
         value
+    }
+}
+
+/// Ends a call with what `read` reads of its value. Not generic: there is one for all functions.
+fn end_whole(call: Call, read: &mut dyn FnMut(&mut Chunk<'_>)) {
+    let wanted = Wanted {
+        facts: call.reads_response(),
+        documents: call.reads_documents(),
+        verdict: call.reads_verdict(),
+        mcp: call.reads_mcp_answer(),
+        text: call.reads_text(),
+        output: call.captures_output(),
+        instructions: call.captures_instructions(),
+    };
+    if !wanted.anything() {
+        return call.complete();
+    }
+    let mut reading = Reading::of_whole(call.runtime(), wanted);
+    reading.item(read);
+    match reading.finish() {
+        (response, None) => call.succeed(response),
+        (response, Some(failure)) => call.fail_with(response, failure),
     }
 }

@@ -12,7 +12,7 @@ use crate::extract::transcript::Transcript;
 /// Returns the response read from the chunks, and the streamed text.
 fn streamed(chunks: &[Value]) -> (String, String) {
     let mut reader = ChunkReader::default();
-    let mut transcript = Some(Transcript::new(ContentPolicy::default().limits()));
+    let mut transcript = Some(Box::new(Transcript::new(ContentPolicy::default().limits())));
     let mut said = (false, false);
     for chunk in chunks {
         let mut deltas = Deltas { transcript: transcript.take(), ..Deltas::default() };

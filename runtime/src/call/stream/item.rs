@@ -32,7 +32,7 @@ pub(crate) struct Reading {
     content: Option<Box<ChunkReader>>,
     told: Response,
     /// The streamed content, if it may be recorded or is measured.
-    transcript: Option<Transcript>,
+    transcript: Option<Box<Transcript>>,
     /// The streamed content is measured.
     measures: bool,
     failure: Option<Failure>,
@@ -271,7 +271,7 @@ impl Reading {
     /// Keeps what is streamed.
     pub(crate) fn with_transcript(self, measures: bool) -> Self {
         let transcript = Transcript::new(self.runtime.content.limits());
-        Reading { transcript: Some(transcript), measures, ..self }
+        Reading { transcript: Some(Box::new(transcript)), measures, ..self }
     }
 
     pub(crate) fn of_values(runtime: Arc<Runtime>) -> Self {
@@ -300,7 +300,7 @@ impl Reading {
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
             let rest = streamed.rest_mut();
-            rest.text = rest.content.capture_transcript(&runtime.content, transcript, measures);
+            rest.text = rest.content.capture_transcript(&runtime.content, *transcript, measures);
             response.fill_from(streamed);
         }
         let failure =

@@ -46,19 +46,19 @@ impl Progress {
     /// Polls or drops the stream inside its call.
     pub(super) fn run<T>(&mut self, turn: impl FnOnce() -> T) -> T {
         match &self.open {
-            Some((call, _)) => call.inside().run(turn),
+            Some((call, _)) => call.run(turn),
             None => turn(),
         }
     }
 
     /// An item has arrived.
     pub(super) fn item(&mut self, read: impl FnOnce(&mut Chunk<'_>)) {
-        let at = Instant::now();
         let Some((call, reading)) = &mut self.open else { return };
+        // Before the item is read. Items of other calls are not timed, nor are chunks after the first that nobody measures.
+        let is_timed = call.is_generation() && (self.meter.is_some() || !self.timing.is_complete());
+        let at = is_timed.then(Instant::now);
         let deltas = reading.item(read);
-        if !call.is_generation() {
-            return;
-        }
+        let Some(at) = at else { return };
         if deltas.visible && self.timing.first_text.is_none() {
             self.timing.first_text = Some(call.elapsed(at));
         }
