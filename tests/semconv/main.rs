@@ -255,6 +255,9 @@ fn every_kind_with_all_its_attributes_follows_the_conventions() {
         builder.with_topics(Topics::PromptName).init().unwrap()
     });
     let trace = Trace::new();
+    if is_child {
+        Trace::take_over();
+    }
     trace.run(workflow);
     if is_child {
         answer_hastily();
@@ -405,8 +408,6 @@ fn in_child(variables: &[(&str, &str)]) -> String {
         .args(["--exact", "every_kind_with_all_its_attributes_follows_the_conventions", "--nocapture"])
         .env("LLM_TRACE_METRIC_CARDINALITY_LIMIT", LIMIT.to_string())
         .env(CHILD, "1")
-        // Spans and measurements stay with the trace's providers.
-        .envs([("OTEL_TRACES_EXPORTER", "none"), ("OTEL_METRICS_EXPORTER", "none")])
         .envs(variables.iter().copied())
         .output()
         .unwrap();

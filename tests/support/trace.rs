@@ -27,6 +27,7 @@ pub struct Trace {
 }
 
 struct Providers {
+    tracers: SdkTracerProvider,
     spans: InMemorySpanExporter,
     metrics: InMemoryMetricExporter,
     meters: SdkMeterProvider,
@@ -41,7 +42,8 @@ fn providers() -> &'static Providers {
         let spans = InMemorySpanExporterBuilder::new().build();
         let tracers = SdkTracerProvider::builder().with_simple_exporter(spans.clone());
         let tracers = if golden::is_on() { tracers.with_simple_exporter(ToGolden) } else { tracers };
-        global::set_tracer_provider(tracers.build());
+        let tracers = tracers.build();
+        global::set_tracer_provider(tracers.clone());
         let metrics = InMemoryMetricExporter::default();
         let reader =
             PeriodicReader::builder(metrics.clone()).with_interval(Duration::from_secs(3600)).build();
@@ -50,7 +52,7 @@ fn providers() -> &'static Providers {
         let events = InMemoryLogExporter::default();
         let loggers = SdkLoggerProvider::builder().with_simple_exporter(events.clone()).build();
         llm_trace::set_logger_provider(&loggers);
-        Providers { spans, metrics, meters, events, _loggers: loggers }
+        Providers { tracers, spans, metrics, meters, events, _loggers: loggers }
     })
 }
 
@@ -66,6 +68,12 @@ impl Trace {
         let _ = providers();
         let ids = RandomIdGenerator::default();
         Trace { id: ids.new_trace_id(), parent: ids.new_span_id() }
+    }
+
+    /// Takes the spans and measurements of calls from the exporter of `init()`.
+    pub fn take_over() {
+        llm_trace::set_tracer_provider(&providers().tracers);
+        llm_trace::set_meter_provider(&providers().meters);
     }
 
     /// The parent id of spans without a parent in this process.
@@ -288,7 +296,8 @@ pub fn all_points() -> Vec<(String, Point)> {
         golden::metrics(last.into());
     }
     let mut all = Vec::new();
-    for scope in last.scope_metrics() {
+    // The SDK measures its own processors.
+    for scope in last.scope_metrics().filter(|metrics| metrics.scope().name() != "otel.sdk") {
         let name = (
             scope.scope().name().to_owned(),
             scope.scope().version().map(ToOwned::to_owned),

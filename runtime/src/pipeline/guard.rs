@@ -338,7 +338,11 @@ impl Running {
     /// The time that one request may take; where nothing is sent, that in which calls are written.
     fn patience(&self) -> Duration {
         let of_uploads = self.uploader.as_ref().map(|_| UPLOAD_TIME);
-        self.handovers().map(|bridge| bridge.sender().timeout()).chain(of_uploads).max().unwrap_or(HANDOVER_TIME)
+        self.handovers()
+            .map(|bridge| bridge.sender().timeout())
+            .chain(of_uploads)
+            .max()
+            .unwrap_or(HANDOVER_TIME)
     }
 
     fn handovers(&self) -> impl Iterator<Item = &Arc<SdkBridge>> {
