@@ -401,7 +401,7 @@ fn every_setting_is_shown_with_its_source() {
         "span texts 500 characters OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "spool age 7200s LLM_TRACE_SPOOL_MAX_AGE",
         "spool mode write_ahead LLM_TRACE_SPOOL_MODE",
-        "span delay 100 ms default",
+        "span delay 100 ms LLM_TRACE_SPOOL_MODE",
     ] {
         assert!(shown.iter().any(|shown| shown == line), "{line}: {text}");
     }

@@ -23,12 +23,12 @@ use opentelemetry_sdk::trace::{BatchSpanProcessor, SdkTracerProvider, SpanProces
 
 pub use guard::Telemetry;
 
-use crate::content::{ContentPolicy, Uploader};
+use crate::content::Uploader;
 use crate::enrich::pricing;
 use crate::runtime;
 use crate::settings::{
     Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
-    Sampling, SdkSettings, Settings, SpoolSettings, Traces, Upload,
+    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Traces, Upload,
 };
 use crate::sinks::events::{EventLimits, EventReceiver};
 use crate::{call, content, semconv};
@@ -55,7 +55,7 @@ impl Builder {
     /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
     /// guard is still alive, or if the system has no threads to export with. After an error it may be called again.
     pub fn init(self) -> Result<Telemetry, ConfigError> {
-        match Settings::resolve(self, &Environment)? {
+        match Settings::resolve(&self, &Environment)? {
             Some(settings) => install(settings),
             None => Ok(Telemetry::disabled()),
         }
@@ -91,115 +91,97 @@ fn try_threads(count: usize) -> Result<(), ConfigError> {
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
-    let Settings {
-        traces,
-        metrics,
-        events,
-        delivery,
-        sdk,
-        resource,
-        error_messages,
-        semconv,
-        propagators,
-        content,
-        content_rules,
-        content_upload,
-        cardinality_limit,
-        quality,
-        topics,
-        openinference,
-        tags,
-        spool,
-    } = settings;
+    let (overview, mut policies) = (settings.overview(), Policies::new(&settings));
+    let Settings { traces, metrics, events, delivery, spool, sdk, resource, tags, content, .. } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let stats = Arc::new(DeliveryStats::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attributes(resource)
+        .with_attributes(resource.into_iter().map(|attribute| attribute.value))
         .build();
-    let spool = match (&traces, &metrics, &events) {
+    let spool = match (&traces.value, &metrics.value, &events.value) {
         // Nothing is sent, so nothing is kept for later.
         (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
         _ => spool.map(|settings| open_spool(&settings, &stats)),
     };
-    let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
-    let way = |signal, settings: TransportConfig, capacity| {
+    let is_cumulative = metric_settings.temporality.value == Temporality::Cumulative;
+    let way = |signal, settings: SignalSettings, capacity| {
         // A difference that arrives twice counts twice.
         let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
-        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &stats);
+        let sender = sender(signal, settings.transport(), &delivery, spool, is_cumulative, &stats);
         SdkBridge::new(sender, Arc::clone(&stats), capacity)
     };
 
     // Nothing is installed unless everything can be built.
-    let metric_pipeline = match metrics {
+    let metric_pipeline = match metrics.value {
         Metrics::Otlp(signal) => {
             Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
         }
         Metrics::Nowhere => None,
     };
-    let span_pipeline = match traces {
-        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue))?,
+    let span_pipeline = match traces.value {
+        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue.value))?,
         Traces::Terminal => SpanPipeline::Terminal,
         Traces::Nowhere => SpanPipeline::Nowhere,
     };
-    let event_pipeline = match events {
+    let event_pipeline = match events.value {
         Events::Otlp { signal, asked_for } => {
-            let bridge = way(Signal::Logs, signal, event_batches.queue);
-            Some(EventPipeline::build(bridge, asked_for)?)
+            let bridge = way(Signal::Logs, signal, event_batches.queue.value);
+            Some(EventPipeline::build(bridge, asked_for.value)?)
         }
         Events::Nowhere => None,
     };
 
-    let upload = content_upload.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));
-    let upload = upload.transpose().map_err(ConfigError::Thread)?;
-    let uploader = upload.as_ref().map(|(uploader, _)| Arc::clone(uploader));
-    let policies = Policies {
-        content: ContentPolicy {
-            capture: content,
-            are_events_received: false,
-            error_messages,
-            openinference,
-            rules: Arc::new(content_rules),
-            upload,
-        },
-        names: semconv.names(),
-        quality,
-        topics: topics.map(Arc::new),
-        tags: Arc::new(tags),
-        cardinality_limit,
-    };
+    let upload = content.upload.value.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));
+    policies.content.upload = upload.transpose().map_err(ConfigError::Thread)?;
+    let uploader = policies.content.upload.as_ref().map(|(uploader, _)| Arc::clone(uploader));
     policies.content.compile();
-    let event_limits = limits.events;
-    let meters = metric_pipeline.map(|pipeline| pipeline.build_provider(cardinality_limit, resource.clone()));
+    let event_limits = limits.events();
+    let meters =
+        metric_pipeline.map(|pipeline| pipeline.build_provider(policies.cardinality_limit, resource.clone()));
     let loggers =
         event_pipeline.map(|pipeline| pipeline.build_provider(event_batches, event_limits, resource.clone()));
     // The span processor takes its instruments from the meter provider that is global when it is made.
     let global_meters = meters.as_ref().map(|meters| GlobalMeters::set(&meters.provider));
-    if delivery.self_metrics {
+    if delivery.self_metrics.value {
         // Calls views, which are functions of the program.
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
-    let tracers = span_pipeline.build_provider(SpanRules { sampling, limits }, batches, resource, &stats);
+    let tracers = span_pipeline.build_provider(
+        SpanRules { sampling: sampling.value, limits },
+        batches,
+        resource,
+        &stats,
+    );
 
     // From here on nothing fails.
     global_meters.into_iter().for_each(GlobalMeters::keep);
     if let Some(tracers) = &tracers {
         global::set_tracer_provider(tracers.provider.clone());
     }
-    propagators.install();
+    tags.propagators.value.install();
     pricing::warm();
     let receiver = loggers.as_ref().map(|loggers| loggers.receiver.clone());
     policies.install(receiver.as_ref(), (tracers.is_some(), meters.is_some()));
-    if content.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
+    if policies.content.capture.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     call::keep_open(true);
-    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, uploader, stats, report: Mutex::default() }))
+    Ok(Telemetry::new(Running {
+        settings: overview,
+        tracers,
+        meters,
+        loggers,
+        spool,
+        uploader,
+        stats,
+        report: Mutex::default(),
+    }))
 }
 
 #[cfg(feature = "spool")]
 fn open_spool(settings: &SpoolSettings, stats: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
-    Arc::new(llm_trace_delivery::DiskSpool::open(settings.clone(), Arc::clone(stats)))
+    Arc::new(llm_trace_delivery::DiskSpool::open(settings.config(), Arc::clone(stats)))
 }
 
 #[cfg(not(feature = "spool"))]
@@ -224,10 +206,10 @@ fn sender(
         timeout: settings.timeout,
         shorten_text: content::shortened,
         transport: settings.into_factory(),
-        max_bytes: delivery.max_queue_bytes,
+        max_bytes: delivery.max_queue_bytes.value,
         spool,
         backoff: delivery.backoff,
-        max_retry_after: delivery.max_retry_after,
+        max_retry_after: delivery.max_retry_after.value,
     })
 }
 
@@ -239,19 +221,20 @@ struct MetricPipeline {
 
 impl MetricPipeline {
     fn build(bridge: Arc<SdkBridge>, settings: MetricSettings) -> Result<Self, ConfigError> {
-        let exporter = opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality);
+        let exporter =
+            opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality.value);
         let exporter = encoder(exporter.with_http(), &bridge).build().map_err(ConfigError::Exporter)?;
         Ok(MetricPipeline { exporter: MetricExporter::new(exporter, Arc::clone(&bridge)), bridge, settings })
     }
 
     fn build_provider(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
         let MetricPipeline { exporter, bridge, settings } = self;
-        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
+        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval.value).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
         if let Some(view) = settings.default_view(cardinality_limit) {
             provider = provider.with_view(view);
         }
-        for view in settings.views {
+        for view in settings.views.value {
             provider = provider.with_view(move |instrument: &Instrument| view(instrument));
         }
         Exported { provider: provider.build(), bridge: Some(bridge) }
@@ -338,12 +321,12 @@ impl SpanRules {
         stats: &Arc<DeliveryStats>,
     ) -> TracerProviderBuilder {
         let SpanRules { sampling: Sampling { head, tail, .. }, limits } = self;
-        let provider = provider.with_span_limits(limits.spans);
+        let provider = provider.with_span_limits(limits.spans());
         let provider = match tail {
             Some(_) => provider.with_sampler(RecordAll(head)),
             None => provider.with_sampler(CountingSampler::new(head, Arc::clone(stats))),
         };
-        provider.with_span_processor(LimitingProcessor::new(processor, limits.span_text, tail))
+        provider.with_span_processor(LimitingProcessor::new(processor, limits.span_text.value, tail))
     }
 }
 

@@ -39,19 +39,6 @@ fn text(variable: &'static str, value: Option<std::ffi::OsString>) -> Result<Opt
     }
 }
 
-/// The first of these variables that is set, with its value.
-pub(super) fn first<const N: usize>(
-    source: &dyn Source,
-    variables: [&'static str; N],
-) -> Result<Option<(&'static str, String)>, ConfigError> {
-    for variable in variables {
-        if let Some(value) = source.get(variable)? {
-            return Ok(Some((variable, value.trim().to_owned())));
-        }
-    }
-    Ok(None)
-}
-
 /// A whole number above 0 and a unit: `90s`, `30m`, `24h`, `7d`.
 pub(super) fn with_unit(text: &str) -> Option<Duration> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
@@ -66,35 +53,30 @@ pub(super) fn with_unit(text: &str) -> Option<Duration> {
 }
 
 /// `true` or `false`, in any case.
-pub(super) fn flag(source: &dyn Source, variable: &'static str) -> Result<Option<bool>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    match value.trim().to_ascii_lowercase().as_str() {
-        "true" => Ok(Some(true)),
-        "false" => Ok(Some(false)),
-        _ => Err(invalid(variable, value, "expected `true` or `false`")),
+pub(super) fn flag(variable: &'static str, text: String) -> Result<bool, ConfigError> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(invalid(variable, text, "expected `true` or `false`")),
     }
 }
 
 /// One of a few words, in any case; the error names them all.
-pub(super) fn choice<T: Copy>(
-    source: &dyn Source,
-    variable: &'static str,
+pub(super) fn choice<T: Clone>(
     choices: &[(&str, T)],
-) -> Result<Option<T>, ConfigError> {
-    let Some(value) = source.get(variable)? else { return Ok(None) };
-    if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(value.trim())) {
-        return Ok(Some(*choice));
+) -> impl Fn(&'static str, String) -> Result<T, ConfigError> {
+    |variable, text| {
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim())) {
+            return Ok(choice.clone());
+        }
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
+        Err(invalid(variable, text, format!("expected one of {}", words.join(", "))))
     }
-    let words: Vec<_> = choices.iter().map(|(word, _)| format!("`{word}`")).collect();
-    Err(invalid(variable, value, format!("expected one of {}", words.join(", "))))
 }
 
 /// `key=value,key=value` with percent-encoded values, the form of headers and resource attributes.
-pub(super) fn pairs(
-    source: &dyn Source,
-    variable: &'static str,
-) -> Result<Vec<(String, String)>, ConfigError> {
-    let Some(text) = source.get(variable)? else { return Ok(Vec::new()) };
+#[expect(clippy::needless_pass_by_value, reason = "as every parser of a variable")]
+pub(super) fn pairs(variable: &'static str, text: String) -> Result<Vec<(String, String)>, ConfigError> {
     let mut pairs = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let Some((key, value)) = entry.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
@@ -143,20 +125,9 @@ fn percent_decoded(text: &str) -> String {
 mod tests {
     use super::*;
 
-    struct One(&'static str);
-
-    impl Source for One {
-        fn get(&self, _variable: &'static str) -> Result<Option<String>, ConfigError> {
-            Ok(Some(self.0.to_owned()))
-        }
-        fn stderr_is_terminal(&self) -> bool {
-            false
-        }
-    }
-
     #[test]
     fn header_values_are_percent_decoded() {
-        let pairs = pairs(&One("Authorization=Basic%20YWJj%3D%3D, x-scope=a%2Cb"), "H").expect("valid");
+        let pairs = pairs("H", "Authorization=Basic%20YWJj%3D%3D, x-scope=a%2Cb".into()).expect("valid");
         assert_eq!(
             pairs,
             [("Authorization".into(), "Basic YWJj==".into()), ("x-scope".into(), "a,b".into())]
@@ -165,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_is_no_escape_stays() {
-        let pairs = pairs(&One("k=100%,t=%zz,u=%"), "H").expect("valid");
+        let pairs = pairs("H", "k=100%,t=%zz,u=%".into()).expect("valid");
         assert_eq!(
             pairs,
             [("k".into(), "100%".into()), ("t".into(), "%zz".into()), ("u".into(), "%".into())]
@@ -175,7 +146,7 @@ mod tests {
     #[test]
     fn a_pair_without_a_key_is_an_error_that_does_not_show_it() {
         for text in ["glc_secret_token", "a=b,=glc_secret_token", " =glc_secret_token"] {
-            let error = pairs(&One(text), "OTEL_EXPORTER_OTLP_HEADERS").expect_err("no key");
+            let error = pairs("OTEL_EXPORTER_OTLP_HEADERS", text.into()).expect_err("no key");
             let message = error.to_string();
             assert!(message.contains("OTEL_EXPORTER_OTLP_HEADERS"), "{message}");
             assert!(!message.contains("glc_secret"), "{message}");
@@ -184,9 +155,9 @@ mod tests {
 
     #[test]
     fn wrong_forms_name_the_variable_the_value_and_what_is_allowed() {
-        let error = flag(&One("yes"), "LLM_TRACE_X").expect_err("not a flag");
+        let error = flag("LLM_TRACE_X", "yes".into()).expect_err("not a flag");
         assert_eq!(error.to_string(), "LLM_TRACE_X: `yes` is not valid: expected `true` or `false`");
-        let error = choice(&One("bogus"), "X", &[("a", 1), ("b", 2)]).expect_err("none of them");
+        let error = choice(&[("a", 1), ("b", 2)])("X", "bogus".into()).expect_err("none of them");
         assert_eq!(error.to_string(), "X: `bogus` is not valid: expected one of `a`, `b`");
     }
 
@@ -202,8 +173,8 @@ mod tests {
         ];
         for (value, shown) in cases {
             for error in [
-                flag(&One(value), "LLM_TRACE_X").expect_err("not a flag"),
-                choice(&One(value), "LLM_TRACE_X", &[("a", 1)]).expect_err("none of them"),
+                flag("LLM_TRACE_X", value.into()).expect_err("not a flag"),
+                choice(&[("a", 1)])("LLM_TRACE_X", value.into()).expect_err("none of them"),
             ] {
                 let (message, debug) = (error.to_string(), format!("{error:?}"));
                 assert!(message.starts_with(&format!("LLM_TRACE_X: `{shown}` is not valid")), "{message}");

@@ -1,5 +1,7 @@
 //! Errors of a configuration.
 
+use super::Origin;
+
 /// A configuration that cannot work, with the parameter or variable and the value at fault.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,4 +25,17 @@ pub enum ConfigError {
     /// The system has no threads to export with.
     #[error("the threads that export could not be started")]
     Thread(#[source] std::io::Error),
+}
+
+impl ConfigError {
+    /// What is at fault.
+    pub(super) fn origin(&self) -> Origin {
+        match self {
+            ConfigError::InvalidValue { parameter, .. } if parameter.starts_with("with_") => {
+                Origin::Builder(parameter)
+            }
+            ConfigError::InvalidValue { parameter, .. } => Origin::Variable(parameter),
+            _ => Origin::Default,
+        }
+    }
 }

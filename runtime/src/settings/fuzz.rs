@@ -31,7 +31,7 @@ fn fuzz_environment() {
         let vars = Vars(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
         let is_header = |name: &str| name.ends_with("_HEADERS");
         let is_elsewhere = vars.0.iter().any(|(name, value)| !is_header(name) && value.contains(SECRET));
-        match Settings::resolve(builder(), &vars) {
+        match Settings::resolve(&builder(), &vars) {
             Ok(settings) => format!("{settings:?}"),
             Err(error) => {
                 let said = error.to_string();

@@ -1,7 +1,7 @@
 //! In: the builder, and the environment. Out: one [`Settings`], every value with a single origin.
 //!
-//! Precedence is decided in [`Settings::resolve`] and what it calls: builder, then the signal's own variable, then
-//! the general variable, then the default.
+//! Precedence is decided in [`Parameter::find`]: builder, then the signal's own variable, then the general variable, then the
+//! default.
 
 pub(crate) mod resolved;
 
@@ -17,8 +17,6 @@ mod limits;
 mod metrics;
 mod origin;
 mod overview;
-mod propagators;
-mod protocol;
 mod proxy;
 mod range;
 mod resource;
@@ -31,16 +29,19 @@ mod tls;
 
 pub(crate) use builder::Upload;
 pub use builder::{Builder, builder};
+pub(crate) use content::ContentSettings;
 pub(crate) use delivery::DeliverySettings;
 pub(crate) use env::Environment;
 pub use error::ConfigError;
 pub(crate) use limits::Limits;
 pub(crate) use metrics::MetricSettings;
+use origin::Parameter;
 pub(crate) use origin::Resolved;
 pub use origin::{Origin, Setting};
-pub(crate) use overview::{of as overview, shown};
+pub(crate) use overview::shown;
 pub(crate) use resolved::{Events, Metrics, Settings, Traces};
 pub use sampler::Sampler;
 pub(crate) use sampler::{Sampling, TailSampling};
 pub(crate) use sdk::{Batches, SdkSettings};
+pub(crate) use signal::SignalSettings;
 pub(crate) use spool::SpoolSettings;

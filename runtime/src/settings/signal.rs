@@ -3,211 +3,272 @@
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use llm_trace_delivery::{Protocol, TransportConfig};
+use llm_trace_delivery::ureq::Proxy;
+use llm_trace_delivery::{Compression, Protocol, TransportConfig};
 
 use super::builder::Destination;
 use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError, Origin, Resolved, endpoint, protocol, proxy, range, tls};
+use super::tls::Certificates;
+use super::{Builder, ConfigError, Origin, Parameter, Resolved, endpoint, proxy, range};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 
-/// One of the three signals.
+/// One of the three signals, with the names of its settings.
 pub(super) struct Signal {
+    /// In the output of the doctor.
+    pub(super) name: &'static str,
     /// Appended to the base URL of a receiver.
     path: &'static str,
-    pub(super) own: Variables,
-    /// Time limit of the processor for one export; an upper bound for that of the exporter.
-    pub(super) patience: &'static str,
-    /// Variable that selects the exporter.
-    pub(super) exporter: &'static str,
-    /// The builder's method for this signal's endpoint.
+    /// The builder's method for this signal's endpoint, what it was given, and the variable.
     method: &'static str,
     in_code: fn(&Destination) -> Option<&String>,
+    endpoint: &'static str,
+    exporter: Parameter,
+    protocol: Parameter,
+    insecure: Parameter,
+    compression: Parameter,
+    timeout: Parameter,
+    /// Time limit of the processor for one export; an upper bound for that of the exporter.
+    patience: Parameter,
+    /// The builder's headers are added to those of the variables.
+    headers: Parameter,
+    pub(super) certificate: Parameter,
+    pub(super) client_certificate: Parameter,
+    pub(super) client_key: Parameter,
 }
 
-/// The variables of one signal; each falls back to the general one.
-pub(super) struct Variables {
-    pub(super) endpoint: &'static str,
-    pub(super) headers: &'static str,
-    pub(super) timeout: &'static str,
-    pub(super) compression: &'static str,
-    pub(super) protocol: &'static str,
-    pub(super) insecure: &'static str,
-    pub(super) certificate: &'static str,
-    pub(super) client_key: &'static str,
-    pub(super) client_certificate: &'static str,
-}
-
-/// The names of the variables that begin with `prefix`.
+/// A signal's own variable, then the one for all signals.
 macro_rules! variables {
-    ($prefix:literal) => {
-        Variables {
-            endpoint: concat!($prefix, "_ENDPOINT"),
-            headers: concat!($prefix, "_HEADERS"),
-            timeout: concat!($prefix, "_TIMEOUT"),
-            compression: concat!($prefix, "_COMPRESSION"),
-            protocol: concat!($prefix, "_PROTOCOL"),
-            insecure: concat!($prefix, "_INSECURE"),
-            certificate: concat!($prefix, "_CERTIFICATE"),
-            client_key: concat!($prefix, "_CLIENT_KEY"),
-            client_certificate: concat!($prefix, "_CLIENT_CERTIFICATE"),
+    ($signal:literal, $setting:literal) => {
+        &[concat!("OTEL_EXPORTER_OTLP_", $signal, "_", $setting), concat!("OTEL_EXPORTER_OTLP_", $setting)]
+    };
+}
+
+macro_rules! signal {
+    ($name:literal, $word:ident, $signal:literal, $patience:literal) => {
+        Signal {
+            name: $name,
+            path: concat!("/v1/", stringify!($word)),
+            method: concat!("with_", stringify!($word), "_endpoint"),
+            in_code: |destination| destination.$word.as_ref(),
+            endpoint: concat!("OTEL_EXPORTER_OTLP_", $signal, "_ENDPOINT"),
+            exporter: Parameter::of_variables(&[concat!("OTEL_", $signal, "_EXPORTER")]),
+            protocol: Parameter::new("with_protocol", variables!($signal, "PROTOCOL")),
+            insecure: Parameter::of_variables(variables!($signal, "INSECURE")),
+            compression: Parameter::new("with_compression", variables!($signal, "COMPRESSION")),
+            timeout: Parameter::new("with_timeout", variables!($signal, "TIMEOUT")),
+            patience: Parameter::of_variables(&[$patience]),
+            headers: Parameter::of_variables(variables!($signal, "HEADERS")),
+            certificate: Parameter::of_variables(variables!($signal, "CERTIFICATE")),
+            client_certificate: Parameter::of_variables(variables!($signal, "CLIENT_CERTIFICATE")),
+            client_key: Parameter::of_variables(variables!($signal, "CLIENT_KEY")),
         }
     };
 }
 
-pub(super) const GENERAL: Variables = variables!("OTEL_EXPORTER_OTLP");
-pub(super) const TRACES: Signal = Signal {
-    path: "/v1/traces",
-    own: variables!("OTEL_EXPORTER_OTLP_TRACES"),
-    patience: "OTEL_BSP_EXPORT_TIMEOUT",
-    exporter: "OTEL_TRACES_EXPORTER",
-    method: "with_traces_endpoint",
-    in_code: |destination| destination.traces.as_ref(),
-};
-pub(super) const METRICS: Signal = Signal {
-    path: "/v1/metrics",
-    own: variables!("OTEL_EXPORTER_OTLP_METRICS"),
-    patience: "OTEL_METRIC_EXPORT_TIMEOUT",
-    exporter: "OTEL_METRICS_EXPORTER",
-    method: "with_metrics_endpoint",
-    in_code: |destination| destination.metrics.as_ref(),
-};
-pub(super) const LOGS: Signal = Signal {
-    path: "/v1/logs",
-    own: variables!("OTEL_EXPORTER_OTLP_LOGS"),
-    patience: "OTEL_BLRP_EXPORT_TIMEOUT",
-    exporter: "OTEL_LOGS_EXPORTER",
-    method: "with_logs_endpoint",
-    in_code: |destination| destination.logs.as_ref(),
-};
+pub(super) static TRACES: Signal = signal!("traces", traces, "TRACES", "OTEL_BSP_EXPORT_TIMEOUT");
+pub(super) static METRICS: Signal = signal!("metrics", metrics, "METRICS", "OTEL_METRIC_EXPORT_TIMEOUT");
+pub(super) static LOGS: Signal = signal!("events", logs, "LOGS", "OTEL_BLRP_EXPORT_TIMEOUT");
 
-/// Everything about a signal that goes to `receiver`.
-pub(super) fn resolve(
-    receiver: &Receiver,
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<TransportConfig, ConfigError> {
-    let protocol = protocol::protocol(builder, source, signal)?;
-    let own = env::flag(source, signal.own.insecure)?;
-    let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
-    let endpoint = receiver.endpoint(protocol, is_insecure, signal)?;
-    Ok(TransportConfig {
-        proxy: proxy::resolve(source, &endpoint, protocol)?,
-        endpoint,
-        protocol,
-        compression: protocol::compression(builder, source, signal)?,
-        headers: headers(builder, source, signal)?,
-        timeout: timeout(builder, source, signal)?.value,
-        tls: tls::resolve(source, &signal.own)?,
-    })
+/// How one signal is sent, to a receiver over OTLP.
+pub(crate) struct SignalSettings {
+    pub(super) endpoint: Resolved<Uri>,
+    pub(super) protocol: Resolved<Protocol>,
+    pub(super) compression: Resolved<Compression>,
+    pub(super) timeout: Resolved<Duration>,
+    pub(super) headers: HeaderMap<Resolved<HeaderValue>>,
+    pub(super) certificates: Certificates,
+    pub(super) proxy: Option<Resolved<Proxy>>,
+}
+
+impl SignalSettings {
+    pub(super) fn resolve(
+        receiver: &Receiver,
+        builder: &Builder,
+        source: &dyn Source,
+        signal: &Signal,
+    ) -> Result<Self, ConfigError> {
+        let protocol = protocol(builder, source, signal)?;
+        let is_insecure = signal.insecure.resolve(None, source, env::flag, false)?.value;
+        let endpoint = receiver.endpoint(protocol.value, is_insecure, signal)?;
+        Ok(SignalSettings {
+            proxy: proxy::resolve(source, &endpoint, protocol.value)?,
+            endpoint: Resolved { value: endpoint, origin: receiver.origin },
+            protocol,
+            compression: compression(builder, source, signal)?,
+            headers: headers(builder, source, signal)?,
+            timeout: timeout(builder, source, signal)?,
+            certificates: Certificates::resolve(source, signal)?,
+        })
+    }
+
+    pub(crate) fn transport(&self) -> TransportConfig {
+        let headers = self.headers.iter().map(|(name, header)| (name.clone(), header.value.clone()));
+        TransportConfig {
+            endpoint: self.endpoint.value.clone(),
+            protocol: self.protocol.value,
+            compression: self.compression.value,
+            headers: headers.collect(),
+            timeout: self.timeout.value,
+            tls: self.certificates.tls.clone(),
+            proxy: self.proxy.as_ref().map(|proxy| proxy.value.clone()),
+        }
+    }
+}
+
+/// What becomes of a signal.
+pub(super) enum Choice {
+    Otlp(Receiver),
+    Console,
+    None,
+    /// Neither an exporter nor a receiver is configured.
+    Nothing,
 }
 
 /// A receiver as configured.
 pub(super) struct Receiver {
-    /// Who did.
-    parameter: &'static str,
+    origin: Origin,
+    /// Without one it is the receiver that the specification assumes when OTLP is asked for.
     url: Option<String>,
     /// For this signal alone.
     is_own: bool,
+    /// What asks for this signal in particular.
+    pub(super) asked_by: Option<Origin>,
 }
 
 impl Receiver {
-    /// The one that the specification assumes when OTLP is asked for without an address.
-    pub(super) const DEFAULT: Self = Receiver { parameter: GENERAL.endpoint, url: None, is_own: false };
-
     fn endpoint(&self, protocol: Protocol, is_insecure: bool, signal: &Signal) -> Result<Uri, ConfigError> {
-        let Receiver { parameter, url, is_own } = self;
+        let (parameter, url) = (self.origin.parameter(), self.url.as_deref());
         if protocol == Protocol::Grpc {
-            return endpoint::parse_grpc(
-                parameter,
-                url.as_deref().unwrap_or(DEFAULT_GRPC_ENDPOINT),
-                is_insecure,
-            );
+            return endpoint::parse_grpc(parameter, url.unwrap_or(DEFAULT_GRPC_ENDPOINT), is_insecure);
         }
         // The specification: a signal's own URL is used as it is.
-        let path = if *is_own { "" } else { signal.path };
-        endpoint::parse(parameter, url.as_deref().unwrap_or(DEFAULT_ENDPOINT), path)
+        let path = if self.is_own { "" } else { signal.path };
+        endpoint::parse(parameter, url.unwrap_or(DEFAULT_ENDPOINT), path)
     }
 }
 
 impl Signal {
-    /// The receiver that is configured, if any is.
-    pub(super) fn receiver(
+    /// Chooses among exporters by the variable, or else by whether there is a receiver.
+    pub(super) fn choose(
         &self,
+        exporters: &[(&str, Exporter)],
         builder: &Builder,
         source: &dyn Source,
-    ) -> Result<Option<Receiver>, ConfigError> {
-        let receiver = |parameter, url, is_own| Ok(Some(Receiver { parameter, url: Some(url), is_own }));
+    ) -> Result<Resolved<Choice>, ConfigError> {
+        let exporter = self.exporter.find(None, source, env::choice(exporters))?;
+        let asked_by = match exporter {
+            Some(Resolved { value: Exporter::None, origin }) => {
+                return Ok(Resolved { value: Choice::None, origin });
+            }
+            Some(Resolved { value: Exporter::Console, origin }) => {
+                return Ok(Resolved { value: Choice::Console, origin });
+            }
+            Some(Resolved { value: Exporter::Otlp, origin }) => Some(origin),
+            None => None,
+        };
+        let receiver = match (self.receiver(builder, source)?, asked_by) {
+            (Some(receiver), _) => receiver,
+            (None, Some(origin)) => Receiver { origin, url: None, is_own: false, asked_by: None },
+            (None, None) => return Ok(Resolved { value: Choice::Nothing, origin: Origin::Default }),
+        };
+        let asked_by = asked_by.or(receiver.is_own.then_some(receiver.origin));
+        Ok(Resolved { origin: receiver.origin, value: Choice::Otlp(Receiver { asked_by, ..receiver }) })
+    }
+
+    /// The receiver that is configured, if any is. The builder's for all signals goes before the variable of one.
+    fn receiver(&self, builder: &Builder, source: &dyn Source) -> Result<Option<Receiver>, ConfigError> {
+        let receiver = |origin, url, is_own| Receiver { origin, url: Some(url), is_own, asked_by: None };
         if let Some(url) = (self.in_code)(&builder.destination) {
-            return receiver(self.method, url.clone(), true);
+            return Ok(Some(receiver(Origin::Builder(self.method), url.clone(), true)));
         }
         if let Some((method, base)) = builder.destination.base()? {
-            return receiver(method, base, false);
+            return Ok(Some(receiver(Origin::Builder(method), base, false)));
         }
-        if let Some(url) = source.get(self.own.endpoint)? {
-            return receiver(self.own.endpoint, url, true);
+        if let Some(url) = source.get(self.endpoint)? {
+            return Ok(Some(receiver(Origin::Variable(self.endpoint), url, true)));
         }
-        match source.get(GENERAL.endpoint)? {
-            Some(base) => receiver(GENERAL.endpoint, base, false),
-            None => Ok(None),
-        }
-    }
-
-    /// The method that gave the receiver, if one did.
-    pub(super) fn method_in_use(&self, builder: &Builder) -> Result<Option<&'static str>, ConfigError> {
-        if (self.in_code)(&builder.destination).is_some() {
-            return Ok(Some(self.method));
-        }
-        Ok(builder.destination.base()?.map(|(method, _)| method))
-    }
-
-    /// Whether this signal has a separate receiver.
-    pub(super) fn is_named(&self, builder: &Builder, source: &dyn Source) -> Result<bool, ConfigError> {
-        let destination = &builder.destination;
-        Ok((self.in_code)(destination).is_some()
-            || (destination.base()?.is_none() && source.get(self.own.endpoint)?.is_some()))
+        Ok(source.get(ENDPOINT)?.map(|base| receiver(Origin::Variable(ENDPOINT), base, false)))
     }
 }
 
+/// Exporters selected by `OTEL_{TRACES,METRICS,LOGS}_EXPORTER`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exporter {
+    Otlp,
+    Console,
+    None,
+}
+
+fn protocol(
+    builder: &Builder,
+    source: &dyn Source,
+    signal: &Signal,
+) -> Result<Resolved<Protocol>, ConfigError> {
+    let parse = env::choice(&Protocol::NAMES);
+    let protocol = signal.protocol.resolve(builder.protocol, source, parse, Protocol::default())?;
+    let missing = match protocol.value {
+        Protocol::HttpJson if cfg!(not(feature = "http-json")) => "http-json",
+        Protocol::Grpc if cfg!(not(feature = "grpc")) => "grpc",
+        _ => return Ok(protocol),
+    };
+    Err(needs(protocol.origin, protocol.value.to_string(), missing))
+}
+
+fn compression(
+    builder: &Builder,
+    source: &dyn Source,
+    signal: &Signal,
+) -> Result<Resolved<Compression>, ConfigError> {
+    let parse = env::choice(&Compression::NAMES);
+    let compression =
+        signal.compression.resolve(builder.compression, source, parse, Compression::default())?;
+    if compression.value == Compression::Zstd && cfg!(not(feature = "zstd")) {
+        return Err(needs(compression.origin, compression.value.to_string(), "zstd"));
+    }
+    Ok(compression)
+}
+
+fn needs(origin: Origin, value: String, feature: &str) -> ConfigError {
+    invalid(origin.parameter(), value, format!("needs the feature `{feature}` of the crate `llm-trace`"))
+}
+
 /// For the answer to one request; the shorter of the exporter's and the processor's.
-pub(super) fn timeout(
+fn timeout(
     builder: &Builder,
     source: &dyn Source,
     signal: &Signal,
 ) -> Result<Resolved<Duration>, ConfigError> {
-    if let Some(timeout) = builder.timeout {
-        range::check_duration("with_timeout", timeout, range::LONGEST_TIMEOUT)?;
-        return Ok(Resolved { value: timeout, origin: Origin::Builder("with_timeout") });
+    let timeout = signal.timeout.resolve(builder.timeout, source, range::milliseconds, DEFAULT_TIMEOUT)?;
+    if let Origin::Builder(method) = timeout.origin {
+        range::check_duration(method, timeout.value, range::LONGEST_TIMEOUT)?;
+        return Ok(timeout);
     }
-    let own = range::milliseconds(source, signal.own.timeout)?;
-    let (value, origin) = match (own, range::milliseconds(source, GENERAL.timeout)?) {
-        (Some(own), _) => (own, Origin::Variable(signal.own.timeout)),
-        (None, Some(general)) => (general, Origin::Variable(GENERAL.timeout)),
-        (None, None) => (DEFAULT_TIMEOUT, Origin::Default),
-    };
-    Ok(match range::patience(source, signal.patience)? {
-        Some(patience) if patience < value => {
-            Resolved { value: patience, origin: Origin::Variable(signal.patience) }
-        }
-        _ => Resolved { value, origin },
-    })
+    let parse = |variable, text| range::PATIENCE.parse(variable, text).map(Duration::from_millis);
+    let patience = signal.patience.find(None, source, parse)?;
+    let is_shorter =
+        |patience: &Resolved<Duration>| !patience.value.is_zero() && patience.value < timeout.value;
+    Ok(patience.filter(is_shorter).unwrap_or(timeout))
 }
 
-fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {
-    let mut headers = HeaderMap::new();
-    let own = &signal.own;
-    let variable = if source.get(own.headers)?.is_some() { own.headers } else { GENERAL.headers };
-    for (name, value) in env::pairs(source, variable)? {
-        insert_header(&mut headers, variable, &name, &value)?;
+fn headers(
+    builder: &Builder,
+    source: &dyn Source,
+    signal: &Signal,
+) -> Result<HeaderMap<Resolved<HeaderValue>>, ConfigError> {
+    let mut headers = HeaderMap::default();
+    if let Some(Resolved { value, origin }) = signal.headers.find(None, source, env::pairs)? {
+        for (name, value) in value {
+            insert_header(&mut headers, origin, &name, &value)?;
+        }
     }
-    for (method, name, value) in
-        builder.destination.headers((signal.in_code)(&builder.destination).is_none())?
-    {
-        insert_header(&mut headers, method, name, &value)?;
+    let goes_to_base = (signal.in_code)(&builder.destination).is_none();
+    for (method, name, value) in builder.destination.headers(goes_to_base)? {
+        insert_header(&mut headers, Origin::Builder(method), name, &value)?;
     }
     Ok(headers)
 }
@@ -226,11 +287,12 @@ const RESERVED: [HeaderName; 8] = [
 ];
 
 fn insert_header(
-    headers: &mut HeaderMap,
-    parameter: &'static str,
+    headers: &mut HeaderMap<Resolved<HeaderValue>>,
+    origin: Origin,
     name: &str,
     value: &str,
 ) -> Result<(), ConfigError> {
+    let parameter = origin.parameter();
     let Ok(header) = HeaderName::try_from(name) else {
         // Not the name: it may be a token in the wrong place.
         let expected = "expected the name of an HTTP header: letters, digits and `-`";
@@ -245,6 +307,6 @@ fn insert_header(
         return Err(invalid(parameter, format!("{name}=***"), expected));
     };
     secret.set_sensitive(true); // keeps it out of Debug output and logs
-    headers.insert(header, secret);
+    headers.insert(header, Resolved { value: secret, origin });
     Ok(())
 }

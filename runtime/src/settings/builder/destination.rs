@@ -4,8 +4,6 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderName;
-use http::header::AUTHORIZATION;
 use llm_trace_delivery::{Compression, Protocol};
 
 use crate::settings::endpoint::shown;
@@ -144,15 +142,6 @@ impl Destination {
         let given = self.headers.iter().map(|(name, value)| ("with_header", name.as_str(), value.0.clone()));
         headers.extend(given);
         Ok(headers)
-    }
-
-    /// The method that gave a header, if one did.
-    pub(in crate::settings) fn method_of_header(&self, header: &HeaderName) -> Option<&'static str> {
-        if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header.as_str())) {
-            return Some("with_header");
-        }
-        let by_cloud = matches!(self.base, Some(Base::GrafanaCloud { .. })) && header == AUTHORIZATION;
-        by_cloud.then_some(GRAFANA_CLOUD)
     }
 }
 

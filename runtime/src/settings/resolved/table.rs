@@ -101,7 +101,7 @@ impl Source for Witness {
 /// The settings without variables, and the variables that were read.
 fn resolved() -> (Settings, BTreeSet<String>) {
     let witness = Witness::default();
-    let settings = Settings::resolve(builder(), &witness).expect("valid").expect("not disabled");
+    let settings = Settings::resolve(&builder(), &witness).expect("valid").expect("not disabled");
     (settings, witness.0.into_inner().into_iter().map(str::to_owned).collect())
 }
 

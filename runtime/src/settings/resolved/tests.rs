@@ -1,10 +1,11 @@
 mod invalid;
+mod origins;
 mod ranges;
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use llm_trace_delivery::{Compression, Protocol};
+use llm_trace_delivery::{Compression, Protocol, TransportConfig};
 
 use crate::settings::resolved::*;
 use crate::settings::{Limits, Sampler, builder};
@@ -26,27 +27,36 @@ impl Source for Vars {
 
 type Pairs<'a> = &'a [(&'static str, &'static str)];
 
+#[expect(clippy::needless_pass_by_value, reason = "tests build it in place")]
 fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
     let source = Vars { values: vars.iter().copied().collect(), terminal: false };
-    Settings::resolve(builder, &source).map(|settings| settings.expect("not disabled"))
+    Settings::resolve(&builder, &source).map(|settings| settings.expect("not disabled"))
 }
 
-fn traces(settings: Settings) -> TransportConfig {
-    match settings.traces {
-        Traces::Otlp(traces) => traces,
-        other => panic!("not exported: {other:?}"),
+fn traces(settings: &Settings) -> TransportConfig {
+    match &settings.traces.value {
+        Traces::Otlp(traces) => traces.transport(),
+        Traces::Terminal | Traces::Nowhere => panic!("not exported"),
     }
 }
 
-fn metrics(settings: Settings) -> TransportConfig {
-    match settings.metrics {
-        Metrics::Otlp(metrics) => metrics,
+fn metrics(settings: &Settings) -> TransportConfig {
+    match &settings.metrics.value {
+        Metrics::Otlp(metrics) => metrics.transport(),
         Metrics::Nowhere => panic!("not exported"),
     }
 }
 
+fn events(settings: &Settings) -> Option<(TransportConfig, bool)> {
+    match &settings.events.value {
+        Events::Otlp { signal, asked_for } => Some((signal.transport(), asked_for.value)),
+        Events::Nowhere => None,
+    }
+}
+
 fn resource_value(settings: &Settings, key: &str) -> Option<String> {
-    let mut found = settings.resource.iter().filter(|attribute| attribute.key.as_str() == key);
+    let attributes = settings.resource.iter().map(|attribute| &attribute.value);
+    let mut found = attributes.filter(|attribute| attribute.key.as_str() == key);
     let value = found.next().map(|attribute| attribute.value.to_string());
     assert!(found.next().is_none(), "{key} occurs twice");
     value
@@ -58,9 +68,9 @@ fn a_base_url_gets_the_signals_path_and_a_signals_own_url_is_left_alone() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otlp.example/otlp/"),
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics.example/custom"),
     ];
-    let resolved = || resolve(builder(), &vars).expect("valid");
-    assert_eq!(traces(resolved()).endpoint, "https://otlp.example/otlp/v1/traces");
-    assert_eq!(metrics(resolved()).endpoint, "http://metrics.example/custom");
+    let settings = resolve(builder(), &vars).expect("valid");
+    assert_eq!(traces(&settings).endpoint, "https://otlp.example/otlp/v1/traces");
+    assert_eq!(metrics(&settings).endpoint, "http://metrics.example/custom");
 }
 
 #[test]
@@ -78,7 +88,7 @@ fn the_builder_wins_over_every_variable() {
         .with_service_name("from-code");
     let settings = resolve(builder, &vars).expect("valid");
     assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("from-code"));
-    let traces = traces(settings);
+    let traces = traces(&settings);
     assert_eq!(traces.endpoint, "http://code.example:4318/v1/traces");
     assert_eq!(traces.timeout, Duration::from_secs(3));
     assert_eq!(
@@ -97,8 +107,8 @@ fn a_signals_variable_wins_over_the_general_one() {
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
         ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
     ];
-    let resolved = || resolve(builder(), &vars).expect("valid");
-    let (traces, metrics) = (traces(resolved()), metrics(resolved()));
+    let settings = resolve(builder(), &vars).expect("valid");
+    let (traces, metrics) = (traces(&settings), metrics(&settings));
     assert_eq!(
         (traces.headers["a"].as_bytes(), metrics.headers["a"].as_bytes()),
         (&b"own"[..], &b"general"[..])
@@ -134,7 +144,8 @@ fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
     let recorded = |endpoint: Option<&str>, terminal, vars: Pairs<'_>| {
         let source = Vars { values: vars.iter().copied().collect(), terminal };
         let builder = endpoint.map_or_else(builder, |endpoint| builder().with_endpoint(endpoint));
-        Settings::resolve(builder, &source).expect("valid").expect("on").error_messages
+        let settings = Settings::resolve(&builder, &source).expect("valid").expect("on");
+        settings.content.error_messages.value
     };
     let exported = Some("http://c:4318");
     assert!(recorded(None, true, &[]));
@@ -155,10 +166,10 @@ fn the_kill_switch_wins_before_anything_else_is_read() {
         terminal: false,
     };
     for disabled in ["true", "TRUE", " True "] {
-        assert!(Settings::resolve(builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
+        assert!(Settings::resolve(&builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
     }
     for enabled in ["1", "yes", "false"] {
-        Settings::resolve(builder(), &source(enabled)).expect_err("the endpoint is read");
+        Settings::resolve(&builder(), &source(enabled)).expect_err("the endpoint is read");
     }
 }
 
@@ -166,15 +177,15 @@ fn the_kill_switch_wins_before_anything_else_is_read() {
 fn an_exporter_can_be_chosen_for_each_signal() {
     let with = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid");
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-    assert!(matches!(with(&[]).traces, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces, Traces::Nowhere));
-    assert!(matches!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics, Metrics::Nowhere));
+    assert!(matches!(with(&[]).traces.value, Traces::Terminal));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces.value, Traces::Terminal));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces.value, Traces::Nowhere));
+    assert!(matches!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics.value, Metrics::Nowhere));
     let named = with(&[("OTEL_TRACES_EXPORTER", "otlp")]);
-    assert_eq!(traces(named).endpoint, "http://localhost:4318/v1/traces");
+    assert_eq!(traces(&named).endpoint, "http://localhost:4318/v1/traces");
     let named = with(&[("OTEL_METRICS_EXPORTER", "otlp")]);
-    assert!(matches!(named.traces, Traces::Terminal));
-    assert_eq!(metrics(named).endpoint, "http://localhost:4318/v1/metrics");
+    assert!(matches!(named.traces.value, Traces::Terminal));
+    assert_eq!(metrics(&named).endpoint, "http://localhost:4318/v1/metrics");
 }
 
 #[test]
@@ -182,9 +193,9 @@ fn events_of_calls_are_for_receivers_that_were_named_for_them() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318");
     let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:4318/custom");
     let exporter = ("OTEL_LOGS_EXPORTER", "otlp");
-    let with = |builder: Builder, vars: Pairs<'_>| match resolve(builder, vars).expect("valid").events {
-        Events::Otlp { signal, asked_for } => Some((signal.endpoint.to_string(), asked_for)),
-        Events::Nowhere => None,
+    let with = |builder: Builder, vars: Pairs<'_>| {
+        let events = events(&resolve(builder, vars).expect("valid"))?;
+        Some((events.0.endpoint.to_string(), events.1))
     };
     let some = |endpoint: &str, asked_for| Some((endpoint.to_owned(), asked_for));
     assert_eq!(with(builder(), &[]), None);
@@ -212,13 +223,16 @@ fn sampling_batches_and_intervals_are_as_given() {
         ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
     ];
     let sdk = resolve(builder(), &vars).expect("valid").sdk;
-    assert_eq!(format!("{:?}", sdk.sampling.head), "ParentBased(TraceIdRatioBased(0.25))");
-    assert_eq!((sdk.batches.queue, sdk.batches.batch.value), (100, 100));
+    assert_eq!(format!("{:?}", sdk.sampling.value.head), "ParentBased(TraceIdRatioBased(0.25))");
+    assert_eq!((sdk.batches.queue.value, sdk.batches.batch.value), (100, 100));
     let events = sdk.event_batches;
-    assert_eq!((events.queue, events.batch.value, events.delay), (50, 50, Duration::from_millis(250)));
-    assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
+    assert_eq!(
+        (events.queue.value, events.batch.value, events.delay.value),
+        (50, 50, Duration::from_millis(250))
+    );
+    assert_eq!(sdk.metrics.interval.value, Duration::from_millis(1500));
     let default = resolve(builder(), &[]).expect("valid").sdk;
-    assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
+    assert_eq!(format!("{:?}", default.sampling.value.head), "ParentBased(AlwaysOn)");
 }
 
 /// Compiled-in values are valid; errors of others name the feature.
@@ -233,7 +247,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
     for (variable, word, is_there, feature) in cases {
         let resolved = resolve(builder(), &[endpoint, (variable, word)]);
         if is_there {
-            let traces = traces(resolved.expect(word));
+            let traces = traces(&resolved.expect(word));
             let words = (traces.protocol.to_string(), traces.compression.to_string());
             assert!(words.0 == word || words.1 == word, "{words:?}");
         } else {
@@ -245,7 +259,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
     let in_code = builder().with_protocol(Protocol::HttpProtobuf).with_compression(Compression::Gzip);
     let vars =
         [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none")];
-    let traces = traces(resolve(in_code, &vars).expect("the builder wins"));
+    let traces = traces(&resolve(in_code, &vars).expect("the builder wins"));
     assert_eq!((traces.protocol, traces.compression), (Protocol::HttpProtobuf, Compression::Gzip));
 }
 
@@ -254,7 +268,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
 fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
     let with = |vars: Pairs<'_>| {
         let vars = [&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], vars].concat();
-        resolve(builder(), &vars).map(|settings| traces(settings).endpoint.to_string())
+        resolve(builder(), &vars).map(|settings| traces(&settings).endpoint.to_string())
     };
     let endpoint = |url| ("OTEL_EXPORTER_OTLP_ENDPOINT", url);
     let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
@@ -274,23 +288,23 @@ fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
 #[test]
 fn limits_are_the_signals_own_then_those_for_all_attributes_then_the_defaults() {
     let limits = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.limits;
-    let counts = |limits: Limits| {
-        let spans = limits.spans;
+    let counts = |limits: &Limits| {
+        let spans = limits.spans();
         [
             spans.max_attributes_per_span,
             spans.max_events_per_span,
             spans.max_links_per_span,
             spans.max_attributes_per_event,
             spans.max_attributes_per_link,
-            u32::try_from(limits.events.attributes).expect("small"),
+            u32::try_from(limits.events().attributes).expect("small"),
         ]
     };
     let default = limits(&[]);
-    assert_eq!((counts(default), default.span_text, default.events.text), ([128; 6], None, None));
+    assert_eq!((counts(&default), default.span_text.value, default.event_text.value), ([128; 6], None, None));
     let general = [("OTEL_ATTRIBUTE_COUNT_LIMIT", "9"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100")];
     let both = limits(&general);
     assert_eq!(
-        (counts(both), both.span_text, both.events.text),
+        (counts(&both), both.span_text.value, both.event_text.value),
         ([9, 128, 128, 9, 9, 9], Some(100), Some(100))
     );
     let own = [
@@ -304,7 +318,10 @@ fn limits_are_the_signals_own_then_those_for_all_attributes_then_the_defaults() 
         ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8"),
     ];
     let own = limits(&[&general[..], &own].concat());
-    assert_eq!((counts(own), own.span_text, own.events.text), ([1, 2, 3, 4, 5, 0], Some(7), Some(8)));
+    assert_eq!(
+        (counts(&own), own.span_text.value, own.event_text.value),
+        ([1, 2, 3, 4, 5, 0], Some(7), Some(8))
+    );
 }
 
 #[test]
@@ -312,45 +329,17 @@ fn an_exporter_takes_no_longer_than_its_processor_waits() {
     let timeouts = |vars: Pairs<'_>| {
         let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
         let settings = resolve(builder(), &[&[endpoint], vars].concat()).expect("valid");
-        let Events::Otlp { signal, .. } = &settings.events else { panic!("not exported") };
-        let events = signal.timeout.as_millis();
-        let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
-        (signal.timeout.as_millis(), events, traces(settings).timeout.as_millis())
+        let events = events(&settings).expect("exported").0;
+        [metrics(&settings), events, traces(&settings)].map(|signal| signal.timeout.as_millis())
     };
     let shorter = [
         ("OTEL_BSP_EXPORT_TIMEOUT", "1000"),
         ("OTEL_METRIC_EXPORT_TIMEOUT", "2000"),
         ("OTEL_BLRP_EXPORT_TIMEOUT", "3000"),
     ];
-    assert_eq!(timeouts(&shorter), (2000, 3000, 1000));
+    assert_eq!(timeouts(&shorter), [2000, 3000, 1000]);
     let longer = [("OTEL_BSP_EXPORT_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "0")];
-    assert_eq!(timeouts(&longer), (10_000, 10_000, 10_000));
-}
-
-#[test]
-fn the_doctor_names_the_variable_that_decided_a_timeout_or_a_batch() {
-    let origin = |name: &str, vars: Pairs<'_>| {
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        let vars = [&[endpoint], vars].concat();
-        let source = Vars { values: vars.iter().copied().collect(), terminal: false };
-        let settings = Settings::resolve(builder(), &source).expect("valid").expect("on");
-        let rows = crate::settings::overview(&builder(), &source, &settings).expect("valid");
-        let row = rows.into_iter().find(|row| row.name == name).expect("a row");
-        (row.value, row.origin.to_string())
-    };
-    let (own, processor) = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT");
-    let (queue, batch) = ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
-    let cases: &[(&str, Pairs<'_>, &str, &str)] = &[
-        ("traces timeout", &[(own, "5000"), (processor, "1000")], "1000 ms", processor),
-        ("traces timeout", &[(own, "5000"), (processor, "9000")], "5000 ms", own),
-        ("traces timeout", &[(processor, "60000")], "10000 ms", "default"),
-        ("span batch", &[(queue, "4096")], "512", "default"),
-        ("span batch", &[(queue, "100")], "100", queue),
-        ("span batch", &[(queue, "100"), (batch, "50")], "50", batch),
-    ];
-    for (name, vars, value, expected) in cases {
-        assert_eq!(origin(name, vars), ((*value).to_owned(), (*expected).to_owned()), "{vars:?}");
-    }
+    assert_eq!(timeouts(&longer), [10_000; 3]);
 }
 
 #[test]
@@ -358,13 +347,13 @@ fn metrics_are_made_as_the_variables_say() {
     use opentelemetry_sdk::metrics::Temporality;
     let metrics = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.metrics;
     let default = metrics(&[]);
-    assert_eq!((default.temporality, default.exponential), (Temporality::Cumulative, false));
+    assert_eq!((default.temporality.value, default.exponential.value), (Temporality::Cumulative, false));
     let chosen = metrics(&[
         ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "DELTA"),
         ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
         ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
     ]);
-    assert_eq!((chosen.temporality, chosen.exponential), (Temporality::Delta, true));
+    assert_eq!((chosen.temporality.value, chosen.exponential.value), (Temporality::Delta, true));
 }
 
 #[test]
@@ -375,11 +364,14 @@ fn a_signals_endpoint_in_code_is_used_as_it_is_and_wins() {
         .with_traces_endpoint("http://traces:1/own")
         .with_logs_endpoint("http://logs:2/own");
     let settings = resolve(builder, &vars).expect("valid");
-    let Events::Otlp { signal, asked_for } = &settings.events else { panic!("not exported") };
-    assert_eq!((signal.endpoint.to_string().as_str(), asked_for), ("http://logs:2/own", &true));
-    let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
-    assert_eq!(signal.endpoint, "http://all:4318/base/v1/metrics", "the builder wins over variables");
-    assert_eq!(traces(settings).endpoint, "http://traces:1/own");
+    let (signal, asked_for) = events(&settings).expect("exported");
+    assert_eq!((signal.endpoint.to_string().as_str(), asked_for), ("http://logs:2/own", true));
+    assert_eq!(
+        metrics(&settings).endpoint,
+        "http://all:4318/base/v1/metrics",
+        "the builder wins over variables"
+    );
+    assert_eq!(traces(&settings).endpoint, "http://traces:1/own");
 }
 
 #[test]
@@ -387,16 +379,15 @@ fn grafana_cloud_gets_its_gateway_and_basic_authentication_and_nobody_else_does(
     let cloud = |place| builder().with_grafana_cloud("123456", place, "glc_secret");
     let header = "Basic MTIzNDU2OmdsY19zZWNyZXQ=";
     for place in ["prod-eu-west-2", "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"] {
-        let traces = traces(resolve(cloud(place), &[]).expect("valid"));
+        let traces = traces(&resolve(cloud(place), &[]).expect("valid"));
         assert_eq!(traces.endpoint, "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/traces");
         assert_eq!(traces.headers["authorization"], header);
         assert!(traces.headers["authorization"].is_sensitive());
     }
     let elsewhere = cloud("prod-eu-west-2").with_traces_endpoint("http://own:4318/v1/traces");
     let settings = resolve(elsewhere, &[]).expect("valid");
-    let Metrics::Otlp(metrics) = &settings.metrics else { panic!("not exported") };
-    assert_eq!(metrics.headers["authorization"], header);
-    assert!(traces(settings).headers.is_empty(), "another host gets no token of Grafana's");
+    assert_eq!(metrics(&settings).headers["authorization"], header);
+    assert!(traces(&settings).headers.is_empty(), "another host gets no token of Grafana's");
 }
 
 #[test]
@@ -404,7 +395,7 @@ fn what_is_set_for_the_logs_of_other_programs_is_no_mistake_unless_logs_are_aske
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
     let foreign = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "smoke-signals");
     let settings = resolve(builder(), &[endpoint, foreign]).expect("valid");
-    assert!(matches!(settings.events, Events::Nowhere));
+    assert!(events(&settings).is_none());
     let asked = [
         (builder().with_events(true), None),
         (builder(), Some(("OTEL_LOGS_EXPORTER", "otlp"))),
@@ -426,17 +417,18 @@ fn a_configuration_file_is_not_read_and_no_mistake() {
 #[test]
 fn content_is_captured_if_the_builder_or_else_the_variable_says_so() {
     use crate::content::ContentCapture;
-    assert_eq!(resolve(builder(), &[]).expect("valid").content, ContentCapture::NoContent);
+    assert_eq!(resolve(builder(), &[]).expect("valid").content.capture.value, ContentCapture::NoContent);
     let vars = [("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")];
-    assert_eq!(resolve(builder(), &vars).expect("valid").content, ContentCapture::SpanOnly);
+    assert_eq!(resolve(builder(), &vars).expect("valid").content.capture.value, ContentCapture::SpanOnly);
     let off = builder().with_content_capture(ContentCapture::NoContent);
-    assert_eq!(resolve(off, &vars).expect("valid").content, ContentCapture::NoContent);
+    assert_eq!(resolve(off, &vars).expect("valid").content.capture.value, ContentCapture::NoContent);
 }
 
 #[test]
 fn the_limit_of_label_sets_is_the_builders_then_the_variables_then_a_thousand() {
     let variable = ("LLM_TRACE_METRIC_CARDINALITY_LIMIT", " 20 ");
-    let limit = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.cardinality_limit);
+    let limit =
+        |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.cardinality_limit.value);
     assert_eq!(limit(builder(), &[]).expect("valid"), 1000);
     assert_eq!(limit(builder(), &[variable]).expect("valid"), 20);
     assert_eq!(limit(builder().with_metric_cardinality_limit(5), &[variable]).expect("valid"), 5);
@@ -460,7 +452,9 @@ fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder(
         ("LLM_TRACE_SPOOL_MAX_AGE", "2h"),
         ("LLM_TRACE_SPOOL_MODE", "write_ahead"),
     ];
-    let spool = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.spool);
+    let spool = |builder, vars: Pairs<'_>| {
+        resolve(builder, vars).map(|settings| settings.spool.map(|spool| spool.config()))
+    };
     assert_eq!(spool(builder(), &[]).expect("valid"), None);
 
     let found = spool(builder(), &variables).expect("valid").expect("a folder");

@@ -1,7 +1,7 @@
 //! The variables, in the order of the page.
 
 use super::{Default, Honoured, Row, Settings, Table, milliseconds};
-use crate::settings::resolved::{Traces, TransportConfig};
+use crate::settings::{SignalSettings, Traces};
 
 const fn row(
     names: &'static [&'static str],
@@ -137,7 +137,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_{TRACES,METRICS,LOGS}_TIMEOUT"],
                 Honoured::Yes,
-                Default::Of(|settings| milliseconds(exported(settings).timeout)),
+                Default::Of(|settings| milliseconds(exported(settings).timeout.value)),
                 "`with_timeout`",
                 "milliseconds for one attempt, 1 to 2147483647 (24 days); the request is then retried",
             ),
@@ -202,14 +202,14 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_BSP_SCHEDULE_DELAY"],
                 Honoured::Yes,
-                Default::Of(|settings| milliseconds(settings.sdk.batches.delay)),
+                Default::Of(|settings| milliseconds(settings.sdk.batches.delay.value)),
                 "",
                 "milliseconds between two exports of spans, 1 to 2147483647; 100 with `LLM_TRACE_SPOOL_MODE=write_ahead`",
             ),
             row(
                 &["OTEL_BSP_MAX_QUEUE_SIZE"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.batches.queue.to_string()),
+                Default::Of(|settings| settings.sdk.batches.queue.value.to_string()),
                 "",
                 "spans, 1 to 65536; the SDK reserves about 0.4 kB for each at start",
             ),
@@ -230,14 +230,14 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_BLRP_SCHEDULE_DELAY"],
                 Honoured::Yes,
-                Default::Of(|settings| milliseconds(settings.sdk.event_batches.delay)),
+                Default::Of(|settings| milliseconds(settings.sdk.event_batches.delay.value)),
                 "",
                 "milliseconds between two exports of events, 1 to 2147483647",
             ),
             row(
                 &["OTEL_BLRP_MAX_QUEUE_SIZE"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.event_batches.queue.to_string()),
+                Default::Of(|settings| settings.sdk.event_batches.queue.value.to_string()),
                 "",
                 "events, 1 to 65536",
             ),
@@ -270,7 +270,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_ATTRIBUTE_COUNT_LIMIT"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.limits.spans.max_attributes_per_span.to_string()),
+                Default::Of(|settings| settings.sdk.limits.spans().max_attributes_per_span.to_string()),
                 "",
                 "default of the attribute counts below",
             ),
@@ -291,14 +291,14 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_SPAN_EVENT_COUNT_LIMIT"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.limits.spans.max_events_per_span.to_string()),
+                Default::Of(|settings| settings.sdk.limits.spans().max_events_per_span.to_string()),
                 "",
                 "",
             ),
             row(
                 &["OTEL_SPAN_LINK_COUNT_LIMIT"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.sdk.limits.spans.max_links_per_span.to_string()),
+                Default::Of(|settings| settings.sdk.limits.spans().max_links_per_span.to_string()),
                 "",
                 "",
             ),
@@ -338,7 +338,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["OTEL_METRIC_EXPORT_INTERVAL"],
                 Honoured::Yes,
-                Default::Of(|settings| milliseconds(settings.sdk.metrics.interval)),
+                Default::Of(|settings| milliseconds(settings.sdk.metrics.interval.value)),
                 "",
                 "milliseconds between two exports, 1 to 2147483647",
             ),
@@ -399,14 +399,14 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["LLM_TRACE_METRIC_CARDINALITY_LIMIT"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.cardinality_limit.to_string()),
+                Default::Of(|settings| settings.cardinality_limit.value.to_string()),
                 "`with_metric_cardinality_limit`",
                 "label sets per metric, 1 to 100000; beyond it labels with unbounded values are `other`",
             ),
             row(
                 &["LLM_TRACE_OPENINFERENCE"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.openinference.to_string()),
+                Default::Of(|settings| settings.content.openinference.value.to_string()),
                 "`with_openinference`",
                 "`true` adds OpenInference's attributes to spans",
             ),
@@ -420,7 +420,7 @@ pub(super) const TABLES: &[Table] = &[
             row(
                 &["LLM_TRACE_SELF_METRICS"],
                 Honoured::Yes,
-                Default::Of(|settings| settings.delivery.self_metrics.to_string()),
+                Default::Of(|settings| settings.delivery.self_metrics.value.to_string()),
                 "`with_self_metrics`",
                 "`false` leaves out the metrics of delivery, `otel.sdk.*` and `llm_trace.delivery.*`",
             ),
@@ -482,9 +482,9 @@ pub(super) const TABLES: &[Table] = &[
     },
 ];
 
-fn exported(settings: &Settings) -> &TransportConfig {
-    match &settings.traces {
+fn exported(settings: &Settings) -> &SignalSettings {
+    match &settings.traces.value {
         Traces::Otlp(traces) => traces,
-        other => panic!("not exported: {other:?}"),
+        Traces::Terminal | Traces::Nowhere => panic!("not exported"),
     }
 }
