@@ -24,7 +24,7 @@ pub use storage::SpoolCheck;
 
 pub use crate::settings::{Origin, Setting};
 
-use crate::settings::{Builder, Environment, Events, Metrics, Settings, Traces, builder};
+use crate::settings::{Builder, Environment, Settings, builder};
 
 /// Examines what the environment configures; see [`Builder::doctor`].
 pub fn doctor() -> Report {
@@ -51,19 +51,15 @@ impl Builder {
 
 /// All receivers at a time: one that hangs is waited for once.
 fn checks(settings: &Settings) -> Vec<Check> {
-    let traces = match &settings.traces.value {
-        Traces::Otlp(signal) => Some((Signal::Traces, signal.transport(), true)),
-        Traces::Terminal | Traces::Nowhere => None,
-    };
-    let metrics = match &settings.metrics.value {
-        Metrics::Otlp(signal) => Some((Signal::Metrics, signal.transport(), true)),
-        Metrics::Nowhere => None,
-    };
-    let events = match &settings.events.value {
-        Events::Otlp { signal, asked_for } => Some((Signal::Logs, signal.transport(), asked_for.value)),
-        Events::Nowhere => None,
-    };
-    let exported: Vec<_> = [traces, metrics, events].into_iter().flatten().collect();
+    let exported = [
+        (Signal::Traces, &settings.traces, true),
+        (Signal::Metrics, &settings.metrics, true),
+        (Signal::Logs, &settings.events, settings.are_events_asked_for.value),
+    ];
+    let exported = exported.into_iter().filter_map(|(signal, destination, is_needed)| {
+        Some((signal, destination.value.otlp()?.transport(), is_needed))
+    });
+    let exported: Vec<_> = exported.collect();
     std::thread::scope(|scope| {
         let check = |one: &(Signal, TransportConfig, bool)| probe::check(one.0, &one.1, one.2);
         let spawned: Vec<_> = exported

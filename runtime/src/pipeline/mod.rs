@@ -27,8 +27,8 @@ use crate::content::Uploader;
 use crate::enrich::pricing;
 use crate::runtime;
 use crate::settings::{
-    Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
-    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Traces, Upload,
+    Batches, Builder, ConfigError, DeliverySettings, Destination, Environment, Limits, MetricSettings,
+    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Upload,
 };
 use crate::sinks::events::{EventLimits, EventReceiver};
 use crate::{call, content, semconv};
@@ -92,18 +92,28 @@ fn try_threads(count: usize) -> Result<(), ConfigError> {
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
     let (overview, mut policies) = (settings.overview(), Policies::new(&settings));
-    let Settings { traces, metrics, events, delivery, spool, sdk, resource, tags, content, .. } = settings;
+    let Settings {
+        traces,
+        metrics,
+        events,
+        are_events_asked_for,
+        delivery,
+        spool,
+        sdk,
+        resource,
+        tags,
+        content,
+        ..
+    } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let stats = Arc::new(DeliveryStats::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(resource.into_iter().map(|attribute| attribute.value))
         .build();
-    let spool = match (&traces.value, &metrics.value, &events.value) {
-        // Nothing is sent, so nothing is kept for later.
-        (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
-        _ => spool.map(|settings| open_spool(&settings, &stats)),
-    };
+    let is_sent = [&traces, &metrics, &events].into_iter().any(|signal| signal.value.otlp().is_some());
+    // If nothing is sent, nothing is kept for later.
+    let spool = spool.filter(|_| is_sent).map(|settings| open_spool(&settings, &stats));
     let is_cumulative = metric_settings.temporality.value == Temporality::Cumulative;
     let way = |signal, settings: SignalSettings, capacity| {
         // A difference that arrives twice counts twice.
@@ -114,22 +124,22 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
 
     // Nothing is installed unless everything can be built.
     let metric_pipeline = match metrics.value {
-        Metrics::Otlp(signal) => {
+        Destination::Otlp(signal) => {
             Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
         }
-        Metrics::Nowhere => None,
+        Destination::Terminal | Destination::Nowhere => None,
     };
     let span_pipeline = match traces.value {
-        Traces::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue.value))?,
-        Traces::Terminal => SpanPipeline::Terminal,
-        Traces::Nowhere => SpanPipeline::Nowhere,
+        Destination::Otlp(signal) => SpanPipeline::otlp(way(Signal::Traces, signal, batches.queue.value))?,
+        Destination::Terminal => SpanPipeline::Terminal,
+        Destination::Nowhere => SpanPipeline::Nowhere,
     };
     let event_pipeline = match events.value {
-        Events::Otlp { signal, asked_for } => {
+        Destination::Otlp(signal) => {
             let bridge = way(Signal::Logs, signal, event_batches.queue.value);
-            Some(EventPipeline::build(bridge, asked_for.value)?)
+            Some(EventPipeline::build(bridge, are_events_asked_for.value)?)
         }
-        Events::Nowhere => None,
+        Destination::Terminal | Destination::Nowhere => None,
     };
 
     let upload = content.upload.value.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));

@@ -95,10 +95,6 @@ impl<T> Resolved<T> {
         }
     }
 
-    pub(super) fn as_ref(&self) -> Resolved<&T> {
-        Resolved { value: &self.value, origin: self.origin }
-    }
-
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Resolved<U> {
         Resolved { value: change(self.value), origin: self.origin }
     }

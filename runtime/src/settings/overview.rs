@@ -1,18 +1,14 @@
-//! The settings in words, for the doctor. Every field is named, so that a new one cannot be forgotten.
+//! The settings in words, for the doctor and for `Debug`.
 
 use std::time::Duration;
 
 use http::Uri;
 
-use super::content::ContentSettings;
-use super::limits::Limits;
-use super::signal::{self, Signal};
-use super::spool::SpoolSettings;
+use super::signal::{self, Destination, Signal};
 use super::tags::TagSettings;
-use super::tls::Certificates;
 use super::{
-    Batches, DeliverySettings, Events, MetricSettings, Metrics, Resolved, SdkSettings, Setting, Settings,
-    SignalSettings, Traces,
+    Batches, ContentSettings, DeliverySettings, Limits, MetricSettings, Resolved, Setting, Settings,
+    SpoolSettings,
 };
 use crate::enrich::quality::Topics;
 
@@ -47,91 +43,37 @@ impl Settings {
     /// Every setting that is in force.
     pub(crate) fn overview(&self) -> Vec<Setting> {
         let mut rows = Rows(Vec::new());
-        let Settings {
-            traces,
-            metrics,
-            events,
-            delivery,
-            spool,
-            sdk,
-            cardinality_limit,
-            resource,
-            semconv,
-            tags,
-            content,
-            quality,
-            topics,
-        } = self;
-        for attribute in resource {
+        for attribute in &self.resource {
             rows.push(attribute.value.key.as_str(), attribute, |attribute| attribute.value.to_string());
         }
-        let mut exported = Vec::new();
-        for (signal, destination) in [
-            (&signal::TRACES, traces.as_ref().map(Traces::signal)),
-            (&signal::METRICS, metrics.as_ref().map(Metrics::signal)),
-            (&signal::LOGS, events.as_ref().map(Events::signal)),
-        ] {
-            match destination.value {
-                Ok(settings) => {
-                    rows.signal(signal, settings);
-                    exported.push(settings);
-                }
-                Err(place) => rows.push(signal.name, &destination, |_| place.to_owned()),
-            }
-        }
-        if let Events::Otlp { asked_for, signal: _ } = &events.value {
-            rows.push("events of calls", asked_for, ToString::to_string);
-        }
-        rows.delivery(delivery);
-        rows.spool(spool.as_ref());
-        if let Some(proxy) = exported.iter().find_map(|signal| signal.proxy.as_ref()) {
+        rows.destination(&signal::TRACES, &self.traces);
+        rows.destination(&signal::METRICS, &self.metrics);
+        rows.destination(&signal::LOGS, &self.events);
+        rows.push("events of calls", &self.are_events_asked_for, ToString::to_string);
+        rows.delivery(&self.delivery);
+        rows.spool(self.spool.as_ref());
+        let mut exported =
+            [&self.traces, &self.metrics, &self.events].into_iter().filter_map(|to| to.value.otlp());
+        if let Some(proxy) = exported.find_map(|signal| signal.proxy.as_ref()) {
             rows.push("proxy", proxy, |proxy| format!("{}:{}", proxy.host(), proxy.port()));
         }
-        let SdkSettings { sampling, limits, batches, event_batches, metrics } = sdk;
-        rows.push("sampler", sampling, ToString::to_string);
-        rows.batches("span", *batches);
-        rows.batches("event", *event_batches);
-        rows.metrics(metrics);
-        rows.tags(tags);
-        rows.push("conventions", semconv, |semconv| format!("{semconv:?}"));
-        rows.limits(limits);
-        rows.push("metric label sets", cardinality_limit, ToString::to_string);
-        rows.content(content);
-        rows.push("quality signals", quality, |quality| format!("{quality:?}"));
-        rows.push("topics", topics, |topics| match topics {
-            None => "none".to_owned(),
-            Some(Topics::PromptName) => "name of the prompt".to_owned(),
-            Some(Topics::QuestionHash { .. }) => "hash of the question".to_owned(),
-        });
+        rows.push("sampler", &self.sdk.sampling, ToString::to_string);
+        rows.batches("span", self.sdk.batches);
+        rows.batches("event", self.sdk.event_batches);
+        rows.metrics(&self.sdk.metrics);
+        rows.tags(&self.tags);
+        rows.push("conventions", &self.semconv, |semconv| format!("{semconv:?}"));
+        rows.limits(&self.sdk.limits);
+        rows.push("metric label sets", &self.cardinality_limit, ToString::to_string);
+        rows.content(&self.content);
+        rows.push("quality signals", &self.quality, |quality| format!("{quality:?}"));
+        let topics = |topics: &Option<Topics>| match topics {
+            None => "none",
+            Some(Topics::PromptName) => "name of the prompt",
+            Some(Topics::QuestionHash { .. }) => "hash of the question",
+        };
+        rows.push("topics", &self.topics, |value| topics(value).to_owned());
         rows.0
-    }
-}
-
-impl Traces {
-    fn signal(&self) -> Result<&SignalSettings, &'static str> {
-        match self {
-            Traces::Otlp(signal) => Ok(signal),
-            Traces::Terminal => Err("the terminal"),
-            Traces::Nowhere => Err("nowhere"),
-        }
-    }
-}
-
-impl Metrics {
-    fn signal(&self) -> Result<&SignalSettings, &'static str> {
-        match self {
-            Metrics::Otlp(signal) => Ok(signal),
-            Metrics::Nowhere => Err("nowhere"),
-        }
-    }
-}
-
-impl Events {
-    fn signal(&self) -> Result<&SignalSettings, &'static str> {
-        match self {
-            Events::Otlp { signal, .. } => Ok(signal),
-            Events::Nowhere => Err("nowhere"),
-        }
     }
 }
 
@@ -143,21 +85,24 @@ impl Rows {
         self.0.push(Setting { name, value, origin: setting.origin });
     }
 
-    fn signal(&mut self, Signal { name, .. }: &Signal, settings: &SignalSettings) {
-        let SignalSettings { endpoint, protocol, compression, timeout, headers, certificates, proxy: _ } =
-            settings;
-        self.push(*name, endpoint, shown);
-        self.push(format!("{name} protocol"), protocol, ToString::to_string);
-        self.push(format!("{name} compression"), compression, ToString::to_string);
-        self.push(format!("{name} timeout"), timeout, milliseconds);
-        for (header, value) in headers {
+    fn destination(&mut self, Signal { name, .. }: &Signal, destination: &Resolved<Destination>) {
+        let settings = match &destination.value {
+            Destination::Otlp(settings) => settings,
+            Destination::Terminal => return self.push(*name, destination, |_| "the terminal".to_owned()),
+            Destination::Nowhere => return self.push(*name, destination, |_| "nowhere".to_owned()),
+        };
+        self.push(*name, &settings.endpoint, shown);
+        self.push(format!("{name} protocol"), &settings.protocol, ToString::to_string);
+        self.push(format!("{name} compression"), &settings.compression, ToString::to_string);
+        self.push(format!("{name} timeout"), &settings.timeout, milliseconds);
+        for (header, value) in &settings.headers {
             self.push(format!("{name} header {header}"), value, |_| "***".to_owned());
         }
-        let Certificates { certificate, client_certificate, client_key, tls: _ } = certificates;
+        let certificates = &settings.certificates;
         for (what, path) in [
-            ("certificate", certificate),
-            ("client certificate", client_certificate),
-            ("client key", client_key),
+            ("certificate", &certificates.certificate),
+            ("client certificate", &certificates.client_certificate),
+            ("client key", &certificates.client_key),
         ] {
             if let Some(path) = path {
                 self.push(format!("{name} {what}"), path, Clone::clone);
@@ -166,11 +111,13 @@ impl Rows {
     }
 
     fn delivery(&mut self, settings: &DeliverySettings) {
-        // A retry's second is for tests.
-        let DeliverySettings { max_queue_bytes, backoff: _, max_retry_after, self_metrics } = settings;
-        self.push("waiting in memory", max_queue_bytes, |bytes| format!("{bytes} bytes per signal"));
-        self.push("longest Retry-After", max_retry_after, |pause| format!("{} s", pause.as_secs_f64()));
-        self.push("self-metrics", self_metrics, ToString::to_string);
+        self.push("waiting in memory", &settings.max_queue_bytes, |bytes| {
+            format!("{bytes} bytes per signal")
+        });
+        self.push("longest Retry-After", &settings.max_retry_after, |pause| {
+            format!("{} s", pause.as_secs_f64())
+        });
+        self.push("self-metrics", &settings.self_metrics, ToString::to_string);
     }
 
     #[cfg(feature = "spool")]
@@ -197,13 +144,14 @@ impl Rows {
     }
 
     fn metrics(&mut self, settings: &MetricSettings) {
-        let MetricSettings { interval, temporality, views, exponential } = settings;
-        self.push("metric interval", interval, milliseconds);
-        self.push("metric temporality", temporality, |temporality| format!("{temporality:?}").to_lowercase());
-        self.push("metric histograms", exponential, |exponential| {
+        self.push("metric interval", &settings.interval, milliseconds);
+        self.push("metric temporality", &settings.temporality, |temporality| {
+            format!("{temporality:?}").to_lowercase()
+        });
+        self.push("metric histograms", &settings.exponential, |exponential| {
             if *exponential { "exponential" } else { "explicit buckets" }.to_owned()
         });
-        self.push("metric views", views, |views| views.len().to_string());
+        self.push("metric views", &settings.views, |views| views.len().to_string());
     }
 
     fn tags(&mut self, TagSettings { labels, baggage, propagators }: &TagSettings) {
@@ -217,60 +165,40 @@ impl Rows {
     }
 
     fn limits(&mut self, limits: &Limits) {
-        let Limits {
-            span_attributes,
-            span_text,
-            span_events,
-            span_links,
-            span_event_attributes,
-            link_attributes,
-            event_attributes,
-            event_text,
-        } = limits;
         let characters = |limit: &Option<usize>| match limit {
             Some(limit) => format!("{limit} characters"),
             None => "whole".to_owned(),
         };
-        self.push("span attributes", span_attributes, ToString::to_string);
-        self.push("span texts", span_text, characters);
-        self.push("events of a span", span_events, ToString::to_string);
-        self.push("links of a span", span_links, ToString::to_string);
-        self.push("attributes of a span's event", span_event_attributes, ToString::to_string);
-        self.push("attributes of a link", link_attributes, ToString::to_string);
-        self.push("event attributes", event_attributes, ToString::to_string);
-        self.push("event texts", event_text, characters);
+        self.push("span attributes", &limits.span_attributes, ToString::to_string);
+        self.push("span texts", &limits.span_text, characters);
+        self.push("events of a span", &limits.span_events, ToString::to_string);
+        self.push("links of a span", &limits.span_links, ToString::to_string);
+        self.push("attributes of a span's event", &limits.span_event_attributes, ToString::to_string);
+        self.push("attributes of a link", &limits.link_attributes, ToString::to_string);
+        self.push("event attributes", &limits.event_attributes, ToString::to_string);
+        self.push("event texts", &limits.event_text, characters);
     }
 
     fn content(&mut self, settings: &ContentSettings) {
-        let ContentSettings {
-            capture,
-            budget,
-            request_budget,
-            upload,
-            salt,
-            builtin_redaction,
-            patterns,
-            redactor,
-            error_messages,
-            openinference,
-        } = settings;
-        self.push("content", capture, |capture| format!("{capture:?}"));
-        self.push("content budget", budget, |(per_attribute, per_span)| {
+        self.push("content", &settings.capture, |capture| format!("{capture:?}"));
+        self.push("content budget", &settings.budget, |(per_attribute, per_span)| {
             format!("{per_attribute} bytes per attribute, {per_span} per span")
         });
-        self.push("content of a request", request_budget, |bytes| format!("{bytes} bytes"));
-        self.push("content upload", upload, |upload| match upload {
+        self.push("content of a request", &settings.request_budget, |bytes| format!("{bytes} bytes"));
+        self.push("content upload", &settings.upload, |upload| match upload {
             Some(upload) => format!("{upload:?}"),
             None => "none".to_owned(),
         });
-        self.push("salt of digests", salt, |salt| if salt.is_some() { "***" } else { "random" }.to_owned());
-        self.push("built-in redaction", builtin_redaction, ToString::to_string);
-        self.push("redaction patterns", patterns, |patterns| patterns.len().to_string());
-        self.push("redactor", redactor, |redactor| {
+        self.push("salt of digests", &settings.salt, |salt| {
+            if salt.is_some() { "***" } else { "random" }.to_owned()
+        });
+        self.push("built-in redaction", &settings.builtin_redaction, ToString::to_string);
+        self.push("redaction patterns", &settings.patterns, |patterns| patterns.len().to_string());
+        self.push("redactor", &settings.redactor, |redactor| {
             if redactor.is_some() { "a function" } else { "none" }.to_owned()
         });
-        self.push("error messages", error_messages, ToString::to_string);
-        self.push("openinference", openinference, ToString::to_string);
+        self.push("error messages", &settings.error_messages, ToString::to_string);
+        self.push("openinference", &settings.openinference, ToString::to_string);
     }
 }
 

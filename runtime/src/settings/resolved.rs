@@ -11,7 +11,7 @@ use opentelemetry::KeyValue;
 use secrecy::ExposeSecret as _;
 
 use super::env::{self, Source};
-use super::signal::{self, Choice, Exporter, SignalSettings};
+use super::signal::{self, Destination, Signal};
 use super::tags::TagSettings;
 use super::{
     Builder, ConfigError, ContentSettings, DeliverySettings, Origin, Parameter, Resolved, SdkSettings,
@@ -26,9 +26,13 @@ const SEMCONV: Parameter = Parameter::new("with_semconv", &[version::OPT_IN]);
 
 /// The effective configuration. `Debug` prints what the doctor does.
 pub(crate) struct Settings {
-    pub(crate) traces: Resolved<Traces>,
-    pub(crate) metrics: Resolved<Metrics>,
-    pub(crate) events: Resolved<Events>,
+    pub(crate) traces: Resolved<Destination>,
+    pub(crate) metrics: Resolved<Destination>,
+    /// Events are log records.
+    pub(crate) events: Resolved<Destination>,
+    /// A receiver of logs is configured, or events are enabled. A receiver that was only named for all signals may take no logs: it
+    /// gets those that the program makes itself, and those with content.
+    pub(crate) are_events_asked_for: Resolved<bool>,
     pub(crate) delivery: DeliverySettings,
     pub(crate) spool: Option<SpoolSettings>,
     pub(crate) sdk: SdkSettings,
@@ -41,33 +45,6 @@ pub(crate) struct Settings {
     pub(crate) topics: Resolved<Option<Topics>>,
 }
 
-/// Where spans go.
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
-pub(crate) enum Traces {
-    Otlp(SignalSettings),
-    Terminal,
-    Nowhere,
-}
-
-/// Where metrics go.
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
-pub(crate) enum Metrics {
-    Otlp(SignalSettings),
-    Nowhere,
-}
-
-/// Where events go, which are log records.
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
-pub(crate) enum Events {
-    Otlp {
-        signal: SignalSettings,
-        /// A receiver of logs is configured, or events are enabled. A receiver that was only named for all
-        /// signals may take no logs: it gets those that the program makes itself, and those with content.
-        asked_for: Resolved<bool>,
-    },
-    Nowhere,
-}
-
 impl Settings {
     /// Resolves each setting once, by [`Parameter::resolve`]. `None` if telemetry is switched off, whatever else is configured.
     pub(crate) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
@@ -75,17 +52,17 @@ impl Settings {
             return Ok(None);
         }
         config_file(source)?;
-        let traces = traces(builder, source)?;
-        let metrics = metrics(builder, source)?;
+        let traces = destination(&signal::TRACES, builder, source)?;
+        let metrics = destination(&signal::METRICS, builder, source)?;
         let capture = content::capture(builder, source)?;
-        let events = events(builder, source, capture.value.on_events())?;
+        let (events, are_events_asked_for) = events(builder, source, capture.value.on_events())?;
         let parse_semconv = |_, words: String| Ok(version::from_opt_in(&words));
         let semconv = SEMCONV.resolve(builder.semconv, source, parse_semconv, SemconvVersion::default())?;
         let delivery = DeliverySettings::resolve(builder, source)?;
         let spool = SpoolSettings::resolve(builder, source)?;
         let sdk = SdkSettings::resolve(builder, source, spool.as_ref())?;
         let tags = TagSettings::resolve(builder, source)?;
-        let is_watched = matches!(traces.value, Traces::Terminal) && source.stderr_is_terminal();
+        let is_watched = matches!(traces.value, Destination::Terminal) && source.stderr_is_terminal();
         let content = ContentSettings::resolve(builder, source, capture, is_watched, sdk.limits.span_text)?;
         let cardinality_limit = metrics::cardinality_limit(builder, source)?;
         let quality =
@@ -97,6 +74,7 @@ impl Settings {
             traces,
             metrics,
             events,
+            are_events_asked_for,
             delivery,
             spool,
             sdk,
@@ -141,52 +119,37 @@ fn config_file(source: &dyn Source) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn traces(builder: &Builder, source: &dyn Source) -> Result<Resolved<Traces>, ConfigError> {
-    let exporters = [("otlp", Exporter::Otlp), ("console", Exporter::Console), ("none", Exporter::None)];
-    let Resolved { value, origin } = signal::TRACES.choose(&exporters, builder, source)?;
-    let value = match value {
-        Choice::Otlp(receiver) => {
-            Traces::Otlp(SignalSettings::resolve(&receiver, builder, source, &signal::TRACES)?)
-        }
-        Choice::Console | Choice::Nothing => Traces::Terminal,
-        Choice::None => Traces::Nowhere,
-    };
-    Ok(Resolved { value, origin })
-}
-
-fn metrics(builder: &Builder, source: &dyn Source) -> Result<Resolved<Metrics>, ConfigError> {
-    let exporters = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
-    let Resolved { value, origin } = signal::METRICS.choose(&exporters, builder, source)?;
-    let value = match value {
-        Choice::Otlp(receiver) => {
-            Metrics::Otlp(SignalSettings::resolve(&receiver, builder, source, &signal::METRICS)?)
-        }
-        Choice::Console | Choice::Nothing | Choice::None => Metrics::Nowhere,
-    };
-    Ok(Resolved { value, origin })
+fn destination(
+    signal: &Signal,
+    builder: &Builder,
+    source: &dyn Source,
+) -> Result<Resolved<Destination>, ConfigError> {
+    let Resolved { value, origin } = signal.choose(builder, source)?;
+    Ok(Resolved { value: value.resolve(builder, source, signal)?, origin })
 }
 
 fn events(
     builder: &Builder,
     source: &dyn Source,
     have_content: bool,
-) -> Result<Resolved<Events>, ConfigError> {
-    let exporters = [("otlp", Exporter::Otlp), ("none", Exporter::None)];
-    let Resolved { value, origin } = signal::LOGS.choose(&exporters, builder, source)?;
-    let Choice::Otlp(receiver) = value else { return Ok(Resolved { value: Events::Nowhere, origin }) };
+) -> Result<(Resolved<Destination>, Resolved<bool>), ConfigError> {
+    let Resolved { value: destination, mut origin } = signal::LOGS.choose(builder, source)?;
     let mut asked_for = Resolved::of_builder("with_events", builder.events, false);
-    if let (Origin::Default, Some(origin)) = (asked_for.origin, receiver.asked_by) {
+    if let (Origin::Default, Destination::Otlp(receiver)) = (asked_for.origin, &destination)
+        && let Some(origin) = receiver.asked_by
+    {
         asked_for = Resolved { value: true, origin };
     }
-    match SignalSettings::resolve(&receiver, builder, source, &signal::LOGS) {
-        Ok(signal) => Ok(Resolved { value: Events::Otlp { signal, asked_for }, origin }),
+    let value = match destination.resolve(builder, source, &signal::LOGS) {
         // Set for the logs of another program, most likely: no events are enabled here.
         Err(error) if !asked_for.value && !have_content => {
             tracing::warn!(target: "llm_trace", "no events are sent: {error}");
-            Ok(Resolved { value: Events::Nowhere, origin: error.origin() })
+            origin = error.origin();
+            Destination::Nowhere
         }
-        Err(error) => Err(error),
-    }
+        resolved => resolved?,
+    };
+    Ok((Resolved { value, origin }, asked_for))
 }
 
 /// A short salt could be guessed, and questions with it.

@@ -34,24 +34,15 @@ fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
 }
 
 fn traces(settings: &Settings) -> TransportConfig {
-    match &settings.traces.value {
-        Traces::Otlp(traces) => traces.transport(),
-        Traces::Terminal | Traces::Nowhere => panic!("not exported"),
-    }
+    settings.traces.value.otlp().expect("exported").transport()
 }
 
 fn metrics(settings: &Settings) -> TransportConfig {
-    match &settings.metrics.value {
-        Metrics::Otlp(metrics) => metrics.transport(),
-        Metrics::Nowhere => panic!("not exported"),
-    }
+    settings.metrics.value.otlp().expect("exported").transport()
 }
 
 fn events(settings: &Settings) -> Option<(TransportConfig, bool)> {
-    match &settings.events.value {
-        Events::Otlp { signal, asked_for } => Some((signal.transport(), asked_for.value)),
-        Events::Nowhere => None,
-    }
+    Some((settings.events.value.otlp()?.transport(), settings.are_events_asked_for.value))
 }
 
 fn resource_value(settings: &Settings, key: &str) -> Option<String> {
@@ -177,14 +168,20 @@ fn the_kill_switch_wins_before_anything_else_is_read() {
 fn an_exporter_can_be_chosen_for_each_signal() {
     let with = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid");
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-    assert!(matches!(with(&[]).traces.value, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces.value, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces.value, Traces::Nowhere));
-    assert!(matches!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics.value, Metrics::Nowhere));
+    assert!(matches!(with(&[]).traces.value, Destination::Terminal));
+    assert!(matches!(
+        with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces.value,
+        Destination::Terminal
+    ));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces.value, Destination::Nowhere));
+    assert!(matches!(
+        with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics.value,
+        Destination::Nowhere
+    ));
     let named = with(&[("OTEL_TRACES_EXPORTER", "otlp")]);
     assert_eq!(traces(&named).endpoint, "http://localhost:4318/v1/traces");
     let named = with(&[("OTEL_METRICS_EXPORTER", "otlp")]);
-    assert!(matches!(named.traces.value, Traces::Terminal));
+    assert!(matches!(named.traces.value, Destination::Terminal));
     assert_eq!(metrics(&named).endpoint, "http://localhost:4318/v1/metrics");
 }
 

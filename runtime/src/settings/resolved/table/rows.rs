@@ -1,7 +1,7 @@
 //! The variables, in the order of the page.
 
 use super::{Default, Honoured, Row, Settings, Table, milliseconds};
-use crate::settings::{SignalSettings, Traces};
+use crate::settings::SignalSettings;
 
 const fn row(
     names: &'static [&'static str],
@@ -483,8 +483,5 @@ pub(super) const TABLES: &[Table] = &[
 ];
 
 fn exported(settings: &Settings) -> &SignalSettings {
-    match &settings.traces.value {
-        Traces::Otlp(traces) => traces,
-        Traces::Terminal | Traces::Nowhere => panic!("not exported"),
-    }
+    settings.traces.value.otlp().expect("exported")
 }
