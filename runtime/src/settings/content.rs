@@ -3,7 +3,8 @@
 use regex_automata::meta::Regex;
 
 use super::builder::{Salt, Upload};
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::{Builder, ConfigError, Parameter, Resolved, range};
 use crate::content::openinference::OPENINFERENCE as OPENINFERENCE_VARIABLE;
 use crate::content::{

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use llm_trace_delivery::Backoff;
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
 
 const MAX_QUEUE_BYTES: Parameter = Parameter::new("with_max_queue_bytes", &[]);

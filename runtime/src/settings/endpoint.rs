@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use http::Uri;
 
 use super::ConfigError;
-use super::env::invalid;
+use super::error::invalid;
 
 /// Parses the URL of a receiver and appends `path` to its own path.
 pub(super) fn parse(parameter: &'static str, url: &str, path: &str) -> Result<Uri, ConfigError> {

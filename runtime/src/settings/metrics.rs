@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, Stream, Temporality};
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
 use crate::semconv::SCOPE_NAME;
 use crate::sinks::metrics::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from};

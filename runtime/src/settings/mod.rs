@@ -23,6 +23,10 @@ mod resource;
 mod sampler;
 mod sdk;
 mod signal;
+#[cfg(feature = "spool")]
+mod spool;
+#[cfg(not(feature = "spool"))]
+#[path = "no_spool.rs"]
 mod spool;
 mod tags;
 mod tls;

@@ -149,7 +149,8 @@ impl Rows {
             format!("{temporality:?}").to_lowercase()
         });
         self.push("metric histograms", &settings.exponential, |exponential| {
-            if *exponential { "exponential" } else { "explicit buckets" }.to_owned()
+            if *exponential { "base2_exponential_bucket_histogram" } else { "explicit_bucket_histogram" }
+                .to_owned()
         });
         self.push("metric views", &settings.views, |views| views.len().to_string());
     }

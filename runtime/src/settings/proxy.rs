@@ -6,7 +6,8 @@ use http::Uri;
 use llm_trace_delivery::Protocol;
 use llm_trace_delivery::ureq::{Proxy, ProxyProtocol};
 
-use super::env::{Source, invalid};
+use super::env::Source;
+use super::error::invalid;
 use super::{ConfigError, Parameter, Resolved, endpoint};
 
 const PROXY: Parameter = Parameter::of_variables(&[
@@ -79,27 +80,15 @@ fn is_listed(exceptions: &str, receiver: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
-
-    struct Vars(HashMap<&'static str, &'static str>);
-
-    impl Source for Vars {
-        fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
-            Ok(self.0.get(variable).map(|value| (*value).to_owned()))
-        }
-        fn stderr_is_terminal(&self) -> bool {
-            false
-        }
-    }
+    use crate::settings::env::Variables;
 
     fn to(
         receiver: &str,
         protocol: Protocol,
         vars: &[(&'static str, &'static str)],
     ) -> Result<String, String> {
-        let vars = Vars(vars.iter().copied().collect());
+        let vars: Variables = vars.iter().copied().collect();
         let proxy = resolve(&vars, &receiver.parse().expect("a URI"), protocol);
         let shown = |proxy: Option<Resolved<Proxy>>| match proxy {
             Some(Resolved { value, .. }) => format!("{}:{}", value.host(), value.port()),

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::env::{self, Source, invalid};
+use super::env::Source;
+use super::error::invalid;
 use super::{ConfigError, Origin, Parameter, Resolved};
 
 /// Whole numbers that a parameter takes.
@@ -96,7 +97,7 @@ pub(super) fn check_duration(
         return Ok(());
     }
     let shown = if duration.is_zero() { "0s".to_owned() } else { format!("{duration:?}") };
-    Err(env::invalid(method, shown, format!("expected a duration above 0 and at most {most:?}")))
+    Err(invalid(method, shown, format!("expected a duration above 0 and at most {most:?}")))
 }
 
 /// The longest that one answer may be waited for.

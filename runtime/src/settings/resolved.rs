@@ -1,8 +1,6 @@
 //! Builder and environment resolved into one value per setting.
 
 #[cfg(test)]
-mod table;
-#[cfg(test)]
 mod tests;
 
 use std::fmt;
@@ -11,6 +9,7 @@ use opentelemetry::KeyValue;
 use secrecy::ExposeSecret as _;
 
 use super::env::{self, Source};
+use super::error::invalid;
 use super::signal::{self, Destination, Signal};
 use super::tags::TagSettings;
 use super::{
@@ -160,7 +159,7 @@ fn topics(builder: &Builder) -> Result<Resolved<Option<Topics>>, ConfigError> {
         && salt.expose_secret().len() < MIN_SALT
     {
         let value = format!("a salt of {} bytes", salt.expose_secret().len());
-        return Err(env::invalid(METHOD, value, format!("expected at least {MIN_SALT} bytes")));
+        return Err(invalid(METHOD, value, format!("expected at least {MIN_SALT} bytes")));
     }
     Ok(Resolved::of_builder(METHOD, builder.topics.clone().map(Some), None))
 }

@@ -2,7 +2,8 @@
 
 use opentelemetry::{KeyValue, Value};
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::{Builder, ConfigError, Origin, Parameter, Resolved};
 use crate::semconv::resource;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace;
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::{Builder, ConfigError, Parameter, Resolved};
 
 const SAMPLER: Parameter = Parameter::new("with_sampler", &["OTEL_TRACES_SAMPLER"]);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use opentelemetry_sdk::logs;
 use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 
-use super::env::{Source, invalid};
+use super::env::Source;
+use super::error::invalid;
 use super::{
     Builder, ConfigError, Limits, MetricSettings, Origin, Parameter, Resolved, Sampling, SpoolSettings, range,
 };

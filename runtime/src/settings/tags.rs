@@ -6,7 +6,8 @@ use opentelemetry::propagation::{TextMapCompositePropagator, TextMapPropagator};
 use opentelemetry::{Key, global};
 use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
-use super::env::{Source, invalid};
+use super::env::Source;
+use super::error::invalid;
 use super::{Builder, ConfigError, Parameter, Resolved};
 use crate::runtime::TagRules;
 

@@ -4,7 +4,8 @@ use llm_trace_delivery::ureq::tls::{
     Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem,
 };
 
-use super::env::{Source, invalid};
+use super::env::Source;
+use super::error::invalid;
 use super::signal::Signal;
 use super::{ConfigError, Parameter, Resolved};
 

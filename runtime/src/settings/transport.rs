@@ -6,7 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use llm_trace_delivery::ureq::Proxy;
 use llm_trace_delivery::{Compression, Protocol, TransportConfig};
 
-use super::env::{self, Source, invalid};
+use super::env::{self, Source};
+use super::error::invalid;
 use super::signal::{Receiver, Signal};
 use super::tls::Certificates;
 use super::{Builder, ConfigError, Origin, Resolved, proxy, range};

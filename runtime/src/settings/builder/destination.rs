@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use llm_trace_delivery::{Compression, Protocol};
 
 use crate::settings::endpoint::shown;
-use crate::settings::env::invalid;
+use crate::settings::error::invalid;
 use crate::settings::{Builder, ConfigError};
 
 /// The receivers set by the builder, and the credentials for them.

@@ -1,35 +1,22 @@
 mod invalid;
-mod origins;
+mod page;
+mod precedence;
 mod ranges;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use llm_trace_delivery::{Compression, Protocol, TransportConfig};
 
+use crate::settings::env::Variables;
 use crate::settings::resolved::*;
-use crate::settings::{Limits, Sampler, builder};
-
-struct Vars {
-    values: HashMap<&'static str, &'static str>,
-    terminal: bool,
-}
-
-impl Source for Vars {
-    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
-        Ok(self.values.get(variable).map(|value| (*value).to_owned()))
-    }
-
-    fn stderr_is_terminal(&self) -> bool {
-        self.terminal
-    }
-}
+use crate::settings::{Sampler, builder};
 
 type Pairs<'a> = &'a [(&'static str, &'static str)];
 
 #[expect(clippy::needless_pass_by_value, reason = "tests build it in place")]
 fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
-    let source = Vars { values: vars.iter().copied().collect(), terminal: false };
+    let source: Variables = vars.iter().copied().collect();
     Settings::resolve(&builder, &source).map(|settings| settings.expect("not disabled"))
 }
 
@@ -53,6 +40,12 @@ fn resource_value(settings: &Settings, key: &str) -> Option<String> {
     value
 }
 
+fn assert_shown(builder: &Builder, vars: Pairs<'_>, name: &str, origin: &str) {
+    let settings = resolve(builder.clone(), vars).expect("valid");
+    let row = settings.overview().into_iter().find(|row| row.name == name).expect("a row");
+    assert_eq!(row.origin.to_string(), origin, "{name}, {vars:?}: {row:?}");
+}
+
 #[test]
 fn a_base_url_gets_the_signals_path_and_a_signals_own_url_is_left_alone() {
     let vars = [
@@ -65,75 +58,10 @@ fn a_base_url_gets_the_signals_path_and_a_signals_own_url_is_left_alone() {
 }
 
 #[test]
-fn the_builder_wins_over_every_variable() {
-    let vars = [
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://env.example/v1/traces"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=env,x-other=env"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
-        ("OTEL_SERVICE_NAME", "from-env"),
-    ];
-    let builder = builder()
-        .with_endpoint("http://code.example:4318")
-        .with_header("x-key", "code")
-        .with_timeout(Duration::from_secs(3))
-        .with_service_name("from-code");
-    let settings = resolve(builder, &vars).expect("valid");
-    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("from-code"));
-    let traces = traces(&settings);
-    assert_eq!(traces.endpoint, "http://code.example:4318/v1/traces");
-    assert_eq!(traces.timeout, Duration::from_secs(3));
-    assert_eq!(
-        (&traces.headers["x-key"], &traces.headers["x-other"]),
-        (&"code".parse().expect("valid"), &"env".parse().expect("valid"))
-    );
-}
-
-#[test]
-fn a_signals_variable_wins_over_the_general_one() {
-    let vars = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a=general"),
-        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=own"),
-        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1000"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
-        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
-    ];
-    let settings = resolve(builder(), &vars).expect("valid");
-    let (traces, metrics) = (traces(&settings), metrics(&settings));
-    assert_eq!(
-        (traces.headers["a"].as_bytes(), metrics.headers["a"].as_bytes()),
-        (&b"own"[..], &b"general"[..])
-    );
-    assert_eq!((traces.timeout, metrics.timeout), (Duration::from_secs(1), Duration::from_secs(10)));
-    assert_eq!((traces.compression, metrics.compression), (Compression::Gzip, Compression::None));
-}
-
-#[test]
-fn the_service_name_variable_wins_over_the_resource_variable_and_values_are_decoded() {
-    let vars = [
-        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attr,team=a%20b,deployment.environment.name=staging"),
-        ("OTEL_SERVICE_NAME", "name"),
-    ];
-    let settings = resolve(builder(), &vars).expect("valid");
-    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("name"));
-    assert_eq!(resource_value(&settings, "team").as_deref(), Some("a b"));
-    assert_eq!(resource_value(&settings, "deployment.environment.name").as_deref(), Some("staging"));
-}
-
-#[test]
-fn a_process_has_an_instance_id_of_its_own_unless_given() {
-    let own = resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id").expect("an id");
-    assert_eq!(own.len(), 36);
-    assert_ne!(Some(own), resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id"));
-    let given =
-        resolve(builder(), &[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-7")]).expect("valid");
-    assert_eq!(resource_value(&given, "service.instance.id").as_deref(), Some("pod-7"));
-}
-
-#[test]
 fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
     let recorded = |endpoint: Option<&str>, terminal, vars: Pairs<'_>| {
-        let source = Vars { values: vars.iter().copied().collect(), terminal };
+        let mut source: Variables = vars.iter().copied().collect();
+        source.is_terminal = terminal;
         let builder = endpoint.map_or_else(builder, |endpoint| builder().with_endpoint(endpoint));
         let settings = Settings::resolve(&builder, &source).expect("valid").expect("on");
         settings.content.error_messages.value
@@ -152,9 +80,9 @@ fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
 
 #[test]
 fn the_kill_switch_wins_before_anything_else_is_read() {
-    let source = |disabled| Vars {
-        values: HashMap::from([("OTEL_SDK_DISABLED", disabled), ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")]),
-        terminal: false,
+    let source = |disabled| {
+        let vars = [("OTEL_SDK_DISABLED", disabled), ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")];
+        vars.into_iter().collect::<Variables>()
     };
     for disabled in ["true", "TRUE", " True "] {
         assert!(Settings::resolve(&builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
@@ -209,29 +137,6 @@ fn events_of_calls_are_for_receivers_that_were_named_for_them() {
     assert_eq!(with(builder().with_events(true), &[]), None);
 }
 
-#[test]
-fn sampling_batches_and_intervals_are_as_given() {
-    let vars = [
-        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
-        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
-        ("OTEL_BLRP_MAX_QUEUE_SIZE", "50"),
-        ("OTEL_BLRP_SCHEDULE_DELAY", "250"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
-    ];
-    let sdk = resolve(builder(), &vars).expect("valid").sdk;
-    assert_eq!(format!("{:?}", sdk.sampling.value.head), "ParentBased(TraceIdRatioBased(0.25))");
-    assert_eq!((sdk.batches.queue.value, sdk.batches.batch.value), (100, 100));
-    let events = sdk.event_batches;
-    assert_eq!(
-        (events.queue.value, events.batch.value, events.delay.value),
-        (50, 50, Duration::from_millis(250))
-    );
-    assert_eq!(sdk.metrics.interval.value, Duration::from_millis(1500));
-    let default = resolve(builder(), &[]).expect("valid").sdk;
-    assert_eq!(format!("{:?}", default.sampling.value.head), "ParentBased(AlwaysOn)");
-}
-
 /// Compiled-in values are valid; errors of others name the feature.
 #[test]
 fn protocols_and_compressions_are_there_with_their_features() {
@@ -280,77 +185,6 @@ fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
     assert!(message.contains("expected no path, as gRPC has none"), "{message}");
     let cloud = builder().with_grafana_cloud("1", "eu", "token").with_protocol(Protocol::Grpc);
     assert!(resolve(cloud, &[]).expect_err("a path").to_string().starts_with("with_grafana_cloud: "));
-}
-
-#[test]
-fn limits_are_the_signals_own_then_those_for_all_attributes_then_the_defaults() {
-    let limits = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.limits;
-    let counts = |limits: &Limits| {
-        let spans = limits.spans();
-        [
-            spans.max_attributes_per_span,
-            spans.max_events_per_span,
-            spans.max_links_per_span,
-            spans.max_attributes_per_event,
-            spans.max_attributes_per_link,
-            u32::try_from(limits.events().attributes).expect("small"),
-        ]
-    };
-    let default = limits(&[]);
-    assert_eq!((counts(&default), default.span_text.value, default.event_text.value), ([128; 6], None, None));
-    let general = [("OTEL_ATTRIBUTE_COUNT_LIMIT", "9"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100")];
-    let both = limits(&general);
-    assert_eq!(
-        (counts(&both), both.span_text.value, both.event_text.value),
-        ([9, 128, 128, 9, 9, 9], Some(100), Some(100))
-    );
-    let own = [
-        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
-        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
-        ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
-        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
-        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "5"),
-        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "0"),
-        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7"),
-        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8"),
-    ];
-    let own = limits(&[&general[..], &own].concat());
-    assert_eq!(
-        (counts(&own), own.span_text.value, own.event_text.value),
-        ([1, 2, 3, 4, 5, 0], Some(7), Some(8))
-    );
-}
-
-#[test]
-fn an_exporter_takes_no_longer_than_its_processor_waits() {
-    let timeouts = |vars: Pairs<'_>| {
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        let settings = resolve(builder(), &[&[endpoint], vars].concat()).expect("valid");
-        let events = events(&settings).expect("exported").0;
-        [metrics(&settings), events, traces(&settings)].map(|signal| signal.timeout.as_millis())
-    };
-    let shorter = [
-        ("OTEL_BSP_EXPORT_TIMEOUT", "1000"),
-        ("OTEL_METRIC_EXPORT_TIMEOUT", "2000"),
-        ("OTEL_BLRP_EXPORT_TIMEOUT", "3000"),
-    ];
-    assert_eq!(timeouts(&shorter), [2000, 3000, 1000]);
-    let longer = [("OTEL_BSP_EXPORT_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "0")];
-    assert_eq!(timeouts(&longer), [10_000; 3]);
-}
-
-#[test]
-fn metrics_are_made_as_the_variables_say() {
-    use opentelemetry_sdk::metrics::Temporality;
-    let metrics = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.metrics;
-    let default = metrics(&[]);
-    assert_eq!((default.temporality.value, default.exponential.value), (Temporality::Cumulative, false));
-    let chosen = metrics(&[
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "DELTA"),
-        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
-        ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
-    ]);
-    assert_eq!((chosen.temporality.value, chosen.exponential.value), (Temporality::Delta, true));
 }
 
 #[test]
@@ -411,95 +245,6 @@ fn a_configuration_file_is_not_read_and_no_mistake() {
     resolve(builder(), &[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).expect("valid");
 }
 
-#[test]
-fn content_is_captured_if_the_builder_or_else_the_variable_says_so() {
-    use crate::content::ContentCapture;
-    assert_eq!(resolve(builder(), &[]).expect("valid").content.capture.value, ContentCapture::NoContent);
-    let vars = [("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")];
-    assert_eq!(resolve(builder(), &vars).expect("valid").content.capture.value, ContentCapture::SpanOnly);
-    let off = builder().with_content_capture(ContentCapture::NoContent);
-    assert_eq!(resolve(off, &vars).expect("valid").content.capture.value, ContentCapture::NoContent);
-}
-
-#[test]
-fn the_limit_of_label_sets_is_the_builders_then_the_variables_then_a_thousand() {
-    let variable = ("LLM_TRACE_METRIC_CARDINALITY_LIMIT", " 20 ");
-    let limit =
-        |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.cardinality_limit.value);
-    assert_eq!(limit(builder(), &[]).expect("valid"), 1000);
-    assert_eq!(limit(builder(), &[variable]).expect("valid"), 20);
-    assert_eq!(limit(builder().with_metric_cardinality_limit(5), &[variable]).expect("valid"), 5);
-    let error = limit(builder().with_metric_cardinality_limit(0), &[]).expect_err("nothing to measure with");
-    let expected = "with_metric_cardinality_limit: `0` is not valid: expected a number from 1 to 100000";
-    assert_eq!(error.to_string(), expected);
-    let error = limit(builder(), &[("LLM_TRACE_METRIC_CARDINALITY_LIMIT", "many")]).expect_err("no number");
-    assert!(error.to_string().starts_with("LLM_TRACE_METRIC_CARDINALITY_LIMIT: `many`"), "{error}");
-}
-
-#[cfg(feature = "spool")]
-#[test]
-fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder() {
-    use std::path::{Path, PathBuf};
-    let dir = std::env::temp_dir();
-    let dir_variable: &'static str = Box::leak(dir.display().to_string().into_boxed_str());
-    let variables = [
-        ("OTEL_SERVICE_NAME", "support-bot"),
-        ("LLM_TRACE_SPOOL_DIR", dir_variable),
-        ("LLM_TRACE_SPOOL_MAX_BYTES", "1000"),
-        ("LLM_TRACE_SPOOL_MAX_AGE", "2h"),
-        ("LLM_TRACE_SPOOL_MODE", "write_ahead"),
-    ];
-    let spool = |builder, vars: Pairs<'_>| {
-        resolve(builder, vars).map(|settings| settings.spool.map(|spool| spool.config()))
-    };
-    assert_eq!(spool(builder(), &[]).expect("valid"), None);
-
-    let found = spool(builder(), &variables).expect("valid").expect("a folder");
-    assert_eq!(
-        (found.max_bytes, found.max_age, found.writes_ahead()),
-        (1000, Duration::from_secs(7200), true)
-    );
-    assert_eq!(found.folder, dir.join("support-bot"));
-
-    let configured = builder()
-        .with_service_name("other")
-        .with_spool("elsewhere")
-        .with_spool_limits(7, Duration::from_secs(8))
-        .with_spool_mode(crate::SpoolMode::OnFailure);
-    let found = spool(configured, &variables).expect("valid").expect("a folder");
-    assert_eq!((found.max_bytes, found.max_age, found.writes_ahead()), (7, Duration::from_secs(8), false));
-    assert_eq!(found.folder, Path::new("elsewhere").join("other"));
-
-    let defaults = spool(builder().with_spool("d"), &[]).expect("valid").expect("a folder");
-    assert_eq!((defaults.max_bytes, defaults.max_age), (256 << 20, Duration::from_secs(86_400)));
-    assert!(!defaults.writes_ahead());
-
-    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    let cases = [
-        (builder().with_spool(""), "with_spool: `` is not valid: expected a folder"),
-        (builder().with_spool(file), "/Cargo.toml` is not valid: expected a folder"),
-        (builder().with_spool_limits(0, Duration::from_secs(1)), "with_spool_limits: `0` is not valid"),
-        (builder().with_spool_limits(1, Duration::ZERO), "with_spool_limits: `0s` is not valid"),
-    ];
-    for (builder, expected) in cases {
-        let message = spool(builder, &[]).expect_err(expected).to_string();
-        assert!(message.contains(expected), "{message}");
-    }
-    let cases = [
-        ("LLM_TRACE_SPOOL_MAX_BYTES", "1 GB", "`1 GB` is not valid: expected a number of bytes from 1 to"),
-        ("LLM_TRACE_SPOOL_MAX_AGE", "24", "`24` is not valid: expected a whole number above 0 with a unit"),
-        (
-            "LLM_TRACE_SPOOL_MODE",
-            "always",
-            "`always` is not valid: expected one of `on_failure`, `write_ahead`",
-        ),
-    ];
-    for (variable, value, expected) in cases {
-        let message = spool(builder(), &[(variable, value)]).expect_err(expected).to_string();
-        assert!(message.starts_with(&format!("{variable}: {expected}")), "{message}");
-    }
-}
-
 #[cfg(not(feature = "spool"))]
 #[test]
 fn who_asks_for_a_spool_that_is_not_built_in_is_told() {
@@ -508,4 +253,95 @@ fn who_asks_for_a_spool_that_is_not_built_in_is_told() {
         let expected = "`x` is not valid: this program was built without llm-trace's feature `spool`";
         assert_eq!(message, format!("{variable}: {expected}"));
     }
+}
+
+#[test]
+fn headers_of_the_builder_are_added_to_those_of_the_most_specific_variable() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=general,b=general"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=own,c=own"),
+    ];
+    let settings = resolve(builder().with_header("A", "code"), &vars).expect("valid");
+    let headers = |signal: TransportConfig| {
+        let headers =
+            signal.headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().expect("text")));
+        headers.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(headers(traces(&settings)), ["a=code", "c=own"]);
+    assert_eq!(headers(metrics(&settings)), ["a=code", "b=general"]);
+}
+
+#[test]
+fn resource_attributes_are_decoded_and_a_process_has_an_id_of_its_own() {
+    let settings = resolve(builder(), &[("OTEL_RESOURCE_ATTRIBUTES", "team=a%20b")]).expect("valid");
+    assert_eq!(resource_value(&settings, "team").as_deref(), Some("a b"));
+    let own = resource_value(&settings, "service.instance.id").expect("an id");
+    assert_eq!(own.len(), 36);
+    assert_ne!(Some(own), resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id"));
+}
+
+#[test]
+fn the_sdk_gets_the_sampler_batches_and_limits_that_are_shown() {
+    let vars = [
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
+        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "5"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "6"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7"),
+    ];
+    let sdk = resolve(builder(), &vars).expect("valid").sdk;
+    assert_eq!(format!("{:?}", sdk.sampling.value.head), "ParentBased(TraceIdRatioBased(0.25))");
+    let batches = format!("{:?}", sdk.batches.of_spans());
+    for part in ["max_queue_size: 100", "scheduled_delay: 250ms", "max_export_batch_size: 100"] {
+        assert!(batches.contains(part), "{batches}");
+    }
+    let (spans, events) = (sdk.limits.spans(), sdk.limits.events());
+    assert_eq!(
+        [spans.max_attributes_per_span, spans.max_events_per_span, spans.max_links_per_span],
+        [1, 2, 3]
+    );
+    assert_eq!([spans.max_attributes_per_event, spans.max_attributes_per_link], [4, 5]);
+    assert_eq!((events.attributes, events.text), (6, Some(7)));
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn a_spool_is_opened_as_it_is_shown_and_its_folder_must_be_one() {
+    let spool = |builder| resolve(builder, &[("OTEL_SERVICE_NAME", "bot")]).map(|settings| settings.spool);
+    let given = builder().with_spool("d").with_spool_limits(7, Duration::from_secs(8));
+    let config =
+        spool(given.with_spool_mode(crate::SpoolMode::WriteAhead)).expect("valid").expect("one").config();
+    assert_eq!((config.max_bytes, config.max_age, config.writes_ahead()), (7, Duration::from_secs(8), true));
+    assert_eq!(config.folder, std::path::Path::new("d").join("bot"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    for (dir, expected) in
+        [("", "with_spool: `` is not"), (file, "/Cargo.toml` is not valid: expected a folder")]
+    {
+        let message = spool(builder().with_spool(dir)).expect_err(expected).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_header_is_of_what_gave_it_to_this_signal() {
+    let variable = "OTEL_EXPORTER_OTLP_HEADERS";
+    let vars = [(variable, "authorization=secret")];
+    let cloud = builder().with_grafana_cloud("1", "eu", "glc").with_traces_endpoint("http://own:4318");
+    assert_shown(&cloud, &vars, "traces header authorization", variable);
+    assert_shown(&cloud, &vars, "metrics header authorization", "with_grafana_cloud");
+    let given = cloud.with_header("Authorization", "secret");
+    assert_shown(&given, &vars, "metrics header authorization", "with_header");
+}
+
+#[test]
+fn events_that_a_foreign_variable_prevents_are_of_that_variable() {
+    let foreign = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "smoke-signals");
+    assert_shown(&builder().with_endpoint("http://c:4318"), &[foreign], "events", foreign.0);
 }

@@ -1,18 +1,18 @@
-//! The builder's part, and the variables'.
+//! Where telemetry waits on disk, how much of it, and from when on.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use llm_trace_delivery::{DiskSpool, SpoolMode};
 
-use super::{DIR, MAX_AGE, MAX_BYTES, MODE};
-use crate::settings::env::{self, Source, invalid};
-use crate::settings::{Builder, ConfigError, Origin, Parameter, Resolved, range};
+use super::env::{self, Source};
+use super::error::invalid;
+use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
 
-const FOLDER: Parameter = Parameter::new("with_spool", &[DIR]);
-const SIZE: Parameter = Parameter::new("with_spool_limits", &[MAX_BYTES]);
-const AGE: Parameter = Parameter::new("with_spool_limits", &[MAX_AGE]);
-const WHEN: Parameter = Parameter::new("with_spool_mode", &[MODE]);
+const FOLDER: Parameter = Parameter::new("with_spool", &["LLM_TRACE_SPOOL_DIR"]);
+const SIZE: Parameter = Parameter::new("with_spool_limits", &["LLM_TRACE_SPOOL_MAX_BYTES"]);
+const AGE: Parameter = Parameter::new("with_spool_limits", &["LLM_TRACE_SPOOL_MAX_AGE"]);
+const WHEN: Parameter = Parameter::new("with_spool_mode", &["LLM_TRACE_SPOOL_MODE"]);
 
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -23,14 +23,14 @@ const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct SpoolSettings {
     /// Of the service.
     pub(crate) folder: Resolved<PathBuf>,
-    pub(in crate::settings) max_bytes: Resolved<u64>,
-    pub(in crate::settings) max_age: Resolved<Duration>,
-    pub(in crate::settings) mode: Resolved<SpoolMode>,
+    pub(super) max_bytes: Resolved<u64>,
+    pub(super) max_age: Resolved<Duration>,
+    pub(super) mode: Resolved<SpoolMode>,
 }
 
 /// Spool settings of the builder.
 #[derive(Clone, Debug, Default)]
-pub(in crate::settings) struct Wanted {
+pub(super) struct Wanted {
     dir: Option<PathBuf>,
     limits: Option<(u64, Duration)>,
     mode: Option<SpoolMode>,
@@ -84,10 +84,7 @@ impl Builder {
 }
 
 impl SpoolSettings {
-    pub(in crate::settings) fn resolve(
-        builder: &Builder,
-        source: &dyn Source,
-    ) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
         let Wanted { dir, limits, mode } = &builder.spool;
         let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
         // An invalid value is an error also where it has no effect: without a folder.
@@ -107,7 +104,7 @@ impl SpoolSettings {
     }
 
     /// Each service has a folder of its own, which must be its owner's only if it exists.
-    pub(in crate::settings) fn of_service(self, service: &str) -> Result<Self, ConfigError> {
+    pub(super) fn of_service(self, service: &str) -> Result<Self, ConfigError> {
         let folder = self.folder.map(|dir| folder_of(&dir, service));
         match DiskSpool::check_private(&folder.value) {
             Ok(()) => Ok(SpoolSettings { folder, ..self }),
@@ -116,7 +113,7 @@ impl SpoolSettings {
     }
 
     /// What has telemetry written before the first attempt, if anything does.
-    pub(in crate::settings) fn write_ahead(&self) -> Option<Origin> {
+    pub(super) fn write_ahead(&self) -> Option<Origin> {
         (self.mode.value == SpoolMode::WriteAhead).then_some(self.mode.origin)
     }
 
