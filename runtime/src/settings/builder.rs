@@ -19,7 +19,7 @@ use crate::semconv::version::SemconvVersion;
 
 pub(super) use content::Salt;
 pub(crate) use content::Upload;
-pub(super) use destination::Destination;
+pub(super) use destination::{Destination, Url};
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
 /// does not say otherwise.

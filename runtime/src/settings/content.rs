@@ -5,7 +5,7 @@ use regex_automata::meta::Regex;
 use super::builder::{Salt, Upload};
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Parameter, Resolved, range};
+use super::{Builder, Parameter, Resolved, Result, range};
 use crate::content::openinference::OPENINFERENCE as OPENINFERENCE_VARIABLE;
 use crate::content::{
     CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS, ContentCapture, Hook, PER_ATTRIBUTE, PER_REQUEST,
@@ -46,7 +46,7 @@ impl ContentSettings {
         capture: Resolved<ContentCapture>,
         is_watched: bool,
         text_limit: Resolved<Option<usize>>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self> {
         let budget = budget(builder, text_limit)?;
         let given = builder.request_content_budget;
         let patterns = patterns(builder)?;
@@ -81,20 +81,14 @@ impl ContentSettings {
     }
 }
 
-pub(super) fn capture(
-    builder: &Builder,
-    source: &dyn Source,
-) -> Result<Resolved<ContentCapture>, ConfigError> {
+pub(super) fn capture(builder: &Builder, source: &dyn Source) -> Result<Resolved<ContentCapture>> {
     let parse = |variable, word: String| {
         ContentCapture::from_word(&word).ok_or_else(|| invalid(variable, word, CONTENT_WORDS))
     };
     CAPTURE.resolve(builder.content, source, parse, ContentCapture::default())
 }
 
-fn budget(
-    builder: &Builder,
-    limit: Resolved<Option<usize>>,
-) -> Result<Resolved<(usize, usize)>, ConfigError> {
+fn budget(builder: &Builder, limit: Resolved<Option<usize>>) -> Result<Resolved<(usize, usize)>> {
     const METHOD: &str = "with_content_budget";
     if let Some((per_attribute, per_span)) = builder.content_budget {
         range::CONTENT_BYTES.check(METHOD, per_attribute)?;
@@ -111,7 +105,7 @@ fn budget(
 }
 
 /// Compiled here, where a mistake can still be returned as an error.
-fn patterns(builder: &Builder) -> Result<Resolved<Vec<(Regex, String)>>, ConfigError> {
+fn patterns(builder: &Builder) -> Result<Resolved<Vec<(Regex, String)>>> {
     const METHOD: &str = "with_redaction";
     let mut patterns = Vec::new();
     for (pattern, label) in &builder.patterns {
@@ -121,10 +115,10 @@ fn patterns(builder: &Builder) -> Result<Resolved<Vec<(Regex, String)>>, ConfigE
         })?;
         patterns.push((compiled, label.clone()));
     }
-    Ok(Resolved::of_builder(METHOD, Some(patterns).filter(|patterns| !patterns.is_empty()), Vec::new()))
+    Ok(Resolved::list(METHOD, patterns))
 }
 
-fn salt(builder: &Builder, source: &dyn Source) -> Result<Resolved<Option<Salt>>, ConfigError> {
+fn salt(builder: &Builder, source: &dyn Source) -> Result<Resolved<Option<Salt>>> {
     let given = builder.salt.clone().map(Some);
     let salt = HASH_SALT.resolve(given, source, |_, salt| Ok(Some(Salt(salt))), None)?;
     match &salt.value {

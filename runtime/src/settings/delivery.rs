@@ -6,7 +6,7 @@ use llm_trace_delivery::Backoff;
 
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
+use super::{Builder, Origin, Parameter, Resolved, Result, range};
 
 const MAX_QUEUE_BYTES: Parameter = Parameter::new("with_max_queue_bytes", &[]);
 const MAX_RETRY_AFTER: Parameter = Parameter::new("with_max_retry_after", &["LLM_TRACE_MAX_RETRY_AFTER"]);
@@ -29,7 +29,7 @@ pub(crate) struct DeliverySettings {
 }
 
 impl DeliverySettings {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self> {
         let given = builder.max_queue_bytes;
         let max_queue_bytes =
             range::BYTES.resolve(MAX_QUEUE_BYTES, given, source, DEFAULT_MAX_QUEUE_BYTES)?;
@@ -43,7 +43,7 @@ impl DeliverySettings {
     }
 }
 
-fn max_retry_after(builder: &Builder, source: &dyn Source) -> Result<Resolved<Duration>, ConfigError> {
+fn max_retry_after(builder: &Builder, source: &dyn Source) -> Result<Resolved<Duration>> {
     let is_allowed = |length: &Duration| (Duration::from_secs(1)..=LONGEST_RETRY_AFTER).contains(length);
     let parse = |variable, text: String| {
         let expected = "expected a whole number with a unit, `1s` to `24h`: `90s`, `5m`, `1h`";

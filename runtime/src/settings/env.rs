@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use super::ConfigError;
+use super::Result;
 use super::error::invalid;
 
 /// Where settings come from when the builder does not give them. A trait so that tests need not change the
 /// process's environment, which other threads read.
 pub(crate) trait Source {
     /// The value of a variable, if it is set.
-    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError>;
+    fn get(&self, variable: &'static str) -> Result<Option<String>>;
 
     /// Whether a person is looking at what is printed.
     fn stderr_is_terminal(&self) -> bool;
@@ -26,7 +26,7 @@ pub(crate) trait Source {
 pub(crate) struct Environment;
 
 impl Source for Environment {
-    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+    fn get(&self, variable: &'static str) -> Result<Option<String>> {
         text(variable, std::env::var_os(variable))
     }
 
@@ -54,7 +54,7 @@ impl<S: Into<String>> FromIterator<(S, S)> for Variables {
 
 #[cfg(test)]
 impl Source for Variables {
-    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+    fn get(&self, variable: &'static str) -> Result<Option<String>> {
         self.read.borrow_mut().insert(variable);
         Ok(self.values.get(variable).filter(|value| !value.trim().is_empty()).cloned())
     }
@@ -64,7 +64,7 @@ impl Source for Variables {
     }
 }
 
-fn text(variable: &'static str, value: Option<std::ffi::OsString>) -> Result<Option<String>, ConfigError> {
+fn text(variable: &'static str, value: Option<std::ffi::OsString>) -> Result<Option<String>> {
     match value.map(std::ffi::OsString::into_string).transpose() {
         Ok(value) => Ok(value.filter(|value| !value.trim().is_empty())),
         // Not the value: half of a token may be readable.
@@ -86,7 +86,7 @@ pub(super) fn with_unit(text: &str) -> Option<Duration> {
 }
 
 /// `true` or `false`, in any case.
-pub(super) fn flag(variable: &'static str, text: String) -> Result<bool, ConfigError> {
+pub(super) fn flag(variable: &'static str, text: String) -> Result<bool> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -95,9 +95,7 @@ pub(super) fn flag(variable: &'static str, text: String) -> Result<bool, ConfigE
 }
 
 /// One of a few words, in any case; the error names them all.
-pub(super) fn choice<T: Clone>(
-    choices: &[(&str, T)],
-) -> impl Fn(&'static str, String) -> Result<T, ConfigError> {
+pub(super) fn choice<T: Clone>(choices: &[(&str, T)]) -> impl Fn(&'static str, String) -> Result<T> {
     |variable, text| {
         if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim())) {
             return Ok(choice.clone());
@@ -109,7 +107,7 @@ pub(super) fn choice<T: Clone>(
 
 /// `key=value,key=value` with percent-encoded values, the form of headers and resource attributes.
 #[expect(clippy::needless_pass_by_value, reason = "as every parser of a variable")]
-pub(super) fn pairs(variable: &'static str, text: String) -> Result<Vec<(String, String)>, ConfigError> {
+pub(super) fn pairs(variable: &'static str, text: String) -> Result<Vec<(String, String)>> {
     let mut pairs = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let Some((key, value)) = entry.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {

@@ -3,7 +3,7 @@
 use opentelemetry_sdk::trace::SpanLimits;
 
 use super::env::Source;
-use super::{ConfigError, Parameter, Resolved, range};
+use super::{Parameter, Resolved, Result, range};
 use crate::sinks::events::EventLimits;
 
 /// The specification's default of every count.
@@ -35,7 +35,7 @@ macro_rules! lengths {
 }
 
 impl Limits {
-    pub(super) fn resolve(source: &dyn Source) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(source: &dyn Source) -> Result<Self> {
         let count =
             |variables| range::LIMIT.resolve(Parameter::of_variables(variables), None, source, DEFAULT_COUNT);
         let length = |variables| {

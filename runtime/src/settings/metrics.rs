@@ -7,7 +7,7 @@ use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, Stream
 
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
+use super::{Builder, Origin, Parameter, Resolved, Result, range};
 use crate::semconv::SCOPE_NAME;
 use crate::sinks::metrics::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from};
 
@@ -39,7 +39,7 @@ pub(crate) struct MetricSettings {
 }
 
 impl MetricSettings {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self> {
         let temporalities = env::choice(&[
             ("cumulative", Temporality::Cumulative),
             ("delta", Temporality::Delta),
@@ -94,10 +94,7 @@ impl MetricSettings {
 }
 
 /// Label sets of one metric.
-pub(super) fn cardinality_limit(
-    builder: &Builder,
-    source: &dyn Source,
-) -> Result<Resolved<usize>, ConfigError> {
+pub(super) fn cardinality_limit(builder: &Builder, source: &dyn Source) -> Result<Resolved<usize>> {
     let parse =
         |variable, text: String| limit_from(&text).ok_or_else(|| invalid(variable, text, LIMIT_WORDS));
     let limit = CARDINALITY_LIMIT.resolve(builder.cardinality_limit, source, parse, DEFAULT_LIMIT)?;

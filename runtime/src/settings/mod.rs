@@ -51,3 +51,5 @@ pub(crate) use sdk::{Batches, SdkSettings};
 pub(crate) use signal::Destination;
 pub(crate) use spool::SpoolSettings;
 pub(crate) use transport::SignalSettings;
+
+type Result<T, E = ConfigError> = std::result::Result<T, E>;

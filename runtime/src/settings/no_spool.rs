@@ -2,7 +2,7 @@
 
 use super::env::Source;
 use super::error::invalid;
-use super::{Builder, ConfigError, Origin, Parameter, Resolved};
+use super::{Builder, Origin, Parameter, Resolved, Result};
 
 const SPOOL: Parameter = Parameter::of_variables(&[
     "LLM_TRACE_SPOOL_DIR",
@@ -16,14 +16,14 @@ const SPOOL: Parameter = Parameter::of_variables(&[
 pub(crate) enum SpoolSettings {}
 
 impl SpoolSettings {
-    pub(super) fn resolve(_builder: &Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn resolve(_builder: &Builder, source: &dyn Source) -> Result<Option<Self>> {
         let expected = "this program was built without llm-trace's feature `spool`";
         SPOOL
             .find(None, source, |variable, value| Err(invalid(variable, value, expected)))
             .map(|spool| spool.map(|spool: Resolved<Self>| spool.value))
     }
 
-    pub(super) fn of_service(self, _service: &str) -> Result<Self, ConfigError> {
+    pub(super) fn of_service(self, _service: &str) -> Result<Self> {
         match self {}
     }
 

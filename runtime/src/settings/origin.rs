@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ConfigError;
+use super::Result;
 use super::env::Source;
 
 /// One value in force.
@@ -58,8 +58,8 @@ impl Parameter {
         self,
         given: Option<T>,
         source: &dyn Source,
-        parse: impl FnOnce(&'static str, String) -> Result<T, ConfigError>,
-    ) -> Result<Option<Resolved<T>>, ConfigError> {
+        parse: impl FnOnce(&'static str, String) -> Result<T>,
+    ) -> Result<Option<Resolved<T>>> {
         if let (Some(value), Some(method)) = (given, self.method) {
             return Ok(Some(Resolved { value, origin: Origin::Builder(method) }));
         }
@@ -79,9 +79,9 @@ impl Parameter {
         self,
         given: Option<T>,
         source: &dyn Source,
-        parse: impl FnOnce(&'static str, String) -> Result<T, ConfigError>,
+        parse: impl FnOnce(&'static str, String) -> Result<T>,
         default: T,
-    ) -> Result<Resolved<T>, ConfigError> {
+    ) -> Result<Resolved<T>> {
         Ok(self.find(given, source, parse)?.unwrap_or(Resolved { value: default, origin: Origin::Default }))
     }
 }
@@ -97,6 +97,14 @@ impl<T> Resolved<T> {
 
     pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Resolved<U> {
         Resolved { value: change(self.value), origin: self.origin }
+    }
+}
+
+impl<T> Resolved<Vec<T>> {
+    /// The values that a method of the builder has collected.
+    pub(super) fn list(method: &'static str, values: Vec<T>) -> Self {
+        let origin = if values.is_empty() { Origin::Default } else { Origin::Builder(method) };
+        Resolved { value: values, origin }
     }
 }
 

@@ -8,7 +8,7 @@ use llm_trace_delivery::ureq::{Proxy, ProxyProtocol};
 
 use super::env::Source;
 use super::error::invalid;
-use super::{ConfigError, Parameter, Resolved, endpoint};
+use super::{Parameter, Resolved, Result, endpoint};
 
 const PROXY: Parameter = Parameter::of_variables(&[
     "ALL_PROXY",
@@ -26,7 +26,7 @@ pub(super) fn resolve(
     source: &dyn Source,
     receiver: &Uri,
     protocol: Protocol,
-) -> Result<Option<Resolved<Proxy>>, ConfigError> {
+) -> Result<Option<Resolved<Proxy>>> {
     let proxy = PROXY.find(None, source, |_, url| Ok(url.trim().to_owned()))?;
     let exceptions = EXCEPTIONS.find(None, source, |_, list| Ok(list))?;
     let Some(Resolved { value: url, origin }) = proxy else { return Ok(None) };

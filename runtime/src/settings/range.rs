@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::env::Source;
 use super::error::invalid;
-use super::{ConfigError, Origin, Parameter, Resolved};
+use super::{Origin, Parameter, Resolved, Result};
 
 /// Whole numbers that a parameter takes.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ impl Range {
         given: Option<N>,
         source: &dyn Source,
         default: N,
-    ) -> Result<Resolved<N>, ConfigError> {
+    ) -> Result<Resolved<N>> {
         let number =
             parameter.resolve(given, source, |variable, text| self.parse(variable, text), default)?;
         if let Origin::Builder(method) = number.origin {
@@ -54,14 +54,14 @@ impl Range {
     }
 
     /// Parses the text of a variable.
-    pub(super) fn parse<N: Number>(self, variable: &'static str, text: String) -> Result<N, ConfigError> {
+    pub(super) fn parse<N: Number>(self, variable: &'static str, text: String) -> Result<N> {
         let number = text.trim().parse().ok().filter(|number| self.has(*number));
         let number = number.and_then(|number| N::try_from(number).ok());
         number.ok_or_else(|| invalid(variable, text, self.expected()))
     }
 
     /// Checks the value of a builder method.
-    pub(super) fn check<N: Number>(self, method: &'static str, number: N) -> Result<(), ConfigError> {
+    pub(super) fn check<N: Number>(self, method: &'static str, number: N) -> Result<()> {
         if number.try_into().is_ok_and(|number| self.has(number)) {
             return Ok(());
         }
@@ -83,16 +83,12 @@ pub(super) trait Number: Copy + Display + TryFrom<u64> + TryInto<u64> {}
 impl<N: Copy + Display + TryFrom<u64> + TryInto<u64>> Number for N {}
 
 /// Parses a number of milliseconds.
-pub(super) fn milliseconds(variable: &'static str, text: String) -> Result<Duration, ConfigError> {
+pub(super) fn milliseconds(variable: &'static str, text: String) -> Result<Duration> {
     MILLISECONDS.parse(variable, text).map(Duration::from_millis)
 }
 
 /// A duration set by the builder: above zero, and no longer than `most`.
-pub(super) fn check_duration(
-    method: &'static str,
-    duration: Duration,
-    most: Duration,
-) -> Result<(), ConfigError> {
+pub(super) fn check_duration(method: &'static str, duration: Duration, most: Duration) -> Result<()> {
     if !duration.is_zero() && duration <= most {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use super::error::invalid;
 use super::signal::{self, Destination, Signal};
 use super::tags::TagSettings;
 use super::{
-    Builder, ConfigError, ContentSettings, DeliverySettings, Origin, Parameter, Resolved, SdkSettings,
+    Builder, ContentSettings, DeliverySettings, Origin, Parameter, Resolved, Result, SdkSettings,
     SpoolSettings, content, metrics, resource,
 };
 use crate::enrich::quality::{QualitySignals, Topics};
@@ -46,7 +46,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// Resolves each setting once, by [`Parameter::resolve`]. `None` if telemetry is switched off, whatever else is configured.
-    pub(crate) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
+    pub(crate) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>> {
         if is_disabled(source) {
             return Ok(None);
         }
@@ -109,7 +109,7 @@ fn is_disabled(source: &dyn Source) -> bool {
 
 /// A file is not read, and whoever names one expects that it is: not an error, as it may be for the other programs that
 /// are started with the same environment.
-fn config_file(source: &dyn Source) -> Result<(), ConfigError> {
+fn config_file(source: &dyn Source) -> Result<()> {
     for variable in ["OTEL_CONFIG_FILE", "OTEL_EXPERIMENTAL_CONFIG_FILE"] {
         if source.get(variable)?.is_some() {
             tracing::warn!(target: "llm_trace", "{variable} is set, but configuration files are not read");
@@ -118,11 +118,7 @@ fn config_file(source: &dyn Source) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn destination(
-    signal: &Signal,
-    builder: &Builder,
-    source: &dyn Source,
-) -> Result<Resolved<Destination>, ConfigError> {
+fn destination(signal: &Signal, builder: &Builder, source: &dyn Source) -> Result<Resolved<Destination>> {
     let Resolved { value, origin } = signal.choose(builder, source)?;
     Ok(Resolved { value: value.resolve(builder, source, signal)?, origin })
 }
@@ -131,7 +127,7 @@ fn events(
     builder: &Builder,
     source: &dyn Source,
     have_content: bool,
-) -> Result<(Resolved<Destination>, Resolved<bool>), ConfigError> {
+) -> Result<(Resolved<Destination>, Resolved<bool>)> {
     let Resolved { value: destination, mut origin } = signal::LOGS.choose(builder, source)?;
     let mut asked_for = Resolved::of_builder("with_events", builder.events, false);
     if let (Origin::Default, Destination::Otlp(receiver)) = (asked_for.origin, &destination)
@@ -152,7 +148,7 @@ fn events(
 }
 
 /// A short salt could be guessed, and questions with it.
-fn topics(builder: &Builder) -> Result<Resolved<Option<Topics>>, ConfigError> {
+fn topics(builder: &Builder) -> Result<Resolved<Option<Topics>>> {
     const METHOD: &str = "with_topics";
     const MIN_SALT: usize = 16;
     if let Some(Topics::QuestionHash { salt }) = &builder.topics

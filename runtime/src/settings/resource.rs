@@ -4,7 +4,7 @@ use opentelemetry::{KeyValue, Value};
 
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Origin, Parameter, Resolved};
+use super::{Builder, Origin, Parameter, Resolved, Result};
 use crate::semconv::resource;
 
 const ATTRIBUTES: Parameter = Parameter::of_variables(&["OTEL_RESOURCE_ATTRIBUTES"]);
@@ -13,7 +13,7 @@ const SERVICE_NAME: Parameter = Parameter::of_variables(&["OTEL_SERVICE_NAME"]);
 
 type Attributes = Vec<Resolved<KeyValue>>;
 
-pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Attributes, ConfigError> {
+pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Attributes> {
     let mut attributes = Vec::new();
     set(&mut attributes, resource::SERVICE_NAME, default_service_name(), Origin::Default);
     set(&mut attributes, resource::SERVICE_INSTANCE_ID, new_instance_id(), Origin::Default);

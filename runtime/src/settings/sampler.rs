@@ -7,7 +7,7 @@ use opentelemetry_sdk::trace;
 
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Parameter, Resolved};
+use super::{Builder, Parameter, Resolved, Result};
 
 const SAMPLER: Parameter = Parameter::new("with_sampler", &["OTEL_TRACES_SAMPLER"]);
 const RATIO: Parameter = Parameter::of_variables(&["OTEL_TRACES_SAMPLER_ARG"]);
@@ -112,7 +112,7 @@ pub(crate) struct Sampling {
 }
 
 impl Sampling {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Resolved<Self>, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Resolved<Self>> {
         // An invalid ratio is an error also where it has no effect: with another sampler of the variable.
         let ratio = match builder.sampler {
             Some(_) => 1.0,
@@ -176,7 +176,7 @@ impl fmt::Display for Sampling {
     }
 }
 
-fn parse_ratio(variable: &'static str, text: String) -> Result<f64, ConfigError> {
+fn parse_ratio(variable: &'static str, text: String) -> Result<f64> {
     let ratio = text.trim().parse().ok().filter(|ratio| is_ratio(*ratio));
     ratio.ok_or_else(|| invalid(variable, text, "expected a number between 0 and 1"))
 }

@@ -8,7 +8,7 @@ use opentelemetry_sdk::trace::{BatchConfig, BatchConfigBuilder};
 use super::env::Source;
 use super::error::invalid;
 use super::{
-    Builder, ConfigError, Limits, MetricSettings, Origin, Parameter, Resolved, Sampling, SpoolSettings, range,
+    Builder, Limits, MetricSettings, Origin, Parameter, Resolved, Result, Sampling, SpoolSettings, range,
 };
 
 /// The specification's defaults.
@@ -54,7 +54,7 @@ impl SdkSettings {
         builder: &Builder,
         source: &dyn Source,
         spool: Option<&SpoolSettings>,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self> {
         let write_ahead = spool.and_then(SpoolSettings::write_ahead);
         Ok(SdkSettings {
             sampling: Sampling::resolve(builder, source)?,
@@ -76,11 +76,7 @@ pub(crate) struct Batches {
 
 impl Batches {
     /// `write_ahead`: what has telemetry written to the spool first, if anything does.
-    fn resolve(
-        source: &dyn Source,
-        variables: &BatchVariables,
-        write_ahead: Option<Origin>,
-    ) -> Result<Self, ConfigError> {
+    fn resolve(source: &dyn Source, variables: &BatchVariables, write_ahead: Option<Origin>) -> Result<Self> {
         let queue = range::QUEUE.resolve(variables.queue, None, source, DEFAULT_QUEUE)?;
         let batch = range::QUEUE.resolve(variables.batch, None, source, DEFAULT_BATCH)?;
         let batch = match batch.origin {

@@ -4,7 +4,7 @@ use http::Uri;
 use llm_trace_delivery::Protocol;
 
 use super::env::{self, Source};
-use super::{Builder, ConfigError, Origin, Parameter, Resolved, SignalSettings, builder, endpoint};
+use super::{Builder, Origin, Parameter, Resolved, Result, SignalSettings, builder, endpoint};
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
@@ -18,7 +18,7 @@ pub(super) struct Signal {
     path: &'static str,
     /// The builder's method for this signal's endpoint, what it was given, and the variable.
     method: &'static str,
-    pub(super) in_code: fn(&builder::Destination) -> Option<&String>,
+    pub(super) in_code: fn(&builder::Destination) -> Option<&builder::Url>,
     endpoint: &'static str,
     exporter: Parameter,
     /// By preference: OTLP if there is a receiver, else the next.
@@ -101,7 +101,7 @@ impl Destination<Receiver> {
         builder: &Builder,
         source: &dyn Source,
         signal: &Signal,
-    ) -> Result<Destination, ConfigError> {
+    ) -> Result<Destination> {
         Ok(match self {
             Destination::Otlp(receiver) => {
                 Destination::Otlp(SignalSettings::resolve(&receiver, builder, source, signal)?)
@@ -132,7 +132,7 @@ impl Receiver {
         protocol: Protocol,
         is_insecure: bool,
         signal: &Signal,
-    ) -> Result<Resolved<Uri>, ConfigError> {
+    ) -> Result<Resolved<Uri>> {
         let (origin, url) = (self.origin, self.url.as_deref());
         let value = if protocol == Protocol::Grpc {
             let url = url.unwrap_or(DEFAULT_GRPC_ENDPOINT);
@@ -152,7 +152,7 @@ impl Signal {
         &self,
         builder: &Builder,
         source: &dyn Source,
-    ) -> Result<Resolved<Destination<Receiver>>, ConfigError> {
+    ) -> Result<Resolved<Destination<Receiver>>> {
         let exporter = self.exporter.find(None, source, env::choice(self.exporters))?;
         let asked_by = match exporter {
             Some(Resolved { value: Destination::Otlp(_), origin }) => Some(origin),
@@ -172,10 +172,10 @@ impl Signal {
     }
 
     /// The receiver that is configured, if any is. The builder's for all signals goes before the variable of one.
-    fn receiver(&self, builder: &Builder, source: &dyn Source) -> Result<Option<Receiver>, ConfigError> {
+    fn receiver(&self, builder: &Builder, source: &dyn Source) -> Result<Option<Receiver>> {
         let receiver = |origin, url, is_own| Receiver { origin, url: Some(url), is_own, ..Receiver::DEFAULT };
         if let Some(url) = (self.in_code)(&builder.destination) {
-            return Ok(Some(receiver(Origin::Builder(self.method), url.clone(), true)));
+            return Ok(Some(receiver(Origin::Builder(self.method), url.0.clone(), true)));
         }
         if let Some((method, base)) = builder.destination.base()? {
             return Ok(Some(receiver(Origin::Builder(method), base, false)));

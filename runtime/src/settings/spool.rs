@@ -7,7 +7,7 @@ use llm_trace_delivery::{DiskSpool, SpoolMode};
 
 use super::env::{self, Source};
 use super::error::invalid;
-use super::{Builder, ConfigError, Origin, Parameter, Resolved, range};
+use super::{Builder, ConfigError, Origin, Parameter, Resolved, Result, range};
 
 const FOLDER: Parameter = Parameter::new("with_spool", &["LLM_TRACE_SPOOL_DIR"]);
 const SIZE: Parameter = Parameter::new("with_spool_limits", &["LLM_TRACE_SPOOL_MAX_BYTES"]);
@@ -84,7 +84,7 @@ impl Builder {
 }
 
 impl SpoolSettings {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>> {
         let Wanted { dir, limits, mode } = &builder.spool;
         let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
         // An invalid value is an error also where it has no effect: without a folder.
@@ -104,7 +104,7 @@ impl SpoolSettings {
     }
 
     /// Each service has a folder of its own, which must be its owner's only if it exists.
-    pub(super) fn of_service(self, service: &str) -> Result<Self, ConfigError> {
+    pub(super) fn of_service(self, service: &str) -> Result<Self> {
         let folder = self.folder.map(|dir| folder_of(&dir, service));
         match DiskSpool::check_private(&folder.value) {
             Ok(()) => Ok(SpoolSettings { folder, ..self }),
@@ -127,7 +127,7 @@ impl SpoolSettings {
     }
 }
 
-fn parse_age(variable: &'static str, text: String) -> Result<Duration, ConfigError> {
+fn parse_age(variable: &'static str, text: String) -> Result<Duration> {
     let expected = "expected a whole number above 0 with a unit (`90s`, `30m`, `24h`, `7d`), at most `365d`";
     let age = env::with_unit(text.trim()).filter(|age| *age <= LONGEST_AGE);
     age.ok_or_else(|| invalid(variable, text, expected))

@@ -8,7 +8,7 @@ use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
 
 use super::env::Source;
 use super::error::invalid;
-use super::{Builder, ConfigError, Parameter, Resolved};
+use super::{Builder, Parameter, Resolved, Result};
 use crate::runtime::TagRules;
 
 const TAG_LABELS: &str = "with_tag_labels";
@@ -26,7 +26,7 @@ pub(crate) struct TagSettings {
 }
 
 impl TagSettings {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self> {
         let labels = keys(TAG_LABELS, &builder.tag_labels, check_label)?;
         let baggage = keys(BAGGAGE_KEYS, &builder.baggage_keys, check_baggage)?;
         let mut propagators = PROPAGATORS.resolve(None, source, propagators, Propagators::default())?;
@@ -85,11 +85,7 @@ impl Propagators {
 }
 
 /// Each name once.
-fn keys(
-    method: &'static str,
-    names: &[String],
-    check: fn(&str) -> Result<(), ConfigError>,
-) -> Result<Resolved<Vec<Key>>, ConfigError> {
+fn keys(method: &'static str, names: &[String], check: fn(&str) -> Result<()>) -> Result<Resolved<Vec<Key>>> {
     let mut keys: Vec<Key> = Vec::new();
     for name in names {
         check(name)?;
@@ -97,10 +93,10 @@ fn keys(
             keys.push(Key::from(name.clone()));
         }
     }
-    Ok(Resolved::of_builder(method, Some(keys).filter(|keys| !keys.is_empty()), Vec::new()))
+    Ok(Resolved::list(method, keys))
 }
 
-fn check_label(name: &str) -> Result<(), ConfigError> {
+fn check_label(name: &str) -> Result<()> {
     if !name.is_empty() && TAKEN.iter().all(|taken| !name.starts_with(taken)) {
         return Ok(());
     }
@@ -110,7 +106,7 @@ fn check_label(name: &str) -> Result<(), ConfigError> {
 }
 
 /// A name is a token as RFC 7230 defines it.
-fn check_baggage(name: &str) -> Result<(), ConfigError> {
+fn check_baggage(name: &str) -> Result<()> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if !name.is_empty() && name.bytes().all(is_token) {
         return Ok(());
@@ -121,7 +117,7 @@ fn check_baggage(name: &str) -> Result<(), ConfigError> {
 
 /// A list of propagators, or `none`.
 #[expect(clippy::needless_pass_by_value, reason = "as every parser of a variable")]
-fn propagators(variable: &'static str, list: String) -> Result<Propagators, ConfigError> {
+fn propagators(variable: &'static str, list: String) -> Result<Propagators> {
     let mut chosen = Propagators { trace_context: false, baggage: false };
     for word in list.split(',').map(str::trim) {
         match word {

@@ -7,7 +7,7 @@ use llm_trace_delivery::ureq::tls::{
 use super::env::Source;
 use super::error::invalid;
 use super::signal::Signal;
-use super::{ConfigError, Parameter, Resolved};
+use super::{ConfigError, Parameter, Resolved, Result};
 
 /// The trusted certificates and the client certificate of a signal's connections: the files, and what is in them.
 pub(super) struct Certificates {
@@ -18,7 +18,7 @@ pub(super) struct Certificates {
 }
 
 impl Certificates {
-    pub(super) fn resolve(source: &dyn Source, signal: &Signal) -> Result<Self, ConfigError> {
+    pub(super) fn resolve(source: &dyn Source, signal: &Signal) -> Result<Self> {
         let path = |parameter: Parameter| parameter.find(None, source, |_, path| Ok(path.trim().to_owned()));
         let certificate = path(signal.certificate)?;
         let client_certificate = path(signal.client_certificate)?;
@@ -48,7 +48,7 @@ impl Certificates {
     }
 }
 
-fn certificates(path: &Resolved<String>) -> Result<Vec<Certificate<'static>>, ConfigError> {
+fn certificates(path: &Resolved<String>) -> Result<Vec<Certificate<'static>>> {
     let certificates = items(path)?.into_iter().filter_map(|item| match item {
         PemItem::Certificate(certificate) => Some(certificate),
         _ => None,
@@ -60,7 +60,7 @@ fn certificates(path: &Resolved<String>) -> Result<Vec<Certificate<'static>>, Co
     Ok(certificates)
 }
 
-fn private_key(path: &Resolved<String>) -> Result<PrivateKey<'static>, ConfigError> {
+fn private_key(path: &Resolved<String>) -> Result<PrivateKey<'static>> {
     let key = items(path)?.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
@@ -68,11 +68,11 @@ fn private_key(path: &Resolved<String>) -> Result<PrivateKey<'static>, ConfigErr
     key.ok_or_else(|| refused(path, "expected a PEM file with a private key"))
 }
 
-fn items(path: &Resolved<String>) -> Result<Vec<PemItem<'static>>, ConfigError> {
+fn items(path: &Resolved<String>) -> Result<Vec<PemItem<'static>>> {
     let text = std::fs::read(&path.value)
         .map_err(|error| refused(path, format!("expected a PEM file, which cannot be read: {error}")))?;
-    let items: Result<Vec<_>, _> = parse_pem(&text).collect();
-    items.map_err(|_| refused(path, "expected a PEM file"))
+    let items = parse_pem(&text).map(|item| item.map_err(|_| refused(path, "expected a PEM file")));
+    items.collect()
 }
 
 fn refused(path: &Resolved<String>, expected: impl Into<String>) -> ConfigError {

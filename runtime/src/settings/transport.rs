@@ -10,7 +10,7 @@ use super::env::{self, Source};
 use super::error::invalid;
 use super::signal::{Receiver, Signal};
 use super::tls::Certificates;
-use super::{Builder, ConfigError, Origin, Resolved, proxy, range};
+use super::{Builder, ConfigError, Origin, Resolved, Result, proxy, range};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,7 +31,7 @@ impl SignalSettings {
         builder: &Builder,
         source: &dyn Source,
         signal: &Signal,
-    ) -> Result<Self, ConfigError> {
+    ) -> Result<Self> {
         let protocol = protocol(builder, source, signal)?;
         let is_insecure = signal.insecure.resolve(None, source, env::flag, false)?.value;
         let endpoint = receiver.endpoint(protocol.value, is_insecure, signal)?;
@@ -60,11 +60,7 @@ impl SignalSettings {
     }
 }
 
-fn protocol(
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<Resolved<Protocol>, ConfigError> {
+fn protocol(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Resolved<Protocol>> {
     let parse = env::choice(&Protocol::NAMES);
     let protocol = signal.protocol.resolve(builder.protocol, source, parse, Protocol::default())?;
     let missing = match protocol.value {
@@ -75,11 +71,7 @@ fn protocol(
     Err(needs(protocol.origin, protocol.value.to_string(), missing))
 }
 
-fn compression(
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<Resolved<Compression>, ConfigError> {
+fn compression(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Resolved<Compression>> {
     let parse = env::choice(&Compression::NAMES);
     let compression =
         signal.compression.resolve(builder.compression, source, parse, Compression::default())?;
@@ -94,11 +86,7 @@ fn needs(origin: Origin, value: String, feature: &str) -> ConfigError {
 }
 
 /// For the answer to one request; the shorter of the exporter's and the processor's.
-fn timeout(
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<Resolved<Duration>, ConfigError> {
+fn timeout(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<Resolved<Duration>> {
     let timeout = signal.timeout.resolve(builder.timeout, source, range::milliseconds, DEFAULT_TIMEOUT)?;
     if let Origin::Builder(method) = timeout.origin {
         range::check_duration(method, timeout.value, range::LONGEST_TIMEOUT)?;
@@ -115,7 +103,7 @@ fn headers(
     builder: &Builder,
     source: &dyn Source,
     signal: &Signal,
-) -> Result<HeaderMap<Resolved<HeaderValue>>, ConfigError> {
+) -> Result<HeaderMap<Resolved<HeaderValue>>> {
     let mut headers = HeaderMap::default();
     if let Some(Resolved { value, origin }) = signal.headers.find(None, source, env::pairs)? {
         for (name, value) in value {
@@ -147,7 +135,7 @@ fn insert_header(
     origin: Origin,
     name: &str,
     value: &str,
-) -> Result<(), ConfigError> {
+) -> Result<()> {
     let parameter = origin.parameter();
     let Ok(header) = HeaderName::try_from(name) else {
         // Not the name: it may be a token in the wrong place.

@@ -15,7 +15,7 @@ use crate::settings::{Sampler, builder};
 type Pairs<'a> = &'a [(&'static str, &'static str)];
 
 #[expect(clippy::needless_pass_by_value, reason = "tests build it in place")]
-fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
+fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings> {
     let source: Variables = vars.iter().copied().collect();
     Settings::resolve(&builder, &source).map(|settings| settings.expect("not disabled"))
 }
