@@ -56,11 +56,7 @@ impl MetricSettings {
         Ok(MetricSettings {
             interval: INTERVAL.resolve(None, source, range::milliseconds, DEFAULT_INTERVAL)?,
             temporality: TEMPORALITY.resolve(None, source, temporalities, Temporality::default())?,
-            views: Resolved::of_builder(
-                "with_view",
-                Some(views).filter(|views| !views.is_empty()),
-                Vec::new(),
-            ),
+            views: Resolved::list("with_view", views),
             exponential: HISTOGRAMS.resolve(None, source, aggregations, false)?,
         })
     }

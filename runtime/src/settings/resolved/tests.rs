@@ -282,6 +282,23 @@ fn resource_attributes_are_decoded_and_a_process_has_an_id_of_its_own() {
 }
 
 #[test]
+fn a_transport_and_the_rules_of_content_have_the_values_that_are_shown() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("ALL_PROXY", "http://proxy:3128"),
+    ];
+    let settings = resolve(builder().with_content_budget(1, 2).with_request_content_budget(3), &vars);
+    let settings = settings.expect("valid");
+    let traces = traces(&settings);
+    assert_eq!((traces.timeout, traces.compression), (Duration::from_secs(5), Compression::Gzip));
+    assert_eq!(traces.proxy.expect("a proxy").host(), "proxy");
+    let rules = settings.content.rules();
+    assert_eq!([rules.per_attribute, rules.per_span, rules.per_request], [1, 2, 3]);
+}
+
+#[test]
 fn the_sdk_gets_the_sampler_batches_and_limits_that_are_shown() {
     let vars = [
         ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
