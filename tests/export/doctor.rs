@@ -10,6 +10,7 @@ use llm_trace::{Builder, Compression, ConfigError, Protocol, Topics};
 use llm_trace_test_support::grpc::{GrpcAnswer, GrpcReceiver};
 use llm_trace_test_support::otlp::{Answer, Receiver, unreachable_endpoint};
 
+use crate::one_at_a_time;
 use crate::tls::{self, file};
 
 /// A secret that must not be printed.
@@ -401,10 +402,30 @@ fn every_setting_is_shown_with_its_source() {
         "span texts 500 characters OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT",
         "spool age 7200s LLM_TRACE_SPOOL_MAX_AGE",
         "spool mode write_ahead LLM_TRACE_SPOOL_MODE",
-        "span delay 100 ms default",
+        "span delay 100 ms LLM_TRACE_SPOOL_MODE",
     ] {
         assert!(shown.iter().any(|shown| shown == line), "{line}: {text}");
     }
+}
+
+#[test]
+fn init_uses_the_settings_that_the_doctor_shows() {
+    let _turn = one_at_a_time();
+    let receiver = Receiver::start();
+    let builder = builder(&receiver.endpoint())
+        .with_service_name("bot")
+        .with_header("authorization", SECRET)
+        .with_max_queue_bytes(4096)
+        .with_hash_salt(SECRET.repeat(3));
+    let report = builder.clone().doctor();
+    let telemetry = builder.init().unwrap();
+    let text = format!("{telemetry:?}");
+    // Each process has an id of its own, and so has each look at the settings.
+    for setting in report.settings().iter().filter(|setting| setting.name != "service.instance.id") {
+        assert!(text.contains(&format!("{setting:?}")), "{setting:?}: {text}");
+    }
+    assert!(report.settings().len() > 50 && !text.contains(SECRET), "{text}");
+    let _ = telemetry.shutdown();
 }
 
 #[test]

@@ -22,7 +22,6 @@ const TASKS: [Task; 9] = [
         commands: &[
             "cargo run --quiet --package xtask -- dashboards",
             "env UPDATE_DOCS=1 cargo test --quiet --package llm-trace-macros documentation",
-            "env UPDATE_DOCS=1 cargo test --quiet --package llm-trace --lib settings::resolved::table",
             "env UPDATE_DOCS=1 cargo test --quiet --package llm-trace-tests --test semconv",
             "env UPDATE_DOCS=1 scripts/api.sh",
             "env TRYBUILD=overwrite cargo test --quiet --package llm-trace-tests --test ui",

@@ -32,7 +32,7 @@ pub(crate) use policy::{CAPTURE_CONTENT, CAPTURE_ERROR_MESSAGES, CONTENT_WORDS};
 pub(crate) use question::{hash_of_input, hash_of_request};
 pub(crate) use recorded::explanation;
 #[cfg(feature = "otlp")]
-pub(crate) use rules::{Redaction, Rules};
+pub(crate) use rules::{Hook, PER_ATTRIBUTE, PER_REQUEST, PER_SPAN, Redaction, Rules};
 #[cfg(feature = "otlp")]
 pub use upload::ContentDirectory;
 #[cfg(feature = "otlp")]

@@ -14,16 +14,16 @@ use crate::value::{ContentValue, Limits};
 const MARGIN: usize = 256;
 
 /// Room for a page or two of each, and for a trace with hundreds of spans in a backend's limits.
-const PER_ATTRIBUTE: usize = 16 << 10;
-const PER_SPAN: usize = 64 << 10;
+pub(crate) const PER_ATTRIBUTE: usize = 16 << 10;
+pub(crate) const PER_SPAN: usize = 64 << 10;
 
 /// As much as sixteen spans: an agent that goes round and round sends its whole conversation every time.
-const PER_REQUEST: usize = 1 << 20;
+pub(crate) const PER_REQUEST: usize = 1 << 20;
 
 /// Limit on uploaded content, in bytes, independent of the limits on spans.
 const PER_UPLOAD: usize = 1 << 20;
 
-type Hook = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub(crate) type Hook = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The rules in force.
 #[derive(Debug)]
@@ -83,16 +83,9 @@ impl Rules {
         }
     }
 
-    /// Limits each attribute to `limit` bytes, if its budget is larger.
     #[cfg(feature = "otlp")]
-    pub(crate) fn within(mut self, limit: Option<usize>) -> Self {
-        self.per_attribute = limit.map_or(self.per_attribute, |limit| limit.min(self.per_attribute));
-        self
-    }
-
-    #[cfg(feature = "otlp")]
-    pub(crate) fn with_request_budget(self, bytes: Option<usize>) -> Self {
-        Rules { per_request: bytes.unwrap_or(PER_REQUEST), ..self }
+    pub(crate) fn with_request_budget(self, bytes: usize) -> Self {
+        Rules { per_request: bytes, ..self }
     }
 
     /// Digests are the same wherever the salt is.

@@ -10,7 +10,7 @@
 //!
 //! For the environment alone there is `llm_trace::doctor()`, and `cargo run --example doctor` in this repository.
 
-use llm_trace_delivery::Signal;
+use llm_trace_delivery::{Signal, TransportConfig};
 
 mod explain;
 mod look;
@@ -24,7 +24,7 @@ pub use storage::SpoolCheck;
 
 pub use crate::settings::{Origin, Setting};
 
-use crate::settings::{Builder, Environment, Events, Metrics, Settings, Traces, builder, overview};
+use crate::settings::{Builder, Environment, Settings, builder};
 
 /// Examines what the environment configures; see [`Builder::doctor`].
 pub fn doctor() -> Report {
@@ -39,14 +39,11 @@ impl Builder {
     /// **Blocks** until the receivers have answered, at most for the timeout of one export (10 seconds unless configured) and
     /// a few more where the first answer needs a second look. In async code: `spawn_blocking`.
     pub fn doctor(self) -> Report {
-        let (asked, source) = (self.clone(), Environment);
-        let settings = match Settings::resolve(self, &source) {
-            Ok(Some(settings)) => settings,
-            Ok(None) => return Report::disabled(),
-            Err(error) => return Report::invalid(error),
-        };
-        match overview(&asked, &source, &settings) {
-            Ok(rows) => Report::new(rows, checks(&settings), storage::check(settings.spool.as_ref())),
+        match Settings::resolve(&self, &Environment) {
+            Ok(Some(settings)) => {
+                Report::new(settings.overview(), checks(&settings), storage::check(settings.spool.as_ref()))
+            }
+            Ok(None) => Report::disabled(),
             Err(error) => Report::invalid(error),
         }
     }
@@ -54,30 +51,26 @@ impl Builder {
 
 /// All receivers at a time: one that hangs is waited for once.
 fn checks(settings: &Settings) -> Vec<Check> {
-    let traces = match &settings.traces {
-        Traces::Otlp(signal) => Some((Signal::Traces, signal, true)),
-        Traces::Terminal | Traces::Nowhere => None,
-    };
-    let metrics = match &settings.metrics {
-        Metrics::Otlp(signal) => Some((Signal::Metrics, signal, true)),
-        Metrics::Nowhere => None,
-    };
-    let events = match &settings.events {
-        Events::Otlp { signal, asked_for } => Some((Signal::Logs, signal, *asked_for)),
-        Events::Nowhere => None,
-    };
-    let exported: Vec<_> = [traces, metrics, events].into_iter().flatten().collect();
+    let exported = [
+        (Signal::Traces, &settings.traces, true),
+        (Signal::Metrics, &settings.metrics, true),
+        (Signal::Logs, &settings.events, settings.are_events_asked_for.value),
+    ];
+    let exported = exported.into_iter().filter_map(|(signal, destination, is_needed)| {
+        Some((signal, destination.value.otlp()?.transport(), is_needed))
+    });
+    let exported: Vec<_> = exported.collect();
     std::thread::scope(|scope| {
-        let check = |(name, signal, is_needed)| probe::check(name, signal, is_needed);
+        let check = |one: &(Signal, TransportConfig, bool)| probe::check(one.0, &one.1, one.2);
         let spawned: Vec<_> = exported
             .iter()
-            .map(|one| (one, std::thread::Builder::new().spawn_scoped(scope, move || check(*one))))
+            .map(|one| (one, std::thread::Builder::new().spawn_scoped(scope, move || check(one))))
             .collect();
         let finished =
             spawned.into_iter().map(|(one, thread)| match thread.map(std::thread::ScopedJoinHandle::join) {
                 Ok(Ok(finished)) => finished,
                 // No thread to be had, or one that panicked: here, then.
-                Ok(Err(_)) | Err(_) => check(*one),
+                Ok(Err(_)) | Err(_) => check(one),
             });
         finished.collect()
     })

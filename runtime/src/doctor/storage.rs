@@ -24,7 +24,7 @@ pub struct SpoolCheck {
 /// Writes a file of no bytes and removes it; of the telemetry nothing is touched.
 #[cfg(feature = "spool")]
 pub(super) fn check(settings: Option<&SpoolSettings>) -> Option<SpoolCheck> {
-    let SpoolSettings { folder, .. } = settings?;
+    let folder = &settings?.folder.value;
     let found = DiskSpool::contents_of(folder);
     let problem = DiskSpool::try_writing(folder).err().map(|error| error.to_string());
     let (folder, files, bytes) = (folder.clone(), found.files, found.bytes);

@@ -1,5 +1,6 @@
 //! The guard that delivers what is queued before the program ends.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ use crate::call;
 use crate::content::Uploader;
 use crate::enrich::pricing;
 use crate::runtime::{self, Providers, Runtime};
+use crate::settings::Setting;
 use crate::sinks::events::EventReceiver;
 use crate::sinks::texts;
 
@@ -50,15 +52,15 @@ const FOREVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// let report = tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
 /// # drop(report); Ok(()) }
 /// ```
-#[derive(Debug)]
 #[must_use = "dropping this stops the export; keep it until the program ends"]
 pub struct Telemetry {
     /// `None` if telemetry is disabled, or stopped.
     running: Option<Arc<Running>>,
 }
 
-#[derive(Debug)]
 pub(super) struct Running {
+    /// As the doctor prints them.
+    pub(super) settings: Vec<Setting>,
     pub(super) tracers: Option<Tracers>,
     pub(super) meters: Option<Exported<SdkMeterProvider>>,
     pub(super) loggers: Option<Loggers>,
@@ -88,6 +90,14 @@ pub(super) struct Tracers {
 pub(super) struct Exported<P> {
     pub(super) provider: P,
     pub(super) bridge: Arc<SdkBridge>,
+}
+
+/// Prints each setting with its origin, and no secret.
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let settings = self.running.as_ref().map(|running| &running.settings);
+        f.debug_struct("Telemetry").field("settings", &settings).finish_non_exhaustive()
+    }
 }
 
 impl Telemetry {

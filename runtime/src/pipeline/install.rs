@@ -12,7 +12,7 @@ use crate::content::ContentPolicy;
 use crate::enrich::quality::{QualitySignals, Topics};
 use crate::runtime::{self, Providers, Runtime, TagRules};
 use crate::semconv::version::Names;
-use crate::settings::ConfigError;
+use crate::settings::{ConfigError, Settings};
 use crate::sinks::events::EventReceiver;
 use crate::sinks::span::direct::DirectTracer;
 
@@ -27,6 +27,26 @@ pub(super) struct Policies {
 }
 
 impl Policies {
+    /// Without an upload, whose thread is not started yet.
+    pub(super) fn new(settings: &Settings) -> Self {
+        let content = &settings.content;
+        Policies {
+            content: ContentPolicy {
+                capture: content.capture.value,
+                are_events_received: false,
+                error_messages: content.error_messages.value,
+                openinference: content.openinference.value,
+                rules: Arc::new(content.rules()),
+                upload: None,
+            },
+            names: settings.semconv.value.names(),
+            quality: settings.quality.value,
+            topics: settings.topics.value.clone().map(Arc::new),
+            tags: Arc::new(settings.tags.rules()),
+            cardinality_limit: settings.cardinality_limit.value,
+        }
+    }
+
     /// Installs them with a receiver of events. Signals that are not sent (traces, metrics, events) stay with the provider that the
     /// program has named.
     pub(super) fn install(

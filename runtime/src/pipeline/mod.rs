@@ -25,12 +25,12 @@ use opentelemetry_sdk::trace::{SdkTracerProvider, ShouldSample};
 
 pub use guard::Telemetry;
 
-use crate::content::{ContentPolicy, Uploader};
+use crate::content::Uploader;
 use crate::enrich::pricing;
 use crate::runtime;
 use crate::settings::{
-    Batches, Builder, ConfigError, DeliverySettings, Environment, Events, Limits, MetricSettings, Metrics,
-    Sampling, SdkSettings, Settings, SpoolSettings, Traces, Upload,
+    Batches, Builder, ConfigError, DeliverySettings, Destination, Environment, Limits, MetricSettings,
+    Sampling, SdkSettings, Settings, SignalSettings, SpoolSettings, Upload,
 };
 use crate::sinks::events::{EventLimits, EventReceiver};
 use crate::{call, content, semconv};
@@ -56,7 +56,7 @@ impl Builder {
     /// A [`ConfigError`] that names the parameter or variable and the value, if one is not valid, or if another
     /// guard is still alive, or if the system has no threads to export with. After an error it may be called again.
     pub fn init(self) -> Result<Telemetry, ConfigError> {
-        match Settings::resolve(self, &Environment)? {
+        match Settings::resolve(&self, &Environment)? {
             Some(settings) => install(settings),
             None => Ok(Telemetry::disabled()),
         }
@@ -92,120 +92,107 @@ fn try_threads(count: usize) -> Result<(), ConfigError> {
 }
 
 fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
+    let (overview, mut policies) = (settings.overview(), Policies::new(&settings));
     let Settings {
         traces,
         metrics,
         events,
+        are_events_asked_for,
         delivery,
+        spool,
         sdk,
         resource,
-        error_messages,
-        semconv,
-        propagators,
-        content,
-        content_rules,
-        content_upload,
-        cardinality_limit,
-        quality,
-        topics,
-        openinference,
         tags,
-        spool,
+        content,
+        ..
     } = settings;
     let SdkSettings { sampling, limits, batches, event_batches, metrics: metric_settings } = sdk;
     let stats = Arc::new(DeliveryStats::default());
     let resource = Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
-        .with_attributes(resource)
+        .with_attributes(resource.into_iter().map(|attribute| attribute.value))
         .build();
-    let spool = match (&traces, &metrics, &events) {
-        // Nothing is sent, so nothing is kept for later.
-        (Traces::Terminal | Traces::Nowhere, Metrics::Nowhere, Events::Nowhere) => None,
-        _ => spool.map(|settings| open_spool(&settings, &stats)),
-    };
-    let is_cumulative = metric_settings.temporality == Temporality::Cumulative;
-    let way = |signal, settings: TransportConfig, capacity| {
+    let is_sent = [&traces, &metrics, &events].into_iter().any(|signal| signal.value.otlp().is_some());
+    // If nothing is sent, nothing is kept for later.
+    let spool = spool.filter(|_| is_sent).map(|settings| open_spool(&settings, &stats));
+    let is_cumulative = metric_settings.temporality.value == Temporality::Cumulative;
+    let way = |signal, settings: SignalSettings, capacity| {
         // A difference that arrives twice counts twice.
         let spool = spool.clone().filter(|_| signal != Signal::Metrics || is_cumulative);
-        let sender = sender(signal, settings, &delivery, spool, is_cumulative, &stats);
+        let sender = sender(signal, settings.transport(), &delivery, spool, is_cumulative, &stats);
         SdkBridge::new(sender, Arc::clone(&stats), capacity)
     };
 
     // Nothing is installed unless everything can be built.
-    let metric_pipeline = match metrics {
-        Metrics::Otlp(signal) => {
+    let metric_pipeline = match metrics.value {
+        Destination::Otlp(signal) => {
             Some(MetricPipeline::build(way(Signal::Metrics, signal, 0), metric_settings)?)
         }
-        Metrics::Nowhere => None,
+        Destination::Terminal | Destination::Nowhere => None,
     };
-    let span_end = match traces {
-        Traces::Otlp(signal) => {
-            let bridge = way(Signal::Traces, signal, batches.queue);
+    let span_end = match traces.value {
+        Destination::Otlp(signal) => {
+            let bridge = way(Signal::Traces, signal, batches.queue.value);
             let queue = SpanQueue::start(bridge, batches, &resource).map_err(ConfigError::Thread)?;
             Some(SpanPipeEnd::Queue(queue))
         }
-        Traces::Terminal => Some(SpanPipeEnd::Terminal(TerminalTree::to_stderr(Arc::clone(&stats)))),
-        Traces::Nowhere => None,
+        Destination::Terminal => Some(SpanPipeEnd::Terminal(TerminalTree::to_stderr(Arc::clone(&stats)))),
+        Destination::Nowhere => None,
     };
-    let event_pipeline = match events {
-        Events::Otlp { signal, asked_for } => {
-            let bridge = way(Signal::Logs, signal, event_batches.queue);
-            Some(EventPipeline::build(bridge, asked_for)?)
+    let event_pipeline = match events.value {
+        Destination::Otlp(signal) => {
+            let bridge = way(Signal::Logs, signal, event_batches.queue.value);
+            Some(EventPipeline::build(bridge, are_events_asked_for.value)?)
         }
-        Events::Nowhere => None,
+        Destination::Terminal | Destination::Nowhere => None,
     };
 
-    let upload = content_upload.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));
-    let upload = upload.transpose().map_err(ConfigError::Thread)?;
-    let uploader = upload.as_ref().map(|(uploader, _)| Arc::clone(uploader));
-    let policies = Policies {
-        content: ContentPolicy {
-            capture: content,
-            are_events_received: false,
-            error_messages,
-            openinference,
-            rules: Arc::new(content_rules),
-            upload,
-        },
-        names: semconv.names(),
-        quality,
-        topics: topics.map(Arc::new),
-        tags: Arc::new(tags),
-        cardinality_limit,
-    };
+    let upload = content.upload.value.map(|Upload { store, upload }| Ok((Uploader::start(store)?, upload)));
+    policies.content.upload = upload.transpose().map_err(ConfigError::Thread)?;
+    let uploader = policies.content.upload.as_ref().map(|(uploader, _)| Arc::clone(uploader));
     policies.content.compile();
-    let event_limits = limits.events;
-    let meters = metric_pipeline.map(|pipeline| pipeline.build_provider(cardinality_limit, resource.clone()));
+    let event_limits = limits.events();
+    let meters =
+        metric_pipeline.map(|pipeline| pipeline.build_provider(policies.cardinality_limit, resource.clone()));
     let loggers =
         event_pipeline.map(|pipeline| pipeline.build_provider(event_batches, event_limits, resource.clone()));
     let global_meters = meters.as_ref().map(|meters| GlobalMeters::set(&meters.provider));
-    if delivery.self_metrics {
+    if delivery.self_metrics.value {
         // Calls views, which are functions of the program.
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
-    let span_limits = limits.spans;
-    let tracers = span_end.map(|end| build_tracers(end, sampling, limits, resource, &stats));
+    let span_limits = limits.spans();
+    let tracers = span_end.map(|end| build_tracers(end, sampling.value, limits, resource, &stats));
 
     // From here on nothing fails.
     global_meters.into_iter().for_each(GlobalMeters::keep);
     if let Some(tracers) = &tracers {
         global::set_tracer_provider(tracers.provider.clone());
     }
-    propagators.install();
+    tags.propagators.value.install();
     pricing::warm();
     let receiver = loggers.as_ref().map(|loggers| loggers.receiver.clone());
     let spans = tracers.as_ref().map(|tracers| (Arc::clone(&tracers.spans), span_limits));
     policies.install(receiver.as_ref(), spans, meters.as_ref().map(|meters| &meters.provider));
-    if content.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
+    if policies.content.capture.on_events() && runtime::with(|runtime| runtime.events.is_none()) {
         tracing::warn!(target: "llm_trace", "content is to be on events, but nobody receives events");
     }
     call::keep_open(true);
-    Ok(Telemetry::new(Running { tracers, meters, loggers, spool, uploader, stats, report: Mutex::default() }))
+    Ok(Telemetry::new(Running {
+        settings: overview,
+        tracers,
+        meters,
+        loggers,
+        spool,
+        uploader,
+        stats,
+        report: Mutex::default(),
+    }))
 }
 
 #[cfg(feature = "spool")]
 fn open_spool(settings: &SpoolSettings, stats: &Arc<DeliveryStats>) -> Arc<dyn Spool> {
-    Arc::new(llm_trace_delivery::DiskSpool::open(settings.clone(), Arc::clone(stats)))
+    Arc::new(llm_trace_delivery::DiskSpool::open(settings.config(), Arc::clone(stats)))
 }
 
 #[cfg(not(feature = "spool"))]
@@ -230,10 +217,10 @@ fn sender(
         timeout: settings.timeout,
         shorten_text: content::shortened,
         transport: settings.into_factory(),
-        max_bytes: delivery.max_queue_bytes,
+        max_bytes: delivery.max_queue_bytes.value,
         spool,
         backoff: delivery.backoff,
-        max_retry_after: delivery.max_retry_after,
+        max_retry_after: delivery.max_retry_after.value,
     })
 }
 
@@ -245,19 +232,20 @@ struct MetricPipeline {
 
 impl MetricPipeline {
     fn build(bridge: Arc<SdkBridge>, settings: MetricSettings) -> Result<Self, ConfigError> {
-        let exporter = opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality);
+        let exporter =
+            opentelemetry_otlp::MetricExporter::builder().with_temporality(settings.temporality.value);
         let exporter = encoder(exporter.with_http(), &bridge).build().map_err(ConfigError::Exporter)?;
         Ok(MetricPipeline { exporter: MetricExporter::new(exporter, Arc::clone(&bridge)), bridge, settings })
     }
 
     fn build_provider(self, cardinality_limit: usize, resource: Resource) -> Exported<SdkMeterProvider> {
         let MetricPipeline { exporter, bridge, settings } = self;
-        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval).build();
+        let reader = PeriodicReader::builder(exporter).with_interval(settings.interval.value).build();
         let mut provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader);
         if let Some(view) = settings.default_view(cardinality_limit) {
             provider = provider.with_view(view);
         }
-        for view in settings.views {
+        for view in settings.views.value {
             provider = provider.with_view(move |instrument: &Instrument| view(instrument));
         }
         Exported { provider: provider.build(), bridge }
@@ -296,7 +284,7 @@ fn build_tracers(
     resource: Resource,
     stats: &Arc<DeliveryStats>,
 ) -> Tracers {
-    let provider = SdkTracerProvider::builder().with_resource(resource).with_span_limits(limits.spans);
+    let provider = SdkTracerProvider::builder().with_resource(resource).with_span_limits(limits.spans());
     let (provider, sampler): (_, Box<dyn ShouldSample>) = match tail {
         Some(_) => {
             let sampler = RecordAll(head);
@@ -307,7 +295,7 @@ fn build_tracers(
             (provider.with_sampler(sampler.clone()), Box::new(sampler))
         }
     };
-    let spans = SpanPipe::new(end, sampler, limits.span_text, tail);
+    let spans = SpanPipe::new(end, sampler, limits.span_text.value, tail);
     let provider = provider.with_span_processor(PipeProcessor(Arc::clone(&spans))).build();
     Tracers { provider, spans }
 }

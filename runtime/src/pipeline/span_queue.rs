@@ -115,7 +115,7 @@ impl SpanQueue {
         let shared = Arc::new(Shared {
             bridge,
             batch: batches.batch.value as u64,
-            delay: batches.delay,
+            delay: batches.delay.value,
             is_idle: AtomicBool::new(false),
             flushes: AtomicU64::new(0),
             is_stopping: AtomicBool::new(false),

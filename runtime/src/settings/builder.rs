@@ -17,9 +17,9 @@ use crate::enrich::quality::{QualitySignals, Topics};
 use crate::model::argument::AttributeValue;
 use crate::semconv::version::SemconvVersion;
 
+pub(super) use content::Salt;
 pub(crate) use content::Upload;
-pub(super) use content::{Content, Salt};
-pub(super) use destination::Destination;
+pub(super) use destination::{Destination, Url};
 
 /// Configures export. Everything has a default, and every `OTEL_*` variable named here is read when the builder
 /// does not say otherwise.
@@ -53,7 +53,9 @@ pub struct Builder {
     pub(super) events: Option<bool>,
     pub(super) content: Option<ContentCapture>,
     pub(super) content_budget: Option<(usize, usize)>,
-    pub(super) content_rules: Content,
+    pub(super) request_content_budget: Option<usize>,
+    pub(super) upload: Option<Upload>,
+    pub(super) salt: Option<Salt>,
     pub(super) redaction: Redaction,
     pub(super) openinference: Option<bool>,
     pub(super) patterns: Vec<(String, String)>,
@@ -66,7 +68,7 @@ pub struct Builder {
     pub(super) protocol: Option<Protocol>,
     pub(super) compression: Option<Compression>,
     pub(super) views: Vec<OpaqueView>,
-    pub(super) quality: QualitySignals,
+    pub(super) quality: Option<QualitySignals>,
     pub(super) topics: Option<Topics>,
 }
 
@@ -317,7 +319,7 @@ impl Builder {
     ///     .with_quality_signals(QualitySignals::default().without(QualitySignal::Duplicates));
     /// ```
     pub fn with_quality_signals(mut self, signals: QualitySignals) -> Self {
-        self.quality = signals;
+        self.quality = Some(signals);
         self
     }
 }

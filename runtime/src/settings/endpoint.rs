@@ -4,11 +4,11 @@ use std::num::NonZeroU16;
 
 use http::Uri;
 
-use super::ConfigError;
-use super::env::invalid;
+use super::Result;
+use super::error::invalid;
 
 /// Parses the URL of a receiver and appends `path` to its own path.
-pub(super) fn parse(parameter: &'static str, url: &str, path: &str) -> Result<Uri, ConfigError> {
+pub(super) fn parse(parameter: &'static str, url: &str, path: &str) -> Result<Uri> {
     let url = url.trim();
     let refused = |expected: &str| invalid(parameter, shown(url), expected);
     if url.contains('#') {
@@ -34,7 +34,7 @@ pub(super) fn parse(parameter: &'static str, url: &str, path: &str) -> Result<Ur
 }
 
 /// Parses the address of a gRPC receiver, which has no path and may have no scheme.
-pub(super) fn parse_grpc(parameter: &'static str, url: &str, is_insecure: bool) -> Result<Uri, ConfigError> {
+pub(super) fn parse_grpc(parameter: &'static str, url: &str, is_insecure: bool) -> Result<Uri> {
     let url = url.trim();
     let with_scheme = match url.split_once("://") {
         Some(_) => url.to_owned(),

@@ -2,53 +2,70 @@
 
 use opentelemetry_sdk::trace::SpanLimits;
 
-use super::ConfigError;
 use super::env::Source;
-use super::range;
+use super::{Parameter, Resolved, Result, range};
 use crate::sinks::events::EventLimits;
-
-const COUNT: &str = "OTEL_ATTRIBUTE_COUNT_LIMIT";
-const LENGTH: &str = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT";
 
 /// The specification's default of every count.
 const DEFAULT_COUNT: u32 = 128;
 
-/// Limits of spans, events and links: those that the SDK enforces, and those that we do.
-#[derive(Clone, Copy, Debug)]
+/// Limits of spans, events and links. A signal's own variable goes before the one for all attributes.
 pub(crate) struct Limits {
-    pub(crate) spans: SpanLimits,
+    pub(super) span_attributes: Resolved<u32>,
     /// Characters of one text on a span, its events and links.
-    pub(crate) span_text: Option<usize>,
-    pub(crate) events: EventLimits,
+    pub(crate) span_text: Resolved<Option<usize>>,
+    pub(super) span_events: Resolved<u32>,
+    pub(super) span_links: Resolved<u32>,
+    pub(super) span_event_attributes: Resolved<u32>,
+    pub(super) link_attributes: Resolved<u32>,
+    pub(super) event_attributes: Resolved<usize>,
+    pub(super) event_text: Resolved<Option<usize>>,
+}
+
+macro_rules! counts {
+    ($name:literal) => {
+        &[concat!("OTEL_", $name, "_ATTRIBUTE_COUNT_LIMIT"), "OTEL_ATTRIBUTE_COUNT_LIMIT"]
+    };
+}
+
+macro_rules! lengths {
+    ($name:literal) => {
+        &[concat!("OTEL_", $name, "_ATTRIBUTE_VALUE_LENGTH_LIMIT"), "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"]
+    };
 }
 
 impl Limits {
-    /// A signal's own variable goes before the one for all attributes.
-    pub(super) fn resolve(source: &dyn Source) -> Result<Self, ConfigError> {
-        let count = size(source, COUNT)?;
-        let length = size(source, LENGTH)?;
-        let counted =
-            |variable| Ok::<_, ConfigError>(size(source, variable)?.or(count).unwrap_or(DEFAULT_COUNT));
-        let alone = |variable| Ok::<_, ConfigError>(size(source, variable)?.unwrap_or(DEFAULT_COUNT));
-        let measured = |variable| Ok::<_, ConfigError>(size(source, variable)?.or(length));
+    pub(super) fn resolve(source: &dyn Source) -> Result<Self> {
+        let count =
+            |variables| range::LIMIT.resolve(Parameter::of_variables(variables), None, source, DEFAULT_COUNT);
+        let length = |variables| {
+            let parse = |variable, text| range::LIMIT.parse(variable, text).map(Some);
+            Parameter::of_variables(variables).resolve(None, source, parse, None)
+        };
         Ok(Limits {
-            spans: SpanLimits {
-                max_attributes_per_span: counted("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT")?,
-                max_events_per_span: alone("OTEL_SPAN_EVENT_COUNT_LIMIT")?,
-                max_links_per_span: alone("OTEL_SPAN_LINK_COUNT_LIMIT")?,
-                max_attributes_per_event: counted("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT")?,
-                max_attributes_per_link: counted("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT")?,
-            },
-            span_text: measured("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT")?.map(|limit| limit as usize),
-            events: EventLimits {
-                attributes: counted("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT")? as usize,
-                text: measured("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT")?.map(|limit| limit as usize),
-            },
+            span_attributes: count(counts!("SPAN"))?,
+            span_text: length(lengths!("SPAN"))?,
+            span_events: count(&["OTEL_SPAN_EVENT_COUNT_LIMIT"])?,
+            span_links: count(&["OTEL_SPAN_LINK_COUNT_LIMIT"])?,
+            span_event_attributes: count(counts!("EVENT"))?,
+            link_attributes: count(counts!("LINK"))?,
+            event_attributes: count(counts!("LOGRECORD"))?.map(|count| count as usize),
+            event_text: length(lengths!("LOGRECORD"))?,
         })
     }
-}
 
-fn size(source: &dyn Source, variable: &'static str) -> Result<Option<u32>, ConfigError> {
-    // The range is that of the type.
-    Ok(range::LIMIT.read(source, variable)?.and_then(|size| u32::try_from(size).ok()))
+    /// Those that the SDK enforces.
+    pub(crate) fn spans(&self) -> SpanLimits {
+        SpanLimits {
+            max_attributes_per_span: self.span_attributes.value,
+            max_events_per_span: self.span_events.value,
+            max_links_per_span: self.span_links.value,
+            max_attributes_per_event: self.span_event_attributes.value,
+            max_attributes_per_link: self.link_attributes.value,
+        }
+    }
+
+    pub(crate) fn events(&self) -> EventLimits {
+        EventLimits { attributes: self.event_attributes.value, text: self.event_text.value }
+    }
 }

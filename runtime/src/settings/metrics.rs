@@ -1,20 +1,23 @@
 //! How measurements become metrics.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, Stream, Temporality};
 
 use super::env::{self, Source};
-use super::{Builder, ConfigError, range};
+use super::error::invalid;
+use super::{Builder, Origin, Parameter, Resolved, Result, range};
 use crate::semconv::SCOPE_NAME;
-use crate::sinks::metrics::DEFAULT_LIMIT;
+use crate::sinks::metrics::{DEFAULT_LIMIT, LIMIT_VARIABLE, LIMIT_WORDS, is_limit, limit_from};
 
-const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
-const TEMPORALITY: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
-const HISTOGRAMS: &str = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION";
-const EXEMPLARS: &str = "OTEL_METRICS_EXEMPLAR_FILTER";
+const INTERVAL: Parameter = Parameter::of_variables(&["OTEL_METRIC_EXPORT_INTERVAL"]);
+const TEMPORALITY: Parameter =
+    Parameter::of_variables(&["OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"]);
+const HISTOGRAMS: Parameter =
+    Parameter::of_variables(&["OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"]);
+const EXEMPLARS: Parameter = Parameter::of_variables(&["OTEL_METRICS_EXEMPLAR_FILTER"]);
+const CARDINALITY_LIMIT: Parameter = Parameter::new("with_metric_cardinality_limit", &[LIMIT_VARIABLE]);
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -27,31 +30,34 @@ pub(super) type View = Arc<dyn Fn(&Instrument) -> Option<Stream> + Send + Sync>;
 
 /// Intervals, temporality and views.
 pub(crate) struct MetricSettings {
-    pub(crate) interval: Duration,
-    pub(crate) temporality: Temporality,
+    pub(crate) interval: Resolved<Duration>,
+    pub(crate) temporality: Resolved<Temporality>,
     /// Of the builder, in its order.
-    pub(crate) views: Vec<View>,
+    pub(crate) views: Resolved<Vec<View>>,
     /// Histograms without a view have buckets that grow exponentially.
-    pub(crate) exponential: bool,
+    pub(crate) exponential: Resolved<bool>,
 }
 
 impl MetricSettings {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
-        let temporalities = [
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self> {
+        let temporalities = env::choice(&[
             ("cumulative", Temporality::Cumulative),
             ("delta", Temporality::Delta),
             ("lowmemory", Temporality::LowMemory),
-        ];
-        let aggregations =
-            [("explicit_bucket_histogram", false), ("base2_exponential_bucket_histogram", true)];
+        ]);
+        let aggregations = env::choice(&[
+            ("explicit_bucket_histogram", false),
+            ("base2_exponential_bucket_histogram", true),
+        ]);
         // The SDK records no exemplars, but a word that is none is a mistake all the same.
-        let filters = [("always_on", ()), ("always_off", ()), ("trace_based", ())];
-        env::choice(source, EXEMPLARS, &filters)?;
+        let filters = env::choice(&[("always_on", ()), ("always_off", ()), ("trace_based", ())]);
+        EXEMPLARS.find(None, source, filters)?;
+        let views: Vec<_> = builder.views.iter().map(|view| Arc::clone(&view.0)).collect();
         Ok(MetricSettings {
-            interval: range::milliseconds(source, INTERVAL)?.unwrap_or(DEFAULT_INTERVAL),
-            temporality: env::choice(source, TEMPORALITY, &temporalities)?.unwrap_or_default(),
-            views: builder.views.iter().map(|view| Arc::clone(&view.0)).collect(),
-            exponential: env::choice(source, HISTOGRAMS, &aggregations)?.unwrap_or(false),
+            interval: INTERVAL.resolve(None, source, range::milliseconds, DEFAULT_INTERVAL)?,
+            temporality: TEMPORALITY.resolve(None, source, temporalities, Temporality::default())?,
+            views: Resolved::list("with_view", views),
+            exponential: HISTOGRAMS.resolve(None, source, aggregations, false)?,
         })
     }
 
@@ -61,7 +67,7 @@ impl MetricSettings {
         &self,
         cardinality_limit: usize,
     ) -> Option<impl Fn(&Instrument) -> Option<Stream> + use<>> {
-        let (views, exponential) = (self.views.clone(), self.exponential);
+        let (views, exponential) = (self.views.value.clone(), self.exponential.value);
         // The SDK has a limit of its own, beyond which all labels are gone; ours is to come first.
         let has_higher_limit = cardinality_limit > DEFAULT_LIMIT;
         let view = move |instrument: &Instrument| {
@@ -83,13 +89,15 @@ impl MetricSettings {
     }
 }
 
-impl fmt::Debug for MetricSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MetricSettings")
-            .field("interval", &self.interval)
-            .field("temporality", &self.temporality)
-            .field("views", &self.views.len())
-            .field("exponential", &self.exponential)
-            .finish()
+/// Label sets of one metric.
+pub(super) fn cardinality_limit(builder: &Builder, source: &dyn Source) -> Result<Resolved<usize>> {
+    let parse =
+        |variable, text: String| limit_from(&text).ok_or_else(|| invalid(variable, text, LIMIT_WORDS));
+    let limit = CARDINALITY_LIMIT.resolve(builder.cardinality_limit, source, parse, DEFAULT_LIMIT)?;
+    match limit.origin {
+        Origin::Builder(method) if !is_limit(limit.value) => {
+            Err(invalid(method, limit.value.to_string(), LIMIT_WORDS))
+        }
+        _ => Ok(limit),
     }
 }

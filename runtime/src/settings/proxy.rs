@@ -6,13 +6,19 @@ use http::Uri;
 use llm_trace_delivery::Protocol;
 use llm_trace_delivery::ureq::{Proxy, ProxyProtocol};
 
-use super::env::{self, Source, invalid};
-use super::{ConfigError, endpoint};
+use super::env::Source;
+use super::error::invalid;
+use super::{Parameter, Resolved, Result, endpoint};
 
-/// The first that is set counts.
-pub(super) const VARIABLES: [&str; 6] =
-    ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
-const EXCEPTIONS: [&str; 2] = ["NO_PROXY", "no_proxy"];
+const PROXY: Parameter = Parameter::of_variables(&[
+    "ALL_PROXY",
+    "all_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+]);
+const EXCEPTIONS: Parameter = Parameter::of_variables(&["NO_PROXY", "no_proxy"]);
 
 /// The proxy that `receiver` is reached through, if it is not reached directly. A proxy that is not used is not looked at: it may
 /// be for other programs.
@@ -20,12 +26,12 @@ pub(super) fn resolve(
     source: &dyn Source,
     receiver: &Uri,
     protocol: Protocol,
-) -> Result<Option<Proxy>, ConfigError> {
-    let proxy = env::first(source, VARIABLES)?;
-    let exceptions = env::first(source, EXCEPTIONS)?;
-    let Some((variable, url)) = proxy else { return Ok(None) };
+) -> Result<Option<Resolved<Proxy>>> {
+    let proxy = PROXY.find(None, source, |_, url| Ok(url.trim().to_owned()))?;
+    let exceptions = EXCEPTIONS.find(None, source, |_, list| Ok(list))?;
+    let Some(Resolved { value: url, origin }) = proxy else { return Ok(None) };
     // No proxy can reach what listens on this machine only.
-    if is_loopback(receiver) || exceptions.is_some_and(|(_, list)| is_listed(&list, receiver)) {
+    if is_loopback(receiver) || exceptions.is_some_and(|list| is_listed(&list.value, receiver)) {
         return Ok(None);
     }
     let proxy = parse(&url).filter(|proxy| match proxy.protocol() {
@@ -38,7 +44,10 @@ pub(super) fn resolve(
     } else {
         "expected an HTTP proxy such as `http://proxy:3128`; name the receiver in `NO_PROXY` to reach it directly"
     };
-    proxy.map(Some).ok_or_else(|| invalid(variable, endpoint::shown(&url), expected))
+    match proxy {
+        Some(value) => Ok(Some(Resolved { value, origin })),
+        None => Err(invalid(origin.parameter(), endpoint::shown(&url), expected)),
+    }
 }
 
 fn is_loopback(endpoint: &Uri) -> bool {
@@ -71,30 +80,19 @@ fn is_listed(exceptions: &str, receiver: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use super::*;
-
-    struct Vars(HashMap<&'static str, &'static str>);
-
-    impl Source for Vars {
-        fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
-            Ok(self.0.get(variable).map(|value| (*value).to_owned()))
-        }
-        fn stderr_is_terminal(&self) -> bool {
-            false
-        }
-    }
+    use crate::settings::env::Variables;
 
     fn to(
         receiver: &str,
         protocol: Protocol,
         vars: &[(&'static str, &'static str)],
     ) -> Result<String, String> {
-        let vars = Vars(vars.iter().copied().collect());
+        let vars: Variables = vars.iter().copied().collect();
         let proxy = resolve(&vars, &receiver.parse().expect("a URI"), protocol);
-        let shown = |proxy: Option<Proxy>| {
-            proxy.map_or_else(|| "direct".to_owned(), |proxy| format!("{}:{}", proxy.host(), proxy.port()))
+        let shown = |proxy: Option<Resolved<Proxy>>| match proxy {
+            Some(Resolved { value, .. }) => format!("{}:{}", value.host(), value.port()),
+            None => "direct".to_owned(),
         };
         proxy.map(shown).map_err(|error| error.to_string())
     }

@@ -1,9 +1,11 @@
 //! The range of every number that can be configured. Outside of it a number is an error, and never clamped.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use super::ConfigError;
-use super::env::{self, Source, invalid};
+use super::env::Source;
+use super::error::invalid;
+use super::{Origin, Parameter, Resolved, Result};
 
 /// Whole numbers that a parameter takes.
 #[derive(Clone, Copy, Debug)]
@@ -35,37 +37,35 @@ impl Range {
         Range { least, most, what, zero: "" }
     }
 
-    /// Reads a variable; `None` if it is not set.
-    pub(super) fn read(
+    /// Resolves a number of the builder or of a variable.
+    pub(super) fn resolve<N: Number>(
         self,
+        parameter: Parameter,
+        given: Option<N>,
         source: &dyn Source,
-        variable: &'static str,
-    ) -> Result<Option<u64>, ConfigError> {
-        let Some(value) = source.get(variable)? else { return Ok(None) };
-        let number = value.trim().parse().ok().filter(|number| self.has(*number));
-        number.map(Some).ok_or_else(|| invalid(variable, value, self.expected()))
+        default: N,
+    ) -> Result<Resolved<N>> {
+        let number =
+            parameter.resolve(given, source, |variable, text| self.parse(variable, text), default)?;
+        if let Origin::Builder(method) = number.origin {
+            self.check(method, number.value)?;
+        }
+        Ok(number)
     }
 
-    /// Like [`read`](Self::read), for what is held in memory.
-    pub(super) fn read_size(
-        self,
-        source: &dyn Source,
-        variable: &'static str,
-    ) -> Result<Option<usize>, ConfigError> {
-        let Some(number) = self.read(source, variable)? else { return Ok(None) };
-        let size =
-            usize::try_from(number).map_err(|_| invalid(variable, number.to_string(), self.expected()));
-        size.map(Some)
+    /// Parses the text of a variable.
+    pub(super) fn parse<N: Number>(self, variable: &'static str, text: String) -> Result<N> {
+        let number = text.trim().parse().ok().filter(|number| self.has(*number));
+        let number = number.and_then(|number| N::try_from(number).ok());
+        number.ok_or_else(|| invalid(variable, text, self.expected()))
     }
 
     /// Checks the value of a builder method.
-    pub(super) fn check(self, method: &'static str, number: u64) -> Result<(), ConfigError> {
-        if self.has(number) { Ok(()) } else { Err(invalid(method, number.to_string(), self.expected())) }
-    }
-
-    /// Like [`check`](Self::check), for what is held in memory.
-    pub(super) fn check_size(self, method: &'static str, number: usize) -> Result<(), ConfigError> {
-        self.check(method, number as u64)
+    pub(super) fn check<N: Number>(self, method: &'static str, number: N) -> Result<()> {
+        if number.try_into().is_ok_and(|number| self.has(number)) {
+            return Ok(());
+        }
+        Err(invalid(method, number.to_string(), self.expected()))
     }
 
     fn has(self, number: u64) -> bool {
@@ -77,31 +77,23 @@ impl Range {
     }
 }
 
-/// A number of milliseconds, in a variable.
-pub(super) fn milliseconds(
-    source: &dyn Source,
-    variable: &'static str,
-) -> Result<Option<Duration>, ConfigError> {
-    Ok(MILLISECONDS.read(source, variable)?.map(Duration::from_millis))
-}
+/// A whole number of any width.
+pub(super) trait Number: Copy + Display + TryFrom<u64> + TryInto<u64> {}
 
-/// A number of milliseconds, of which zero means no limit, in a variable.
-pub(super) fn patience(source: &dyn Source, variable: &'static str) -> Result<Option<Duration>, ConfigError> {
-    let milliseconds = PATIENCE.read(source, variable)?.filter(|milliseconds| *milliseconds > 0);
-    Ok(milliseconds.map(Duration::from_millis))
+impl<N: Copy + Display + TryFrom<u64> + TryInto<u64>> Number for N {}
+
+/// Parses a number of milliseconds.
+pub(super) fn milliseconds(variable: &'static str, text: String) -> Result<Duration> {
+    MILLISECONDS.parse(variable, text).map(Duration::from_millis)
 }
 
 /// A duration set by the builder: above zero, and no longer than `most`.
-pub(super) fn check_duration(
-    method: &'static str,
-    duration: Duration,
-    most: Duration,
-) -> Result<(), ConfigError> {
+pub(super) fn check_duration(method: &'static str, duration: Duration, most: Duration) -> Result<()> {
     if !duration.is_zero() && duration <= most {
         return Ok(());
     }
     let shown = if duration.is_zero() { "0s".to_owned() } else { format!("{duration:?}") };
-    Err(env::invalid(method, shown, format!("expected a duration above 0 and at most {most:?}")))
+    Err(invalid(method, shown, format!("expected a duration above 0 and at most {most:?}")))
 }
 
 /// The longest that one answer may be waited for.

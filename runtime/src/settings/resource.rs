@@ -2,39 +2,50 @@
 
 use opentelemetry::{KeyValue, Value};
 
-use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError};
+use super::env::{self, Source};
+use super::error::invalid;
+use super::{Builder, Origin, Parameter, Resolved, Result};
 use crate::semconv::resource;
 
-pub(super) fn resolve(builder: Builder, source: &dyn Source) -> Result<Vec<KeyValue>, ConfigError> {
+const ATTRIBUTES: Parameter = Parameter::of_variables(&["OTEL_RESOURCE_ATTRIBUTES"]);
+/// Wins over `service.name` among the resource attributes, as the specification has it.
+const SERVICE_NAME: Parameter = Parameter::of_variables(&["OTEL_SERVICE_NAME"]);
+
+type Attributes = Vec<Resolved<KeyValue>>;
+
+pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Attributes> {
     let mut attributes = Vec::new();
-    set(&mut attributes, resource::SERVICE_NAME, default_service_name().into());
-    set(&mut attributes, resource::SERVICE_INSTANCE_ID, new_instance_id().into());
-    for (key, value) in env::pairs(source, "OTEL_RESOURCE_ATTRIBUTES")? {
-        set(&mut attributes, &key, value.into());
-    }
-    // Wins over `service.name` among the resource attributes, as the specification has it.
-    if let Some(name) = source.get("OTEL_SERVICE_NAME")? {
-        set(&mut attributes, resource::SERVICE_NAME, name.into());
-    }
-    for (key, value) in builder.resource {
-        if key.trim().is_empty() {
-            return Err(invalid("with_resource_attribute", key, "expected a key"));
+    set(&mut attributes, resource::SERVICE_NAME, default_service_name(), Origin::Default);
+    set(&mut attributes, resource::SERVICE_INSTANCE_ID, new_instance_id(), Origin::Default);
+    if let Some(Resolved { value, origin }) = ATTRIBUTES.find(None, source, env::pairs)? {
+        for (key, value) in value {
+            set(&mut attributes, &key, value, origin);
         }
-        set(&mut attributes, &key, value);
     }
-    if let Some(name) = builder.service_name {
-        set(&mut attributes, resource::SERVICE_NAME, name.into());
+    if let Some(name) = SERVICE_NAME.find(None, source, |_, name| Ok(name))? {
+        set(&mut attributes, resource::SERVICE_NAME, name.value, name.origin);
     }
-    if let Some(environment) = builder.environment {
-        set(&mut attributes, resource::DEPLOYMENT_ENVIRONMENT_NAME, environment.into());
+    for (key, value) in &builder.resource {
+        const METHOD: &str = "with_resource_attribute";
+        if key.trim().is_empty() {
+            return Err(invalid(METHOD, key.clone(), "expected a key"));
+        }
+        set(&mut attributes, key, value.clone(), Origin::Builder(METHOD));
+    }
+    for (key, method, given) in [
+        (resource::SERVICE_NAME, "with_service_name", &builder.service_name),
+        (resource::DEPLOYMENT_ENVIRONMENT_NAME, "with_environment", &builder.environment),
+    ] {
+        if let Some(value) = given {
+            set(&mut attributes, key, value.clone(), Origin::Builder(method));
+        }
     }
     Ok(attributes)
 }
 
-fn set(attributes: &mut Vec<KeyValue>, key: &str, value: Value) {
-    attributes.retain(|attribute| attribute.key.as_str() != key);
-    attributes.push(KeyValue::new(key.to_owned(), value));
+fn set(attributes: &mut Attributes, key: &str, value: impl Into<Value>, origin: Origin) {
+    attributes.retain(|attribute| attribute.value.key.as_str() != key);
+    attributes.push(Resolved { value: KeyValue::new(key.to_owned(), value), origin });
 }
 
 fn default_service_name() -> String {

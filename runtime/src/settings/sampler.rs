@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use opentelemetry_sdk::trace;
 
-use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError};
+use super::env::{self, Source};
+use super::error::invalid;
+use super::{Builder, Parameter, Resolved, Result};
 
-const SAMPLER: &str = "OTEL_TRACES_SAMPLER";
-const ARGUMENT: &str = "OTEL_TRACES_SAMPLER_ARG";
+const SAMPLER: Parameter = Parameter::new("with_sampler", &["OTEL_TRACES_SAMPLER"]);
+const RATIO: Parameter = Parameter::of_variables(&["OTEL_TRACES_SAMPLER_ARG"]);
 
 /// Which traces are exported: all, none, or a share of them; and, whatever the share, those with an error or a slow call.
 ///
@@ -111,14 +112,34 @@ pub(crate) struct Sampling {
 }
 
 impl Sampling {
-    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Self, ConfigError> {
-        let sampler = match &builder.sampler {
-            Some(Sampler { base: Base::Ratio(ratio), .. }) if !(0.0..=1.0).contains(ratio) => {
-                return Err(invalid("with_sampler", ratio.to_string(), "expected a ratio between 0 and 1"));
-            }
-            Some(sampler) => sampler.clone(),
-            None => from_environment(source)?,
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Resolved<Self>> {
+        // An invalid ratio is an error also where it has no effect: with another sampler of the variable.
+        let ratio = match builder.sampler {
+            Some(_) => 1.0,
+            None => RATIO.resolve(None, source, parse_ratio, 1.0)?.value,
         };
+        let samplers = [
+            ("always_on", Sampler::always_on().ignoring_parent()),
+            ("always_off", Sampler::always_off().ignoring_parent()),
+            ("traceidratio", Sampler::ratio(ratio).ignoring_parent()),
+            ("parentbased_always_on", Sampler::always_on()),
+            ("parentbased_always_off", Sampler::always_off()),
+            ("parentbased_traceidratio", Sampler::ratio(ratio)),
+        ];
+        let given = builder.sampler.clone();
+        let sampler = SAMPLER.resolve(given, source, env::choice(&samplers), Sampler::always_on())?;
+        match sampler.value.base {
+            Base::Ratio(ratio) if !is_ratio(ratio) => {
+                let parameter = sampler.origin.parameter();
+                Err(invalid(parameter, ratio.to_string(), "expected a ratio between 0 and 1"))
+            }
+            _ => Ok(sampler.map(Sampling::from)),
+        }
+    }
+}
+
+impl From<Sampler> for Sampling {
+    fn from(sampler: Sampler) -> Self {
         let head = match sampler.base {
             Base::On => trace::Sampler::AlwaysOn,
             Base::Off => trace::Sampler::AlwaysOff,
@@ -126,7 +147,7 @@ impl Sampling {
         };
         let head = if sampler.ignores_parent { head } else { trace::Sampler::ParentBased(Box::new(head)) };
         let has_rule = sampler.tail != TailSampling::default();
-        Ok(Sampling { base: sampler.base, head, tail: has_rule.then_some(sampler.tail) })
+        Sampling { base: sampler.base, head, tail: has_rule.then_some(sampler.tail) }
     }
 }
 
@@ -155,24 +176,11 @@ impl fmt::Display for Sampling {
     }
 }
 
-fn from_environment(source: &dyn Source) -> Result<Sampler, ConfigError> {
-    let ratio = Base::Ratio(ratio(source)?);
-    let choices = [
-        ("always_on", (Base::On, true)),
-        ("always_off", (Base::Off, true)),
-        ("traceidratio", (ratio, true)),
-        ("parentbased_always_on", (Base::On, false)),
-        ("parentbased_always_off", (Base::Off, false)),
-        ("parentbased_traceidratio", (ratio, false)),
-    ];
-    let (base, ignores_parent) = env::choice(source, SAMPLER, &choices)?.unwrap_or((Base::On, false));
-    Ok(Sampler { ignores_parent, ..Sampler::new(base) })
+fn parse_ratio(variable: &'static str, text: String) -> Result<f64> {
+    let ratio = text.trim().parse().ok().filter(|ratio| is_ratio(*ratio));
+    ratio.ok_or_else(|| invalid(variable, text, "expected a number between 0 and 1"))
 }
 
-fn ratio(source: &dyn Source) -> Result<f64, ConfigError> {
-    let Some(value) = source.get(ARGUMENT)? else { return Ok(1.0) };
-    match value.trim().parse() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
-        _ => Err(invalid(ARGUMENT, value, "expected a number between 0 and 1")),
-    }
+fn is_ratio(ratio: f64) -> bool {
+    (0.0..=1.0).contains(&ratio)
 }

@@ -1,250 +1,188 @@
-//! Where and how one signal is sent.
+//! The three signals, and where each goes.
 
-use std::time::Duration;
+use http::Uri;
+use llm_trace_delivery::Protocol;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use llm_trace_delivery::{Protocol, TransportConfig};
+use super::env::{self, Source};
+use super::{Builder, Origin, Parameter, Resolved, Result, SignalSettings, builder, endpoint};
 
-use super::builder::Destination;
-use super::env::{self, Source, invalid};
-use super::{Builder, ConfigError, Origin, Resolved, endpoint, protocol, proxy, range, tls};
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const DEFAULT_ENDPOINT: &str = "http://localhost:4318";
 const DEFAULT_GRPC_ENDPOINT: &str = "http://localhost:4317";
 
-/// One of the three signals.
+/// One of the three signals, with the names of its settings.
 pub(super) struct Signal {
+    /// In the output of the doctor.
+    pub(super) name: &'static str,
     /// Appended to the base URL of a receiver.
     path: &'static str,
-    pub(super) own: Variables,
-    /// Time limit of the processor for one export; an upper bound for that of the exporter.
-    pub(super) patience: &'static str,
-    /// Variable that selects the exporter.
-    pub(super) exporter: &'static str,
-    /// The builder's method for this signal's endpoint.
+    /// The builder's method for this signal's endpoint, what it was given, and the variable.
     method: &'static str,
-    in_code: fn(&Destination) -> Option<&String>,
+    pub(super) in_code: fn(&builder::Destination) -> Option<&builder::Url>,
+    endpoint: &'static str,
+    exporter: Parameter,
+    /// By preference: OTLP if there is a receiver, else the next.
+    exporters: &'static [(&'static str, Destination<Receiver>)],
+    pub(super) protocol: Parameter,
+    pub(super) insecure: Parameter,
+    pub(super) compression: Parameter,
+    pub(super) timeout: Parameter,
+    /// Time limit of the processor for one export; an upper bound for that of the exporter.
+    pub(super) patience: Parameter,
+    /// The builder's headers are added to those of the variables.
+    pub(super) headers: Parameter,
+    pub(super) certificate: Parameter,
+    pub(super) client_certificate: Parameter,
+    pub(super) client_key: Parameter,
 }
 
-/// The variables of one signal; each falls back to the general one.
-pub(super) struct Variables {
-    pub(super) endpoint: &'static str,
-    pub(super) headers: &'static str,
-    pub(super) timeout: &'static str,
-    pub(super) compression: &'static str,
-    pub(super) protocol: &'static str,
-    pub(super) insecure: &'static str,
-    pub(super) certificate: &'static str,
-    pub(super) client_key: &'static str,
-    pub(super) client_certificate: &'static str,
-}
-
-/// The names of the variables that begin with `prefix`.
+/// A signal's own variable, then the one for all signals.
 macro_rules! variables {
-    ($prefix:literal) => {
-        Variables {
-            endpoint: concat!($prefix, "_ENDPOINT"),
-            headers: concat!($prefix, "_HEADERS"),
-            timeout: concat!($prefix, "_TIMEOUT"),
-            compression: concat!($prefix, "_COMPRESSION"),
-            protocol: concat!($prefix, "_PROTOCOL"),
-            insecure: concat!($prefix, "_INSECURE"),
-            certificate: concat!($prefix, "_CERTIFICATE"),
-            client_key: concat!($prefix, "_CLIENT_KEY"),
-            client_certificate: concat!($prefix, "_CLIENT_CERTIFICATE"),
+    ($signal:literal, $setting:literal) => {
+        &[concat!("OTEL_EXPORTER_OTLP_", $signal, "_", $setting), concat!("OTEL_EXPORTER_OTLP_", $setting)]
+    };
+}
+
+macro_rules! signal {
+    ($name:literal, $word:ident, $signal:literal, $exporters:expr, $patience:literal) => {
+        Signal {
+            name: $name,
+            path: concat!("/v1/", stringify!($word)),
+            method: concat!("with_", stringify!($word), "_endpoint"),
+            in_code: |destination| destination.$word.as_ref(),
+            endpoint: concat!("OTEL_EXPORTER_OTLP_", $signal, "_ENDPOINT"),
+            exporter: Parameter::of_variables(&[concat!("OTEL_", $signal, "_EXPORTER")]),
+            exporters: $exporters,
+            protocol: Parameter::new("with_protocol", variables!($signal, "PROTOCOL")),
+            insecure: Parameter::of_variables(variables!($signal, "INSECURE")),
+            compression: Parameter::new("with_compression", variables!($signal, "COMPRESSION")),
+            timeout: Parameter::new("with_timeout", variables!($signal, "TIMEOUT")),
+            patience: Parameter::of_variables(&[$patience]),
+            headers: Parameter::of_variables(variables!($signal, "HEADERS")),
+            certificate: Parameter::of_variables(variables!($signal, "CERTIFICATE")),
+            client_certificate: Parameter::of_variables(variables!($signal, "CLIENT_CERTIFICATE")),
+            client_key: Parameter::of_variables(variables!($signal, "CLIENT_KEY")),
         }
     };
 }
 
-pub(super) const GENERAL: Variables = variables!("OTEL_EXPORTER_OTLP");
-pub(super) const TRACES: Signal = Signal {
-    path: "/v1/traces",
-    own: variables!("OTEL_EXPORTER_OTLP_TRACES"),
-    patience: "OTEL_BSP_EXPORT_TIMEOUT",
-    exporter: "OTEL_TRACES_EXPORTER",
-    method: "with_traces_endpoint",
-    in_code: |destination| destination.traces.as_ref(),
-};
-pub(super) const METRICS: Signal = Signal {
-    path: "/v1/metrics",
-    own: variables!("OTEL_EXPORTER_OTLP_METRICS"),
-    patience: "OTEL_METRIC_EXPORT_TIMEOUT",
-    exporter: "OTEL_METRICS_EXPORTER",
-    method: "with_metrics_endpoint",
-    in_code: |destination| destination.metrics.as_ref(),
-};
-pub(super) const LOGS: Signal = Signal {
-    path: "/v1/logs",
-    own: variables!("OTEL_EXPORTER_OTLP_LOGS"),
-    patience: "OTEL_BLRP_EXPORT_TIMEOUT",
-    exporter: "OTEL_LOGS_EXPORTER",
-    method: "with_logs_endpoint",
-    in_code: |destination| destination.logs.as_ref(),
-};
+const OTLP_OR_TERMINAL: &[(&str, Destination<Receiver>)] = &[
+    ("otlp", Destination::Otlp(Receiver::DEFAULT)),
+    ("console", Destination::Terminal),
+    ("none", Destination::Nowhere),
+];
+const OTLP_OR_NOTHING: &[(&str, Destination<Receiver>)] =
+    &[("otlp", Destination::Otlp(Receiver::DEFAULT)), ("none", Destination::Nowhere)];
 
-/// Everything about a signal that goes to `receiver`.
-pub(super) fn resolve(
-    receiver: &Receiver,
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<TransportConfig, ConfigError> {
-    let protocol = protocol::protocol(builder, source, signal)?;
-    let own = env::flag(source, signal.own.insecure)?;
-    let is_insecure = own.or(env::flag(source, GENERAL.insecure)?).unwrap_or(false);
-    let endpoint = receiver.endpoint(protocol, is_insecure, signal)?;
-    Ok(TransportConfig {
-        proxy: proxy::resolve(source, &endpoint, protocol)?,
-        endpoint,
-        protocol,
-        compression: protocol::compression(builder, source, signal)?,
-        headers: headers(builder, source, signal)?,
-        timeout: timeout(builder, source, signal)?.value,
-        tls: tls::resolve(source, &signal.own)?,
-    })
+pub(super) static TRACES: Signal =
+    signal!("traces", traces, "TRACES", OTLP_OR_TERMINAL, "OTEL_BSP_EXPORT_TIMEOUT");
+pub(super) static METRICS: Signal =
+    signal!("metrics", metrics, "METRICS", OTLP_OR_NOTHING, "OTEL_METRIC_EXPORT_TIMEOUT");
+pub(super) static LOGS: Signal = signal!("events", logs, "LOGS", OTLP_OR_NOTHING, "OTEL_BLRP_EXPORT_TIMEOUT");
+
+/// Where a signal goes.
+#[derive(Clone)]
+pub(crate) enum Destination<S = SignalSettings> {
+    Otlp(S),
+    /// Of traces only.
+    Terminal,
+    Nowhere,
+}
+
+impl<S> Destination<S> {
+    pub(crate) fn otlp(&self) -> Option<&S> {
+        if let Destination::Otlp(settings) = self { Some(settings) } else { None }
+    }
+}
+
+impl Destination<Receiver> {
+    pub(super) fn resolve(
+        self,
+        builder: &Builder,
+        source: &dyn Source,
+        signal: &Signal,
+    ) -> Result<Destination> {
+        Ok(match self {
+            Destination::Otlp(receiver) => {
+                Destination::Otlp(SignalSettings::resolve(&receiver, builder, source, signal)?)
+            }
+            Destination::Terminal => Destination::Terminal,
+            Destination::Nowhere => Destination::Nowhere,
+        })
+    }
 }
 
 /// A receiver as configured.
+#[derive(Clone)]
 pub(super) struct Receiver {
-    /// Who did.
-    parameter: &'static str,
+    origin: Origin,
     url: Option<String>,
     /// For this signal alone.
     is_own: bool,
+    /// What asks for this signal in particular.
+    pub(super) asked_by: Option<Origin>,
 }
 
 impl Receiver {
     /// The one that the specification assumes when OTLP is asked for without an address.
-    pub(super) const DEFAULT: Self = Receiver { parameter: GENERAL.endpoint, url: None, is_own: false };
+    const DEFAULT: Self = Receiver { origin: Origin::Default, url: None, is_own: false, asked_by: None };
 
-    fn endpoint(&self, protocol: Protocol, is_insecure: bool, signal: &Signal) -> Result<Uri, ConfigError> {
-        let Receiver { parameter, url, is_own } = self;
-        if protocol == Protocol::Grpc {
-            return endpoint::parse_grpc(
-                parameter,
-                url.as_deref().unwrap_or(DEFAULT_GRPC_ENDPOINT),
-                is_insecure,
-            );
-        }
-        // The specification: a signal's own URL is used as it is.
-        let path = if *is_own { "" } else { signal.path };
-        endpoint::parse(parameter, url.as_deref().unwrap_or(DEFAULT_ENDPOINT), path)
+    pub(super) fn endpoint(
+        &self,
+        protocol: Protocol,
+        is_insecure: bool,
+        signal: &Signal,
+    ) -> Result<Resolved<Uri>> {
+        let (origin, url) = (self.origin, self.url.as_deref());
+        let value = if protocol == Protocol::Grpc {
+            let url = url.unwrap_or(DEFAULT_GRPC_ENDPOINT);
+            endpoint::parse_grpc(origin.parameter(), url, is_insecure)?
+        } else {
+            // The specification: a signal's own URL is used as it is.
+            let path = if self.is_own { "" } else { signal.path };
+            endpoint::parse(origin.parameter(), url.unwrap_or(DEFAULT_ENDPOINT), path)?
+        };
+        Ok(Resolved { value, origin })
     }
 }
 
 impl Signal {
-    /// The receiver that is configured, if any is.
-    pub(super) fn receiver(
+    /// The exporter of the variable, or else one that fits: OTLP if there is a receiver.
+    pub(super) fn choose(
         &self,
         builder: &Builder,
         source: &dyn Source,
-    ) -> Result<Option<Receiver>, ConfigError> {
-        let receiver = |parameter, url, is_own| Ok(Some(Receiver { parameter, url: Some(url), is_own }));
+    ) -> Result<Resolved<Destination<Receiver>>> {
+        let exporter = self.exporter.find(None, source, env::choice(self.exporters))?;
+        let asked_by = match exporter {
+            Some(Resolved { value: Destination::Otlp(_), origin }) => Some(origin),
+            Some(elsewhere) => return Ok(elsewhere),
+            None => None,
+        };
+        let receiver = match (self.receiver(builder, source)?, asked_by) {
+            (Some(receiver), _) => receiver,
+            (None, Some(origin)) => Receiver { origin, ..Receiver::DEFAULT },
+            (None, None) => {
+                let value = self.exporters[1].1.clone();
+                return Ok(Resolved { value, origin: Origin::Default });
+            }
+        };
+        let asked_by = asked_by.or(receiver.is_own.then_some(receiver.origin));
+        Ok(Resolved { origin: receiver.origin, value: Destination::Otlp(Receiver { asked_by, ..receiver }) })
+    }
+
+    /// The receiver that is configured, if any is. The builder's for all signals goes before the variable of one.
+    fn receiver(&self, builder: &Builder, source: &dyn Source) -> Result<Option<Receiver>> {
+        let receiver = |origin, url, is_own| Receiver { origin, url: Some(url), is_own, ..Receiver::DEFAULT };
         if let Some(url) = (self.in_code)(&builder.destination) {
-            return receiver(self.method, url.clone(), true);
+            return Ok(Some(receiver(Origin::Builder(self.method), url.0.clone(), true)));
         }
         if let Some((method, base)) = builder.destination.base()? {
-            return receiver(method, base, false);
+            return Ok(Some(receiver(Origin::Builder(method), base, false)));
         }
-        if let Some(url) = source.get(self.own.endpoint)? {
-            return receiver(self.own.endpoint, url, true);
+        if let Some(url) = source.get(self.endpoint)? {
+            return Ok(Some(receiver(Origin::Variable(self.endpoint), url, true)));
         }
-        match source.get(GENERAL.endpoint)? {
-            Some(base) => receiver(GENERAL.endpoint, base, false),
-            None => Ok(None),
-        }
+        Ok(source.get(ENDPOINT)?.map(|base| receiver(Origin::Variable(ENDPOINT), base, false)))
     }
-
-    /// The method that gave the receiver, if one did.
-    pub(super) fn method_in_use(&self, builder: &Builder) -> Result<Option<&'static str>, ConfigError> {
-        if (self.in_code)(&builder.destination).is_some() {
-            return Ok(Some(self.method));
-        }
-        Ok(builder.destination.base()?.map(|(method, _)| method))
-    }
-
-    /// Whether this signal has a separate receiver.
-    pub(super) fn is_named(&self, builder: &Builder, source: &dyn Source) -> Result<bool, ConfigError> {
-        let destination = &builder.destination;
-        Ok((self.in_code)(destination).is_some()
-            || (destination.base()?.is_none() && source.get(self.own.endpoint)?.is_some()))
-    }
-}
-
-/// For the answer to one request; the shorter of the exporter's and the processor's.
-pub(super) fn timeout(
-    builder: &Builder,
-    source: &dyn Source,
-    signal: &Signal,
-) -> Result<Resolved<Duration>, ConfigError> {
-    if let Some(timeout) = builder.timeout {
-        range::check_duration("with_timeout", timeout, range::LONGEST_TIMEOUT)?;
-        return Ok(Resolved { value: timeout, origin: Origin::Builder("with_timeout") });
-    }
-    let own = range::milliseconds(source, signal.own.timeout)?;
-    let (value, origin) = match (own, range::milliseconds(source, GENERAL.timeout)?) {
-        (Some(own), _) => (own, Origin::Variable(signal.own.timeout)),
-        (None, Some(general)) => (general, Origin::Variable(GENERAL.timeout)),
-        (None, None) => (DEFAULT_TIMEOUT, Origin::Default),
-    };
-    Ok(match range::patience(source, signal.patience)? {
-        Some(patience) if patience < value => {
-            Resolved { value: patience, origin: Origin::Variable(signal.patience) }
-        }
-        _ => Resolved { value, origin },
-    })
-}
-
-fn headers(builder: &Builder, source: &dyn Source, signal: &Signal) -> Result<HeaderMap, ConfigError> {
-    let mut headers = HeaderMap::new();
-    let own = &signal.own;
-    let variable = if source.get(own.headers)?.is_some() { own.headers } else { GENERAL.headers };
-    for (name, value) in env::pairs(source, variable)? {
-        insert_header(&mut headers, variable, &name, &value)?;
-    }
-    for (method, name, value) in
-        builder.destination.headers((signal.in_code)(&builder.destination).is_none())?
-    {
-        insert_header(&mut headers, method, name, &value)?;
-    }
-    Ok(headers)
-}
-
-/// They say how this very request is framed, encoded and routed, and how the connection is used; another value breaks every
-/// export.
-const RESERVED: [HeaderName; 8] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_ENCODING,
-    header::TRANSFER_ENCODING,
-    header::HOST,
-    header::CONNECTION,
-    header::TE,
-    header::UPGRADE,
-];
-
-fn insert_header(
-    headers: &mut HeaderMap,
-    parameter: &'static str,
-    name: &str,
-    value: &str,
-) -> Result<(), ConfigError> {
-    let Ok(header) = HeaderName::try_from(name) else {
-        // Not the name: it may be a token in the wrong place.
-        let expected = "expected the name of an HTTP header: letters, digits and `-`";
-        return Err(invalid(parameter, "…".to_owned(), expected));
-    };
-    if RESERVED.contains(&header) || header.as_str().starts_with("grpc-") {
-        let expected = "expected another header: this one is set by the export";
-        return Err(invalid(parameter, format!("{name}=***"), expected));
-    }
-    let Ok(mut secret) = HeaderValue::try_from(value) else {
-        let expected = format!("the value of `{name}` has characters that a header must not have");
-        return Err(invalid(parameter, format!("{name}=***"), expected));
-    };
-    secret.set_sensitive(true); // keeps it out of Debug output and logs
-    headers.insert(header, secret);
-    Ok(())
 }

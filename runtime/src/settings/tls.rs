@@ -4,59 +4,77 @@ use llm_trace_delivery::ureq::tls::{
     Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem,
 };
 
-use super::ConfigError;
-use super::env::{self, Source, invalid};
-use super::signal::{GENERAL, Variables};
+use super::env::Source;
+use super::error::invalid;
+use super::signal::Signal;
+use super::{ConfigError, Parameter, Resolved, Result};
 
-/// Resolves the trusted certificates and the client certificate of a signal's connections.
-pub(super) fn resolve(source: &dyn Source, own: &Variables) -> Result<TlsConfig, ConfigError> {
-    let mut config = TlsConfig::builder();
-    if let Some((variable, path)) = env::first(source, [own.certificate, GENERAL.certificate])? {
-        config = config.root_certs(RootCerts::new_with_certs(&certificates(variable, path)?));
-    }
-    let chain = env::first(source, [own.client_certificate, GENERAL.client_certificate])?;
-    let key = env::first(source, [own.client_key, GENERAL.client_key])?;
-    let client = match (chain, key) {
-        (None, None) => None,
-        (Some((chain_variable, chain)), Some((key_variable, key))) => {
-            let chain = certificates(chain_variable, chain)?;
-            Some(ClientCert::new_with_certs(&chain, private_key(key_variable, key)?))
-        }
-        (Some((variable, path)), None) => {
-            return Err(invalid(variable, path, format!("needs its key too, in `{}`", own.client_key)));
-        }
-        (None, Some((variable, path))) => {
-            let expected = format!("needs its certificate too, in `{}`", own.client_certificate);
-            return Err(invalid(variable, path, expected));
-        }
-    };
-    Ok(config.client_cert(client).build())
+/// The trusted certificates and the client certificate of a signal's connections: the files, and what is in them.
+pub(super) struct Certificates {
+    pub(super) certificate: Option<Resolved<String>>,
+    pub(super) client_certificate: Option<Resolved<String>>,
+    pub(super) client_key: Option<Resolved<String>>,
+    pub(super) tls: TlsConfig,
 }
 
-fn certificates(variable: &'static str, path: String) -> Result<Vec<Certificate<'static>>, ConfigError> {
-    let certificates = items(variable, &path)?.into_iter().filter_map(|item| match item {
+impl Certificates {
+    pub(super) fn resolve(source: &dyn Source, signal: &Signal) -> Result<Self> {
+        let path = |parameter: Parameter| parameter.find(None, source, |_, path| Ok(path.trim().to_owned()));
+        let certificate = path(signal.certificate)?;
+        let client_certificate = path(signal.client_certificate)?;
+        let client_key = path(signal.client_key)?;
+        let mut config = TlsConfig::builder();
+        if let Some(path) = &certificate {
+            config = config.root_certs(RootCerts::new_with_certs(&certificates(path)?));
+        }
+        let client = match (&client_certificate, &client_key) {
+            (None, None) => None,
+            (Some(chain), Some(key)) => {
+                Some(ClientCert::new_with_certs(&certificates(chain)?, private_key(key)?))
+            }
+            (Some(chain), None) => {
+                return Err(refused(
+                    chain,
+                    format!("needs its key too, in `{}`", signal.client_key.variables[0]),
+                ));
+            }
+            (None, Some(key)) => {
+                let variable = signal.client_certificate.variables[0];
+                return Err(refused(key, format!("needs its certificate too, in `{variable}`")));
+            }
+        };
+        let tls = config.client_cert(client).build();
+        Ok(Certificates { certificate, client_certificate, client_key, tls })
+    }
+}
+
+fn certificates(path: &Resolved<String>) -> Result<Vec<Certificate<'static>>> {
+    let certificates = items(path)?.into_iter().filter_map(|item| match item {
         PemItem::Certificate(certificate) => Some(certificate),
         _ => None,
     });
     let certificates: Vec<_> = certificates.collect();
     if certificates.is_empty() {
-        return Err(invalid(variable, path, "expected a PEM file with a certificate"));
+        return Err(refused(path, "expected a PEM file with a certificate"));
     }
     Ok(certificates)
 }
 
-fn private_key(variable: &'static str, path: String) -> Result<PrivateKey<'static>, ConfigError> {
-    let key = items(variable, &path)?.into_iter().find_map(|item| match item {
+fn private_key(path: &Resolved<String>) -> Result<PrivateKey<'static>> {
+    let key = items(path)?.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
     });
-    key.ok_or_else(|| invalid(variable, path, "expected a PEM file with a private key"))
+    key.ok_or_else(|| refused(path, "expected a PEM file with a private key"))
 }
 
-fn items(variable: &'static str, path: &str) -> Result<Vec<PemItem<'static>>, ConfigError> {
-    let text = std::fs::read(path).map_err(|error| {
-        invalid(variable, path.to_owned(), format!("expected a PEM file, which cannot be read: {error}"))
-    })?;
-    let items: Result<Vec<_>, _> = parse_pem(&text).collect();
-    items.map_err(|_| invalid(variable, path.to_owned(), "expected a PEM file"))
+fn items(path: &Resolved<String>) -> Result<Vec<PemItem<'static>>> {
+    let text = std::fs::read(&path.value)
+        .map_err(|error| refused(path, format!("expected a PEM file, which cannot be read: {error}")))?;
+    let items = parse_pem(&text).map(|item| item.map_err(|_| refused(path, "expected a PEM file")));
+    items.collect()
+}
+
+fn refused(path: &Resolved<String>, expected: impl Into<String>) -> ConfigError {
+    invalid(path.origin.parameter(), path.value.clone(), expected)
 }

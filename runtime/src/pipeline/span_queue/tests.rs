@@ -102,8 +102,13 @@ impl Rig {
     }
 }
 
+fn by_default<T>(value: T) -> Resolved<T> {
+    Resolved { value, origin: Origin::Default }
+}
+
 fn batches(batch: usize, delay: Duration) -> Batches {
-    Batches { queue: 4, batch: Resolved { value: batch, origin: Origin::Default }, delay }
+    let (queue, batch) = (by_default(4), by_default(batch));
+    Batches { queue, batch, delay: by_default(delay) }
 }
 
 fn begin(provider: &SdkTracerProvider, name: &'static str, bytes: usize) -> opentelemetry_sdk::trace::Span {

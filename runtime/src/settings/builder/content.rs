@@ -6,14 +6,6 @@ use std::sync::Arc;
 use crate::content::{ContentStore, ContentUpload};
 use crate::settings::Builder;
 
-/// Content settings of the builder.
-#[derive(Clone, Debug, Default)]
-pub(in crate::settings) struct Content {
-    pub(in crate::settings) salt: Option<Salt>,
-    pub(in crate::settings) per_request: Option<usize>,
-    pub(in crate::settings) upload: Option<Upload>,
-}
-
 /// Where content is kept, of which there is nothing to print.
 #[derive(Clone)]
 pub(crate) struct Upload {
@@ -49,7 +41,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     pub fn with_request_content_budget(mut self, bytes: usize) -> Self {
-        self.content_rules.per_request = Some(bytes);
+        self.request_content_budget = Some(bytes);
         self
     }
 
@@ -74,7 +66,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     pub fn with_content_upload(mut self, store: impl ContentStore + 'static, upload: ContentUpload) -> Self {
-        self.content_rules.upload = Some(Upload { store: Arc::new(store), upload });
+        self.upload = Some(Upload { store: Arc::new(store), upload });
         self
     }
 
@@ -89,7 +81,7 @@ impl Builder {
     /// # Ok(()) }
     /// ```
     pub fn with_hash_salt(mut self, salt: impl Into<String>) -> Self {
-        self.content_rules.salt = Some(Salt(salt.into()));
+        self.salt = Some(Salt(salt.into()));
         self
     }
 }

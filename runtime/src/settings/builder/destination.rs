@@ -4,30 +4,32 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http::HeaderName;
-use http::header::AUTHORIZATION;
 use llm_trace_delivery::{Compression, Protocol};
 
 use crate::settings::endpoint::shown;
-use crate::settings::env::invalid;
-use crate::settings::{Builder, ConfigError};
+use crate::settings::error::invalid;
+use crate::settings::{Builder, Result};
 
 /// The receivers set by the builder, and the credentials for them.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::settings) struct Destination {
     base: Option<Base>,
-    pub(in crate::settings) traces: Option<String>,
-    pub(in crate::settings) metrics: Option<String>,
-    pub(in crate::settings) logs: Option<String>,
+    pub(in crate::settings) traces: Option<Url>,
+    pub(in crate::settings) metrics: Option<Url>,
+    pub(in crate::settings) logs: Option<Url>,
     headers: Vec<(String, Secret)>,
 }
 
 /// Base URL, to which the path of each signal is appended.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum Base {
-    Url(String),
-    GrafanaCloud { instance: String, place: String, token: Secret },
+    Url(Url),
+    GrafanaCloud { instance: Secret, place: Url, token: Secret },
 }
+
+/// In all output without what may be a secret in it.
+#[derive(Clone)]
+pub(in crate::settings) struct Url(pub(in crate::settings) String);
 
 /// Values hidden in all output.
 #[derive(Clone)]
@@ -45,21 +47,21 @@ impl Builder {
     /// (`otlp`, `none`) choose another exporter than that, whatever the endpoint is. The proxy named by `ALL_PROXY`, `HTTPS_PROXY` or
     /// `HTTP_PROXY` is used unless the host is in `NO_PROXY` or on this machine's loopback interface.
     pub fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.destination.base = Some(Base::Url(endpoint.into()));
+        self.destination.base = Some(Base::Url(Url(endpoint.into())));
         self
     }
 
     /// The URL that spans are sent to, used as it is: `http://phoenix:6006/v1/traces`. It wins over
     /// [`with_endpoint`](Self::with_endpoint). Variable: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn with_traces_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.destination.traces = Some(url.into());
+        self.destination.traces = Some(Url(url.into()));
         self
     }
 
     /// The URL that metrics are sent to, used as it is: `http://prometheus:9090/api/v1/otlp/v1/metrics`. It wins over
     /// [`with_endpoint`](Self::with_endpoint). Variable: `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`.
     pub fn with_metrics_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.destination.metrics = Some(url.into());
+        self.destination.metrics = Some(Url(url.into()));
         self
     }
 
@@ -67,7 +69,7 @@ impl Builder {
     /// [`with_endpoint`](Self::with_endpoint), and asks for events, as [`with_events`](Self::with_events) does. Variable:
     /// `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT`.
     pub fn with_logs_endpoint(mut self, url: impl Into<String>) -> Self {
-        self.destination.logs = Some(url.into());
+        self.destination.logs = Some(Url(url.into()));
         self
     }
 
@@ -91,7 +93,7 @@ impl Builder {
         zone: impl Into<String>,
         token: impl Into<String>,
     ) -> Self {
-        let (instance, place, token) = (instance.into(), zone.into(), Secret(token.into()));
+        let (instance, place, token) = (Secret(instance.into()), Url(zone.into()), Secret(token.into()));
         self.destination.base = Some(Base::GrafanaCloud { instance, place, token });
         self
     }
@@ -122,11 +124,11 @@ impl Builder {
 
 impl Destination {
     /// The base URL, with the method that gave it.
-    pub(in crate::settings) fn base(&self) -> Result<Option<(&'static str, String)>, ConfigError> {
+    pub(in crate::settings) fn base(&self) -> Result<Option<(&'static str, String)>> {
         match &self.base {
             None => Ok(None),
-            Some(Base::Url(url)) => Ok(Some(("with_endpoint", url.clone()))),
-            Some(Base::GrafanaCloud { place, .. }) => gateway(place).map(|url| Some((GRAFANA_CLOUD, url))),
+            Some(Base::Url(url)) => Ok(Some(("with_endpoint", url.0.clone()))),
+            Some(Base::GrafanaCloud { place, .. }) => gateway(&place.0).map(|url| Some((GRAFANA_CLOUD, url))),
         }
     }
 
@@ -134,30 +136,21 @@ impl Destination {
     pub(in crate::settings) fn headers(
         &self,
         goes_to_base: bool,
-    ) -> Result<Vec<(&'static str, &str, String)>, ConfigError> {
+    ) -> Result<Vec<(&'static str, &str, String)>> {
         let mut headers = Vec::new();
         if let Some(Base::GrafanaCloud { instance, token, .. }) = &self.base
             && goes_to_base
         {
-            headers.push((GRAFANA_CLOUD, "authorization", basic(instance, &token.0)?));
+            headers.push((GRAFANA_CLOUD, "authorization", basic(&instance.0, &token.0)?));
         }
         let given = self.headers.iter().map(|(name, value)| ("with_header", name.as_str(), value.0.clone()));
         headers.extend(given);
         Ok(headers)
     }
-
-    /// The method that gave a header, if one did.
-    pub(in crate::settings) fn method_of_header(&self, header: &HeaderName) -> Option<&'static str> {
-        if self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(header.as_str())) {
-            return Some("with_header");
-        }
-        let by_cloud = matches!(self.base, Some(Base::GrafanaCloud { .. })) && header == AUTHORIZATION;
-        by_cloud.then_some(GRAFANA_CLOUD)
-    }
 }
 
 /// The gateway of a zone, unless it is given whole.
-fn gateway(place: &str) -> Result<String, ConfigError> {
+fn gateway(place: &str) -> Result<String> {
     let place = place.trim();
     if place.contains("://") {
         return Ok(place.to_owned());
@@ -171,7 +164,7 @@ fn gateway(place: &str) -> Result<String, ConfigError> {
 }
 
 /// Checked here: inside base64 no mistake shows any more.
-fn basic(instance: &str, token: &str) -> Result<String, ConfigError> {
+fn basic(instance: &str, token: &str) -> Result<String> {
     if instance.is_empty() || !instance.bytes().all(|byte| byte.is_ascii_digit()) {
         // Not the value: it may be a token in the wrong place.
         return Err(invalid(GRAFANA_CLOUD, "…".to_owned(), "expected the instance to be a number"));
@@ -189,24 +182,8 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl fmt::Debug for Base {
+impl fmt::Debug for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Base::Url(url) => f.write_str(&shown(url)),
-            Base::GrafanaCloud { place, token, .. } => write!(f, "Grafana Cloud {} {token:?}", shown(place)),
-        }
-    }
-}
-
-/// URLs are shown without what may be a secret in them.
-impl fmt::Debug for Destination {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Destination")
-            .field("base", &self.base)
-            .field("traces", &self.traces.as_deref().map(shown))
-            .field("metrics", &self.metrics.as_deref().map(shown))
-            .field("logs", &self.logs.as_deref().map(shown))
-            .field("headers", &self.headers)
-            .finish()
+        f.write_str(&shown(&self.0))
     }
 }

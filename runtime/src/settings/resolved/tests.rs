@@ -1,55 +1,49 @@
 mod invalid;
+mod page;
+mod precedence;
 mod ranges;
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use llm_trace_delivery::{Compression, Protocol};
+use llm_trace_delivery::{Compression, Protocol, TransportConfig};
 
+use crate::settings::env::Variables;
 use crate::settings::resolved::*;
-use crate::settings::{Limits, Sampler, builder};
-
-struct Vars {
-    values: HashMap<&'static str, &'static str>,
-    terminal: bool,
-}
-
-impl Source for Vars {
-    fn get(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
-        Ok(self.values.get(variable).map(|value| (*value).to_owned()))
-    }
-
-    fn stderr_is_terminal(&self) -> bool {
-        self.terminal
-    }
-}
+use crate::settings::{Batches, Sampler, builder};
 
 type Pairs<'a> = &'a [(&'static str, &'static str)];
 
-fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings, ConfigError> {
-    let source = Vars { values: vars.iter().copied().collect(), terminal: false };
-    Settings::resolve(builder, &source).map(|settings| settings.expect("not disabled"))
+#[expect(clippy::needless_pass_by_value, reason = "tests build it in place")]
+fn resolve(builder: Builder, vars: Pairs<'_>) -> Result<Settings> {
+    let source: Variables = vars.iter().copied().collect();
+    Settings::resolve(&builder, &source).map(|settings| settings.expect("not disabled"))
 }
 
-fn traces(settings: Settings) -> TransportConfig {
-    match settings.traces {
-        Traces::Otlp(traces) => traces,
-        other => panic!("not exported: {other:?}"),
-    }
+fn traces(settings: &Settings) -> TransportConfig {
+    settings.traces.value.otlp().expect("exported").transport()
 }
 
-fn metrics(settings: Settings) -> TransportConfig {
-    match settings.metrics {
-        Metrics::Otlp(metrics) => metrics,
-        Metrics::Nowhere => panic!("not exported"),
-    }
+fn metrics(settings: &Settings) -> TransportConfig {
+    settings.metrics.value.otlp().expect("exported").transport()
+}
+
+fn events(settings: &Settings) -> Option<(TransportConfig, bool)> {
+    Some((settings.events.value.otlp()?.transport(), settings.are_events_asked_for.value))
 }
 
 fn resource_value(settings: &Settings, key: &str) -> Option<String> {
-    let mut found = settings.resource.iter().filter(|attribute| attribute.key.as_str() == key);
+    let attributes = settings.resource.iter().map(|attribute| &attribute.value);
+    let mut found = attributes.filter(|attribute| attribute.key.as_str() == key);
     let value = found.next().map(|attribute| attribute.value.to_string());
     assert!(found.next().is_none(), "{key} occurs twice");
     value
+}
+
+fn assert_shown(builder: &Builder, vars: Pairs<'_>, name: &str, origin: &str) {
+    let settings = resolve(builder.clone(), vars).expect("valid");
+    let row = settings.overview().into_iter().find(|row| row.name == name).expect("a row");
+    assert_eq!(row.origin.to_string(), origin, "{name}, {vars:?}: {row:?}");
 }
 
 #[test]
@@ -58,83 +52,19 @@ fn a_base_url_gets_the_signals_path_and_a_signals_own_url_is_left_alone() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otlp.example/otlp/"),
         ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics.example/custom"),
     ];
-    let resolved = || resolve(builder(), &vars).expect("valid");
-    assert_eq!(traces(resolved()).endpoint, "https://otlp.example/otlp/v1/traces");
-    assert_eq!(metrics(resolved()).endpoint, "http://metrics.example/custom");
-}
-
-#[test]
-fn the_builder_wins_over_every_variable() {
-    let vars = [
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://env.example/v1/traces"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=env,x-other=env"),
-        ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
-        ("OTEL_SERVICE_NAME", "from-env"),
-    ];
-    let builder = builder()
-        .with_endpoint("http://code.example:4318")
-        .with_header("x-key", "code")
-        .with_timeout(Duration::from_secs(3))
-        .with_service_name("from-code");
-    let settings = resolve(builder, &vars).expect("valid");
-    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("from-code"));
-    let traces = traces(settings);
-    assert_eq!(traces.endpoint, "http://code.example:4318/v1/traces");
-    assert_eq!(traces.timeout, Duration::from_secs(3));
-    assert_eq!(
-        (&traces.headers["x-key"], &traces.headers["x-other"]),
-        (&"code".parse().expect("valid"), &"env".parse().expect("valid"))
-    );
-}
-
-#[test]
-fn a_signals_variable_wins_over_the_general_one() {
-    let vars = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a=general"),
-        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=own"),
-        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "1000"),
-        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
-        ("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none"),
-    ];
-    let resolved = || resolve(builder(), &vars).expect("valid");
-    let (traces, metrics) = (traces(resolved()), metrics(resolved()));
-    assert_eq!(
-        (traces.headers["a"].as_bytes(), metrics.headers["a"].as_bytes()),
-        (&b"own"[..], &b"general"[..])
-    );
-    assert_eq!((traces.timeout, metrics.timeout), (Duration::from_secs(1), Duration::from_secs(10)));
-    assert_eq!((traces.compression, metrics.compression), (Compression::Gzip, Compression::None));
-}
-
-#[test]
-fn the_service_name_variable_wins_over_the_resource_variable_and_values_are_decoded() {
-    let vars = [
-        ("OTEL_RESOURCE_ATTRIBUTES", "service.name=attr,team=a%20b,deployment.environment.name=staging"),
-        ("OTEL_SERVICE_NAME", "name"),
-    ];
     let settings = resolve(builder(), &vars).expect("valid");
-    assert_eq!(resource_value(&settings, "service.name").as_deref(), Some("name"));
-    assert_eq!(resource_value(&settings, "team").as_deref(), Some("a b"));
-    assert_eq!(resource_value(&settings, "deployment.environment.name").as_deref(), Some("staging"));
-}
-
-#[test]
-fn a_process_has_an_instance_id_of_its_own_unless_given() {
-    let own = resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id").expect("an id");
-    assert_eq!(own.len(), 36);
-    assert_ne!(Some(own), resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id"));
-    let given =
-        resolve(builder(), &[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=pod-7")]).expect("valid");
-    assert_eq!(resource_value(&given, "service.instance.id").as_deref(), Some("pod-7"));
+    assert_eq!(traces(&settings).endpoint, "https://otlp.example/otlp/v1/traces");
+    assert_eq!(metrics(&settings).endpoint, "http://metrics.example/custom");
 }
 
 #[test]
 fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
     let recorded = |endpoint: Option<&str>, terminal, vars: Pairs<'_>| {
-        let source = Vars { values: vars.iter().copied().collect(), terminal };
+        let mut source: Variables = vars.iter().copied().collect();
+        source.is_terminal = terminal;
         let builder = endpoint.map_or_else(builder, |endpoint| builder().with_endpoint(endpoint));
-        Settings::resolve(builder, &source).expect("valid").expect("on").error_messages
+        let settings = Settings::resolve(&builder, &source).expect("valid").expect("on");
+        settings.content.error_messages.value
     };
     let exported = Some("http://c:4318");
     assert!(recorded(None, true, &[]));
@@ -150,15 +80,15 @@ fn error_messages_are_recorded_only_on_a_terminal_that_a_person_looks_at() {
 
 #[test]
 fn the_kill_switch_wins_before_anything_else_is_read() {
-    let source = |disabled| Vars {
-        values: HashMap::from([("OTEL_SDK_DISABLED", disabled), ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")]),
-        terminal: false,
+    let source = |disabled| {
+        let vars = [("OTEL_SDK_DISABLED", disabled), ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense")];
+        vars.into_iter().collect::<Variables>()
     };
     for disabled in ["true", "TRUE", " True "] {
-        assert!(Settings::resolve(builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
+        assert!(Settings::resolve(&builder(), &source(disabled)).expect("disabled").is_none(), "{disabled}");
     }
     for enabled in ["1", "yes", "false"] {
-        Settings::resolve(builder(), &source(enabled)).expect_err("the endpoint is read");
+        Settings::resolve(&builder(), &source(enabled)).expect_err("the endpoint is read");
     }
 }
 
@@ -166,15 +96,21 @@ fn the_kill_switch_wins_before_anything_else_is_read() {
 fn an_exporter_can_be_chosen_for_each_signal() {
     let with = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid");
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-    assert!(matches!(with(&[]).traces, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces, Traces::Terminal));
-    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces, Traces::Nowhere));
-    assert!(matches!(with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics, Metrics::Nowhere));
+    assert!(matches!(with(&[]).traces.value, Destination::Terminal));
+    assert!(matches!(
+        with(&[endpoint, ("OTEL_TRACES_EXPORTER", "console")]).traces.value,
+        Destination::Terminal
+    ));
+    assert!(matches!(with(&[endpoint, ("OTEL_TRACES_EXPORTER", "none")]).traces.value, Destination::Nowhere));
+    assert!(matches!(
+        with(&[endpoint, ("OTEL_METRICS_EXPORTER", "none")]).metrics.value,
+        Destination::Nowhere
+    ));
     let named = with(&[("OTEL_TRACES_EXPORTER", "otlp")]);
-    assert_eq!(traces(named).endpoint, "http://localhost:4318/v1/traces");
+    assert_eq!(traces(&named).endpoint, "http://localhost:4318/v1/traces");
     let named = with(&[("OTEL_METRICS_EXPORTER", "otlp")]);
-    assert!(matches!(named.traces, Traces::Terminal));
-    assert_eq!(metrics(named).endpoint, "http://localhost:4318/v1/metrics");
+    assert!(matches!(named.traces.value, Destination::Terminal));
+    assert_eq!(metrics(&named).endpoint, "http://localhost:4318/v1/metrics");
 }
 
 #[test]
@@ -182,9 +118,9 @@ fn events_of_calls_are_for_receivers_that_were_named_for_them() {
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://h:4318");
     let own = ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "http://logs:4318/custom");
     let exporter = ("OTEL_LOGS_EXPORTER", "otlp");
-    let with = |builder: Builder, vars: Pairs<'_>| match resolve(builder, vars).expect("valid").events {
-        Events::Otlp { signal, asked_for } => Some((signal.endpoint.to_string(), asked_for)),
-        Events::Nowhere => None,
+    let with = |builder: Builder, vars: Pairs<'_>| {
+        let events = events(&resolve(builder, vars).expect("valid"))?;
+        Some((events.0.endpoint.to_string(), events.1))
     };
     let some = |endpoint: &str, asked_for| Some((endpoint.to_owned(), asked_for));
     assert_eq!(with(builder(), &[]), None);
@@ -201,26 +137,6 @@ fn events_of_calls_are_for_receivers_that_were_named_for_them() {
     assert_eq!(with(builder().with_events(true), &[]), None);
 }
 
-#[test]
-fn sampling_batches_and_intervals_are_as_given() {
-    let vars = [
-        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
-        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
-        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
-        ("OTEL_BLRP_MAX_QUEUE_SIZE", "50"),
-        ("OTEL_BLRP_SCHEDULE_DELAY", "250"),
-        ("OTEL_METRIC_EXPORT_INTERVAL", "1500"),
-    ];
-    let sdk = resolve(builder(), &vars).expect("valid").sdk;
-    assert_eq!(format!("{:?}", sdk.sampling.head), "ParentBased(TraceIdRatioBased(0.25))");
-    assert_eq!((sdk.batches.queue, sdk.batches.batch.value), (100, 100));
-    let events = sdk.event_batches;
-    assert_eq!((events.queue, events.batch.value, events.delay), (50, 50, Duration::from_millis(250)));
-    assert_eq!(sdk.metrics.interval, Duration::from_millis(1500));
-    let default = resolve(builder(), &[]).expect("valid").sdk;
-    assert_eq!(format!("{:?}", default.sampling.head), "ParentBased(AlwaysOn)");
-}
-
 /// Compiled-in values are valid; errors of others name the feature.
 #[test]
 fn protocols_and_compressions_are_there_with_their_features() {
@@ -233,7 +149,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
     for (variable, word, is_there, feature) in cases {
         let resolved = resolve(builder(), &[endpoint, (variable, word)]);
         if is_there {
-            let traces = traces(resolved.expect(word));
+            let traces = traces(&resolved.expect(word));
             let words = (traces.protocol.to_string(), traces.compression.to_string());
             assert!(words.0 == word || words.1 == word, "{words:?}");
         } else {
@@ -245,7 +161,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
     let in_code = builder().with_protocol(Protocol::HttpProtobuf).with_compression(Compression::Gzip);
     let vars =
         [endpoint, ("OTEL_EXPORTER_OTLP_PROTOCOL", "bogus"), ("OTEL_EXPORTER_OTLP_COMPRESSION", "none")];
-    let traces = traces(resolve(in_code, &vars).expect("the builder wins"));
+    let traces = traces(&resolve(in_code, &vars).expect("the builder wins"));
     assert_eq!((traces.protocol, traces.compression), (Protocol::HttpProtobuf, Compression::Gzip));
 }
 
@@ -254,7 +170,7 @@ fn protocols_and_compressions_are_there_with_their_features() {
 fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
     let with = |vars: Pairs<'_>| {
         let vars = [&[("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], vars].concat();
-        resolve(builder(), &vars).map(|settings| traces(settings).endpoint.to_string())
+        resolve(builder(), &vars).map(|settings| traces(&settings).endpoint.to_string())
     };
     let endpoint = |url| ("OTEL_EXPORTER_OTLP_ENDPOINT", url);
     let insecure = ("OTEL_EXPORTER_OTLP_INSECURE", "true");
@@ -272,102 +188,6 @@ fn a_grpc_endpoint_has_no_path_and_may_have_no_scheme() {
 }
 
 #[test]
-fn limits_are_the_signals_own_then_those_for_all_attributes_then_the_defaults() {
-    let limits = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.limits;
-    let counts = |limits: Limits| {
-        let spans = limits.spans;
-        [
-            spans.max_attributes_per_span,
-            spans.max_events_per_span,
-            spans.max_links_per_span,
-            spans.max_attributes_per_event,
-            spans.max_attributes_per_link,
-            u32::try_from(limits.events.attributes).expect("small"),
-        ]
-    };
-    let default = limits(&[]);
-    assert_eq!((counts(default), default.span_text, default.events.text), ([128; 6], None, None));
-    let general = [("OTEL_ATTRIBUTE_COUNT_LIMIT", "9"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "100")];
-    let both = limits(&general);
-    assert_eq!(
-        (counts(both), both.span_text, both.events.text),
-        ([9, 128, 128, 9, 9, 9], Some(100), Some(100))
-    );
-    let own = [
-        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
-        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
-        ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
-        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
-        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "5"),
-        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "0"),
-        ("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7"),
-        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "8"),
-    ];
-    let own = limits(&[&general[..], &own].concat());
-    assert_eq!((counts(own), own.span_text, own.events.text), ([1, 2, 3, 4, 5, 0], Some(7), Some(8)));
-}
-
-#[test]
-fn an_exporter_takes_no_longer_than_its_processor_waits() {
-    let timeouts = |vars: Pairs<'_>| {
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        let settings = resolve(builder(), &[&[endpoint], vars].concat()).expect("valid");
-        let Events::Otlp { signal, .. } = &settings.events else { panic!("not exported") };
-        let events = signal.timeout.as_millis();
-        let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
-        (signal.timeout.as_millis(), events, traces(settings).timeout.as_millis())
-    };
-    let shorter = [
-        ("OTEL_BSP_EXPORT_TIMEOUT", "1000"),
-        ("OTEL_METRIC_EXPORT_TIMEOUT", "2000"),
-        ("OTEL_BLRP_EXPORT_TIMEOUT", "3000"),
-    ];
-    assert_eq!(timeouts(&shorter), (2000, 3000, 1000));
-    let longer = [("OTEL_BSP_EXPORT_TIMEOUT", "60000"), ("OTEL_METRIC_EXPORT_TIMEOUT", "0")];
-    assert_eq!(timeouts(&longer), (10_000, 10_000, 10_000));
-}
-
-#[test]
-fn the_doctor_names_the_variable_that_decided_a_timeout_or_a_batch() {
-    let origin = |name: &str, vars: Pairs<'_>| {
-        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
-        let vars = [&[endpoint], vars].concat();
-        let source = Vars { values: vars.iter().copied().collect(), terminal: false };
-        let settings = Settings::resolve(builder(), &source).expect("valid").expect("on");
-        let rows = crate::settings::overview(&builder(), &source, &settings).expect("valid");
-        let row = rows.into_iter().find(|row| row.name == name).expect("a row");
-        (row.value, row.origin.to_string())
-    };
-    let (own, processor) = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_BSP_EXPORT_TIMEOUT");
-    let (queue, batch) = ("OTEL_BSP_MAX_QUEUE_SIZE", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE");
-    let cases: &[(&str, Pairs<'_>, &str, &str)] = &[
-        ("traces timeout", &[(own, "5000"), (processor, "1000")], "1000 ms", processor),
-        ("traces timeout", &[(own, "5000"), (processor, "9000")], "5000 ms", own),
-        ("traces timeout", &[(processor, "60000")], "10000 ms", "default"),
-        ("span batch", &[(queue, "4096")], "512", "default"),
-        ("span batch", &[(queue, "100")], "100", queue),
-        ("span batch", &[(queue, "100"), (batch, "50")], "50", batch),
-    ];
-    for (name, vars, value, expected) in cases {
-        assert_eq!(origin(name, vars), ((*value).to_owned(), (*expected).to_owned()), "{vars:?}");
-    }
-}
-
-#[test]
-fn metrics_are_made_as_the_variables_say() {
-    use opentelemetry_sdk::metrics::Temporality;
-    let metrics = |vars: Pairs<'_>| resolve(builder(), vars).expect("valid").sdk.metrics;
-    let default = metrics(&[]);
-    assert_eq!((default.temporality, default.exponential), (Temporality::Cumulative, false));
-    let chosen = metrics(&[
-        ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "DELTA"),
-        ("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
-        ("OTEL_METRICS_EXEMPLAR_FILTER", "always_off"),
-    ]);
-    assert_eq!((chosen.temporality, chosen.exponential), (Temporality::Delta, true));
-}
-
-#[test]
 fn a_signals_endpoint_in_code_is_used_as_it_is_and_wins() {
     let vars = [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://env:1/m")];
     let builder = builder()
@@ -375,11 +195,14 @@ fn a_signals_endpoint_in_code_is_used_as_it_is_and_wins() {
         .with_traces_endpoint("http://traces:1/own")
         .with_logs_endpoint("http://logs:2/own");
     let settings = resolve(builder, &vars).expect("valid");
-    let Events::Otlp { signal, asked_for } = &settings.events else { panic!("not exported") };
-    assert_eq!((signal.endpoint.to_string().as_str(), asked_for), ("http://logs:2/own", &true));
-    let Metrics::Otlp(signal) = &settings.metrics else { panic!("not exported") };
-    assert_eq!(signal.endpoint, "http://all:4318/base/v1/metrics", "the builder wins over variables");
-    assert_eq!(traces(settings).endpoint, "http://traces:1/own");
+    let (signal, asked_for) = events(&settings).expect("exported");
+    assert_eq!((signal.endpoint.to_string().as_str(), asked_for), ("http://logs:2/own", true));
+    assert_eq!(
+        metrics(&settings).endpoint,
+        "http://all:4318/base/v1/metrics",
+        "the builder wins over variables"
+    );
+    assert_eq!(traces(&settings).endpoint, "http://traces:1/own");
 }
 
 #[test]
@@ -387,16 +210,15 @@ fn grafana_cloud_gets_its_gateway_and_basic_authentication_and_nobody_else_does(
     let cloud = |place| builder().with_grafana_cloud("123456", place, "glc_secret");
     let header = "Basic MTIzNDU2OmdsY19zZWNyZXQ=";
     for place in ["prod-eu-west-2", "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp"] {
-        let traces = traces(resolve(cloud(place), &[]).expect("valid"));
+        let traces = traces(&resolve(cloud(place), &[]).expect("valid"));
         assert_eq!(traces.endpoint, "https://otlp-gateway-prod-eu-west-2.grafana.net/otlp/v1/traces");
         assert_eq!(traces.headers["authorization"], header);
         assert!(traces.headers["authorization"].is_sensitive());
     }
     let elsewhere = cloud("prod-eu-west-2").with_traces_endpoint("http://own:4318/v1/traces");
     let settings = resolve(elsewhere, &[]).expect("valid");
-    let Metrics::Otlp(metrics) = &settings.metrics else { panic!("not exported") };
-    assert_eq!(metrics.headers["authorization"], header);
-    assert!(traces(settings).headers.is_empty(), "another host gets no token of Grafana's");
+    assert_eq!(metrics(&settings).headers["authorization"], header);
+    assert!(traces(&settings).headers.is_empty(), "another host gets no token of Grafana's");
 }
 
 #[test]
@@ -404,7 +226,7 @@ fn what_is_set_for_the_logs_of_other_programs_is_no_mistake_unless_logs_are_aske
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318");
     let foreign = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "smoke-signals");
     let settings = resolve(builder(), &[endpoint, foreign]).expect("valid");
-    assert!(matches!(settings.events, Events::Nowhere));
+    assert!(events(&settings).is_none());
     let asked = [
         (builder().with_events(true), None),
         (builder(), Some(("OTEL_LOGS_EXPORTER", "otlp"))),
@@ -423,92 +245,6 @@ fn a_configuration_file_is_not_read_and_no_mistake() {
     resolve(builder(), &[("OTEL_CONFIG_FILE", "/etc/otel.yaml")]).expect("valid");
 }
 
-#[test]
-fn content_is_captured_if_the_builder_or_else_the_variable_says_so() {
-    use crate::content::ContentCapture;
-    assert_eq!(resolve(builder(), &[]).expect("valid").content, ContentCapture::NoContent);
-    let vars = [("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "span_only")];
-    assert_eq!(resolve(builder(), &vars).expect("valid").content, ContentCapture::SpanOnly);
-    let off = builder().with_content_capture(ContentCapture::NoContent);
-    assert_eq!(resolve(off, &vars).expect("valid").content, ContentCapture::NoContent);
-}
-
-#[test]
-fn the_limit_of_label_sets_is_the_builders_then_the_variables_then_a_thousand() {
-    let variable = ("LLM_TRACE_METRIC_CARDINALITY_LIMIT", " 20 ");
-    let limit = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.cardinality_limit);
-    assert_eq!(limit(builder(), &[]).expect("valid"), 1000);
-    assert_eq!(limit(builder(), &[variable]).expect("valid"), 20);
-    assert_eq!(limit(builder().with_metric_cardinality_limit(5), &[variable]).expect("valid"), 5);
-    let error = limit(builder().with_metric_cardinality_limit(0), &[]).expect_err("nothing to measure with");
-    let expected = "with_metric_cardinality_limit: `0` is not valid: expected a number from 1 to 100000";
-    assert_eq!(error.to_string(), expected);
-    let error = limit(builder(), &[("LLM_TRACE_METRIC_CARDINALITY_LIMIT", "many")]).expect_err("no number");
-    assert!(error.to_string().starts_with("LLM_TRACE_METRIC_CARDINALITY_LIMIT: `many`"), "{error}");
-}
-
-#[cfg(feature = "spool")]
-#[test]
-fn the_spool_is_the_builders_then_the_variables_and_each_service_has_its_folder() {
-    use std::path::{Path, PathBuf};
-    let dir = std::env::temp_dir();
-    let dir_variable: &'static str = Box::leak(dir.display().to_string().into_boxed_str());
-    let variables = [
-        ("OTEL_SERVICE_NAME", "support-bot"),
-        ("LLM_TRACE_SPOOL_DIR", dir_variable),
-        ("LLM_TRACE_SPOOL_MAX_BYTES", "1000"),
-        ("LLM_TRACE_SPOOL_MAX_AGE", "2h"),
-        ("LLM_TRACE_SPOOL_MODE", "write_ahead"),
-    ];
-    let spool = |builder, vars: Pairs<'_>| resolve(builder, vars).map(|settings| settings.spool);
-    assert_eq!(spool(builder(), &[]).expect("valid"), None);
-
-    let found = spool(builder(), &variables).expect("valid").expect("a folder");
-    assert_eq!(
-        (found.max_bytes, found.max_age, found.writes_ahead()),
-        (1000, Duration::from_secs(7200), true)
-    );
-    assert_eq!(found.folder, dir.join("support-bot"));
-
-    let configured = builder()
-        .with_service_name("other")
-        .with_spool("elsewhere")
-        .with_spool_limits(7, Duration::from_secs(8))
-        .with_spool_mode(crate::SpoolMode::OnFailure);
-    let found = spool(configured, &variables).expect("valid").expect("a folder");
-    assert_eq!((found.max_bytes, found.max_age, found.writes_ahead()), (7, Duration::from_secs(8), false));
-    assert_eq!(found.folder, Path::new("elsewhere").join("other"));
-
-    let defaults = spool(builder().with_spool("d"), &[]).expect("valid").expect("a folder");
-    assert_eq!((defaults.max_bytes, defaults.max_age), (256 << 20, Duration::from_secs(86_400)));
-    assert!(!defaults.writes_ahead());
-
-    let file = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    let cases = [
-        (builder().with_spool(""), "with_spool: `` is not valid: expected a folder"),
-        (builder().with_spool(file), "/Cargo.toml` is not valid: expected a folder"),
-        (builder().with_spool_limits(0, Duration::from_secs(1)), "with_spool_limits: `0` is not valid"),
-        (builder().with_spool_limits(1, Duration::ZERO), "with_spool_limits: `0s` is not valid"),
-    ];
-    for (builder, expected) in cases {
-        let message = spool(builder, &[]).expect_err(expected).to_string();
-        assert!(message.contains(expected), "{message}");
-    }
-    let cases = [
-        ("LLM_TRACE_SPOOL_MAX_BYTES", "1 GB", "`1 GB` is not valid: expected a number of bytes from 1 to"),
-        ("LLM_TRACE_SPOOL_MAX_AGE", "24", "`24` is not valid: expected a whole number above 0 with a unit"),
-        (
-            "LLM_TRACE_SPOOL_MODE",
-            "always",
-            "`always` is not valid: expected one of `on_failure`, `write_ahead`",
-        ),
-    ];
-    for (variable, value, expected) in cases {
-        let message = spool(builder(), &[(variable, value)]).expect_err(expected).to_string();
-        assert!(message.starts_with(&format!("{variable}: {expected}")), "{message}");
-    }
-}
-
 #[cfg(not(feature = "spool"))]
 #[test]
 fn who_asks_for_a_spool_that_is_not_built_in_is_told() {
@@ -517,4 +253,110 @@ fn who_asks_for_a_spool_that_is_not_built_in_is_told() {
         let expected = "`x` is not valid: this program was built without llm-trace's feature `spool`";
         assert_eq!(message, format!("{variable}: {expected}"));
     }
+}
+
+#[test]
+fn headers_of_the_builder_are_added_to_those_of_the_most_specific_variable() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=general,b=general"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "a=own,c=own"),
+    ];
+    let settings = resolve(builder().with_header("A", "code"), &vars).expect("valid");
+    let headers = |signal: TransportConfig| {
+        let headers =
+            signal.headers.iter().map(|(name, value)| format!("{name}={}", value.to_str().expect("text")));
+        headers.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(headers(traces(&settings)), ["a=code", "c=own"]);
+    assert_eq!(headers(metrics(&settings)), ["a=code", "b=general"]);
+}
+
+#[test]
+fn resource_attributes_are_decoded_and_a_process_has_an_id_of_its_own() {
+    let settings = resolve(builder(), &[("OTEL_RESOURCE_ATTRIBUTES", "team=a%20b")]).expect("valid");
+    assert_eq!(resource_value(&settings, "team").as_deref(), Some("a b"));
+    let own = resource_value(&settings, "service.instance.id").expect("an id");
+    assert_eq!(own.len(), 36);
+    assert_ne!(Some(own), resource_value(&resolve(builder(), &[]).expect("valid"), "service.instance.id"));
+}
+
+#[test]
+fn a_transport_and_the_rules_of_content_have_the_values_that_are_shown() {
+    let vars = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("ALL_PROXY", "http://proxy:3128"),
+    ];
+    let settings = resolve(builder().with_content_budget(1, 2).with_request_content_budget(3), &vars);
+    let settings = settings.expect("valid");
+    let traces = traces(&settings);
+    assert_eq!((traces.timeout, traces.compression), (Duration::from_secs(5), Compression::Gzip));
+    assert_eq!(traces.proxy.expect("a proxy").host(), "proxy");
+    let rules = settings.content.rules();
+    assert_eq!([rules.per_attribute, rules.per_span, rules.per_request], [1, 2, 3]);
+}
+
+#[test]
+fn the_sdk_gets_the_sampler_batches_and_limits_that_are_shown() {
+    let vars = [
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "100"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "250"),
+        ("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1"),
+        ("OTEL_SPAN_EVENT_COUNT_LIMIT", "2"),
+        ("OTEL_SPAN_LINK_COUNT_LIMIT", "3"),
+        ("OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "4"),
+        ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "5"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "6"),
+        ("OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "7"),
+    ];
+    let sdk = resolve(builder(), &vars).expect("valid").sdk;
+    assert_eq!(format!("{:?}", sdk.sampling.value.head), "ParentBased(TraceIdRatioBased(0.25))");
+    let Batches { queue, batch, delay } = sdk.batches;
+    assert_eq!((queue.value, batch.value, delay.value), (100, 100, Duration::from_millis(250)));
+    let (spans, events) = (sdk.limits.spans(), sdk.limits.events());
+    assert_eq!(
+        [spans.max_attributes_per_span, spans.max_events_per_span, spans.max_links_per_span],
+        [1, 2, 3]
+    );
+    assert_eq!([spans.max_attributes_per_event, spans.max_attributes_per_link], [4, 5]);
+    assert_eq!((events.attributes, events.text), (6, Some(7)));
+}
+
+#[cfg(feature = "spool")]
+#[test]
+fn a_spool_is_opened_as_it_is_shown_and_its_folder_must_be_one() {
+    let spool = |builder| resolve(builder, &[("OTEL_SERVICE_NAME", "bot")]).map(|settings| settings.spool);
+    let given = builder().with_spool("d").with_spool_limits(7, Duration::from_secs(8));
+    let config =
+        spool(given.with_spool_mode(crate::SpoolMode::WriteAhead)).expect("valid").expect("one").config();
+    assert_eq!((config.max_bytes, config.max_age, config.writes_ahead()), (7, Duration::from_secs(8), true));
+    assert_eq!(config.folder, std::path::Path::new("d").join("bot"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+    for (dir, expected) in
+        [("", "with_spool: `` is not"), (file, "/Cargo.toml` is not valid: expected a folder")]
+    {
+        let message = spool(builder().with_spool(dir)).expect_err(expected).to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_header_is_of_what_gave_it_to_this_signal() {
+    let variable = "OTEL_EXPORTER_OTLP_HEADERS";
+    let vars = [(variable, "authorization=secret")];
+    let cloud = builder().with_grafana_cloud("1", "eu", "glc").with_traces_endpoint("http://own:4318");
+    assert_shown(&cloud, &vars, "traces header authorization", variable);
+    assert_shown(&cloud, &vars, "metrics header authorization", "with_grafana_cloud");
+    let given = cloud.with_header("Authorization", "secret");
+    assert_shown(&given, &vars, "metrics header authorization", "with_header");
+}
+
+#[test]
+fn events_that_a_foreign_variable_prevents_are_of_that_variable() {
+    let foreign = ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "smoke-signals");
+    assert_shown(&builder().with_endpoint("http://c:4318"), &[foreign], "events", foreign.0);
 }

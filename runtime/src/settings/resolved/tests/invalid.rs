@@ -87,6 +87,12 @@ fn invalid_values_are_named_with_what_is_allowed_and_without_secrets() {
         ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "99999999999", "`99999999999`"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team=a,=x", "`…`"),
         ("OTEL_PROPAGATORS", "tracecontext,b3", "`b3`"),
+        #[cfg(feature = "spool")]
+        (
+            "LLM_TRACE_SPOOL_MODE",
+            "always",
+            "`always` is not valid: expected one of `on_failure`, `write_ahead`",
+        ),
         (
             "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
             "all",

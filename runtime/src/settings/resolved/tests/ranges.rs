@@ -39,7 +39,7 @@ const QUEUE: u64 = 65_536;
 const LIMIT: u64 = 4_294_967_295;
 
 /// With one variable, and receivers of everything, so that all variables are read.
-fn with(variable: &'static str, value: &str) -> Result<Settings, ConfigError> {
+fn with(variable: &'static str, value: &str) -> Result<Settings> {
     let value: &'static str = value.to_owned().leak();
     let mut vars = vec![("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318"), ("OTEL_LOGS_EXPORTER", "otlp")];
     for (batch, queue) in [

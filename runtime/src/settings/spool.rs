@@ -1,24 +1,36 @@
-//! The builder's part, and the variables'.
+//! Where telemetry waits on disk, how much of it, and from when on.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use llm_trace_delivery::{DiskSpool, SpoolMode, SpoolSettings};
-use opentelemetry::KeyValue;
+use llm_trace_delivery::{DiskSpool, SpoolMode};
 
-use super::{DIR, MAX_AGE, MAX_BYTES, MODE, Push};
-use crate::semconv::resource::SERVICE_NAME;
-use crate::settings::env::{self, Source, invalid};
-use crate::settings::{Builder, ConfigError, range};
+use super::env::{self, Source};
+use super::error::invalid;
+use super::{Builder, ConfigError, Origin, Parameter, Resolved, Result, range};
 
-const WITH_SPOOL: &str = "with_spool";
+const FOLDER: Parameter = Parameter::new("with_spool", &["LLM_TRACE_SPOOL_DIR"]);
+const SIZE: Parameter = Parameter::new("with_spool_limits", &["LLM_TRACE_SPOOL_MAX_BYTES"]);
+const AGE: Parameter = Parameter::new("with_spool_limits", &["LLM_TRACE_SPOOL_MAX_AGE"]);
+const WHEN: Parameter = Parameter::new("with_spool_mode", &["LLM_TRACE_SPOOL_MODE"]);
+
 const DEFAULT_MAX_BYTES: u64 = 256 << 20;
 const LONGEST_AGE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 const DEFAULT_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A spool on disk.
+#[derive(Debug)]
+pub(crate) struct SpoolSettings {
+    /// Of the service.
+    pub(crate) folder: Resolved<PathBuf>,
+    pub(super) max_bytes: Resolved<u64>,
+    pub(super) max_age: Resolved<Duration>,
+    pub(super) mode: Resolved<SpoolMode>,
+}
+
 /// Spool settings of the builder.
 #[derive(Clone, Debug, Default)]
-pub(in crate::settings) struct Wanted {
+pub(super) struct Wanted {
     dir: Option<PathBuf>,
     limits: Option<(u64, Duration)>,
     mode: Option<SpoolMode>,
@@ -71,86 +83,58 @@ impl Builder {
     }
 }
 
-/// Each service has a folder of its own, which must be its owner's only if it exists.
-pub(in crate::settings) fn of_service(
-    mut settings: SpoolSettings,
-    resource: &[KeyValue],
-    parameter: &'static str,
-) -> Result<SpoolSettings, ConfigError> {
-    let service = resource.iter().find(|attribute| attribute.key.as_str() == SERVICE_NAME);
-    let service = service.map(|name| name.value.as_str()).unwrap_or_default();
-    settings.folder = folder_of(&settings.folder, &service);
-    if let Err(error) = DiskSpool::check_private(&settings.folder) {
-        return Err(invalid(parameter, settings.folder.display().to_string(), error.to_string()));
+impl SpoolSettings {
+    pub(super) fn resolve(builder: &Builder, source: &dyn Source) -> Result<Option<Self>> {
+        let Wanted { dir, limits, mode } = &builder.spool;
+        let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
+        // An invalid value is an error also where it has no effect: without a folder.
+        let mode = WHEN.resolve(*mode, source, env::choice(&modes), SpoolMode::default())?;
+        let (given_bytes, given_age) = limits.unzip();
+        let max_bytes = range::BYTES.resolve(SIZE, given_bytes, source, DEFAULT_MAX_BYTES)?;
+        let max_age = AGE.resolve(given_age, source, parse_age, DEFAULT_MAX_AGE)?;
+        if let Origin::Builder(method) = max_age.origin {
+            range::check_duration(method, max_age.value, LONGEST_AGE)?;
+        }
+        let folder = FOLDER.find(dir.clone(), source, |_, dir| Ok(PathBuf::from(dir)))?;
+        let Some(folder) = folder else { return Ok(None) };
+        if folder.value.as_os_str().is_empty() || folder.value.is_file() {
+            return Err(refused(&folder, "expected a folder"));
+        }
+        Ok(Some(SpoolSettings { folder, max_bytes, max_age, mode }))
     }
-    Ok(settings)
-}
 
-pub(in crate::settings) fn resolve(
-    Builder { spool: wanted, .. }: &Builder,
-    source: &dyn Source,
-) -> Result<Option<SpoolSettings>, ConfigError> {
-    let modes = [SpoolMode::OnFailure, SpoolMode::WriteAhead].map(|mode| (mode.as_str(), mode));
-    // An invalid value is an error also where it has no effect: without a folder.
-    let mode = wanted.mode.or(env::choice(source, MODE, &modes)?).unwrap_or_default();
-    let (max_bytes, max_age) = match wanted.limits {
-        Some(limits) => checked(limits)?,
-        None => (max_bytes(source)?, max_age(source)?),
-    };
-    let Some(folder) = dir(wanted, source)? else { return Ok(None) };
-    Ok(Some(SpoolSettings { folder, max_bytes, max_age, mode }))
-}
-
-/// The builder method or variable that names the folder.
-pub(in crate::settings) fn parameter(Builder { spool: wanted, .. }: &Builder) -> &'static str {
-    if wanted.dir.is_some() { WITH_SPOOL } else { DIR }
-}
-
-/// Every value in force, for the doctor.
-pub(in crate::settings) fn rows(
-    Builder { spool: wanted, .. }: &Builder,
-    settings: Option<&SpoolSettings>,
-    push: &mut Push<'_>,
-) -> Result<(), ConfigError> {
-    let Some(SpoolSettings { folder, max_bytes, max_age, mode }) = settings else {
-        return push("spool", "none".to_owned(), None, DIR);
-    };
-    push("spool", folder.display().to_string(), wanted.dir.as_ref().map(|_| WITH_SPOOL), DIR)?;
-    let limits = wanted.limits.map(|_| "with_spool_limits");
-    push("spool size", format!("{max_bytes} bytes"), limits, MAX_BYTES)?;
-    push("spool age", format!("{max_age:?}"), limits, MAX_AGE)?;
-    push("spool mode", mode.as_str().to_owned(), wanted.mode.map(|_| "with_spool_mode"), MODE)
-}
-
-fn dir(wanted: &Wanted, source: &dyn Source) -> Result<Option<PathBuf>, ConfigError> {
-    let (parameter, dir) = match &wanted.dir {
-        Some(dir) => (WITH_SPOOL, dir.clone()),
-        None => match source.get(DIR)? {
-            Some(dir) => (DIR, PathBuf::from(dir)),
-            None => return Ok(None),
-        },
-    };
-    if dir.as_os_str().is_empty() || dir.is_file() {
-        return Err(invalid(parameter, dir.display().to_string(), "expected a folder"));
+    /// Each service has a folder of its own, which must be its owner's only if it exists.
+    pub(super) fn of_service(self, service: &str) -> Result<Self> {
+        let folder = self.folder.map(|dir| folder_of(&dir, service));
+        match DiskSpool::check_private(&folder.value) {
+            Ok(()) => Ok(SpoolSettings { folder, ..self }),
+            Err(error) => Err(refused(&folder, error.to_string())),
+        }
     }
-    Ok(Some(dir))
+
+    /// What has telemetry written before the first attempt, if anything does.
+    pub(super) fn write_ahead(&self) -> Option<Origin> {
+        (self.mode.value == SpoolMode::WriteAhead).then_some(self.mode.origin)
+    }
+
+    pub(crate) fn config(&self) -> llm_trace_delivery::SpoolSettings {
+        llm_trace_delivery::SpoolSettings {
+            folder: self.folder.value.clone(),
+            max_bytes: self.max_bytes.value,
+            max_age: self.max_age.value,
+            mode: self.mode.value,
+        }
+    }
 }
 
-fn checked((max_bytes, max_age): (u64, Duration)) -> Result<(u64, Duration), ConfigError> {
-    range::BYTES.check("with_spool_limits", max_bytes)?;
-    range::check_duration("with_spool_limits", max_age, LONGEST_AGE)?;
-    Ok((max_bytes, max_age))
-}
-
-fn max_bytes(source: &dyn Source) -> Result<u64, ConfigError> {
-    Ok(range::BYTES.read(source, MAX_BYTES)?.unwrap_or(DEFAULT_MAX_BYTES))
-}
-
-fn max_age(source: &dyn Source) -> Result<Duration, ConfigError> {
-    let Some(value) = source.get(MAX_AGE)? else { return Ok(DEFAULT_MAX_AGE) };
+fn parse_age(variable: &'static str, text: String) -> Result<Duration> {
     let expected = "expected a whole number above 0 with a unit (`90s`, `30m`, `24h`, `7d`), at most `365d`";
-    let age = env::with_unit(value.trim()).filter(|age| *age <= LONGEST_AGE);
-    age.ok_or_else(|| invalid(MAX_AGE, value, expected))
+    let age = env::with_unit(text.trim()).filter(|age| *age <= LONGEST_AGE);
+    age.ok_or_else(|| invalid(variable, text, expected))
+}
+
+fn refused(folder: &Resolved<PathBuf>, expected: impl Into<String>) -> ConfigError {
+    invalid(folder.origin.parameter(), folder.value.display().to_string(), expected)
 }
 
 /// A service's folder: processes of one name take over each other's leftovers, and no others do, as they go where that
