@@ -51,6 +51,6 @@ impl Held {
     /// A hold for another thread.
     #[cfg(feature = "otlp")]
     pub(super) fn another(&self) -> Held {
-        Held { open: Arc::clone(&self.open), context: self.context.clone(), by_stream: false }
+        Held { open: Arc::clone(&self.open), by_stream: false }
     }
 }

@@ -50,8 +50,8 @@ pub fn current() -> CurrentCall {
 }
 
 impl CurrentCall {
-    pub(super) fn new(open: &Arc<Open>) -> Self {
-        CurrentCall { open: Arc::downgrade(open), scope: Arc::clone(&open.scope) }
+    pub(super) fn new(open: &Weak<Open>, scope: &Arc<Scope>) -> Self {
+        CurrentCall { open: Weak::clone(open), scope: Arc::clone(scope) }
     }
 
     /// Returns the scope that a call begun in `context` inherits.
@@ -232,14 +232,14 @@ impl CurrentCall {
 
     /// The call's trace id in hex, to show to a user or to write into a log; `None` outside of any call.
     pub fn trace_id(&self) -> Option<String> {
-        let trace_id = self.open.upgrade()?.span.span().span_context().trace_id();
+        let trace_id = self.open.upgrade()?.context.span().span_context().trace_id();
         (trace_id != TraceId::INVALID).then(|| trace_id.to_string())
     }
 
     /// The id of the call's span in hex: with [`trace_id`](Self::trace_id) what a later [score](crate::Score::with_span) is
     /// about; `None` outside of any call.
     pub fn span_id(&self) -> Option<String> {
-        let span_id = self.open.upgrade()?.span.span().span_context().span_id();
+        let span_id = self.open.upgrade()?.context.span().span_context().span_id();
         (span_id != SpanId::INVALID).then(|| span_id.to_string())
     }
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use opentelemetry::Context;
 use tracing::span::EnteredSpan;
 
 use super::{Call, Open};
@@ -14,12 +13,12 @@ use crate::value::current_context;
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
     /// `None` if the call is unobserved.
-    call: Option<(Arc<Open>, Context)>,
+    call: Option<Arc<Open>>,
 }
 
 impl Call {
     pub(crate) fn inside(&self) -> Inside {
-        Inside { call: self.held.as_ref().map(|held| (Arc::clone(&held.open), held.context.clone())) }
+        Inside { call: self.held.as_ref().map(|held| Arc::clone(&held.open)) }
     }
 
     /// Runs a turn of the body. The context is attached only meanwhile: never held across an await, so that futures
@@ -27,7 +26,7 @@ impl Call {
     #[inline]
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         match &self.held {
-            Some(held) => run(&held.open, &held.context, turn),
+            Some(held) => run(&held.open, turn),
             None => turn(),
         }
     }
@@ -38,15 +37,15 @@ impl Inside {
     #[inline]
     pub(crate) fn run<R>(&self, turn: impl FnOnce() -> R) -> R {
         match &self.call {
-            Some((open, context)) => run(open, context, turn),
+            Some(open) => run(open, turn),
             None => turn(),
         }
     }
 }
 
-fn run<R>(open: &Open, context: &Context, turn: impl FnOnce() -> R) -> R {
+fn run<R>(open: &Open, turn: impl FnOnce() -> R) -> R {
     let _entered = enter_mirror(open);
-    let _attached = current_context::attach(context.clone());
+    let _attached = current_context::attach(open.context.clone());
     let _watch = Watch { open, was_panicking: std::thread::panicking() };
     turn()
 }

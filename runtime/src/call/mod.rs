@@ -69,7 +69,6 @@ pub struct Call {
 #[derive(Debug)]
 struct Held {
     open: Arc<Open>,
-    context: Context,
     /// By a stream that took the call over while its function runs, see [`stream`].
     by_stream: bool,
 }
@@ -87,8 +86,8 @@ struct Open {
     is_outermost: bool,
     /// A panic has left the body.
     panicked: AtomicBool,
-    /// The context with the call's span, for a stream that takes the call over.
-    span: Context,
+    /// The context with the call's span, and with the call as the current one.
+    context: Context,
     open_span: OpenSpan,
     /// The `tracing` span of the call, if `tracing` is enabled.
     mirror: Option<tracing::Span>,
@@ -211,7 +210,8 @@ impl Call {
         let record =
             Box::new(CallRecord::new(site.clone(), Arc::clone(scope.labels()), request, start_time, ids));
         let facts = Facts { record, holders: streamed::Holders::default(), is_scored: false };
-        let open = Arc::new(Open {
+        let open = Arc::new_cyclic(|open| Open {
+            context: context.with_value(CurrentCall::new(open, &scope)),
             runtime,
             site,
             mirror,
@@ -219,7 +219,6 @@ impl Call {
             is_outermost: outer.content_budget().is_none(),
             scope,
             panicked: AtomicBool::new(false),
-            span: context,
             open_span,
             facts: Mutex::new(Some(facts)),
             #[cfg(feature = "otlp")]
@@ -311,8 +310,7 @@ impl Call {
     }
 
     fn of(open: Arc<Open>, by_stream: bool) -> Self {
-        let context = open.span.with_value(CurrentCall::new(&open));
-        Call { held: Some(Held { open, context, by_stream }) }
+        Call { held: Some(Held { open, by_stream }) }
     }
 
     fn end(&mut self, response: Response, outcome: Outcome) {
@@ -329,7 +327,7 @@ impl Held {
 
     /// Returns whether this call is recorded other than in metrics, which record all calls.
     fn is_seen(&self) -> bool {
-        self.open.mirror.is_some() || self.context.span().is_recording()
+        self.open.mirror.is_some() || self.open.context.span().is_recording()
     }
 
     fn end(self, response: Response, outcome: Outcome) {
@@ -375,7 +373,7 @@ impl Held {
         }
         // A call can be dropped far from its context.
         let is_current = runtime.providers.read_current_context();
-        let _attached = is_current.then(|| current_context::attach(self.context.clone()));
+        let _attached = is_current.then(|| current_context::attach(self.open.context.clone()));
         let sinks = self.sinks();
         if let (Some(text), Some(instruments)) = (&record.response.rest().text, &sinks.instruments) {
             catch_user_panic(|| measure_text(text, instruments, &record, open));
@@ -389,7 +387,7 @@ impl Held {
     }
 
     fn sinks(&self) -> Sinks<'_> {
-        self.open.runtime.sinks(&self.context, &self.open.open_span, self.open.mirror.as_ref())
+        self.open.runtime.sinks(&self.open.context, &self.open.open_span, self.open.mirror.as_ref())
     }
 }
 

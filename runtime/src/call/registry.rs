@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::{Facts, Held, Open};
-use crate::call::CurrentCall;
 use crate::model::record::Outcome;
 
 const SHARDS: usize = 16;
@@ -160,8 +159,7 @@ fn end_each(open: impl Iterator<Item = Arc<Open>>, from_panic: bool) {
 }
 
 fn end(open: &Arc<Open>, facts: MutexGuard<'_, Option<Facts>>) {
-    let context = open.span.with_value(CurrentCall::new(open));
-    let held = Held { open: Arc::clone(open), context, by_stream: false };
+    let held = Held { open: Arc::clone(open), by_stream: false };
     held.finish(facts, Outcome::Shutdown);
 }
 
