@@ -84,6 +84,17 @@ fn program() {
                 spans.get_finished_spans().unwrap().into_iter().map(|span| span.name).collect();
             assert_eq!(names, ["observed"], "the first call after it was installed, and nothing besides");
         }
+        Ok("installed late") => {
+            (0..1000).for_each(|_| unobserved());
+            let calls = measure(|| (0..160).for_each(|_| unobserved()));
+            assert!(calls.count_total <= 10, "one in sixteen calls asks the tracer: {calls:?}");
+            let spans = InMemorySpanExporterBuilder::new().build();
+            let provider = SdkTracerProvider::builder().with_simple_exporter(spans.clone()).build();
+            global::set_tracer_provider(provider);
+            (0..32).for_each(|_| unobserved());
+            let count = spans.get_finished_spans().unwrap().len();
+            assert!((17..=32).contains(&count), "{count}");
+        }
         Ok("disabled") => {
             let _telemetry = llm_trace::builder().init().unwrap();
             calls_allocate(0);
@@ -93,6 +104,9 @@ fn program() {
         part => panic!("no such program: {part:?}"),
     }
 }
+
+#[llm_trace(task)]
+fn unobserved() {}
 
 #[llm_trace(task)]
 fn observed() {
@@ -114,6 +128,11 @@ fn run(part: &str, variables: &[(&str, &str)]) {
 #[test]
 fn a_call_without_telemetry_makes_one_allocation_and_uses_a_new_provider_at_once() {
     run("nothing installed", &[]);
+}
+
+#[test]
+fn a_thread_that_has_made_many_calls_notices_a_new_tracer_provider_within_sixteen() {
+    run("installed late", &[]);
 }
 
 #[test]
