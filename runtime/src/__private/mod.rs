@@ -26,7 +26,7 @@ pub use errors::{ViaAnyError, ViaBoxedError, ViaBoxedSendError, ViaLlmError, Via
 pub use crate::call::stream::{
     Chunk, Tag, TracedIterator, TracedStream, ViaBoxedStream, ViaNamedStream, ViaWhole,
 };
-pub use crate::call::{Call, Deferred, InCall, InFuture};
+pub use crate::call::{Call, Deferred, Enter, InCall, InFuture};
 pub use crate::content::{Capture, Hashed, Redacted};
 use crate::extract;
 use crate::extract::error::{ErrorFacts, LlmError};
@@ -42,7 +42,7 @@ pub use crate::{
 /// Begins a call: `arguments` sets the attribute's arguments, and runs only if the call is observed.
 #[inline]
 pub fn begin(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Call {
-    Call::begin_with(site, || request_of(site, arguments))
+    Call::begin_with(site, arguments)
 }
 
 /// Returns whether a kind of content may be recorded; if not, the argument is not evaluated.
@@ -56,19 +56,14 @@ pub fn skip(request: &mut Request, piece: ContentKind) {
 }
 
 /// Runs an async body inside the call's context, poll by poll.
-pub fn in_call<F: Future>(call: &Call, body: F) -> InCall<F> {
+#[inline]
+pub fn in_call<F: Future>(call: &Call, body: F) -> InCall<F, &Call> {
     InCall::new(call, body)
 }
 
 /// A call that begins when the future of its function is polled first.
 pub fn defer(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Deferred {
-    Deferred::new(site, || request_of(site, arguments))
-}
-
-fn request_of(site: &CallSite, arguments: impl FnOnce(&mut Request)) -> Request {
-    let mut request = Request::new(site.kind);
-    arguments(&mut request);
-    request
+    Deferred::new(site, arguments)
 }
 
 /// Runs the body of a function that returns a future; a `return` in it leaves the body and not the function.
@@ -167,7 +162,7 @@ macro_rules! __llm_trace_finish {
             use $crate::__private::{
                 ViaAnyError as _, ViaBoxedError as _, ViaBoxedSendError as _, ViaLlmError as _, ViaStdError as _,
             };
-            $crate::__private::fail(call, || (&&&&&$crate::__private::Probe(error)).facts())
+            $crate::__private::fail(call, &(&&&&&$crate::__private::Probe(error)).facts())
         })
     }};
 }
@@ -247,10 +242,8 @@ pub fn adapt<T: ?Sized>(value: &T, chunk: &mut Chunk<'_>, adapter: impl FnOnce(&
 }
 
 /// Ends a call that returned an error.
-pub fn fail<'a>(call: Call, error: impl FnOnce() -> ErrorFacts<'a>) {
-    if call.is_open() {
-        call.fail_with_facts(&error());
-    }
+pub fn fail(call: Call, error: &ErrorFacts<'_>) {
+    call.fail_with_facts(error);
 }
 
 /// Marks a call as failed whose value goes on.
@@ -324,7 +317,9 @@ impl<T, E> ViaResultValue<T, E> for &Tag<Result<T, E>> {
         match out {
             Ok(out) => Ok(value(call, out)),
             Err(out) => {
-                error(call, &out);
+                if call.is_open() {
+                    error(call, &out);
+                }
                 Err(out)
             }
         }

@@ -103,18 +103,18 @@ impl Call {
 
     /// Returns a handle like [`current()`] inside of this call: records usage, response, output, attempts and headers, and returns the ids.
     pub fn current(&self) -> CurrentCall {
-        self.inside().run(current)
+        self.run(current)
     }
 
     /// Runs a step of the call: calls inside are its children, and a panic that leaves it makes this a failed call.
     pub fn in_scope<R>(&self, step: impl FnOnce() -> R) -> R {
-        self.inside().run(step)
+        self.run(step)
     }
 
     /// Polls a future inside the call. The call does not end with it, so that several may follow one another. Nothing is held
     /// while the future waits: it stays `Send`, and other tasks on the thread see nothing of the call.
     pub fn instrument<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        InCall::new(self, future)
+        InCall::new(self.inside(), future)
     }
 
     /// Hands the call over to a stream: it ends when the stream ends, fails, or is dropped. `read` reads each item:

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use pin_project_lite::pin_project;
 
-use super::inside::Inside;
+use super::inside::Enter;
 use super::{Call, observed};
 use crate::model::request::Request;
 use crate::model::site::CallSite;
@@ -17,13 +17,13 @@ use crate::runtime::Runtime;
 pin_project! {
     /// The body of an `async fn`.
     #[must_use = "futures do nothing unless polled"]
-    pub struct InCall<F> {
+    pub struct InCall<F, C: Enter> {
         #[pin]
         body: Option<F>,
-        call: Inside,
+        call: C,
     }
 
-    impl<F> PinnedDrop for InCall<F> {
+    impl<F, C: Enter> PinnedDrop for InCall<F, C> {
         fn drop(this: Pin<&mut Self>) {
             // Destructors in the body, such as one that reports usage so far, run as part of the call.
             let mut this = this.project();
@@ -32,13 +32,13 @@ pin_project! {
     }
 }
 
-impl<F: Future> InCall<F> {
-    pub(crate) fn new(call: &Call, body: F) -> Self {
-        InCall { body: Some(body), call: call.inside() }
+impl<F: Future, C: Enter> InCall<F, C> {
+    pub(crate) fn new(call: C, body: F) -> Self {
+        InCall { body: Some(body), call }
     }
 }
 
-impl<F: Future> Future for InCall<F> {
+impl<F: Future, C: Enter> Future for InCall<F, C> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<F::Output> {
@@ -60,12 +60,23 @@ pub struct Deferred {
 }
 
 impl Deferred {
-    pub(crate) fn new(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
-        let runtime = if observed::is_off() { None } else { observed::observing(site) };
-        Deferred { site, begun: runtime.map(|runtime| (runtime, request())) }
+    /// `arguments` sets the attribute's arguments, and runs only if the call is observed.
+    #[inline]
+    pub(crate) fn new(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Self {
+        let mut deferred = Deferred::of(site);
+        if let Some((_, request)) = &mut deferred.begun {
+            arguments(request);
+        }
+        deferred
     }
 
-    fn begin(self) -> Call {
+    // Not generic: each function has arguments of its own.
+    fn of(site: &'static CallSite) -> Self {
+        let runtime = if observed::is_off() { None } else { observed::observing(site) };
+        Deferred { site, begun: runtime.map(|runtime| (runtime, Request::new(site.kind))) }
+    }
+
+    pub(super) fn begin(self) -> Call {
         match self.begun {
             Some((runtime, request)) => Call::begin(runtime, Site::Function(self.site), request),
             None => Call { held: None },

@@ -37,6 +37,7 @@ pub use builder::CallBuilder;
 pub(crate) use content::settle as settle_content;
 pub use current::{CurrentCall, current};
 pub use future::{Deferred, InCall, InFuture};
+pub use inside::Enter;
 #[cfg(feature = "otlp")]
 pub(crate) use registry::{close, end_all, keep as keep_open};
 
@@ -149,16 +150,13 @@ impl Call {
         self.held.is_some()
     }
 
-    /// Begins a call, if it is observed; `request` runs only then.
+    /// Begins a call, if it is observed; `arguments` sets the attribute's arguments, and runs only then.
     #[inline]
-    pub(crate) fn begin_with(site: &'static CallSite, request: impl FnOnce() -> Request) -> Self {
+    pub(crate) fn begin_with(site: &'static CallSite, arguments: impl FnOnce(&mut Request)) -> Self {
         if observed::is_off() {
             return Call { held: None };
         }
-        match observed::observing(site) {
-            Some(runtime) => Call::begin(runtime, Site::Function(site), request()),
-            None => Call { held: None },
-        }
+        Deferred::new(site, arguments).begin()
     }
 
     /// Starts the call's span and clock, unless telemetry ends now, or the thread is being taken down: what the call would need may

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn tokens_and_cost_are_in_the_log_where_nothing_is_exported() {
         let unseen = begin(&SITE, |_| {});
-        assert!(unseen.inside().run(|| Span::current().is_none()));
+        assert!(unseen.run(|| Span::current().is_none()));
         assert!(!unseen.reads_response());
         unseen.succeed(Response::new());
 
