@@ -3,7 +3,7 @@
 #
 # Prints, for `cargo check`, debug and release builds, the processor time of the crate alone (its dependencies are built before) and, as RATIO
 # lines, that of ours to `instrument`; then the machine code of a function. The least of ROUNDS (3) counts: builds take turns, and what else
-# the machine does only adds.
+# the machine does only adds. KINDS selects builds, FUNCTIONS their number.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD rounds=${ROUNDS:-3} functions=${FUNCTIONS:-200}
@@ -91,7 +91,7 @@ code_of() {
 }
 
 printf '%-10s %8s %12s %8s\n' 'CPU s' none instrument ours
-for kind in check debug release; do
+for kind in ${KINDS:-check debug release}; do
     case $kind in
         check) command=(check) ;;
         debug) command=(build) ;;
