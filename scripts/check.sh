@@ -10,6 +10,7 @@ cargo fmt --all --check
 
 step lints
 cargo clippy --workspace --all-targets --quiet -- -D warnings
+cargo clippy --package llm-trace-tests --features bench --bin paced --quiet -- -D warnings
 
 step "features in pairs"
 if cargo hack --version >/dev/null 2>&1; then

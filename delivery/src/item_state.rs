@@ -12,7 +12,7 @@ pub enum ItemState {
     Open,
     /// Not sampled.
     Unsampled,
-    /// In the queue of a processor of the SDK.
+    /// In the queue of a processor, not encoded yet.
     Processor,
     /// Handed to the exporter: in memory, waiting to be sent or on its way.
     Queued,

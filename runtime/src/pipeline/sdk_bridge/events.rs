@@ -1,4 +1,4 @@
-//! The same for events, which are log records, as [`spans`](super::spans) is for spans.
+//! Events, which are log records: counted when they are emitted, and when the SDK exports them.
 
 use std::sync::Arc;
 use std::time::Duration;

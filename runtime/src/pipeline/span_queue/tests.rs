@@ -1,19 +1,23 @@
 //! The queue without its thread, whose work the test does, and with it.
 
 use std::sync::mpsc::RecvTimeoutError;
+use std::time::SystemTime;
 
 use llm_trace_delivery::{
     Backoff, DeliveryStats, DropReason, ExportRequest, Outcome, SenderConfig, SignalCounts, Transport,
 };
-use opentelemetry::trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _};
-use opentelemetry::{Context, KeyValue};
+use opentelemetry::trace::{
+    Span as _, SpanBuilder, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceState, Tracer as _,
+    TracerProvider as _,
+};
+use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanEvents, SpanLinks};
 use prost::Message;
 
 use crate::pipeline::span_processor::{CountingSampler, PipeProcessor, SpanPipe, SpanPipeEnd};
 use crate::pipeline::span_queue::*;
-use crate::settings::{Origin, Resolved};
+use crate::settings::{Origin, Resolved, TailSampling};
 
 const LONG: Duration = Duration::from_secs(30);
 const NEVER: Duration = Duration::from_secs(3000);
@@ -251,6 +255,53 @@ fn what_is_not_sampled_is_counted_as_such() {
     let (provider, _worker) = rig.by_hand(2, Sampler::AlwaysOff);
     (0..3).for_each(|_| span(&provider, "span"));
     assert_eq!((rig.counts().started(), rig.counts().unsampled(), rig.counts().open()), (3, 3, 0));
+}
+
+#[test]
+fn spans_that_are_not_the_sdks_pass_the_same_way() {
+    let rig = Rig::new(100);
+    let resource = Resource::builder_empty().build();
+    let (queue, mut worker) = SpanQueue::new(Arc::clone(&rig.bridge), batches(10, NEVER), &resource);
+    let rule = TailSampling { errors: true, slower_than: None };
+    let pipe = SpanPipe::new(SpanPipeEnd::Queue(queue), None, Some(rule));
+    // Trace, span, whether it is sampled, and how it ends.
+    let spans = [
+        (1, 1, true, Status::Unset),
+        (2, 2, false, Status::Unset),
+        (3, 3, false, Status::Unset),
+        (3, 4, false, Status::error("boom")),
+    ];
+    let spans = spans.map(|(trace, id, is_sampled, status)| finished(trace, id, is_sampled, status));
+    for span in &spans {
+        pipe.start(&span.span_context);
+    }
+    assert_eq!((rig.counts().started(), rig.counts().open()), (4, 4));
+    for span in spans {
+        pipe.end(span);
+    }
+    assert_eq!((rig.counts().unsampled(), rig.counts().queued()), (1, 3));
+    worker.work(&Work::Due);
+    assert_eq!(rig.request(), ["1", "3", "4"]);
+    rig.until(|counts| counts.delivered() == 3 && counts.open() == 0);
+}
+
+fn finished(trace: u128, id: u64, is_sampled: bool, status: Status) -> SpanData {
+    let flags = if is_sampled { TraceFlags::SAMPLED } else { TraceFlags::NOT_SAMPLED };
+    SpanData {
+        span_context: SpanContext::new(trace.into(), id.into(), flags, false, TraceState::NONE),
+        parent_span_id: SpanId::INVALID,
+        parent_span_is_remote: false,
+        span_kind: SpanKind::Internal,
+        name: id.to_string().into(),
+        start_time: SystemTime::UNIX_EPOCH,
+        end_time: SystemTime::UNIX_EPOCH,
+        attributes: Vec::new(),
+        dropped_attributes_count: 0,
+        events: SpanEvents::default(),
+        links: SpanLinks::default(),
+        status,
+        instrumentation_scope: InstrumentationScope::default(),
+    }
 }
 
 #[test]
