@@ -263,7 +263,7 @@ fn spans_that_are_not_the_sdks_pass_the_same_way() {
     let resource = Resource::builder_empty().build();
     let (queue, mut worker) = SpanQueue::new(Arc::clone(&rig.bridge), batches(10, NEVER), &resource);
     let rule = TailSampling { errors: true, slower_than: None };
-    let pipe = SpanPipe::new(SpanPipeEnd::Queue(queue), None, Some(rule));
+    let pipe = SpanPipe::new(SpanPipeEnd::Queue(queue), Box::new(Sampler::AlwaysOn), None, Some(rule));
     // Trace, span, whether it is sampled, and how it ends.
     let spans = [
         (1, 1, true, Status::Unset),

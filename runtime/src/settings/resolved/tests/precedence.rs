@@ -28,7 +28,7 @@ proxy | OTEL_EXPORTER_OTLP_ENDPOINT=http://c | | ALL_PROXY=http://me:secret@a:1 
     | HTTPS_PROXY=c:3 → c:3 | https_proxy=d:4 → d:4 | HTTP_PROXY=e:5 → e:5 | http_proxy=f:6 → f:6
 sampler | OTEL_TRACES_SAMPLER_ARG=0.25 | parentbased_always_on | with_sampler → parentbased_always_off
     | OTEL_TRACES_SAMPLER=traceidratio → traceidratio 0.25
-span queue | | 2048 | OTEL_BSP_MAX_QUEUE_SIZE=4096 → 4096
+span queue | | 8192 | OTEL_BSP_MAX_QUEUE_SIZE=4096 → 4096
 span batch | | 512 | OTEL_BSP_MAX_EXPORT_BATCH_SIZE=50 → 50 | OTEL_BSP_MAX_QUEUE_SIZE=100 → 100
 event queue | | 2048 | OTEL_BLRP_MAX_QUEUE_SIZE=4096 → 4096
 event batch | | 512 | OTEL_BLRP_MAX_EXPORT_BATCH_SIZE=50 → 50 | OTEL_BLRP_MAX_QUEUE_SIZE=100 → 100
