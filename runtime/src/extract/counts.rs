@@ -68,7 +68,7 @@ impl Counts {
             Count::ToolPrompt => &mut self.tool_prompt_by_modality,
         };
         // Most calls use text only, and some APIs report 0 for each other modality.
-        parts[modality as usize] = tokens.filter(|tokens| *tokens > 0);
+        parts.set(modality, tokens.filter(|tokens| *tokens > 0));
     }
 
     pub(super) fn usage(&self) -> Option<Usage> {
@@ -96,15 +96,18 @@ impl Counts {
             cache_read_input_tokens: self.cache_read_within.or(self.cache_read_beside),
             cache_creation_input_tokens: self.cache_write_within.or(self.cache_write_beside),
             reasoning_output_tokens: self.reasoning_within.or(self.thoughts_beside).or(self.reasoning),
-            by_modality: ByModality {
-                input: std::array::from_fn(|index| {
-                    add(self.by_modality.input[index], [self.tool_prompt_by_modality[index]])
-                }),
-                ..self.by_modality
-            },
+            by_modality: ByModality { input: self.input_by_modality(), ..self.by_modality },
             priced_apart: self.priced_apart,
             is_partial: self.is_partial,
         })
+    }
+
+    fn input_by_modality(&self) -> Parts {
+        let mut input = self.by_modality.input;
+        for modality in Modality::ALL {
+            input.set(modality, add(input.get(modality), [self.tool_prompt_by_modality.get(modality)]));
+        }
+        input
     }
 }
 
@@ -136,21 +139,21 @@ mod tests {
             },
             "output_tokens_details": {"text_tokens": 20, "audio_tokens": 30},
         }));
-        assert_eq!(openai.input, [Some(10), Some(60), Some(30)]);
-        assert_eq!(openai.cache_read, [Some(4), None, Some(5)]);
-        assert_eq!(openai.output, [Some(20), None, Some(30)]);
+        assert_eq!(openai.input.all(), [Some(10), Some(60), Some(30)]);
+        assert_eq!(openai.cache_read.all(), [Some(4), None, Some(5)]);
+        assert_eq!(openai.output.all(), [Some(20), None, Some(30)]);
 
         // The count may stand before what it is of.
         let text = r#"{"promptTokenCount": 20, "promptTokensDetails": [
             {"tokenCount": 7, "modality": "TEXT"}, {"tokenCount": 9, "modality": "VIDEO"}, {"tokenCount": 3}
         ], "toolUsePromptTokenCount": 2, "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 2}]}"#;
         let gemini = by_modality(&serde_json::from_str(text).unwrap());
-        assert_eq!(gemini.input, [Some(9), None, None]);
-        assert_eq!(gemini.output, [None; 3]);
+        assert_eq!(gemini.input.all(), [Some(9), None, None]);
+        assert_eq!(gemini.output.all(), [None; 3]);
 
         let in_words_of_openai = json!([{"modality": "AUDIO", "token_count": 7}]);
         let snake =
             by_modality(&json!({"prompt_token_count": 7, "prompt_tokens_details": in_words_of_openai}));
-        assert_eq!(snake.input, [None, None, Some(7)]);
+        assert_eq!(snake.input.all(), [None, None, Some(7)]);
     }
 }

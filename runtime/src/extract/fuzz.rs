@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::extract::*;
 use crate::model::request::Request;
-use crate::model::response::{ByModality, PricedApart, Response, ResponseRest, Usage};
+use crate::model::response::{ByModality, Modality, Parts, PricedApart, Response, ResponseRest, Usage};
 use crate::model::site::Kind;
 use crate::value::bounds::{MAX_ITEMS, MAX_NAME, is_word};
 use crate::value::json::Json;
@@ -89,7 +89,7 @@ fn counts(usage: &Usage) -> impl Iterator<Item = u64> + use<> {
         cache_write_1h,
         web_searches,
     ];
-    whole.into_iter().chain(input).chain(cache_read).chain(output).flatten()
+    whole.into_iter().chain([input, cache_read, output].into_iter().flat_map(|parts| parts.all())).flatten()
 }
 
 /// The sum of all numbers in a body, also in strings. A count of tokens is one of them, or the sum of some.
@@ -172,7 +172,8 @@ fn fuzz_bodies() {
 #[test]
 fn every_count_of_tokens_has_the_range() {
     let of = |count| {
-        let counts = [Some(count); 3];
+        let mut counts = Parts::NONE;
+        Modality::ALL.into_iter().for_each(|modality| counts.set(modality, Some(count)));
         let by_modality = ByModality { input: counts, cache_read: counts, output: counts };
         let priced_apart = PricedApart { cache_write_1h: Some(count), web_searches: Some(count) };
         let usage = Usage::new(count, count).with_cache_read(count).with_cache_creation(count);

@@ -27,10 +27,9 @@ pub struct Chunk<'a> {
 pub(crate) struct Reading {
     runtime: Arc<Runtime>,
     items: Items,
-    chunks: ChunkReader,
     /// The same for content, of items that implement `Capture`.
     content: Option<Box<ChunkReader>>,
-    told: Response,
+    told: Option<Response>,
     /// The streamed content, if it may be recorded or is measured.
     transcript: Option<Box<Transcript>>,
     /// The streamed content is measured.
@@ -75,7 +74,7 @@ enum Items {
     /// The only item is the response: read for the wanted parts.
     Whole(Wanted),
     /// Parts of a response.
-    Chunks,
+    Chunks(Box<ChunkReader>),
     /// User values: the call is not a call of a model. Only errors are read.
     Values,
 }
@@ -136,8 +135,8 @@ impl Chunk<'_> {
 
     /// Reads an item of any provider's shape: as a reader, `.traced(Chunk::body)`.
     pub fn body<T: Serialize + ?Sized>(item: &T, chunk: &mut Chunk<'_>) {
-        match chunk.reading.items {
-            Items::Whole(wanted) => {
+        match &mut chunk.reading.items {
+            &mut Items::Whole(wanted) => {
                 if wanted.facts {
                     chunk.fill(extract::read_response(item));
                 }
@@ -172,7 +171,7 @@ impl Chunk<'_> {
                 }
                 chunk.fill(seen);
             }
-            Items::Chunks => chunk.reading.chunks.read(item, chunk.deltas),
+            Items::Chunks(chunks) => chunks.read(item, chunk.deltas),
             Items::Values => {}
         }
     }
@@ -192,7 +191,7 @@ impl Chunk<'_> {
                 }
                 self.fill(seen);
             }
-            Items::Chunks => {
+            Items::Chunks(_) => {
                 if let Some(transcript) = self.deltas.transcript.take() {
                     let mut deltas = Deltas { transcript: Some(transcript), ..Deltas::default() };
                     self.reading.content.get_or_insert_default().read(item, &mut deltas);
@@ -228,8 +227,10 @@ impl Chunk<'_> {
                 Response::of_rest(rest)
             });
         }
-        let earlier = std::mem::replace(&mut self.reading.told, response);
-        self.reading.told.fill_from(earlier);
+        if let Some(earlier) = self.reading.told.take() {
+            response.fill_from(earlier);
+        }
+        self.reading.told = Some(response);
     }
 
     pub(crate) fn opaque(&mut self) {
@@ -252,30 +253,33 @@ impl std::fmt::Debug for Chunk<'_> {
 impl Reading {
     /// Of the parts of a response.
     pub(crate) fn of_chunks(runtime: Arc<Runtime>) -> Self {
+        Reading::of(runtime, Items::Chunks(Box::default()))
+    }
+
+    pub(crate) fn of_whole(runtime: Arc<Runtime>, wanted: Wanted) -> Self {
+        Reading::of(runtime, Items::Whole(wanted))
+    }
+
+    pub(crate) fn of_values(runtime: Arc<Runtime>) -> Self {
+        Reading::of(runtime, Items::Values)
+    }
+
+    fn of(runtime: Arc<Runtime>, items: Items) -> Self {
         Reading {
             runtime,
-            items: Items::Chunks,
-            chunks: ChunkReader::default(),
+            items,
             content: None,
-            told: Response::new(),
+            told: None,
             transcript: None,
             measures: false,
             failure: None,
         }
     }
 
-    pub(crate) fn of_whole(runtime: Arc<Runtime>, wanted: Wanted) -> Self {
-        Reading { items: Items::Whole(wanted), ..Reading::of_chunks(runtime) }
-    }
-
     /// Keeps what is streamed.
     pub(crate) fn with_transcript(self, measures: bool) -> Self {
         let transcript = Transcript::new(self.runtime.content.limits());
         Reading { transcript: Some(Box::new(transcript)), measures, ..self }
-    }
-
-    pub(crate) fn of_values(runtime: Arc<Runtime>) -> Self {
-        Reading { items: Items::Values, ..Reading::of_chunks(runtime) }
     }
 
     /// Reads one item with `read`, and returns its deltas.
@@ -289,23 +293,27 @@ impl Reading {
 
     /// Returns the response so far, for labels.
     pub(crate) fn so_far(&self) -> Response {
-        let mut response = self.told.clone();
-        response.fill_from(self.chunks.so_far().clone());
+        let mut response = self.told.clone().unwrap_or_default();
+        if let Items::Chunks(chunks) = &self.items {
+            response.fill_from(chunks.so_far().clone());
+        }
         response
     }
 
     /// Returns the response, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
-        let Reading { runtime, chunks, told: mut response, failure, transcript, measures, .. } = self;
+        let Reading { runtime, items, told, mut failure, transcript, measures, .. } = self;
+        let mut response = told.unwrap_or_default();
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
             let rest = streamed.rest_mut();
             rest.text = rest.content.capture_transcript(&runtime.content, *transcript, measures);
             response.fill_from(streamed);
         }
-        let failure =
-            failure.or_else(|| chunks.error_type().map(|error_type| Failure::new(&error_type, None)));
-        response.fill_from(chunks.finish());
+        if let Items::Chunks(chunks) = items {
+            failure = failure.or_else(|| Some(Failure::new(&chunks.error_type()?, None)));
+            response.fill_from(chunks.finish());
+        }
         (response, failure)
     }
 }

@@ -53,8 +53,42 @@ impl Modality {
     }
 }
 
-/// The part that each modality has in a count, as far as it is known.
-pub(crate) type Parts = [Option<u64>; Modality::ALL.len()];
+/// The part that each modality has in a count, as far as it is known. In four bytes each: a response is moved often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Parts([u32; Modality::ALL.len()]);
+
+const UNKNOWN: u32 = u32::MAX;
+
+impl Parts {
+    pub(crate) const NONE: Parts = Parts([UNKNOWN; Modality::ALL.len()]);
+
+    pub(crate) const fn get(&self, modality: Modality) -> Option<u64> {
+        match self.0[modality as usize] {
+            UNKNOWN => None,
+            count => Some(count as u64),
+        }
+    }
+
+    /// A count that does not fit is not believed, and stays one that is not.
+    pub(crate) const fn set(&mut self, modality: Modality, count: Option<u64>) {
+        self.0[modality as usize] = match count {
+            None => UNKNOWN,
+            Some(count) if count < UNKNOWN as u64 => count as u32,
+            Some(_) => UNKNOWN - 1,
+        };
+    }
+
+    /// In the order of [`Modality::ALL`].
+    pub(crate) fn all(&self) -> [Option<u64>; Modality::ALL.len()] {
+        Modality::ALL.map(|modality| self.get(modality))
+    }
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Parts::NONE
+    }
+}
 
 /// Counts by modality.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,7 +115,7 @@ impl Usage {
             cache_read_input_tokens: None,
             cache_creation_input_tokens: None,
             reasoning_output_tokens: None,
-            by_modality: ByModality { input: [None; 3], cache_read: [None; 3], output: [None; 3] },
+            by_modality: ByModality { input: Parts::NONE, cache_read: Parts::NONE, output: Parts::NONE },
             priced_apart: PricedApart { cache_write_1h: None, web_searches: None },
             is_partial: false,
         }
@@ -120,20 +154,20 @@ impl Usage {
     /// let usage = Usage::new(312, 20).with_input_of(Modality::Audio, 300).with_input_of(Modality::Text, 12);
     /// ```
     pub const fn with_input_of(mut self, modality: Modality, tokens: u64) -> Self {
-        self.by_modality.input[modality as usize] = Some(tokens);
+        self.by_modality.input.set(modality, Some(tokens));
         self
     }
 
     /// The part of what was read from the provider's cache that is of a modality: `gen_ai.usage.{modality}.cache_read.input_tokens`,
     /// in October.
     pub const fn with_cache_read_of(mut self, modality: Modality, tokens: u64) -> Self {
-        self.by_modality.cache_read[modality as usize] = Some(tokens);
+        self.by_modality.cache_read.set(modality, Some(tokens));
         self
     }
 
     /// The part of the output that is of a modality: `gen_ai.usage.{modality}.output_tokens`, in October.
     pub const fn with_output_of(mut self, modality: Modality, tokens: u64) -> Self {
-        self.by_modality.output[modality as usize] = Some(tokens);
+        self.by_modality.output.set(modality, Some(tokens));
         self
     }
 
@@ -158,10 +192,18 @@ impl Usage {
             cache_write_1h,
             web_searches,
         ];
-        for count in whole.into_iter().chain(input).chain(cache_read).chain(output) {
+        let mut checked = |count: Option<u64>| {
             let checked = count.and_then(|count| Number::Tokens.check_count(count));
             *is_partial |= checked.is_none() && count.is_some();
-            *count = checked;
+            checked
+        };
+        for count in whole {
+            *count = checked(*count);
+        }
+        for parts in [input, cache_read, output] {
+            for modality in Modality::ALL {
+                parts.set(modality, checked(parts.get(modality)));
+            }
         }
     }
 
@@ -192,16 +234,16 @@ impl Usage {
 
     /// The part of the input that is of a modality.
     pub const fn input_tokens_of(&self, modality: Modality) -> Option<u64> {
-        self.by_modality.input[modality as usize]
+        self.by_modality.input.get(modality)
     }
 
     /// The part of what was read from the provider's cache that is of a modality.
     pub const fn cache_read_input_tokens_of(&self, modality: Modality) -> Option<u64> {
-        self.by_modality.cache_read[modality as usize]
+        self.by_modality.cache_read.get(modality)
     }
 
     /// The part of the output that is of a modality.
     pub const fn output_tokens_of(&self, modality: Modality) -> Option<u64> {
-        self.by_modality.output[modality as usize]
+        self.by_modality.output.get(modality)
     }
 }

@@ -33,7 +33,7 @@ use crate::semconv::attribute;
 use cardinality::Limited;
 pub(crate) use instruments::Instruments;
 use instruments::{TokenCounters, Tokens, TokensByType};
-use quality::answer_labels;
+use quality::add_answer_labels;
 
 /// Records what a finished call measured.
 pub(crate) fn record(call: &CallRecord, instruments: &Instruments) {
@@ -56,8 +56,7 @@ fn record_client(call: &CallRecord, instruments: &Instruments) {
     let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
     instruments.cells.with(&labels(), |cell| {
         if is_inference {
-            let fewer = || answer_labels(call.site.kind, &call.labels, &call.request);
-            let cell = cell.shorter(|| instruments.cells.get(&fewer()));
+            let cell = cell.shorter(|| answer_cell(call, instruments));
             quality::record_answer(call, &instruments.quality, cell);
         }
         match (&call.outcome, &call.topic, call.duration) {
@@ -127,11 +126,11 @@ fn record_by_count(counters: &TokenCounters, usage: &Usage, cell: &Cell) {
 /// Returns the part of a count that is of a modality, or of no known modality: providers break few counts down, and seldom all of one. The
 /// sum of all parts is the count.
 fn share_of(modality: Option<Modality>, count: u64, parts: &Parts) -> Option<u64> {
-    let known = parts.iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
+    let known = parts.all().iter().flatten().fold(0, |sum: u64, part| sum.saturating_add(*part));
     // Parts that exceed the whole are ignored.
     let is_believed = known <= count;
     match modality {
-        Some(modality) => parts[modality as usize].filter(|part| is_believed && *part > 0),
+        Some(modality) => parts.get(modality).filter(|part| is_believed && *part > 0),
         None if is_believed => Some(count - known).filter(|rest| *rest > 0 || count == 0),
         None => Some(count),
     }
@@ -189,14 +188,16 @@ fn add_outcome<'a>(labels: &mut Labels<'a>, call: &'a CallRecord) {
     }
 }
 
-/// The labels every client metric has: those of [`answer_labels`], and more.
+/// The labels every client metric has: those of answers, and more.
+#[inline]
 fn client_labels<'a>(
     kind: Kind,
     tags: &'a [KeyValue],
     request: &'a Request,
     response: &'a Response,
 ) -> Labels<'a> {
-    let mut labels = answer_labels(kind, tags, request);
+    let mut labels = Labels::beginning_with(tags);
+    add_answer_labels(&mut labels, kind, request);
     labels.add(attribute::RESPONSE_MODEL, response.model.as_deref());
     labels.add(attribute::SERVER_ADDRESS, request.server_address.as_deref());
     labels.add_int(attribute::SERVER_PORT, request.server_port);

@@ -141,7 +141,7 @@ pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments, cel
     });
 }
 
-/// Records the quality signals of a model's answer; the cell is that of [`answer_labels`].
+/// Records the quality signals of a model's answer; the cell is that of [`answer_cell`].
 pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, cell: &Cell) {
     let signals = &call.signals;
     if let Some(truncated) = signals.truncated {
@@ -155,18 +155,19 @@ pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, cell: 
     }
 }
 
-/// The labels of what is measured of answers.
-pub(super) fn answer_labels<'a>(kind: Kind, tags: &'a [KeyValue], request: &'a Request) -> Labels<'a> {
-    let mut labels = Labels::beginning_with(tags);
+/// The labels of what is measured of answers, beside tags.
+#[inline]
+pub(super) fn add_answer_labels<'a>(labels: &mut Labels<'a>, kind: Kind, request: &'a Request) {
     labels.add(attribute::OPERATION_NAME, kind.operation());
     labels.add(attribute::PROVIDER_NAME, request.provider.as_deref());
     labels.add(attribute::REQUEST_MODEL, request.model.as_deref());
-    labels
 }
 
 /// The cell of what is measured of a call's answer later.
 pub(crate) fn answer_cell(call: &CallRecord, instruments: &super::Instruments) -> Arc<Cell> {
-    instruments.cells.get(&answer_labels(call.site.kind, &call.labels, &call.request))
+    let mut labels = Labels::of(call);
+    add_answer_labels(&mut labels, call.site.kind, &call.request);
+    instruments.cells.get(&labels)
 }
 
 /// Records the quality signals of an answer's text.

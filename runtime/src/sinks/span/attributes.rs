@@ -313,7 +313,7 @@ fn response_attributes(call: &CallRecord, has_content: bool, names: &Names, attr
             (CACHE_READ_BY_MODALITY, by_modality.cache_read),
             (OUTPUT_BY_MODALITY, by_modality.output),
         ] {
-            for (key, count) in keys.into_iter().zip(parts) {
+            for (key, count) in keys.into_iter().zip(parts.all()) {
                 if let Some(count) = count {
                     attributes.push(KeyValue::new(key, i64::try_from(count).unwrap_or(i64::MAX)));
                 }
