@@ -3,6 +3,11 @@
 //! The time of a chunk is the difference between a long and a short stream, divided by the difference of their lengths: what a call costs
 //! by itself is not in it. Streams take turns, and minima are compared: what else the machine does only adds. Nothing here is asserted.
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a program that prints a table")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::struct_field_names,
+    reason = "small numbers; names of a provider"
+)]
 
 use std::hint::black_box;
 use std::pin::{Pin, pin};
@@ -166,7 +171,6 @@ fn per_chunk() {
     println!("{:28} ns/chunk  allocations/chunk", "chunk of");
     for ((name, run), [short, long]) in VARIANTS.iter().zip(&least) {
         let allocations = [0, 1].map(|long| allocation_counter::measure(|| run(long)).count_total);
-        #[expect(clippy::cast_precision_loss, reason = "few")]
         let each = (allocations[1] - allocations[0]) as f64 / (LONG - SHORT) as f64;
         let time = long.saturating_sub(*short).as_secs_f64() * 1e9 / (LONG - SHORT) as f64;
         println!("{name:28} {time:>8.1}  {each:>17.2}");
@@ -190,7 +194,6 @@ fn per_stream() {
             open.push(stream);
         }
     });
-    #[expect(clippy::cast_precision_loss, reason = "few")]
     let each = [held.bytes_current as f64, held.count_current as f64].map(|sum| sum / OPEN as f64);
     let inline = size_of_val(&open[0]) - size_of_val(&bare(1));
     println!("\nopen stream: {:.0} bytes in {:.1} blocks, {inline} bytes in itself", each[0], each[1]);

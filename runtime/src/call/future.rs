@@ -84,7 +84,6 @@ impl Deferred {
     }
 }
 
-#[expect(clippy::large_enum_variant, reason = "a box would cost every call an allocation")]
 enum State<E> {
     Waiting { deferred: Deferred, finish: E },
     Running { call: Call, finish: E },

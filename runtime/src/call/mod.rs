@@ -350,10 +350,9 @@ impl Held {
         record.agent = open.scope.agent().map(Agent::run);
         (record.outcome, record.mcp_status_code) = (outcome, mcp_status_code);
         (record.duration, record.topic) = (duration, topic);
-        let runtime = &*open.runtime;
         let wants = self.sinks().wants(open.site.kind, record.has_content());
         #[cfg(all(feature = "otlp", feature = "pricing"))]
-        if wants.numbers && priced::waits(&record, runtime) {
+        if wants.numbers && priced::waits(&record, &open.runtime) {
             return self.write_when_priced(record, wants);
         }
         if wants.numbers {

@@ -35,7 +35,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
-    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, MetricData};
+    use opentelemetry_sdk::metrics::data::{AggregatedMetrics, Metric, MetricData, ScopeMetrics};
     use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
     use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
@@ -89,8 +89,8 @@ mod tests {
             self.meters.force_flush().expect("in memory");
             let metrics = self.metrics.get_finished_metrics().expect("in memory");
             let all = metrics.last().expect("a collection").scope_metrics();
-            let cost = all.flat_map(|scope| scope.metrics()).find(|found| found.name() == metric::COST);
-            match cost.map(|cost| cost.data()) {
+            let cost = all.flat_map(ScopeMetrics::metrics).find(|found| found.name() == metric::COST);
+            match cost.map(Metric::data) {
                 Some(AggregatedMetrics::F64(MetricData::Histogram(costs))) => costs
                     .data_points()
                     .fold((0, 0.0), |(count, sum), point| (count + point.count(), sum + point.sum())),

@@ -232,7 +232,7 @@ impl Reader for Walker<'_> {
             }
             (Place::IsThought, Scalar::Bool(is_thought)) => self.is_thought = is_thought,
             (Place::ErrorCode | Place::EventCode, Scalar::Int(code)) => {
-                self.error().code = Some(code.to_string())
+                self.error().code = Some(code.to_string());
             }
             (_, Scalar::Text(text)) => self.text(at, text),
             _ => {}

@@ -277,3 +277,108 @@ impl Step {
         self.address == name.as_ptr().addr() && self.len as usize == name.len() && self.at == at
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use crate::extract::ChunkReader;
+    use crate::extract::deltas::Deltas;
+
+    #[derive(Serialize)]
+    struct Event {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        delta: Option<Delta>,
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        name: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<Choice>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+    }
+
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Delta {
+        Text(&'static str),
+        Object { text: &'static str, id: &'static str },
+    }
+
+    #[derive(Serialize)]
+    struct Choice {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'static str>,
+        index: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        finish_reason: Option<String>,
+    }
+
+    #[derive(Serialize)]
+    struct Usage {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'static str>,
+        input_tokens: u64,
+        output_tokens: u64,
+    }
+
+    /// A chunk with the parts that the bits select.
+    fn event(bits: u32) -> Event {
+        let has = |bit: u32| bits & (1 << bit) != 0;
+        let choice = |index| Choice {
+            id: has(6).then_some("c"),
+            index,
+            finish_reason: has(7).then(|| format!("reason-{}", bits % 7)),
+        };
+        Event {
+            delta: has(0)
+                .then(|| if has(1) { Delta::Text("a") } else { Delta::Object { text: "b", id: "d" } }),
+            name: has(2).then_some(if has(3) {
+                "response.output_text.delta"
+            } else {
+                "response.reasoning.delta"
+            }),
+            id: has(4).then(|| format!("chunk-{}", bits % 5)),
+            choices: (0..if has(5) { bits % 3 } else { 0 }).map(choice).collect(),
+            usage: has(8).then(|| Usage {
+                id: has(6).then_some("u"),
+                input_tokens: bits.into(),
+                output_tokens: 1,
+            }),
+        }
+    }
+
+    #[test]
+    fn structs_that_leave_out_fields_read_like_maps_of_their_keys() {
+        let (mut of_structs, mut of_maps) = (ChunkReader::default(), ChunkReader::default());
+        let mut step = 1_u32;
+        for _ in 0..4096 {
+            step = step.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let event = event(step >> 16);
+            let (mut deltas, mut expected) = (Deltas::default(), Deltas::default());
+            of_structs.read(&event, &mut deltas);
+            let map = serde_json::to_value(&event).expect("JSON");
+            of_maps.read(&map, &mut expected);
+            assert_eq!((deltas.any, deltas.visible), (expected.any, expected.visible), "{map}");
+        }
+        assert_eq!(format!("{:?}", of_structs.finish()), format!("{:?}", of_maps.finish()));
+    }
+
+    #[test]
+    fn a_path_is_followed_again_and_fields_of_other_places_are_not_confused() {
+        use super::{Path, Place};
+        let mut path = Path::of("a type");
+        let look = |path: &mut Path| {
+            let id = path.behind(Place::Event, "id").map(|(place, _)| place);
+            [id, path.behind(Place::ToolCall, "id").map(|(place, _)| place)]
+        };
+        let first = look(&mut path);
+        assert!(first[0] != first[1], "one name, two places");
+        let steps = path.steps.len();
+        path.keep();
+        let mut path = Path::of("a type");
+        assert!(look(&mut path) == first && path.steps.len() == steps);
+        assert!(path.behind(Place::Delta, "content").is_some_and(|(place, _)| place == Place::Content));
+    }
+}

@@ -338,7 +338,7 @@ impl ResponseReader {
             }
             Field::OutputPartType => self.response.rest_mut().is_refusal |= text == "refusal",
             Field::Status => {
-                self.response.rest_mut().status = bounds::is_word(text).then(|| SmolStr::new(text))
+                self.response.rest_mut().status = bounds::is_word(text).then(|| SmolStr::new(text));
             }
             Field::IncompleteReason => self.incomplete_reason = bounds::kept(text),
             Field::OutputItemType => {

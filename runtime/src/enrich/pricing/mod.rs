@@ -112,11 +112,10 @@ fn price_of(request: &Request, response: &Response, at: SystemTime) -> Price {
             Ok(Price::Known { usd, model }) => {
                 return Number::Cost.check(usd).map_or(Price::None, |usd| Price::Known { usd, model });
             }
-            Ok(Price::Unknown) => {}
             Ok(Price::None) => return Price::None,
             // More cached tokens than input: no fault of the model's, which has a price.
             Err(error) if error.kind() == genai_prices::ErrorKind::InvalidUsage => return Price::None,
-            Err(_) => {}
+            Ok(Price::Unknown) | Err(_) => {}
         }
     }
     Price::Unknown
