@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
-# Measures llm-trace beside the same telemetry by hand on the OpenTelemetry SDK. Prints a table, and a line `RATIO name value` per figure. Linux.
+# Measures llm-trace beside the same telemetry by hand on the OpenTelemetry SDK: one call, an unobserved one, streams, calls at a fixed rate,
+# and, with COMPILE=1, compile time. Prints tables, and a line `RATIO name value` per figure. Linux.
 # usage: scripts/bench.sh [seconds per run, default 5]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-5}
+
+for bench in overhead unobserved stream; do
+    cargo bench --quiet --package llm-trace --bench "$bench"
+done
+[ -z "${COMPILE:-}" ] || scripts/bench-compile.sh
 
 cargo build --quiet --release --package llm-trace-tests --features bench --bin paced
 target=$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]+)".*/\1/')

@@ -41,6 +41,13 @@ cargo test --package llm-trace-tests --features off --test compiled_out --quiet
 step "unit tests of the default features"
 cargo test --package llm-trace --lib --quiet
 
+step "instructions of a call"
+if command -v valgrind >/dev/null; then
+    scripts/instructions.sh
+else
+    echo "SKIPPED: valgrind is not installed"
+fi
+
 step "the oldest versions that the manifests allow"
 scripts/minimal.sh
 

@@ -4,6 +4,7 @@
 mod complete;
 mod delivery;
 mod document;
+mod equality;
 mod mcp;
 
 use std::collections::BTreeSet;

@@ -128,6 +128,7 @@ impl Timing {
 }
 
 /// Besides its texts.
+#[cfg(feature = "otlp")]
 const RECORD_BYTES: usize = 2 << 10;
 
 impl CallRecord {
@@ -170,6 +171,7 @@ impl CallRecord {
     }
 
     /// About what it takes in memory: content is there as it was captured, and as it is recorded, as a tree and as a text.
+    #[cfg(feature = "otlp")]
     pub(crate) fn bytes(&self) -> usize {
         let captured = self.request.rest().content.pieces.iter().chain(&self.response.rest().content.pieces);
         let captured: usize = captured.map(|(_, value)| value.cost()).sum();

@@ -8,6 +8,7 @@ pub(crate) mod api;
 #[cfg(feature = "otlp")]
 pub(crate) mod direct;
 
+#[cfg(feature = "otlp")]
 use std::sync::Arc;
 use std::time::SystemTime;
 
