@@ -189,6 +189,11 @@ fn attributes(attributes: &[KeyValue]) -> BTreeSet<String> {
 fn text(value: Option<&AnyValue>) -> String {
     match value.and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => format!("{text:?}"),
+        Some(Value::ArrayValue(array)) => {
+            format!("{:?}", array.values.iter().map(|value| text(Some(value))).collect::<Vec<_>>())
+        }
+        // The SDK keeps them in no order.
+        Some(Value::KvlistValue(map)) => format!("{:?}", attributes(&map.values)),
         other => format!("{other:?}"),
     }
 }
