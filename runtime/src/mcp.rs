@@ -137,7 +137,7 @@ impl Drop for Session {
             runtime::with(|runtime| {
                 let error_type = self.error_type.as_deref();
                 metrics::record_mcp_session(
-                    &*runtime.calls,
+                    &runtime.calls,
                     &self.request,
                     self.started.elapsed(),
                     error_type,

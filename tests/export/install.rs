@@ -10,7 +10,7 @@ use llm_trace::{ContentCapture, QualitySignals, SemconvVersion, Topics, Usage, l
 use llm_trace_test_support::otlp::Receiver;
 use opentelemetry_proto::tonic::common::v1::any_value;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use opentelemetry_sdk::metrics::data::ScopeMetrics;
+use opentelemetry_sdk::metrics::data::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_sdk::metrics::{InMemoryMetricExporter, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{InMemorySpanExporter, SdkTracerProvider, SpanData};
 
@@ -188,7 +188,7 @@ fn providers_of_the_program() {
     // The SDK's processors count the spans of a program there.
     let seen = unmeasured.get_finished_metrics().unwrap();
     let mut scopes =
-        seen.iter().flat_map(|resource| resource.scope_metrics()).map(|metrics| metrics.scope().name());
+        seen.iter().flat_map(ResourceMetrics::scope_metrics).map(|metrics| metrics.scope().name());
     assert!(scopes.all(|scope| scope == "otel.sdk"));
 
     // Another takes the place of the first.

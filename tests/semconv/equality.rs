@@ -85,11 +85,17 @@ fn program() {
         let resource = ResourceAttributesWithSchema::default();
         let spans = group_spans_by_resource_and_scope(spans.get_finished_spans().unwrap(), &resource);
         let spans = spans.into_iter().flat_map(|spans| spans.scope_spans).flat_map(|scope| scope.spans);
-        let metrics = ExportMetricsServiceRequest::from(metrics.get_finished_metrics().unwrap().last().unwrap());
+        let metrics =
+            ExportMetricsServiceRequest::from(metrics.get_finished_metrics().unwrap().last().unwrap());
         let metrics = metrics.resource_metrics.into_iter().flat_map(|metrics| metrics.scope_metrics);
         (spans.collect(), metrics.flat_map(|scope| scope.metrics).collect())
     };
-    println!("{BEGIN}\n{}{}{}{BEGIN}", span_lines(&spans), point_lines(&metrics), event_lines(&receiver.logs()));
+    println!(
+        "{BEGIN}\n{}{}{}{BEGIN}",
+        span_lines(&spans),
+        point_lines(&metrics),
+        event_lines(&receiver.logs())
+    );
 }
 
 fn span_lines(spans: &[Span]) -> String {
@@ -100,11 +106,11 @@ fn span_lines(spans: &[Span]) -> String {
         let status = span.status.as_ref().map(|status| (status.code, &*status.message));
         let events: Vec<_> =
             span.events.iter().map(|event| (&*event.name, attributes(&event.attributes))).collect();
-        let links = span.links.len();
+        let link_count = span.links.len();
         let dropped = span.dropped_attributes_count;
         let _ = writeln!(
             lines,
-            "span {:?} in {parent:?}: kind {} flags {:x} status {status:?} events {events:?} links {links} \
+            "span {:?} in {parent:?}: kind {} flags {:x} status {status:?} events {events:?} links {link_count} \
              dropped {dropped} state {:?} {:?}",
             span.name,
             span.kind,
@@ -125,7 +131,8 @@ fn point_lines(metrics: &[Metric]) -> String {
         match metric.data.as_ref().unwrap() {
             Data::Histogram(histogram) => {
                 for point in &histogram.data_points {
-                    let values = (!is_timed).then_some((point.sum, &point.bucket_counts, point.min, point.max));
+                    let values =
+                        (!is_timed).then_some((point.sum, &point.bucket_counts, point.min, point.max));
                     let (bounds, count) = (&point.explicit_bounds, point.count);
                     let kind = histogram.aggregation_temporality;
                     let labels = attributes(&point.attributes);
@@ -179,7 +186,11 @@ fn attributes(attributes: &[KeyValue]) -> BTreeSet<String> {
         .iter()
         .map(|attribute| {
             let is_time = attribute.key.contains("time_to_first");
-            format!("{}={}", attribute.key, if is_time { "…".to_owned() } else { text(attribute.value.as_ref()) })
+            format!(
+                "{}={}",
+                attribute.key,
+                if is_time { "…".to_owned() } else { text(attribute.value.as_ref()) }
+            )
         })
         .collect();
     assert_eq!(lines.len(), attributes.len(), "{attributes:?}");

@@ -39,7 +39,7 @@ impl Request {
         let kind = self.kind();
         runtime::with(|runtime| {
             self.change_content(|content| {
-                content.capture_text(&runtime.content, kind, ContentKind::Query, &value)
+                content.capture_text(&runtime.content, kind, ContentKind::Query, &value);
             });
         });
     }
@@ -75,7 +75,7 @@ impl Request {
     pub(crate) fn content_of<T: Serialize + ?Sized>(&mut self, body: &T) {
         let kind = self.kind();
         runtime::with(|runtime| {
-            self.change_content(|content| content.capture_request(&runtime.content, kind, body))
+            self.change_content(|content| content.capture_request(&runtime.content, kind, body));
         });
         self.read_topic(|topics, limits| topics.of_request(body, limits));
     }
@@ -94,7 +94,7 @@ impl Request {
     fn take<T: Serialize + ?Sized>(&mut self, piece: ContentKind, value: &T) {
         let kind = self.kind();
         runtime::with(|runtime| {
-            self.change_content(|content| content.capture(&runtime.content, kind, piece, value))
+            self.change_content(|content| content.capture(&runtime.content, kind, piece, value));
         });
     }
 

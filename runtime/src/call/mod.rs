@@ -89,7 +89,7 @@ struct Open {
     panicked: AtomicBool,
     /// The context with the call's span, and with the call as the current one.
     context: Context,
-    open_span: OpenSpan,
+    as_span: OpenSpan,
     /// The `tracing` span of the call, if `tracing` is enabled.
     mirror: Option<tracing::Span>,
     /// `None` once the call has ended.
@@ -193,7 +193,7 @@ impl Call {
             runtime.calls.start(begun, &parent)
         });
         // Without a span, the call must not run in its parent's span, which it would end.
-        let Started { context, span: open_span } = started_span.unwrap_or_else(|| {
+        let Started { context, span: as_span } = started_span.unwrap_or_else(|| {
             let outer = parent.span().span_context().clone();
             Started { context: parent.with_remote_span_context(outer), span: OpenSpan::InContext }
         });
@@ -217,7 +217,7 @@ impl Call {
             is_outermost: outer.content_budget().is_none(),
             scope,
             panicked: AtomicBool::new(false),
-            open_span,
+            as_span,
             facts: Mutex::new(Some(facts)),
             #[cfg(feature = "otlp")]
             entry: registry::Entry::new(),
@@ -384,7 +384,7 @@ impl Held {
     }
 
     fn sinks(&self) -> Sinks<'_> {
-        self.open.runtime.sinks(&self.open.context, &self.open.open_span, self.open.mirror.as_ref())
+        self.open.runtime.sinks(&self.open.context, &self.open.as_span, self.open.mirror.as_ref())
     }
 }
 

@@ -19,7 +19,7 @@ impl Score {
         } else if self.response_id.is_none() {
             self.response_id = call.only_response_id();
         }
-        runtime::with(|runtime| self.send(call.labels(), &*runtime.calls, runtime.events.as_ref()));
+        runtime::with(|runtime| self.send(call.labels(), &runtime.calls, runtime.events.as_ref()));
     }
 }
 

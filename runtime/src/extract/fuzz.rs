@@ -173,7 +173,9 @@ fn fuzz_bodies() {
 fn every_count_of_tokens_has_the_range() {
     let of = |count| {
         let mut counts = Parts::NONE;
-        Modality::ALL.into_iter().for_each(|modality| counts.set(modality, Some(count)));
+        for modality in Modality::ALL {
+            counts.set(modality, Some(count));
+        }
         let by_modality = ByModality { input: counts, cache_read: counts, output: counts };
         let priced_apart = PricedApart { cache_write_1h: Some(count), web_searches: Some(count) };
         let usage = Usage::new(count, count).with_cache_read(count).with_cache_creation(count);

@@ -162,7 +162,7 @@ fn build(settings: Settings) -> Result<Telemetry, ConfigError> {
         llm_trace_delivery::observe(&global::meter_with_scope(semconv::scope()), &stats);
     }
     let span_limits = limits.spans();
-    let tracers = span_end.map(|end| build_tracers(end, sampling.value, limits, resource, &stats));
+    let tracers = span_end.map(|end| build_tracers(end, sampling.value, &limits, resource, &stats));
 
     // From here on nothing fails.
     global_meters.into_iter().for_each(GlobalMeters::keep);
@@ -280,20 +280,17 @@ impl EventPipeline {
 fn build_tracers(
     end: SpanPipeEnd,
     Sampling { head, tail, .. }: Sampling,
-    limits: Limits,
+    limits: &Limits,
     resource: Resource,
     stats: &Arc<DeliveryStats>,
 ) -> Tracers {
     let provider = SdkTracerProvider::builder().with_resource(resource).with_span_limits(limits.spans());
-    let (provider, sampler): (_, Box<dyn ShouldSample>) = match tail {
-        Some(_) => {
-            let sampler = RecordAll(head);
-            (provider.with_sampler(sampler.clone()), Box::new(sampler))
-        }
-        None => {
-            let sampler = CountingSampler::new(head, Arc::clone(stats));
-            (provider.with_sampler(sampler.clone()), Box::new(sampler))
-        }
+    let (provider, sampler): (_, Box<dyn ShouldSample>) = if tail.is_some() {
+        let sampler = RecordAll(head);
+        (provider.with_sampler(sampler.clone()), Box::new(sampler))
+    } else {
+        let sampler = CountingSampler::new(head, Arc::clone(stats));
+        (provider.with_sampler(sampler.clone()), Box::new(sampler))
     };
     let spans = SpanPipe::new(end, sampler, limits.span_text.value, tail);
     let provider = provider.with_span_processor(PipeProcessor(Arc::clone(&spans))).build();

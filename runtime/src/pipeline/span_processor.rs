@@ -112,7 +112,7 @@ impl SpanPipe {
 
     fn pass(&self, span: SpanData) {
         match &self.end {
-            SpanPipeEnd::Queue(queue) => queue.end(Item::Span(span)),
+            SpanPipeEnd::Queue(queue) => queue.end(Item::Span(Box::new(span))),
             SpanPipeEnd::Terminal(tree) => tree.end(span),
         }
     }

@@ -45,7 +45,7 @@ struct Finished {
 
 /// What is queued. A call becomes a span on the queue's thread.
 pub(super) enum Item {
-    Span(SpanData),
+    Span(Box<SpanData>),
     /// With the limit of its texts.
     Call(EndedCall, Option<usize>),
 }
@@ -67,7 +67,7 @@ impl Item {
 
     fn into_span(self) -> SpanData {
         match self {
-            Item::Span(span) => span,
+            Item::Span(span) => *span,
             Item::Call(call, limit) => {
                 let mut span = call.into_span();
                 if let Some(limit) = limit {

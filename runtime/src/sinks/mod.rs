@@ -70,6 +70,10 @@ impl Sinks<'_> {
     }
 
     /// Writes what may have content: events, and the span.
+    #[cfg_attr(
+        not(feature = "otlp"),
+        expect(clippy::needless_pass_by_value, reason = "its span may take it")
+    )]
     pub(crate) fn export(&self, call: Box<CallRecord>) {
         if let Some(receiver) = self.events {
             catch_user_panic(|| events::record(&call, receiver, self));

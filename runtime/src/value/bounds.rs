@@ -210,7 +210,7 @@ fn left_out(kind: usize) {
 
 fn has_control(text: &str) -> bool {
     // Most names are ASCII, and are not decoded.
-    text.bytes().any(|byte| byte < b' ' || byte >= 0x7f) && text.contains(char::is_control)
+    text.bytes().any(|byte| !(b' '..0x7f).contains(&byte)) && text.contains(char::is_control)
 }
 
 #[cfg(test)]

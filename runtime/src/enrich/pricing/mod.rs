@@ -232,7 +232,6 @@ mod tests {
     use super::*;
     use crate::model::site::Kind;
 
-    #[expect(clippy::large_types_passed_by_value, reason = "as users pass it")]
     fn price_for(provider: &str, model: &str, usage: Usage) -> Price {
         let mut request = Request::new(Kind::Chat);
         request.provider(provider);

@@ -70,6 +70,7 @@ impl Parts {
     }
 
     /// A count that does not fit is not believed, and stays one that is not.
+    #[expect(clippy::cast_possible_truncation, reason = "compared before")]
     pub(crate) const fn set(&mut self, modality: Modality, count: Option<u64>) {
         self.0[modality as usize] = match count {
             None => UNKNOWN,

@@ -101,7 +101,7 @@ impl<'a> Labels<'a> {
     }
 
     pub(super) fn to_list(&self) -> Vec<KeyValue> {
-        self.list().map(Label::to_attribute).collect()
+        self.list().map(|label| label.to_attribute()).collect()
     }
 }
 
@@ -120,9 +120,9 @@ impl Label<'_> {
         }
     }
 
-    fn to_attribute(&self) -> KeyValue {
+    fn to_attribute(self) -> KeyValue {
         let text = |text: &str| StringValue::from(Arc::<str>::from(text));
-        match *self {
+        match self {
             Label::Text(key, value) => KeyValue::new(key, text(value)),
             Label::Int(key, number) => KeyValue::new(key, number),
             Label::Attribute(attribute) => match short(attribute) {

@@ -51,7 +51,9 @@ impl Instruments {
 pub(super) fn record(call: &CallRecord, instruments: &super::Instruments) {
     let mut labels = Labels::of(call);
     let attributes: Vec<_> = mcp_attributes(&call.request).collect();
-    attributes.iter().for_each(|attribute| labels.add_attribute(Some(attribute)));
+    for attribute in &attributes {
+        labels.add_attribute(Some(attribute));
+    }
     // The protocol version that is agreed on in this message is known at its end.
     let agreed = call.response.rest().mcp.as_ref().and_then(|answer| answer.protocol_version.as_deref());
     labels.add(attribute::MCP_PROTOCOL_VERSION, agreed);

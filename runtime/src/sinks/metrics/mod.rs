@@ -56,8 +56,8 @@ fn record_client(call: &CallRecord, instruments: &Instruments) {
     let duration = if is_inference { &instruments.inference_duration } else { &instruments.duration };
     instruments.cells.with(&labels(), |cell| {
         if is_inference {
-            let cell = cell.shorter(|| answer_cell(call, instruments));
-            quality::record_answer(call, &instruments.quality, cell);
+            let of_answers = cell.shorter(|| answer_cell(call, instruments));
+            quality::record_answer(call, &instruments.quality, of_answers);
         }
         match (&call.outcome, &call.topic, call.duration) {
             (Outcome::Completed, None, Some(took)) => duration.record(took.as_secs_f64(), cell),

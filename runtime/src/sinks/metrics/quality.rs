@@ -142,8 +142,8 @@ pub(super) fn record_retrieval(call: &CallRecord, instruments: &Instruments, cel
 }
 
 /// Records the quality signals of a model's answer; the cell is that of [`answer_cell`].
-pub(super) fn record_answer(call: &CallRecord, instruments: &Instruments, cell: &Cell) {
-    let signals = &call.signals;
+pub(super) fn record_answer(finished: &CallRecord, instruments: &Instruments, cell: &Cell) {
+    let signals = &finished.signals;
     if let Some(truncated) = signals.truncated {
         instruments.truncations.record(truncated, cell);
     }
