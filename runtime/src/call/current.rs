@@ -262,7 +262,7 @@ impl CurrentCall {
         let Some(open) = self.open.upgrade() else { return false };
         let is_measured = open.runtime.quality.reads_texts(open.site.kind);
         open.captures_output()
-            || (is_measured && open.asks(|request| !request.rest().content.skips(ContentKind::Output)))
+            || (is_measured && open.request_is(|request| !request.rest().content.skips(ContentKind::Output)))
     }
 
     fn fill(&self, response: Response) -> &Self {

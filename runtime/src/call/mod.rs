@@ -260,7 +260,7 @@ impl Call {
         self.held.as_ref().is_some_and(|held| {
             held.open.runtime.quality.reads_texts(held.open.site.kind)
                 && held.open.runtime.calls.measures()
-                && held.open.asks(|request| !request.rest().content.skips(ContentKind::Output))
+                && held.open.request_is(|request| !request.rest().content.skips(ContentKind::Output))
         })
     }
 
@@ -444,17 +444,18 @@ impl Open {
     fn captures_instructions(&self) -> bool {
         let pieces = [ContentKind::System, ContentKind::Tools];
         self.site.kind == Kind::FetchResponse
-            && self
-                .asks(|request| pieces.into_iter().any(|piece| request.captures_under(&self.runtime, piece)))
+            && self.request_is(|request| {
+                pieces.into_iter().any(|piece| request.captures_under(&self.runtime, piece))
+            })
     }
 
     fn captures_output(&self) -> bool {
         self.runtime.content.allows_content()
-            && self.asks(|request| request.captures_under(&self.runtime, ContentKind::Output))
+            && self.request_is(|request| request.captures_under(&self.runtime, ContentKind::Output))
     }
 
     /// Evaluates `question` on the request; `false` once the call has ended.
-    fn asks(&self, question: impl FnOnce(&Request) -> bool) -> bool {
+    fn request_is(&self, question: impl FnOnce(&Request) -> bool) -> bool {
         self.facts().as_ref().is_some_and(|facts| question(&facts.request))
     }
 

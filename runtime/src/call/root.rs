@@ -39,9 +39,9 @@ impl RootState {
     }
 
     /// Returns the topic of everything under the root call: the first topic that a call sets, possibly this call's.
-    pub(super) fn topic(&self, told: Option<&str>) -> Option<String> {
-        match told {
-            Some(told) => Some(self.topic.get_or_init(|| told.to_owned()).clone()),
+    pub(super) fn topic(&self, own: Option<&str>) -> Option<String> {
+        match own {
+            Some(own) => Some(self.topic.get_or_init(|| own.to_owned()).clone()),
             None => self.topic.get().cloned(),
         }
     }

@@ -1,6 +1,6 @@
 //! The one place every delta of every stream passes.
 
-use crate::extract::transcript::{Said, ToolCallDelta, Transcript};
+use crate::extract::transcript::{TextKind, ToolCallDelta, Transcript};
 use crate::value::{ContentValue, Limits};
 
 /// Deltas of one chunk.
@@ -21,20 +21,20 @@ impl Deltas {
     pub(crate) fn text(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
         self.visible |= !delta.is_empty();
-        self.say(Said::Text, delta);
+        self.append(TextKind::Text, delta);
     }
 
     /// The same of a model that declines to answer.
     pub(crate) fn refusal(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
         self.visible |= !delta.is_empty();
-        self.say(Said::Refusal, delta);
+        self.append(TextKind::Refusal, delta);
     }
 
     /// A piece of the model's reasoning.
     pub(crate) fn reasoning(&mut self, delta: &str) {
         self.any |= !delta.is_empty();
-        self.say(Said::Reasoning, delta);
+        self.append(TextKind::Reasoning, delta);
     }
 
     /// A piece of a tool call: its name or arguments. Which call it is of is known later: see [`Self::call`].
@@ -84,9 +84,9 @@ impl Deltas {
         }
     }
 
-    fn say(&mut self, said: Said, delta: &str) {
+    fn append(&mut self, kind: TextKind, delta: &str) {
         if let Some(transcript) = &mut self.transcript {
-            transcript.say(said, delta);
+            transcript.append(kind, delta);
         }
     }
 }

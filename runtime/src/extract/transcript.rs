@@ -20,7 +20,7 @@ pub(crate) struct Transcript {
 
 /// Kind of text of a delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum TextKind {
     Text,
     Reasoning,
     Refusal,
@@ -41,7 +41,7 @@ pub(crate) struct ToolCallDelta {
 
 #[derive(Debug)]
 enum Delta {
-    Said(Said, Text),
+    Text(TextKind, Text),
     ToolCall(ToolCallDelta),
 }
 
@@ -55,7 +55,7 @@ struct Choice {
 
 #[derive(Debug)]
 enum Part {
-    Said { said: Said, block: Block, text: Text },
+    Text { kind: TextKind, block: Block, text: Text },
     ToolCall { index: Option<i64>, call: ToolCallDelta },
 }
 
@@ -69,10 +69,10 @@ impl Transcript {
     }
 
     /// A piece of text.
-    pub(crate) fn say(&mut self, said: Said, delta: &str) {
+    pub(crate) fn append(&mut self, kind: TextKind, delta: &str) {
         if !delta.is_empty() {
             let text = Text::cut(delta, self.limits.text);
-            self.pending.push(Delta::Said(said, text));
+            self.pending.push(Delta::Text(kind, text));
         }
     }
 
@@ -91,7 +91,7 @@ impl Transcript {
         let Some(choice) = self.choice(choice) else { return };
         for delta in pending {
             match delta {
-                Delta::Said(said, text) => choice.say(said, block, &text, &mut room),
+                Delta::Text(kind, text) => choice.append(kind, block, &text, &mut room),
                 Delta::ToolCall(call) => choice.call(block, call, &mut room),
             }
         }
@@ -129,22 +129,22 @@ impl Transcript {
 
 impl Choice {
     /// Goes on with the last part, or begins a new one.
-    fn say(&mut self, said: Said, block: Block, delta: &Text, room: &mut Room) {
-        if let Some(Part::Said { said: known, block: at, text }) = self.parts.last_mut()
-            && (*known, *at) == (said, block)
+    fn append(&mut self, kind: TextKind, block: Block, delta: &Text, room: &mut Room) {
+        if let Some(Part::Text { kind: known, block: at, text }) = self.parts.last_mut()
+            && (*known, *at) == (kind, block)
         {
             return room.push(text, delta);
         }
         let mut text = Text::default();
         room.push(&mut text, delta);
-        self.begin(Part::Said { said, block, text }, room);
+        self.begin(Part::Text { kind, block, text }, room);
     }
 
     fn call(&mut self, block: Block, delta: ToolCallDelta, room: &mut Room) {
         let index = delta.index.or(block.0);
         let known = self.parts.iter_mut().rev().find_map(|part| match part {
             Part::ToolCall { index: at, call } => call.is_continued_by(*at, &delta, index).then_some(call),
-            Part::Said { .. } => None,
+            Part::Text { .. } => None,
         });
         if let Some(call) = known {
             return call.push(delta, room);
@@ -178,11 +178,11 @@ impl Choice {
 impl Part {
     fn into_tree(self) -> ContentValue {
         match self {
-            Part::Said { said, text, .. } => {
-                let kind = match said {
-                    Said::Text => "text",
-                    Said::Reasoning => "reasoning",
-                    Said::Refusal => "refusal",
+            Part::Text { kind, text, .. } => {
+                let kind = match kind {
+                    TextKind::Text => "text",
+                    TextKind::Reasoning => "reasoning",
+                    TextKind::Refusal => "refusal",
                 };
                 ContentValue::object([
                     ("type", Some(ContentValue::text(kind))),
@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn nothing_said_is_no_message() {
         let mut transcript = Transcript::new(LIMITS);
-        transcript.say(Said::Text, "");
+        transcript.append(TextKind::Text, "");
         transcript.commit(0, (None, None));
         transcript.finish(0, "stop");
         assert!(transcript.into_tree().is_none());
@@ -325,8 +325,8 @@ mod tests {
         let total = transcript.limits.total;
         for choice in 0..1000 {
             for turn in 0..100 {
-                let kind = if turn % 2 == 0 { Said::Text } else { Said::Reasoning };
-                transcript.say(kind, &"x".repeat(1000));
+                let kind = if turn % 2 == 0 { TextKind::Text } else { TextKind::Reasoning };
+                transcript.append(kind, &"x".repeat(1000));
                 transcript.call(arguments(Some(turn), "id", "name", &"y".repeat(1000)));
                 transcript.commit(choice, (None, None));
             }
@@ -340,7 +340,7 @@ mod tests {
     fn a_text_that_was_cut_says_how_long_it_was() {
         let mut transcript = Transcript::new(LIMITS);
         for _ in 0..100 {
-            transcript.say(Said::Text, &"é".repeat(1000));
+            transcript.append(TextKind::Text, &"é".repeat(1000));
             transcript.commit(0, (None, None));
         }
         let text = said(transcript)[0]["message"]["parts"][0]["content"].as_str().expect("text").to_owned();
@@ -368,10 +368,10 @@ mod tests {
         }
         let said = said(transcript);
         let parts = said[0]["message"]["parts"].as_array().expect("parts");
-        let told: Vec<_> = parts.iter().map(|part| (&part["name"], &part["arguments"])).collect();
+        let found: Vec<_> = parts.iter().map(|part| (&part["name"], &part["arguments"])).collect();
         let expected = [("one", "{\"x\":1}"), ("two", "{}"), ("three", "{}"), ("four", "[4]")];
-        assert_eq!(told.len(), expected.len(), "{told:?}");
-        for ((name, arguments), (expected_name, expected_arguments)) in told.iter().zip(expected) {
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for ((name, arguments), (expected_name, expected_arguments)) in found.iter().zip(expected) {
             assert_eq!((name.as_str(), arguments.as_str()), (Some(expected_name), Some(expected_arguments)));
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::media::Media;
 use super::{ARBITRARY_PRECISION, ContentValue, Elements};
 
 /// The tree of a text that is a JSON object or list, as a whole; a number or a word in quotes stays text.
@@ -43,7 +44,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
         Ok(ContentValue::Double(value))
     }
     fn visit_str<E>(self, value: &str) -> Result<ContentValue, E> {
-        Ok(ContentValue::text(value))
+        Ok(Media::of_text(value).map_or_else(|| ContentValue::text(value), ContentValue::Media))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ContentValue, A::Error> {
         let mut items = Vec::new();
@@ -86,5 +87,13 @@ mod tests {
         for text in ["42", "\"quoted\"", "{not json", "[1] and more", "null", ""] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn media_in_json_text_is_described_and_not_kept() {
+        let tree =
+            parse(r#"{"image": "data:image/png;base64,iVBORw0KGgo=", "note": "a cat"}"#).expect("JSON");
+        let json = serde_json::to_string(&tree).expect("valid");
+        assert!(!json.contains("iVBOR") && json.contains("image/png") && json.contains("a cat"), "{json}");
     }
 }

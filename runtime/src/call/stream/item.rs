@@ -29,7 +29,7 @@ pub(crate) struct Reading {
     items: Items,
     /// The same for content, of items that implement `Capture`.
     content: Option<Box<ChunkReader>>,
-    told: Option<Response>,
+    described: Option<Response>,
     /// The streamed content, if it may be recorded or is measured.
     transcript: Option<Box<Transcript>>,
     /// The streamed content is measured.
@@ -227,10 +227,10 @@ impl Chunk<'_> {
                 Response::of_rest(rest)
             });
         }
-        if let Some(earlier) = self.reading.told.take() {
+        if let Some(earlier) = self.reading.described.take() {
             response.fill_from(earlier);
         }
-        self.reading.told = Some(response);
+        self.reading.described = Some(response);
     }
 
     pub(crate) fn opaque(&mut self) {
@@ -269,7 +269,7 @@ impl Reading {
             runtime,
             items,
             content: None,
-            told: None,
+            described: None,
             transcript: None,
             measures: false,
             failure: None,
@@ -293,7 +293,7 @@ impl Reading {
 
     /// Returns the response so far, for labels.
     pub(crate) fn so_far(&self) -> Response {
-        let mut response = self.told.clone().unwrap_or_default();
+        let mut response = self.described.clone().unwrap_or_default();
         if let Items::Chunks(chunks) = &self.items {
             response.fill_from(chunks.so_far().clone());
         }
@@ -302,8 +302,8 @@ impl Reading {
 
     /// Returns the response, and the error if one was among the items.
     pub(crate) fn finish(self) -> (Response, Option<Failure>) {
-        let Reading { runtime, items, told, mut failure, transcript, measures, .. } = self;
-        let mut response = told.unwrap_or_default();
+        let Reading { runtime, items, described, mut failure, transcript, measures, .. } = self;
+        let mut response = described.unwrap_or_default();
         if let Some(transcript) = transcript {
             let mut streamed = Response::new();
             let rest = streamed.rest_mut();

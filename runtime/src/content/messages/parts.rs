@@ -379,6 +379,6 @@ fn data(content: ContentValue, mime: Option<ContentValue>, modality: &str) -> Co
 /// Returns the modality from the MIME type, or else from the place.
 fn modality_of(mime: Option<&ContentValue>, otherwise: &str) -> String {
     let mime = mime.and_then(ContentValue::as_str).unwrap_or_default();
-    let told = ["image", "audio", "video"].into_iter().find(|modality| mime.starts_with(modality));
-    told.unwrap_or(otherwise).to_owned()
+    let known = ["image", "audio", "video"].into_iter().find(|modality| mime.starts_with(modality));
+    known.unwrap_or(otherwise).to_owned()
 }

@@ -23,20 +23,20 @@ enum Do {
 
 /// An exporter that waits for an order for each batch.
 #[derive(Debug)]
-struct Told {
+struct Ordered {
     bridge: Arc<SdkBridge>,
     begun: mpsc::SyncSender<usize>,
     orders: Mutex<mpsc::Receiver<Do>>,
 }
 
-impl LogExporter for Told {
+impl LogExporter for Ordered {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let _ = self.begun.send(batch.iter().count());
         let order = self.orders.lock().expect("orders").recv().expect("an order");
         match order {
             Do::Nothing => Ok(()),
             Do::Fail => Err(OTelSdkError::InternalFailure("it cannot be encoded".to_owned())),
-            Do::Panic => panic!("as told"),
+            Do::Panic => panic!("as ordered"),
             Do::HandOver => {
                 let client = Client(Arc::clone(&self.bridge));
                 let request = Request::new(Bytes::from_static(b"a request"));
@@ -91,10 +91,10 @@ impl Rig {
         let bridge = SdkBridge::new(sender(Signal::Logs, &stats), Arc::clone(&stats), 4);
         let (announce, begun) = mpsc::sync_channel(100);
         let (orders, received) = mpsc::channel();
-        let told = Told { bridge: Arc::clone(&bridge), begun: announce, orders: Mutex::new(received) };
+        let exporter = Ordered { bridge: Arc::clone(&bridge), begun: announce, orders: Mutex::new(received) };
         let batches =
             BatchConfigBuilder::default().with_max_queue_size(4).with_max_export_batch_size(2).build();
-        let processor = BatchLogProcessor::builder(EventExporter::new(told, Arc::clone(&bridge)))
+        let processor = BatchLogProcessor::builder(EventExporter::new(exporter, Arc::clone(&bridge)))
             .with_batch_config(batches)
             .build();
         let provider = SdkLoggerProvider::builder()
@@ -159,8 +159,8 @@ impl LogExporter for TakesEvents {
 fn large_events_find_no_room_where_small_ones_would_and_what_is_exported_makes_room() {
     let stats = Arc::new(DeliveryStats::default());
     let bridge = SdkBridge::new(sender(Signal::Logs, &stats), Arc::clone(&stats), 100);
-    let (go_on, told) = mpsc::channel();
-    let exporter = EventExporter::new(TakesEvents(Mutex::new(told)), Arc::clone(&bridge));
+    let (go_on, wait) = mpsc::channel();
+    let exporter = EventExporter::new(TakesEvents(Mutex::new(wait)), Arc::clone(&bridge));
     let processor = BatchLogProcessor::builder(exporter).build();
     let provider = SdkLoggerProvider::builder()
         .with_log_processor(EventCounter::new(processor, Arc::clone(&bridge)))

@@ -168,7 +168,7 @@ impl Score {
     fn into_attributes(self) -> Vec<(Key, AnyValue)> {
         let mut attributes: Vec<_> =
             self.attributes.into_iter().map(|(key, value)| (Key::from(key), any_value(value))).collect();
-        let told = [
+        let facts = [
             (attribute::EVALUATION_NAME, Some(AnyValue::from(self.name))),
             (attribute::EVALUATION_SCORE_VALUE, self.value.map(AnyValue::Double)),
             (attribute::EVALUATION_SCORE_LABEL, self.label.map(AnyValue::from)),
@@ -176,7 +176,7 @@ impl Score {
             (attribute::RESPONSE_ID, self.response_id.map(AnyValue::from)),
             (attribute::ERROR_TYPE, self.error_type.map(AnyValue::from)),
         ];
-        for (key, value) in told {
+        for (key, value) in facts {
             if let Some(value) = value {
                 attributes.retain(|(known, _)| known.as_str() != key);
                 attributes.push((key.into(), value));

@@ -45,18 +45,18 @@ pub(crate) fn end(call: &CallRecord, sinks: &Sinks<'_>) {
     let span = sinks.context.span();
     if span.is_recording() {
         let agent = attributes::agent_name(call);
-        let mut told = attributes::end_attributes(call, sinks.policy.on_spans(), sinks.names);
+        let mut at_end = attributes::end_attributes(call, sinks.policy.on_spans(), sinks.names);
         if call.request.is_late {
             let late = attributes::start_attributes(&call.site, &call.request, agent).into_iter();
-            told.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
+            at_end.extend(late.filter(|attribute| !call.request.is_on_span(&attribute.key)));
             span.update_name(attributes::name(&call.site, &call.request, agent));
         }
-        told.extend(call.content.on_span(sinks.policy));
+        at_end.extend(call.content.on_span(sinks.policy));
         if let Outcome::Failed(failure) = &call.outcome {
             span.set_status(Status::error(failure.message.clone().unwrap_or_default()));
         }
-        span.set_attributes(own_attributes(call, &told).cloned());
-        span.set_attributes(told);
+        span.set_attributes(own_attributes(call, &at_end).cloned());
+        span.set_attributes(at_end);
     }
     span.end_with_timestamp(call.end());
 }

@@ -16,8 +16,8 @@ use crate::semconv::version::Names;
 /// Returns every attribute of the span of a finished call, without attributes that are content: for the event with the same facts.
 pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Names) -> Vec<KeyValue> {
     let mut attributes = start_attributes(&call.site, &call.request, agent_name(call));
-    let told = end_attributes(call, policy.on_events(), names);
-    for new in own_attributes(call, &told).cloned().collect::<Vec<_>>().into_iter().chain(told) {
+    let at_end = end_attributes(call, policy.on_events(), names);
+    for new in own_attributes(call, &at_end).cloned().collect::<Vec<_>>().into_iter().chain(at_end) {
         attributes.retain(|attribute| attribute.key != new.key);
         attributes.push(new);
     }
@@ -27,12 +27,12 @@ pub(crate) fn attributes(call: &CallRecord, policy: &ContentPolicy, names: &Name
 /// Returns the request's attributes beyond the start. An attribute set at the end replaces a user attribute with the same key.
 pub(super) fn own_attributes<'a>(
     call: &'a CallRecord,
-    told: &[KeyValue],
+    at_end: &[KeyValue],
 ) -> impl Iterator<Item = &'a KeyValue> {
     let is_openai = is_openai(&call.request);
     let own = call.request.attributes.iter();
     own.filter(move |own| is_openai || !OPENAI_ONLY.contains(&own.key.as_str()))
-        .filter(|own| told.iter().all(|told| told.key != own.key))
+        .filter(|own| at_end.iter().all(|later| later.key != own.key))
 }
 
 /// Returns the attributes that are known at the end only; a finish reason in free text only if the signal may have content.

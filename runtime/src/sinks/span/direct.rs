@@ -271,16 +271,16 @@ impl EndedCall {
         }
         let start = all.list.len();
         all.truncate();
-        let mut told = attributes::end_attributes(&call, policy.on_spans(), names);
-        told.extend(call.content.on_span(policy));
+        let mut at_end = attributes::end_attributes(&call, policy.on_spans(), names);
+        at_end.extend(call.content.on_span(policy));
         all.extend(written);
         all.dropped += dropped_attributes;
-        let own: Vec<_> = own_attributes(&call, &told)
+        let own: Vec<_> = own_attributes(&call, &at_end)
             .filter(|own| all.list[..start.min(all.list.len())].iter().all(|known| known.key != own.key))
             .cloned()
             .collect();
         all.extend(own);
-        all.extend(told);
+        all.extend(at_end);
         if let Outcome::Failed(failure) = &call.outcome {
             status = status.max_of(Status::error(failure.message.clone().unwrap_or_default()));
         }
