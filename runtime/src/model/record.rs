@@ -54,12 +54,21 @@ pub(crate) struct AgentRun {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(not(feature = "pricing"), expect(dead_code, reason = "without prices every call is `None`"))]
 pub(crate) enum Price {
-    /// US dollars, and the `provider/model` whose price was used.
-    Known { usd: f64, model: Arc<str> },
+    /// US dollars, and the model whose price was used.
+    Known { usd: f64, model: Arc<PricedModel> },
     /// The call reported usage, but its model has no known price.
     Unknown,
     /// Nothing was used, the counts contradict each other, or the model runs on the caller's own machine.
     None,
+}
+
+/// A model with a price.
+#[derive(Debug, PartialEq)]
+pub(crate) struct PricedModel {
+    /// `provider/model`.
+    pub(crate) name: Arc<str>,
+    /// In tokens, if it is known.
+    pub(crate) context_window: Option<u64>,
 }
 
 /// Quality signals of a call; a disabled signal is treated as unknown.

@@ -19,6 +19,8 @@ use std::time::Duration;
 #[cfg(feature = "pricing")]
 use std::time::SystemTime;
 
+#[cfg(feature = "pricing")]
+use crate::model::record::PricedModel;
 use crate::model::record::{CallRecord, Price};
 #[cfg(feature = "pricing")]
 use crate::model::request::Request;
@@ -121,13 +123,6 @@ fn price_of(request: &Request, response: &Response, at: SystemTime) -> Price {
     Price::Unknown
 }
 
-/// Returns the context window of a priced model in tokens, if the table has it.
-#[cfg(feature = "pricing")]
-pub(crate) fn context_window(price: &Price) -> Option<u64> {
-    let Price::Known { model, .. } = price else { return None };
-    WINDOWS.get(model).copied()
-}
-
 #[cfg(feature = "pricing")]
 static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
     let providers = genai_prices::Calculator::bundled().providers();
@@ -137,9 +132,11 @@ static WINDOWS: LazyLock<HashMap<Arc<str>, u64>> = LazyLock::new(|| {
         .collect()
 });
 
-#[cfg(not(feature = "pricing"))]
-pub(crate) fn context_window(_price: &Price) -> Option<u64> {
-    None
+/// Returns a model of the table.
+#[cfg(feature = "pricing")]
+fn priced_model(provider: &str, model: &str) -> Arc<PricedModel> {
+    let name = name(provider, model);
+    Arc::new(PricedModel { context_window: WINDOWS.get(&name).copied(), name })
 }
 
 #[cfg(feature = "pricing")]
@@ -174,9 +171,10 @@ fn table_price(question: Question<'_>, usage: &Usage) -> genai_prices::Result<Pr
         None => query,
     };
     match genai_prices::calculate(&query) {
-        Ok(found) => {
-            Ok(Price::Known { usd: found.total_price, model: name(&found.provider_id, &found.model_id) })
-        }
+        Ok(found) => Ok(Price::Known {
+            usd: found.total_price,
+            model: priced_model(&found.provider_id, &found.model_id),
+        }),
         Err(error) if matches!(error.kind(), ErrorKind::ProviderNotFound | ErrorKind::ModelNotFound) => {
             Ok(Price::Unknown)
         }
@@ -264,7 +262,7 @@ mod tests {
         let Price::Known { model, .. } = price_of(&request, &response, SystemTime::now()) else {
             panic!("unpriced")
         };
-        assert_eq!(&*model, "openai/gpt-4o-mini");
+        assert_eq!(&*model.name, "openai/gpt-4o-mini");
     }
 
     #[test]
@@ -275,7 +273,10 @@ mod tests {
 
     #[test]
     fn the_context_window_is_that_of_the_model_that_is_priced() {
-        let window = |provider, model| context_window(&price_for(provider, model, Usage::new(1, 1)));
+        let window = |provider, model| match price_for(provider, model, Usage::new(1, 1)) {
+            Price::Known { model, .. } => model.context_window,
+            Price::Unknown | Price::None => None,
+        };
         assert_eq!(window("openai", "gpt-4o-mini-2024-07-18"), Some(128_000));
         assert_eq!(window("anthropic", "claude-3-haiku-20240307"), Some(200_000));
         assert_eq!(window("openai", "no-such-model"), None);

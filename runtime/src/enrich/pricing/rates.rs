@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::{PLAIN, counts};
-use crate::model::record::Price;
+use crate::model::record::{Price, PricedModel};
 use crate::model::response::Usage;
 
 /// More models than one thread uses at a time.
@@ -55,7 +55,7 @@ enum Answer {
 
 /// US dollars: for the call, and for a token more of each kind. One more that is read from a cache is one less that is not.
 struct Rates {
-    model: Arc<str>,
+    model: Arc<PricedModel>,
     call: f64,
     tokens: [f64; 4],
 }
@@ -275,18 +275,19 @@ mod tests {
     #[test]
     fn a_price_that_changes_is_asked_for_again() {
         let (provider, model) = (Some("p"), "m");
+        let priced = Arc::new(PricedModel { name: "p/m".into(), context_window: None });
         let ask_at = |half_hour: u64, rate: f64| {
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(half_hour * HALF_HOUR);
             #[expect(clippy::cast_precision_loss, reason = "few tokens")]
             let ask = |usage: &Usage| {
                 let usd = rate * usage.input_tokens.unwrap_or_default() as f64;
-                Ok::<_, genai_prices::Error>(Price::Known { usd, model: "p/m".into() })
+                Ok::<_, genai_prices::Error>(Price::Known { usd, model: Arc::clone(&priced) })
             };
             usd(&price(Question { provider, model, service_tier: None, at }, &Usage::input(10), ask))
         };
-        let told = [(1, 1.0), (1, 1.0), (1, 5.0), (2, 5.0), (2, 5.0)].map(|(at, rate)| ask_at(at, rate));
+        let prices = [(1, 1.0), (1, 1.0), (1, 5.0), (2, 5.0), (2, 5.0)].map(|(at, rate)| ask_at(at, rate));
         assert_eq!(
-            told,
+            prices,
             [Some(10.0), Some(10.0), Some(10.0), Some(50.0), Some(50.0)],
             "known within half an hour"
         );

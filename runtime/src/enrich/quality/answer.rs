@@ -1,6 +1,5 @@
 //! Outcome of a model's answer, from the provider's finish reasons.
 
-use crate::enrich::pricing;
 use crate::model::record::Price;
 use crate::model::response::Response;
 
@@ -47,7 +46,8 @@ pub(super) fn refused(response: &Response) -> Option<bool> {
 /// Returns the share of the context window that the input took. More than 1 is an error of the table.
 pub(super) fn context_utilization(response: &Response, price: &Price) -> Option<f64> {
     let input = response.usage?.input_tokens?;
-    let window = pricing::context_window(price).filter(|window| *window > 0)?;
+    let Price::Known { model, .. } = price else { return None };
+    let window = model.context_window.filter(|window| *window > 0)?;
     #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^53")]
     let share = input as f64 / window as f64;
     (share <= 1.0).then_some(share)

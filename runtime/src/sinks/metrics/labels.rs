@@ -109,7 +109,7 @@ impl Label<'_> {
     fn is(&self, made: &KeyValue) -> bool {
         match (self, &made.value) {
             (Label::Text(key, text), Value::String(made_of)) => {
-                *text == made_of.as_str() && *key == made.key.as_str()
+                *text == made_of.as_str() && is_key(key, &made.key)
             }
             (Label::Int(key, number), Value::I64(made_of)) => number == made_of && *key == made.key.as_str(),
             (Label::Attribute(attribute), Value::String(made_of)) => {
@@ -144,6 +144,11 @@ impl Hash for Label<'_> {
             },
         }
     }
+}
+
+/// Mostly the very same constant.
+fn is_key(key: &'static str, made: &Key) -> bool {
+    std::ptr::eq(key, made.as_str()) || *key == *made.as_str()
 }
 
 /// The text of an attribute that is one.

@@ -48,7 +48,7 @@ pub(super) fn end_attributes(call: &CallRecord, has_content: bool, names: &Names
     if let Price::Known { usd, model } = &call.price {
         attributes.push(KeyValue::new(attribute::USAGE_COST, *usd));
         attributes.push(KeyValue::new(attribute::PRICE_SOURCE, pricing::SOURCE));
-        attributes.push(KeyValue::new(attribute::PRICE_MODEL, model.clone()));
+        attributes.push(KeyValue::new(attribute::PRICE_MODEL, Arc::clone(&model.name)));
     }
     if let Some(topic) = &call.topic {
         attributes.push(KeyValue::new(attribute::TOPIC, topic.clone()));
