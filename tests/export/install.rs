@@ -45,6 +45,7 @@ fn program() {
         "open call" => open_call(),
         "unread content" => unread_content(),
         "first calls" => first_calls(),
+        "after shutdown" => after_shutdown(),
         other => panic!("no such part: {other}"),
     }
 }
@@ -67,6 +68,11 @@ fn an_open_call_keeps_the_policies_that_it_began_with() {
 #[test]
 fn content_that_no_sink_reads_is_not_made() {
     run("unread content");
+}
+
+#[test]
+fn calls_after_a_shutdown_go_to_the_providers_that_the_program_installs_then() {
+    run("after shutdown");
 }
 
 #[test]
@@ -196,6 +202,26 @@ fn providers_of_the_program() {
     llm_trace::set_tracer_provider(&provider);
     let _ = ask("why").unwrap();
     assert_eq!(others.get_finished_spans().unwrap().len(), 1);
+}
+
+fn after_shutdown() {
+    let receiver = Receiver::start();
+    let telemetry = llm_trace::builder().with_endpoint(receiver.endpoint()).init().unwrap();
+    let _ = ask("why").unwrap();
+    let report = telemetry.shutdown();
+    assert_eq!(report.spans().delivered(), 1);
+
+    let (spans, provider) = in_memory();
+    global::set_tracer_provider(provider);
+    let metrics = InMemoryMetricExporter::default();
+    let reader = PeriodicReader::builder(metrics.clone()).build();
+    let meters = SdkMeterProvider::builder().with_reader(reader).build();
+    global::set_meter_provider(meters.clone());
+    let _ = ask("why").unwrap();
+    meters.force_flush().unwrap();
+    assert_eq!(spans.get_finished_spans().unwrap().len(), 1);
+    assert!(!metrics.get_finished_metrics().unwrap().is_empty());
+    assert_eq!(receiver.spans().len(), 1);
 }
 
 fn open_call() {

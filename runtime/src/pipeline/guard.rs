@@ -342,6 +342,7 @@ impl Running {
         let receives =
             |receiver: &EventReceiver| self.loggers.as_ref().is_some_and(|ours| ours.receiver.is(receiver));
         let events = runtime.events.take().filter(|receiver| !receives(receiver));
+        runtime.calls = Arc::new(runtime.calls.without_init());
         runtime.with_events(events)
     }
 

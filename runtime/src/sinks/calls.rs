@@ -27,7 +27,9 @@ pub(crate) struct CallSink {
     names: &'static Names,
     /// Label sets of one metric.
     cardinality_limit: usize,
-    /// The meter provider is that of an `init()`.
+    /// The tracer is that of an `init()`.
+    is_direct: bool,
+    /// The meter is that of an `init()`.
     is_bound: bool,
     /// `None`: the global one.
     tracer: Option<Arc<dyn Tracer>>,
@@ -49,6 +51,7 @@ impl CallSink {
         CallSink {
             names,
             cardinality_limit,
+            is_direct: false,
             is_bound: false,
             tracer: None,
             meter: None,
@@ -81,6 +84,7 @@ impl CallSink {
     /// The same with measurements to a provider of the program's.
     pub(crate) fn with_meters(&self, provider: &impl MeterProvider) -> Self {
         CallSink {
+            is_direct: self.is_direct,
             tracer: self.tracer.clone(),
             meter: Some(provider.meter_with_scope(crate::semconv::scope())),
             ..CallSink::new(self.names, self.cardinality_limit)
@@ -96,18 +100,24 @@ impl CallSink {
         tracer: Option<DirectTracer>,
         meters: Option<&SdkMeterProvider>,
     ) -> Self {
-        let sink = CallSink {
-            tracer: self.tracer.clone(),
-            meter: self.meter.clone(),
-            ..CallSink::new(names, cardinality_limit)
-        };
+        let sink = CallSink { names, cardinality_limit, ..self.without_init() };
         let sink = match tracer {
-            Some(tracer) => sink.with_tracer(Arc::new(tracer)),
+            Some(tracer) => CallSink { is_direct: true, ..sink.with_tracer(Arc::new(tracer)) },
             None => sink,
         };
         match meters {
             Some(meters) => CallSink { is_bound: true, ..sink.with_meters(meters) },
             None => sink,
+        }
+    }
+
+    /// The same without what an `init()` has installed.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn without_init(&self) -> Self {
+        CallSink {
+            tracer: self.tracer.clone().filter(|_| !self.is_direct),
+            meter: self.meter.clone().filter(|_| !self.is_bound),
+            ..CallSink::new(self.names, self.cardinality_limit)
         }
     }
 
