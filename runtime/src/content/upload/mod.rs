@@ -46,8 +46,8 @@ use crate::value::ContentValue;
 /// }
 /// ```
 pub trait ContentStore: Send + Sync {
-    /// Returns the reference of the piece: recorded before the piece is stored. Called at the end of the call, on the caller's thread, so
-    /// it must not block.
+    /// Returns the reference of the piece: recorded before the piece is stored. Called after the end of the call, before its
+    /// span is written, so it must not block.
     fn reference(&self, piece: &ContentItem<'_>) -> String;
 
     /// Keeps a piece, which is JSON in the conventions' form, redacted. Called on a thread that does nothing else, for one piece
