@@ -285,9 +285,9 @@ mod tests {
             };
             usd(&price(Question { provider, model, service_tier: None, at }, &Usage::input(10), ask))
         };
-        let prices = [(1, 1.0), (1, 1.0), (1, 5.0), (2, 5.0), (2, 5.0)].map(|(at, rate)| ask_at(at, rate));
+        let answers = [(1, 1.0), (1, 1.0), (1, 5.0), (2, 5.0), (2, 5.0)].map(|(at, rate)| ask_at(at, rate));
         assert_eq!(
-            prices,
+            answers,
             [Some(10.0), Some(10.0), Some(10.0), Some(50.0), Some(50.0)],
             "known within half an hour"
         );
