@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver as Gate, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -203,15 +204,19 @@ fn uploads_exceed_the_budget_of_a_span() {
 struct Slow {
     begun: Mutex<Sender<()>>,
     gate: Mutex<Gate<()>>,
+    /// Pieces that were offered.
+    offered: Arc<AtomicUsize>,
 }
 
 fn slow() -> (Slow, Gate<()>, Sender<()>) {
     let ((begun, has_begun), (go_on, gate)) = (channel(), channel());
-    (Slow { begun: Mutex::new(begun), gate: Mutex::new(gate) }, has_begun, go_on)
+    let offered = Arc::default();
+    (Slow { begun: Mutex::new(begun), gate: Mutex::new(gate), offered }, has_begun, go_on)
 }
 
 impl ContentStore for Slow {
     fn reference(&self, piece: &ContentItem<'_>) -> String {
+        self.offered.fetch_add(1, Ordering::SeqCst);
         piece.attribute().to_owned()
     }
 
@@ -225,24 +230,29 @@ impl ContentStore for Slow {
 #[test]
 fn calls_do_not_wait_for_a_hanging_store_and_dropped_uploads_are_counted() {
     let (store, has_begun, go_on) = slow();
+    let offered = Arc::clone(&store.offered);
     let (receiver, receipt) = run(uploading(store, ContentUpload::Instead), || {
         drop(chat(&request()));
         has_begun.recv().unwrap();
-        // One is being stored, three wait, and 256 fit in the queue.
         (0..100).for_each(|_| drop(chat(&request())));
+        // One is being stored and 256 fit in the queue: by now some do not.
+        while offered.load(Ordering::SeqCst) < 300 {
+            std::thread::yield_now();
+        }
         // Releases all uploads: the blocked ones see that the sender is gone.
         drop(go_on);
     });
-    assert_eq!((receipt.uploads().stored, receipt.uploads().dropped), (1 + 256, 4 * 101 - 257));
+    let (stored, dropped) = (receipt.uploads().stored, receipt.uploads().dropped);
+    assert!(stored + dropped == 4 * 101 && stored >= 257 && dropped >= 300 - 1 - 257, "{stored} {dropped}");
     assert!(!receipt.is_complete());
-    assert!(receipt.to_string().contains("147 pieces of content not delivered"), "{receipt}");
+    assert!(receipt.to_string().contains(&format!("{dropped} pieces of content not delivered")), "{receipt}");
     // Dropped content has no reference.
     let references = receiver
         .spans()
         .iter()
         .map(|span| KEYS.iter().filter(|key| text(span, &reference_of(key)).is_some()).count())
         .sum::<usize>();
-    assert_eq!(references, 257);
+    assert_eq!(references as u64, stored);
 }
 
 #[test]
