@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 table=runtime/benches/instructions.txt
-tolerance=10 # percent: compilers and C libraries differ
+tolerance=15 # percent: compilers and C libraries differ, and threads of the exporter are counted too
 
 bench=$(cargo bench --package llm-trace --bench overhead --no-run 2>&1 | sed -nE 's/.*Executable benches.*\((.+)\)/\1/p')
 out=$(mktemp -d)
