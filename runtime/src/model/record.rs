@@ -11,6 +11,8 @@ use crate::model::content::RecordedContent;
 use crate::model::request::Request;
 use crate::model::response::Response;
 use crate::model::site::Site;
+#[cfg(feature = "otlp")]
+use crate::value::ContentValue;
 use crate::value::bounds;
 
 /// A call that has ended: what was recorded of it, and what was derived from that.
@@ -179,6 +181,16 @@ impl CallRecord {
         !(self.request.rest().content.pieces.is_empty() && self.response.rest().content.pieces.is_empty())
     }
 
+    /// Drops what the content was formed from: a span has text only, and many wait.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn keep_content_as_text(&mut self) {
+        self.request.drop_content();
+        self.response.drop_content();
+        for attribute in &mut self.content.attributes {
+            attribute.tree = ContentValue::Null;
+        }
+    }
+
     /// About what it takes in memory: content is there as it was captured, and as it is recorded, as a tree and as a text.
     #[cfg(feature = "otlp")]
     pub(crate) fn bytes(&self) -> usize {
@@ -191,5 +203,29 @@ impl CallRecord {
     /// The end by the wall clock at the start and the monotonic clock since then.
     pub(crate) fn end(&self) -> SystemTime {
         self.start.checked_add(self.duration.unwrap_or_default()).unwrap_or(self.start)
+    }
+}
+
+#[cfg(all(test, feature = "otlp"))]
+mod tests {
+    use super::*;
+    use crate::model::content::{ContentAttribute, ContentKind};
+    use crate::model::site::{CallSite, Kind};
+
+    #[test]
+    fn a_record_that_waits_for_its_span_holds_its_content_once() {
+        static SITE: CallSite = CallSite::new(Kind::Chat, "ask", "tests", "record.rs", 1);
+        let text = "word ".repeat(1000);
+        let mut request = Request::new(Kind::Chat);
+        request.change_content(|content| content.set(ContentKind::Input, ContentValue::text(text.clone())));
+        let ids = (TraceId::INVALID, SpanId::INVALID);
+        let mut record =
+            CallRecord::new(Site::Function(&SITE), Arc::default(), request, SystemTime::UNIX_EPOCH, ids);
+        record.response.rest_mut().content.set(ContentKind::Output, ContentValue::text(text.clone()));
+        record.content.attributes.push(ContentAttribute::text("k".into(), text));
+        record.keep_content_as_text();
+        assert!(!record.has_content(), "captured pieces are gone");
+        assert_eq!(record.content.attributes[0].tree, ContentValue::Null);
+        assert_eq!(record.content.attributes[0].text.len(), 5000);
     }
 }

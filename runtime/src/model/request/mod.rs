@@ -159,6 +159,13 @@ impl Request {
         }
     }
 
+    #[cfg(feature = "otlp")]
+    pub(crate) fn drop_content(&mut self) {
+        if let Some(rest) = self.rest.as_deref_mut() {
+            (rest.content, rest.topic) = (Captured::default(), None);
+        }
+    }
+
     /// The links of the span, which it takes over.
     pub(crate) fn take_links(&mut self) -> Vec<Link> {
         self.rest.as_deref_mut().map(|rest| std::mem::take(&mut rest.links)).unwrap_or_default()

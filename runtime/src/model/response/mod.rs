@@ -246,6 +246,13 @@ impl Response {
         Response { rest: Some(Box::new(rest)), ..Response::new() }
     }
 
+    #[cfg(feature = "otlp")]
+    pub(crate) fn drop_content(&mut self) {
+        if let Some(rest) = self.rest.as_deref_mut() {
+            (rest.content, rest.text) = (Captured::default(), None);
+        }
+    }
+
     /// Takes out what few responses have.
     pub(crate) fn take_rest(&mut self) -> Option<ResponseRest> {
         self.rest.take().map(|rest| *rest)

@@ -122,8 +122,9 @@ struct Changes {
 
 impl DirectSpan {
     /// Hands over a finished call. A call ends once.
-    pub(crate) fn end(&self, call: Box<CallRecord>) {
+    pub(crate) fn end(&self, mut call: Box<CallRecord>) {
         let Some(Written(changes)) = self.written().take() else { return };
+        call.keep_content_as_text();
         let DirectSpan { tracer, context, parent, is_parent_remote, .. } = self;
         tracer.0.receiver.end(EndedCall {
             tracer: tracer.clone(),
@@ -247,7 +248,12 @@ impl EndedCall {
             let events = changes.events.iter().map(|event| texts(&event.attributes)).sum::<usize>();
             texts(&changes.attributes) + events
         });
+        let message = match &self.call.outcome {
+            Outcome::Failed(failure) => failure.message.as_ref().map_or(0, String::len),
+            _ => 0,
+        };
         CALL_BYTES
+            + message
             + content.iter().map(crate::model::content::ContentAttribute::len).sum::<usize>()
             + texts(&self.call.request.attributes)
             + changes.unwrap_or_default()
