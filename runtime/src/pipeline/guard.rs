@@ -114,7 +114,7 @@ impl Telemetry {
     /// goes on waiting, and is tried again later.
     ///
     /// Blocks until everything has been delivered, at most for the timeout of one request (10 seconds unless configured) and half a second,
-    /// after up to 5 seconds for the SDK to hand over what it holds. Until then requests to a busy receiver (408, 429, 502, 503, 504, their
+    /// after up to 5 seconds in which calls are written and handed over. Until then requests to a busy receiver (408, 429, 502, 503, 504, their
     /// gRPC equivalents, a cut connection) are retried, with backoff of up to a second. One attempt is made in spite of an earlier
     /// `Retry-After`; a `Retry-After` in its response is respected. An address that refuses connections is given up after three attempts in
     /// a row, which takes less than half a second, and so is a receiver that refuses credentials or path. From async code call it in
@@ -244,10 +244,8 @@ impl Running {
         let spans = self.tracers.as_ref().map(|tracers| Arc::clone(&tracers.spans));
         let meters = self.meters.as_ref().map(|meters| meters.provider.clone());
         let loggers = self.loggers.as_ref().map(|loggers| loggers.exported.provider.clone());
-        pricing::settle(bridge);
-        call::settle_content(bridge);
-        texts::settle(bridge);
         let until = after(bridge);
+        settle_calls(bridge / 2);
         side_by_side(
             until,
             [
@@ -286,10 +284,7 @@ impl Running {
         // The disk is left some of the time, for what cannot be sent.
         let for_disk = self.spool.as_ref().map(|_| TIME_FOR_DISK.min(timeout / 2)).unwrap_or_default();
         let deadline = after(timeout.saturating_sub(for_disk));
-        // Calls that ended before the price table was there, and texts of answers, are written by threads that may be behind.
-        pricing::settle(timeout / 2);
-        call::settle_content(timeout / 4);
-        texts::settle(timeout / 4);
+        settle_calls(timeout / 2);
         runtime::update(|runtime| self.leave(runtime));
         if let Some(uploader) = &self.uploader {
             uploader.close();
@@ -364,18 +359,26 @@ impl Running {
     }
 }
 
+/// Waits for calls that end while their price, their content or their text is still worked on by other threads, in all no longer than this.
+fn settle_calls(patience: Duration) {
+    let until = after(patience);
+    for settle in [pricing::settle, call::settle_content, texts::settle] {
+        settle(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 type Job = Box<dyn FnOnce() + Send>;
 
 fn job(work: impl FnOnce() + Send + 'static) -> Job {
     Box::new(work)
 }
 
-/// Does all of it at a time, and waits until it is done, but no longer than until then: what is waited for runs code of the
-/// program's, such as the callbacks of its instruments.
 fn after(length: Duration) -> Instant {
     Instant::now() + length.min(FOREVER)
 }
 
+/// Does all jobs at a time, and waits until they are done, but no longer than until then: they run code of the program, such as the
+/// callbacks of its instruments.
 fn side_by_side<const N: usize>(until: Instant, jobs: [Option<Job>; N]) {
     let (done, all_done) = mpsc::channel::<()>();
     let jobs: Vec<_> = jobs.into_iter().flatten().map(|job| Mutex::new(Some(job))).map(Arc::new).collect();
